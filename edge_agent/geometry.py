@@ -1,0 +1,181 @@
+"""Rectangles, polygons and letterboxes. Pure arithmetic on fractions of the frame.
+
+Coordinates are fractions: x to the right, y down, (0, 0) the top left, (1, 1) the bottom
+right of the full frame. Pixels appear only where a function's name or argument says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSize:
+    """Width and height of a picture in pixels."""
+
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        if self.width <= 0 or self.height <= 0:
+            raise ValueError(f"a frame needs positive sides, got {self.width}x{self.height}")
+
+    @property
+    def area_px(self) -> int:
+        return self.width * self.height
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+@dataclass(frozen=True, slots=True)
+class BBox:
+    """An axis-aligned rectangle in fractions of the frame: top left corner, width, height."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+    def __post_init__(self) -> None:
+        if self.w < 0 or self.h < 0:
+            raise ValueError(f"a bbox needs non-negative sides, got {self.w} x {self.h}")
+
+    @classmethod
+    def from_corners(cls, x1: float, y1: float, x2: float, y2: float) -> BBox:
+        """From two opposite corners, the first being the top left one."""
+        return cls(x1, y1, x2 - x1, y2 - y1)
+
+    @classmethod
+    def from_pixels(cls, x: float, y: float, w: float, h: float, size: FrameSize) -> BBox:
+        return cls(x / size.width, y / size.height, w / size.width, h / size.height)
+
+    @property
+    def x2(self) -> float:
+        return self.x + self.w
+
+    @property
+    def y2(self) -> float:
+        return self.y + self.h
+
+    @property
+    def area_frac(self) -> float:
+        return self.w * self.h
+
+    @property
+    def center(self) -> tuple[float, float]:
+        return self.x + self.w / 2, self.y + self.h / 2
+
+    @property
+    def foot(self) -> tuple[float, float]:
+        """Where a standing person touches the ground: the middle of the lower edge."""
+        return self.x + self.w / 2, self.y + self.h
+
+    def clipped(self) -> BBox:
+        """The part inside the frame (of zero size when wholly outside)."""
+        x1, y1 = min(max(self.x, 0.0), 1.0), min(max(self.y, 0.0), 1.0)
+        x2, y2 = min(max(self.x2, 0.0), 1.0), min(max(self.y2, 0.0), 1.0)
+        return BBox(x1, y1, x2 - x1, y2 - y1)
+
+    def scaled(self, factor: float) -> BBox:
+        """Grown or shrunk about its centre."""
+        return BBox(
+            self.x - self.w * (factor - 1) / 2,
+            self.y - self.h * (factor - 1) / 2,
+            self.w * factor,
+            self.h * factor,
+        )
+
+    def union(self, other: BBox) -> BBox:
+        """The smallest bbox that holds both."""
+        x1, y1 = min(self.x, other.x), min(self.y, other.y)
+        return BBox.from_corners(x1, y1, max(self.x2, other.x2), max(self.y2, other.y2))
+
+    def intersection_frac(self, other: BBox) -> float:
+        """Area shared with `other`, as a fraction of the frame."""
+        w = min(self.x2, other.x2) - max(self.x, other.x)
+        h = min(self.y2, other.y2) - max(self.y, other.y)
+        return w * h if w > 0 and h > 0 else 0.0
+
+    def iou(self, other: BBox) -> float:
+        """Intersection over union, 0..1; 0 for two empty boxes."""
+        shared = self.intersection_frac(other)
+        total = self.area_frac + other.area_frac - shared
+        return shared / total if total > 0 else 0.0
+
+    def contains(self, point: tuple[float, float]) -> bool:
+        return self.x <= point[0] <= self.x2 and self.y <= point[1] <= self.y2
+
+    def to_pixels(self, size: FrameSize) -> tuple[int, int, int, int]:
+        """(x1, y1, x2, y2) in whole pixels, clipped to the picture, at least 1 px each way."""
+        box = self.clipped()
+        x1 = min(int(box.x * size.width), size.width - 1)
+        y1 = min(int(box.y * size.height), size.height - 1)
+        x2 = max(x1 + 1, min(round(box.x2 * size.width), size.width))
+        y2 = max(y1 + 1, min(round(box.y2 * size.height), size.height))
+        return x1, y1, x2, y2
+
+
+FULL_FRAME = BBox(0.0, 0.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Polygon:
+    """A closed polygon of at least three points, in fractions of the frame."""
+
+    points: tuple[tuple[float, float], ...]
+
+    def __post_init__(self) -> None:
+        if len(self.points) < 3:
+            raise ValueError(f"needs at least 3 points, has {len(self.points)}")
+
+    @classmethod
+    def of(cls, points: Sequence[Sequence[float]]) -> Polygon:
+        return cls(tuple((float(x), float(y)) for x, y in points))
+
+    def contains(self, point: tuple[float, float]) -> bool:
+        """Even-odd rule; points on the edge may fall either way."""
+        px, py = point
+        inside = False
+        x1, y1 = self.points[-1]
+        for x2, y2 in self.points:
+            if (y1 > py) != (y2 > py) and px < (x2 - x1) * (py - y1) / (y2 - y1) + x1:
+                inside = not inside
+            x1, y1 = x2, y2
+        return inside
+
+    @property
+    def area_frac(self) -> float:
+        """Shoelace formula."""
+        total = 0.0
+        x1, y1 = self.points[-1]
+        for x2, y2 in self.points:
+            total += x1 * y2 - x2 * y1
+            x1, y1 = x2, y2
+        return abs(total) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Letterbox:
+    """How a picture was fitted into a model's input, and the way back.
+
+    The picture is scaled by `scale` (one factor for both axes, so that people keep their
+    shape) and placed with its top left corner at (`left_px`, `top_px`).
+    """
+
+    scale: float
+    left_px: int
+    top_px: int
+    content: FrameSize
+
+    @classmethod
+    def fit(cls, source: FrameSize, target: FrameSize, *, centered: bool = False) -> Letterbox:
+        scale = min(target.width / source.width, target.height / source.height)
+        content = FrameSize(
+            max(1, min(target.width, round(source.width * scale))),
+            max(1, min(target.height, round(source.height * scale))),
+        )
+        left = (target.width - content.width) // 2 if centered else 0
+        top = (target.height - content.height) // 2 if centered else 0
+        return cls(scale, left, top, content)
