@@ -142,6 +142,15 @@ class RuleHit:
     zones_entered: tuple[str, ...]  # in order of entry
 
 
+@dataclass(frozen=True, slots=True)
+class BestFrame:
+    """This frame is the best picture so far of the person of this event."""
+
+    event_id: EventId
+    bbox: BBox
+    score: float
+
+
 class SnapshotState(StrEnum):
     STORED = "stored"
     UPLOADED = "uploaded"

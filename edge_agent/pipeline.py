@@ -11,10 +11,30 @@ clock, no thread and no I/O: time enters with each frame.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from edge_agent.domain import U8, Detection, Event, Motion, Pixels, Region, RuleHit, Track
-from edge_agent.geometry import BBox
+from edge_agent.domain import (
+    U8,
+    BestFrame,
+    Detection,
+    EndReason,
+    Event,
+    EventId,
+    Frame,
+    Lighting,
+    Motion,
+    Pixels,
+    Region,
+    RuleHit,
+    SnapshotRef,
+    Track,
+)
+from edge_agent.geometry import FULL_FRAME, BBox
+
+#: While the background is unknown (start, lamp, IR switch) motion is blind; the whole frame
+#: is then looked at this often, so that somebody who switches on the lamp is still seen.
+BLIND_LOOK_EVERY_S = 1.0
 
 
 class MotionStage(Protocol):
@@ -46,12 +66,97 @@ class TrackStage(Protocol):
 class RuleStage(Protocol):
     """Which of them matter? `edge_agent.rules.RuleEngine`."""
 
-    def update(
-        self, tracks: Sequence[Track], at_s: float, weekminute: int
-    ) -> Sequence[RuleHit]: ...
+    def update(self, tracks: Sequence[Track], at_s: float, weekminute: int) -> Sequence[RuleHit]:
+        """`weekminute`: minutes since Monday 00:00 where the box stands, for schedules."""
+        ...
 
 
 class EventStage(Protocol):
     """What is worth telling? `edge_agent.events.EventBook`."""
 
     def update(self, hits: Sequence[RuleHit], motion: Motion, at_s: float) -> Sequence[Event]: ...
+
+    def best_frames(self, at_s: float) -> Sequence[BestFrame]:
+        """Open person events for which this frame is the best picture so far."""
+        ...
+
+    def attach_snapshot(self, event_id: EventId, ref: SnapshotRef) -> None:
+        """Later messages of this event refer to this picture."""
+        ...
+
+    def close_all(self, reason: EndReason, at_s: float) -> Sequence[Event]:
+        """End every open event."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The five stages of one camera, in order. Only `detect` is shared between cameras."""
+
+    motion: MotionStage
+    detect: DetectStage
+    track: TrackStage
+    rules: RuleStage
+    events: EventStage
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Everything that one frame led to: the events, and why (for annotation and tuning)."""
+
+    motion: Motion
+    searched: tuple[Region, ...]  # where the detector looked; empty: it was not asked
+    detections: tuple[Detection, ...]
+    tracks: tuple[Track, ...]
+    hits: tuple[RuleHit, ...]
+    events: tuple[Event, ...]
+    best_frames: tuple[BestFrame, ...]
+
+
+class CameraPipeline:
+    """One camera's stages. Owned by one thread; frames come in the order of capture."""
+
+    def __init__(self, stages: Stages, *, candidate_threshold: float) -> None:
+        self._stages = stages
+        self._candidate_threshold = candidate_threshold
+        self._blind_look_s = float("-inf")
+
+    def update(self, frame: Frame, weekminute: int) -> Analysis:
+        """Analyse one frame."""
+        stages, at_s = self._stages, frame.captured_s
+        motion = stages.motion.update(frame.pixels.luma(), at_s)
+        searched = self._regions(motion, at_s)
+        detections = (
+            stages.detect.detect(
+                frame.pixels, searched, candidate_threshold=self._candidate_threshold
+            )
+            if searched
+            else ()
+        )
+        tracks = stages.track.update(detections, [region.bbox for region in searched], at_s)
+        hits = stages.rules.update(tracks, at_s, weekminute)
+        events = stages.events.update(hits, motion, at_s)
+        return Analysis(
+            motion,
+            searched,
+            tuple(detections),
+            tuple(tracks),
+            tuple(hits),
+            tuple(events),
+            tuple(stages.events.best_frames(at_s)),
+        )
+
+    def attach_snapshot(self, event_id: EventId, ref: SnapshotRef) -> None:
+        self._stages.events.attach_snapshot(event_id, ref)
+
+    def close(self, reason: EndReason, at_s: float) -> tuple[Event, ...]:
+        """End all open events: the source is lost, paused, finished, or we stop."""
+        return tuple(self._stages.events.close_all(reason, at_s))
+
+    def _regions(self, motion: Motion, at_s: float) -> tuple[Region, ...]:
+        regions = (*motion.regions, *self._stages.track.due(at_s))
+        blind = motion.lighting is not Lighting.STEADY
+        if blind and at_s - self._blind_look_s >= BLIND_LOOK_EVERY_S:
+            self._blind_look_s = at_s
+            return (Region(FULL_FRAME), *regions)
+        return regions
