@@ -1,0 +1,57 @@
+# make demo   see the agent find a person and tell a server, with no camera, broker or network
+# make test   every test
+# make check  what a commit must pass: format, lint, types, layers, tests
+# make bench  the figures of benchmarks/README.md
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# `make -j` would run linters and tests into each other's output.
+.NOTPARALLEL:
+.PHONY: demo test check lint format docs bench wheel clean
+
+demo: $(VENV)/.demo
+	$(BIN)/edge-agent demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+check: lint test
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.dev
+	$(BIN)/edge-agent config schema --markdown > docs/config.md
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
+
+wheel: $(VENV)/.dev
+	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info out .mypy_cache .ruff_cache .pytest_cache
+
+# A stamp for each set of dependencies; `make demo` does not pay for the developers' tools.
+$(VENV)/.demo: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	touch $@
+
+$(VENV)/.dev: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@ $(VENV)/.demo
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "edge-agent needs Python 3.11 or newer; say which with: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --upgrade pip

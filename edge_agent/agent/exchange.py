@@ -1,0 +1,111 @@
+"""Where the source threads leave frames and the analysis thread takes them.
+
+Live cameras: only the newest frame waits; an older one that nobody took is dropped and
+counted, so that latency stays bounded under load. Recordings: the source waits instead,
+so that nothing is skipped. The analysis takes cameras in turn, so that a busy camera
+cannot starve the others.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+from edge_agent.domain import CameraId, Frame
+
+#: Frames of a recording that may wait. Two keep decoder and analysis busy at the same time.
+RECORDED_CAPACITY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLost:
+    """The camera's stream broke at `at_s`: no more frames until it is back."""
+
+    camera: CameraId
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeStats:
+    """Counted since the camera was added."""
+
+    offered: int
+    dropped: int
+
+
+@dataclass(slots=True)
+class _Lane:
+    items: deque[Frame | SourceLost]
+    offered: int = 0
+    dropped: int = 0
+
+
+class FrameExchange:
+    """Many producers (one per camera), one consumer."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._lanes: dict[CameraId, _Lane] = {}
+        self._turn: deque[CameraId] = deque()  # cameras in the order of their next turn
+
+    def add(self, camera: CameraId) -> None:
+        with self._changed:
+            self._lanes[camera] = _Lane(deque())
+            self._turn.append(camera)
+
+    def offer(self, frame: Frame) -> None:
+        """Leave a live frame; a frame of this camera that still waits is dropped."""
+        with self._changed:
+            lane = self._lanes[frame.camera]
+            lane.offered += 1
+            if lane.items and isinstance(lane.items[-1], Frame):
+                lane.items.pop()
+                lane.dropped += 1
+            lane.items.append(frame)
+            self._changed.notify_all()
+
+    def put(self, frame: Frame, timeout_s: float) -> bool:
+        """Leave a recorded frame, waiting for room; False when there was none in time."""
+        with self._changed:
+            lane = self._lanes[frame.camera]
+            room = self._changed.wait_for(lambda: len(lane.items) < RECORDED_CAPACITY, timeout_s)
+            if room:
+                lane.offered += 1
+                lane.items.append(frame)
+                self._changed.notify_all()
+            return room
+
+    def lost(self, camera: CameraId, at_s: float) -> None:
+        """Tell the analysis, behind the frames that still wait, that the stream broke."""
+        with self._changed:
+            lane = self._lanes[camera]
+            if not (lane.items and isinstance(lane.items[-1], SourceLost)):
+                lane.items.append(SourceLost(camera, at_s))
+                self._changed.notify_all()
+
+    def take(self, timeout_s: float) -> Frame | SourceLost | None:
+        """The next item of the camera whose turn it is; None when nothing came in time."""
+        with self._changed:
+            if not self._changed.wait_for(self._anything, timeout_s):
+                return None
+            for _ in range(len(self._turn)):
+                camera = self._turn[0]
+                self._turn.rotate(-1)
+                if self._lanes[camera].items:
+                    item = self._lanes[camera].items.popleft()
+                    self._changed.notify_all()
+                    return item
+            return None
+
+    def stats(self, camera: CameraId) -> ExchangeStats:
+        with self._changed:
+            lane = self._lanes[camera]
+            return ExchangeStats(lane.offered, lane.dropped)
+
+    def empty(self) -> bool:
+        with self._changed:
+            return not self._anything()
+
+    def _anything(self) -> bool:
+        return any(lane.items for lane in self._lanes.values())

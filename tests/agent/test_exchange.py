@@ -1,0 +1,68 @@
+"""Newest wins for live cameras, nothing skipped for recordings, turns for all."""
+
+from __future__ import annotations
+
+import threading
+from typing import cast
+
+from edge_agent.agent.exchange import RECORDED_CAPACITY, FrameExchange, SourceLost
+from edge_agent.domain import CameraId, Frame, Pixels
+
+GATE, YARD = CameraId("gate"), CameraId("yard")
+
+
+def frame(camera: CameraId, at_s: float) -> Frame:
+    return Frame(camera, at_s, cast(Pixels, None))
+
+
+def exchange() -> FrameExchange:
+    made = FrameExchange()
+    made.add(GATE)
+    made.add(YARD)
+    return made
+
+
+def test_live_frame_replaces_the_one_that_nobody_took() -> None:
+    frames = exchange()
+    for at_s in range(3):
+        frames.offer(frame(GATE, at_s))
+    assert frames.take(0) == frame(GATE, 2)
+    assert frames.take(0) is None
+    stats = frames.stats(GATE)
+    assert (stats.offered, stats.dropped) == (3, 2)
+
+
+def test_cameras_take_turns_however_busy_one_is() -> None:
+    frames = exchange()
+    frames.offer(frame(GATE, 0))
+    frames.offer(frame(YARD, 0))
+    order = []
+    for at_s in range(1, 5):
+        item = frames.take(0)
+        assert item is not None
+        order.append(item.camera)
+        frames.offer(frame(GATE, at_s))
+        frames.offer(frame(YARD, at_s))
+    assert order == [GATE, YARD, GATE, YARD]
+
+
+def test_recorded_frames_wait_instead_of_being_dropped() -> None:
+    frames = exchange()
+    for at_s in range(RECORDED_CAPACITY):
+        assert frames.put(frame(GATE, at_s), 0)
+    assert not frames.put(frame(GATE, 99), 0.01)
+    taker = threading.Timer(0.02, lambda: frames.take(0))
+    taker.start()
+    assert frames.put(frame(GATE, 100), 2.0)
+    taker.join()
+    assert frames.stats(GATE).dropped == 0
+
+
+def test_loss_is_told_behind_the_last_frame_and_only_once() -> None:
+    frames = exchange()
+    frames.offer(frame(GATE, 1))
+    frames.lost(GATE, 2)
+    frames.lost(GATE, 3)
+    frames.offer(frame(GATE, 4))
+    items = [frames.take(0) for _ in range(4)]
+    assert items == [frame(GATE, 1), SourceLost(GATE, 2), frame(GATE, 4), None]

@@ -1,0 +1,27 @@
+"""The service manager is told, over a real socket."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from edge_agent.runtime import SystemdNotifier
+
+
+def test_messages_reach_the_service_manager(tmp_path: Path) -> None:
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(address)
+        manager.settimeout(5)
+        notifier = SystemdNotifier(address)
+        notifier.ready()
+        notifier.watchdog()
+        notifier.status("2 cameras")
+        notifier.stopping()
+        received = [manager.recv(100).decode() for _ in range(4)]
+    assert received == ["READY=1", "WATCHDOG=1", "STATUS=2 cameras", "STOPPING=1"]
+
+
+def test_no_service_manager_is_fine(tmp_path: Path) -> None:
+    SystemdNotifier("").ready()
+    SystemdNotifier(str(tmp_path / "gone")).ready()
