@@ -8,34 +8,23 @@ file (or, as `credential:NAME`, a systemd credential) that holds one.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import msgspec
-from msgspec import Meta
-
-
-class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every configuration table."""
-
-
-def _meta(
-    description: str, *, unit: str = "", ge: float | None = None, le: float | None = None
-) -> Any:
-    return Meta(description=description, ge=ge, le=le, extra={"unit": unit} if unit else None)
-
-
-Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
-Point = tuple[
-    Annotated[float, Meta(ge=0, le=1)],
-    Annotated[float, Meta(ge=0, le=1)],
-]
-Points = Annotated[
-    tuple[Point, ...],
-    Meta(min_length=3, description="Corners [x, y] as fractions of the frame, (0, 0) top left."),
-]
-Share = Annotated[float, Meta(ge=0, le=1)]
-AutoShare = Literal["auto"] | Annotated[float, Meta(ge=0.01, le=0.99)]
-
+from edge_agent.config.camera import (
+    CameraConfig,
+    FileSource,
+    IgnoreZoneConfig,
+    MotionConfig,
+    PersonConfig,
+    PrivacyMaskConfig,
+    RtspSource,
+    Schedule,
+    SourceConfig,
+    UsbSource,
+    ZoneConfig,
+)
+from edge_agent.config.tables import Id, Table
+from edge_agent.config.tables import meta as _meta
 
 # --- agent.toml -----------------------------------------------------------------------
 
@@ -49,7 +38,11 @@ class BoxConfig(Table, frozen=True, kw_only=True):
         str, _meta("IANA time zone of the schedules, so that 22:00 means the household's 22:00.")
     ] = "UTC"
     state_dir: Annotated[
-        str, _meta("Where the outbox, snapshots and learned state live; owned by the agent.")
+        str,
+        _meta(
+            "Absolute path of the folder where the outbox, snapshots and learned state live; owned "
+            "by the agent, one agent per folder."
+        ),
     ] = "/var/lib/edge-agent"
 
 
@@ -179,7 +172,14 @@ class OutboxConfig(Table, frozen=True, kw_only=True):
         ),
     ] = 256
     max_disk_frac: Annotated[
-        Share, _meta("The same as a share of the disk; the smaller of both holds.")
+        float,
+        _meta(
+            "The same as a share of the disk, so that a small card is never filled; the smaller "
+            "of both holds.",
+            unit="share of the disk",
+            ge=0.001,
+            le=1,
+        ),
     ] = 0.1
     max_age_days: Annotated[
         float,
@@ -200,13 +200,33 @@ class SnapshotConfig(Table, frozen=True, kw_only=True):
         bool, _meta("Draw the person's rectangle into the JPEG; evidence is better without.")
     ] = False
     retention_h: Annotated[
-        float, _meta("JPEGs older than this are erased.", unit="h", ge=1, le=8760)
+        float,
+        _meta(
+            "JPEGs older than this are erased, also after days without power. Three days let a "
+            "household look back over a weekend.",
+            unit="h",
+            ge=1,
+            le=8760,
+        ),
     ] = 72.0
     max_mb: Annotated[
-        int, _meta("Most space for JPEGs; the oldest go first.", unit="MB", ge=1, le=65536)
+        int,
+        _meta(
+            "Most space for JPEGs, some 2,000 at the default; the oldest go first.",
+            unit="MB",
+            ge=1,
+            le=65536,
+        ),
     ] = 256
     max_width_px: Annotated[
-        int, _meta("Wider pictures are scaled down.", unit="px", ge=160, le=4096)
+        int,
+        _meta(
+            "Wider pictures are scaled down. 1280 shows a face at a door and fits the ward's limit "
+            "of 200 kB.",
+            unit="px",
+            ge=160,
+            le=4096,
+        ),
     ] = 1280
 
 
@@ -233,226 +253,11 @@ class LogConfig(Table, frozen=True, kw_only=True):
     ] = "info"
 
 
-# --- tables that a camera may override; defaults in agent.toml under [defaults] ---------
-
-
-class MotionConfig(Table, frozen=True, kw_only=True):
-    """Which change of the picture counts as motion."""
-
-    sensitivity: Annotated[
-        float,
-        _meta(
-            "Multiplies how small a change counts; the threshold follows the picture's own noise. "
-            "2 sees half the contrast, 0.5 needs twice.",
-            ge=0.1,
-            le=10,
-        ),
-    ] = 1.0
-    min_area_frac: Annotated[
-        float,
-        _meta(
-            "Smallest moving spot, as a share of the frame. The default is a person of about 5 % "
-            "of the picture's height.",
-            ge=0,
-            le=0.5,
-        ),
-    ] = 0.0002
-    events: Annotated[bool, _meta("Report motion events, not only people.")] = True
-    min_duration_s: Annotated[
-        float,
-        _meta("Motion must last this long to be an event.", unit="s", ge=0, le=60),
-    ] = 1.0
-    quiet_s: Annotated[
-        float,
-        _meta("A motion event ends after this long without motion.", unit="s", ge=0.5, le=600),
-    ] = 10.0
-
-
-class PersonConfig(Table, frozen=True, kw_only=True):
-    """When a person is a person, and when their event starts and ends."""
-
-    candidate_threshold: Annotated[
-        AutoShare,
-        _meta("Detections that score lower are ignored altogether. `auto` is the model's own."),
-    ] = "auto"
-    confirm_threshold: Annotated[
-        AutoShare,
-        _meta(
-            "A person is reported once `confirm_looks` detections of them within "
-            "`confirm_window_s` scored at least this. `auto` is the model's own."
-        ),
-    ] = "auto"
-    confirm_looks: Annotated[
-        int,
-        _meta("Detections needed to be sure. More is surer and slower.", unit="looks", ge=1, le=20),
-    ] = 3
-    confirm_window_s: Annotated[
-        float, _meta("Within which time they must come.", unit="s", ge=0.2, le=60)
-    ] = 2.0
-    min_height_frac: Annotated[
-        Share, _meta("Smaller people are ignored: distant streets, posters.")
-    ] = 0.0
-    max_height_frac: Annotated[Share, _meta("Taller ones are: a spider on the lens.")] = 1.0
-    lost_after_s: Annotated[
-        float,
-        _meta(
-            "A person unseen for this long is gone; shorter gaps (a pillar, a missed look) do not "
-            "end the event.",
-            unit="s",
-            ge=0.5,
-            le=60,
-        ),
-    ] = 2.0
-    cooldown_s: Annotated[
-        float,
-        _meta(
-            "A person who appears within this time where another event just ended continues that "
-            "event instead of starting a new one.",
-            unit="s",
-            ge=0,
-            le=600,
-        ),
-    ] = 2.0
-
-
-class Schedule(Table, frozen=True, kw_only=True):
-    """When a zone is watched, in the box's time zone. `to` before `from` runs past midnight."""
-
-    days: Annotated[
-        tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...],
-        _meta("Days on which the time begins; empty means every day."),
-    ] = ()
-    start: Annotated[
-        str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="From this time, HH:MM.")
-    ] = "00:00"
-    end: Annotated[
-        str,
-        Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$", description="Until this time, HH:MM."),
-    ] = "24:00"
-
-
-class ZoneConfig(Table, frozen=True, kw_only=True):
-    """A polygon that matters. With zones, only people whose feet are in one are reported."""
-
-    name: Annotated[Id, _meta("Appears in events as zones.current and zones.entered.")]
-    polygon: Annotated[Points, _meta("Corners [x, y] as fractions of the frame, at least three.")]
-    dwell_s: Annotated[
-        float,
-        _meta("A person must be inside this long to count.", unit="s", ge=0, le=3600),
-    ] = 0.0
-    confirm_threshold: Annotated[
-        AutoShare,
-        _meta("This zone's own confirm_threshold; `auto` is the camera's."),
-    ] = "auto"
-    schedule: Annotated[
-        tuple[Schedule, ...], _meta("When the zone is watched; empty means always.")
-    ] = ()
-
-
-class IgnoreZoneConfig(Table, frozen=True, kw_only=True):
-    """People standing in it do not count, and motion in it wakes nobody. Pixels stay visible."""
-
-    name: Annotated[Id, _meta("For messages and logs.")]
-    polygon: Annotated[Points, _meta("Corners [x, y] as fractions of the frame, at least three.")]
-
-
-class PrivacyMaskConfig(Table, frozen=True, kw_only=True):
-    """Blackened before anything else sees the picture: motion, detector, snapshots."""
-
-    name: Annotated[Id, _meta("For messages and logs.")]
-    polygon: Annotated[Points, _meta("Corners [x, y] as fractions of the frame, at least three.")]
-
-
 class DefaultsConfig(Table, frozen=True, kw_only=True):
     """What cameras use where their own file says nothing."""
 
     motion: Annotated[MotionConfig, _meta("Motion settings of every camera.")] = MotionConfig()
     person: Annotated[PersonConfig, _meta("Person settings of every camera.")] = PersonConfig()
-
-
-# --- cameras.d/*.toml -----------------------------------------------------------------
-
-
-class RtspSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="rtsp"):
-    """A network camera or one channel of a recorder."""
-
-    url: Annotated[
-        str,
-        _meta("rtsp://host[:port]/path, without user and password: those have their own keys."),
-    ]
-    transport: Annotated[
-        Literal["tcp", "udp"],
-        _meta("`tcp` survives lossy Wi-Fi; `udp` for cameras that know only that."),
-    ] = "tcp"
-    username: Annotated[str | None, _meta("The camera's user; one with view rights only.")] = None
-    password_file: Annotated[
-        str | None, _meta("File with the password (mode 0600), or `credential:NAME`.")
-    ] = None
-    open_timeout_s: Annotated[
-        float, _meta("How long connecting may take.", unit="s", ge=1, le=60)
-    ] = 8.0
-    stall_timeout_s: Annotated[
-        float,
-        _meta("No packet for this long means the stream hangs.", unit="s", ge=1, le=60),
-    ] = 5.0
-
-
-class UsbSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="usb"):
-    """A USB camera (Video4Linux 2)."""
-
-    device: Annotated[
-        str,
-        _meta("/dev/v4l/by-id/... names the camera itself; /dev/videoN may change at each boot."),
-    ]
-    width: Annotated[int, _meta("Asked of the camera.", unit="px", ge=16, le=7680)] = 640
-    height: Annotated[int, _meta("Asked of the camera.", unit="px", ge=16, le=4320)] = 480
-    fps: Annotated[float, _meta("Asked of the camera.", unit="1/s", ge=1, le=120)] = 15.0
-    pixel_format: Annotated[
-        str, _meta("`mjpeg`, `yuyv422`, `h264`, or `auto` for what the driver prefers.")
-    ] = "auto"
-    stall_timeout_s: Annotated[
-        float, _meta("No frame for this long means the camera hangs.", unit="s", ge=1, le=60)
-    ] = 5.0
-
-
-class FileSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="file"):
-    """A recording played as if it were a camera: for trials and tests."""
-
-    path: Annotated[str, _meta("Any file that FFmpeg reads.")]
-    pace: Annotated[
-        Literal["realtime", "fast"],
-        _meta("`realtime` plays at its own speed, `fast` as quickly as it is analysed."),
-    ] = "realtime"
-    loop: Annotated[bool, _meta("Begin again at the end.")] = False
-
-
-SourceConfig = RtspSource | UsbSource | FileSource
-
-
-class CameraConfig(Table, frozen=True, kw_only=True):
-    """One camera: a file of its own in cameras.d/."""
-
-    id: Annotated[Id, _meta("Part of the MQTT topic; never reuse one for another viewpoint.")]
-    name: Annotated[str, _meta("For people; may be anything, stays on the box.")] = ""
-    enabled: Annotated[bool, _meta("false keeps the file but opens no stream.")] = True
-    source: Annotated[SourceConfig, _meta("Where its pictures come from.")]
-    fps: Annotated[
-        Annotated[float, Meta(ge=0.5, le=30)] | None,
-        _meta("This camera's own analysis.fps.", unit="1/s"),
-    ] = None
-    motion: Annotated[MotionConfig, _meta("Overrides of [defaults.motion], key by key.")] = (
-        MotionConfig()
-    )
-    person: Annotated[PersonConfig, _meta("Overrides of [defaults.person], key by key.")] = (
-        PersonConfig()
-    )
-    zones: Annotated[tuple[ZoneConfig, ...], _meta("Where people matter; none: everywhere.")] = ()
-    ignore_zones: Annotated[
-        tuple[IgnoreZoneConfig, ...], _meta("Where nothing matters: a street, a flag.")
-    ] = ()
-    privacy_masks: Annotated[
-        tuple[PrivacyMaskConfig, ...], _meta("What nobody may see: a neighbour's window.")
-    ] = ()
 
 
 class Config(Table, frozen=True, kw_only=True):
@@ -468,3 +273,30 @@ class Config(Table, frozen=True, kw_only=True):
     log: LogConfig = LogConfig()
     defaults: DefaultsConfig = DefaultsConfig()
     cameras: tuple[CameraConfig, ...] = ()
+
+
+__all__ = [
+    "AnalysisConfig",
+    "BoxConfig",
+    "CameraConfig",
+    "Config",
+    "DefaultsConfig",
+    "DetectorConfig",
+    "FileSource",
+    "IgnoreZoneConfig",
+    "LogConfig",
+    "MotionConfig",
+    "MqttConfig",
+    "OutboxConfig",
+    "PersonConfig",
+    "PrivacyMaskConfig",
+    "RtspSource",
+    "Schedule",
+    "SnapshotConfig",
+    "SourceConfig",
+    "Table",
+    "TelemetryConfig",
+    "TlsConfig",
+    "UsbSource",
+    "ZoneConfig",
+]

@@ -1,0 +1,48 @@
+"""What every configuration table is made of: the base struct and the annotations of its keys."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every configuration table."""
+
+
+def meta(
+    description: str, *, unit: str = "", ge: float | None = None, le: float | None = None
+) -> Any:
+    """A key's documentation with its unit and range."""
+    return Meta(
+        description=description,
+        ge=ge,
+        le=le,
+        extra={"unit": unit} if unit else None,
+        extra_json_schema={"x-unit": unit} if unit else None,
+    )
+
+
+def text(pattern: str, words: str) -> Any:
+    """A text of a certain form; `words` say the pattern to a person."""
+    return Meta(pattern=pattern, extra={"words": words})
+
+
+#: Ids are parts of MQTT topics and of file names (docs/mqtt.md).
+ID_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,31}$"
+Id = Annotated[
+    str,
+    text(ID_PATTERN, "1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit"),
+]
+Point = tuple[
+    Annotated[float, Meta(ge=0, le=1)],
+    Annotated[float, Meta(ge=0, le=1)],
+]
+Points = Annotated[
+    tuple[Point, ...],
+    Meta(min_length=3, description="Corners [x, y] as fractions of the frame, (0, 0) top left."),
+]
+Share = Annotated[float, Meta(ge=0, le=1)]
+AutoShare = Literal["auto"] | Annotated[float, Meta(ge=0.01, le=0.99)]
