@@ -14,6 +14,7 @@
     │   ├── SourceEnded            the stream closed (a recording's regular end is not an error)
     │   ├── BrokerUnreachable      no connection to the broker
     │   └── StorageError           disk full, read-only or failing
+    ├── ContractError              a message from outside breaks the MQTT contract; it is refused
     └── InvariantBroken            a bug: the process must not go on as if nothing happened
 
 Adapters translate library errors into these at their edge, so that the rest of the
@@ -112,6 +113,10 @@ class BrokerUnreachable(RetryableError):
 
 class StorageError(RetryableError):
     """The state directory cannot be written: full, read-only or failing."""
+
+
+class ContractError(AgentError):
+    """Bytes or a topic that the MQTT contract (docs/mqtt.md) does not allow. Refuse and count it."""
 
 
 class InvariantBroken(AgentError):

@@ -1,0 +1,116 @@
+"""What goes over MQTT, byte by byte: topics, payloads, ids. Pure: no clock, no I/O.
+
+docs/mqtt.md explains it to the author of a ward's server; docs/contract/ has the schemas.
+Everything that reads foreign bytes raises ContractError and nothing else.
+"""
+
+from edge_agent.contract.command import (
+    MAX_COMMAND_BYTES,
+    Ack,
+    AckStatus,
+    Command,
+    ReplayRange,
+    Verb,
+    decode_ack,
+    encode_ack,
+    encode_command,
+    parse_command,
+    parse_replay,
+)
+from edge_agent.contract.envelope import (
+    Envelope,
+    EventHeader,
+    EventMessage,
+    Health,
+    Sender,
+    Severity,
+)
+from edge_agent.contract.gap import Gap, GapRange, Unsequenced, decode_gap, encode_gap
+from edge_agent.contract.payload import CONTENT_TYPE, decode_event, encode_event, read_header
+from edge_agent.contract.position import Position, decode_ackpos, encode_ackpos
+from edge_agent.contract.status import (
+    BoxStatus,
+    CameraStatus,
+    ConfigStatus,
+    State,
+    Telemetry,
+    decode_box_status,
+    decode_camera_status,
+    decode_config_status,
+    decode_telemetry,
+    encode_box_status,
+    encode_camera_status,
+    encode_config_status,
+    encode_telemetry,
+)
+from edge_agent.contract.timeline import (
+    LiveTimeline,
+    MediaTime,
+    MediaTimeSource,
+    RecordedTimeline,
+    TimeBasis,
+    Timeline,
+)
+from edge_agent.contract.topics import BoxTopics, Branch, Topic, WardTopics, check_cmd_id, check_id
+from edge_agent.contract.ulid import UlidGenerator, check_ulid, new_ulid, ulid_utc_s
+
+__all__ = [
+    "CONTENT_TYPE",
+    "MAX_COMMAND_BYTES",
+    "Ack",
+    "AckStatus",
+    "BoxStatus",
+    "BoxTopics",
+    "Branch",
+    "CameraStatus",
+    "Command",
+    "ConfigStatus",
+    "Envelope",
+    "EventHeader",
+    "EventMessage",
+    "Gap",
+    "GapRange",
+    "Health",
+    "LiveTimeline",
+    "MediaTime",
+    "MediaTimeSource",
+    "Position",
+    "RecordedTimeline",
+    "ReplayRange",
+    "Sender",
+    "Severity",
+    "State",
+    "Telemetry",
+    "TimeBasis",
+    "Timeline",
+    "Topic",
+    "UlidGenerator",
+    "Unsequenced",
+    "Verb",
+    "WardTopics",
+    "check_cmd_id",
+    "check_id",
+    "check_ulid",
+    "decode_ack",
+    "decode_ackpos",
+    "decode_box_status",
+    "decode_camera_status",
+    "decode_config_status",
+    "decode_event",
+    "decode_gap",
+    "decode_telemetry",
+    "encode_ack",
+    "encode_ackpos",
+    "encode_box_status",
+    "encode_camera_status",
+    "encode_command",
+    "encode_config_status",
+    "encode_event",
+    "encode_gap",
+    "encode_telemetry",
+    "new_ulid",
+    "parse_command",
+    "parse_replay",
+    "read_header",
+    "ulid_utc_s",
+]

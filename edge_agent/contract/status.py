@@ -1,0 +1,258 @@
+"""Retained status (`st/...`) and telemetry (`tm`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+from msgspec import field as wire_field
+
+from edge_agent.clock import ClockQuality, ClockReading
+from edge_agent.contract.wire import (
+    EpochText,
+    IdText,
+    Natural,
+    Wire,
+    decode,
+    encode,
+    parse_utc,
+    utc_text,
+)
+
+
+class State(StrEnum):
+    """Of a box or a camera."""
+
+    ONLINE = "online"
+    OFFLINE = "offline"
+    DEGRADED = "degraded"  # works, but see `reasons`
+    PAUSED = "paused"  # by the household, which outranks the ward
+
+
+@dataclass(frozen=True, slots=True)
+class BoxStatus:
+    """`st/box`. The will says `offline` with the connection's own `conn_id`.
+
+    A server ignores an `offline` whose conn_id is not the newest `online`'s, and believes
+    `online` for three times `telemetry_interval_s` without telemetry.
+    """
+
+    state: State
+    conn_id: str  # ULID of this connection
+    epoch: str
+    first_seq: int  # oldest seq still on the box; last_seq + 1 when the outbox is empty
+    last_seq: int
+    agent_version: str
+    at_utc_s: float
+    telemetry_interval_s: float
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """`st/cam/{camera}`."""
+
+    camera: str
+    state: State
+    since_utc_s: float
+    reason: str = ""  # of everything but `online`, for people; never holds a URL
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigStatus:
+    """`st/config`: which configuration is active, and what became of the last change."""
+
+    cfg_sha: str  # of the redacted canonical configuration, 12 hex digits
+    applied_at_utc_s: float
+    result: Literal["applied", "rejected"]
+    errors: tuple[str, ...] = ()
+    previous_sha: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """`tm`: figures of the box and its cameras, QoS 0, never stored.
+
+    `figures` and the values of `cameras` are numbers by name, the unit in the name.
+    """
+
+    clock: ClockReading
+    agent_version: str
+    uptime_s: float
+    epoch: str
+    last_seq: int
+    backlog: int  # messages on the box that were never sent
+    figures: Mapping[str, float] = field(default_factory=dict)
+    cameras: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+_Sha = Annotated[str, Meta(pattern=r"^[0-9a-f]{12,64}\Z")]
+
+
+class _BoxWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
+    state: State
+    conn_id: str
+    epoch: EpochText
+    first_seq: Natural
+    last_seq: Natural
+    agent_version: str
+    time: str
+    telemetry_interval_s: float
+    reasons: tuple[str, ...] = ()
+
+
+class _CameraWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
+    camera: IdText
+    state: State
+    since: str
+    reason: str = ""
+
+
+class _ConfigWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
+    cfg_sha: _Sha
+    applied_at: str
+    result: Literal["applied", "rejected"]
+    errors: tuple[str, ...] = ()
+    previous_sha: _Sha | None = None
+
+
+class _ClockWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
+    quality: ClockQuality
+    err_ms: int | None
+    boot_id: str
+    mono_ms: int
+
+
+class _TelemetryWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
+    time: str
+    clock: _ClockWire
+    agent_version: str
+    uptime_s: float
+    epoch: EpochText
+    last_seq: Natural
+    backlog: Natural
+    figures: dict[str, Any] = wire_field(default_factory=dict)
+    cameras: dict[str, dict[str, Any]] = wire_field(default_factory=dict)
+
+
+def encode_box_status(status: BoxStatus) -> bytes:
+    return encode(
+        _BoxWire(
+            state=status.state,
+            conn_id=status.conn_id,
+            epoch=status.epoch,
+            first_seq=status.first_seq,
+            last_seq=status.last_seq,
+            agent_version=status.agent_version,
+            time=utc_text(status.at_utc_s),
+            telemetry_interval_s=status.telemetry_interval_s,
+            reasons=status.reasons,
+        )
+    )
+
+
+def decode_box_status(payload: bytes) -> BoxStatus:
+    """Raises ContractError."""
+    wire = decode(payload, _BoxWire, "st/box")
+    return BoxStatus(
+        wire.state,
+        wire.conn_id,
+        wire.epoch,
+        wire.first_seq,
+        wire.last_seq,
+        wire.agent_version,
+        parse_utc(wire.time, "time"),
+        wire.telemetry_interval_s,
+        wire.reasons,
+    )
+
+
+def encode_camera_status(status: CameraStatus) -> bytes:
+    return encode(
+        _CameraWire(
+            camera=status.camera,
+            state=status.state,
+            since=utc_text(status.since_utc_s),
+            reason=status.reason,
+        )
+    )
+
+
+def decode_camera_status(payload: bytes) -> CameraStatus:
+    """Raises ContractError."""
+    wire = decode(payload, _CameraWire, "st/cam")
+    return CameraStatus(wire.camera, wire.state, parse_utc(wire.since, "since"), wire.reason)
+
+
+def encode_config_status(status: ConfigStatus) -> bytes:
+    return encode(
+        _ConfigWire(
+            cfg_sha=status.cfg_sha,
+            applied_at=utc_text(status.applied_at_utc_s),
+            result=status.result,
+            errors=status.errors,
+            previous_sha=status.previous_sha,
+        )
+    )
+
+
+def decode_config_status(payload: bytes) -> ConfigStatus:
+    """Raises ContractError."""
+    wire = decode(payload, _ConfigWire, "st/config")
+    return ConfigStatus(
+        wire.cfg_sha,
+        parse_utc(wire.applied_at, "applied_at"),
+        wire.result,
+        wire.errors,
+        wire.previous_sha,
+    )
+
+
+def encode_telemetry(telemetry: Telemetry) -> bytes:
+    clock = telemetry.clock
+    return encode(
+        _TelemetryWire(
+            time=utc_text(clock.utc_s),
+            clock=_ClockWire(
+                quality=clock.quality,
+                err_ms=clock.err_ms,
+                boot_id=clock.boot_id,
+                mono_ms=round(clock.mono_s * 1000),
+            ),
+            agent_version=telemetry.agent_version,
+            uptime_s=round(telemetry.uptime_s, 1),
+            epoch=telemetry.epoch,
+            last_seq=telemetry.last_seq,
+            backlog=telemetry.backlog,
+            figures=dict(sorted(telemetry.figures.items())),
+            cameras={
+                camera: dict(sorted(figures.items()))
+                for camera, figures in sorted(telemetry.cameras.items())
+            },
+        )
+    )
+
+
+def decode_telemetry(payload: bytes) -> Telemetry:
+    """Raises ContractError."""
+    wire = decode(payload, _TelemetryWire, "tm")
+    clock = wire.clock
+    return Telemetry(
+        ClockReading(
+            parse_utc(wire.time, "time"),
+            clock.mono_ms / 1000,
+            clock.quality,
+            clock.err_ms,
+            clock.boot_id,
+        ),
+        wire.agent_version,
+        wire.uptime_s,
+        wire.epoch,
+        wire.last_seq,
+        wire.backlog,
+        wire.figures,
+        wire.cameras,
+    )
