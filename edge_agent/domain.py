@@ -109,6 +109,7 @@ class Track:
     first_s: float  # first supporting detection
     seen_s: float  # newest supporting detection
     looks: int  # supporting detections so far
+    first_bbox: BBox | None = None  # where it began; lets events join a broken track's pieces
 
 
 class Label(StrEnum):

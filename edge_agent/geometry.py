@@ -6,6 +6,7 @@ right of the full frame. Pixels appear only where a function's name or argument 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -118,6 +119,40 @@ class BBox:
 
 
 FULL_FRAME = BBox(0.0, 0.0, 1.0, 1.0)
+
+#: A standing person is about 2.5 times as high as wide; turns widths into heights.
+WIDTH_IN_HEIGHTS = 0.4
+#: Boxes of one person in two looks at the same picture overlap at least this much (models
+#: suppress at 0.5 within one crop; crops differ by a letterbox's rounding).
+_DOUBLE_IOU = 0.65
+#: A part of a person (cut by a crop's edge, or legs alone) lies inside the whole one...
+_PART_INSIDE = 0.85
+#: ...and keeps one of its sides; a child before an adult is smaller both ways.
+_PART_SIDE = 0.7
+
+
+def heights_apart(one: BBox, other: BBox) -> float:
+    """Distance of two people's centres in heights of a person.
+
+    Counts x in widths, so that it needs no aspect ratio of the frame.
+    """
+    mean_w, mean_h = max((one.w + other.w) / 2, 1e-6), max((one.h + other.h) / 2, 1e-6)
+    across = WIDTH_IN_HEIGHTS * (one.center[0] - other.center[0]) / mean_w
+    return math.hypot(across, (one.center[1] - other.center[1]) / mean_h)
+
+
+def is_part_of(inner: BBox, outer: BBox) -> bool:
+    """Whether `inner` is a piece of the person in `outer` rather than another person."""
+    if inner.area_frac <= 0 or inner.area_frac > outer.area_frac:
+        return inner.area_frac <= 0
+    inside = inner.intersection_frac(outer) / inner.area_frac
+    similar = inner.w >= _PART_SIDE * outer.w or inner.h >= _PART_SIDE * outer.h
+    return inside >= _PART_INSIDE and similar
+
+
+def shows_same_person(one: BBox, other: BBox) -> bool:
+    """Whether two boxes in one picture are one person: a double, or a part and the whole."""
+    return one.iou(other) >= _DOUBLE_IOU or is_part_of(one, other) or is_part_of(other, one)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,19 @@
+"""Events worth telling: their start, coalesced updates and end, and their best picture."""
+
+from edge_agent.events.best_frame import BestFrame
+from edge_agent.events.book import EventBook
+from edge_agent.events.lifecycle import (
+    FIRST_MINUTE_S,
+    LATER_UPDATE_EVERY_S,
+    SPLIT_AFTER_S,
+    UPDATE_EVERY_S,
+)
+
+__all__ = [
+    "FIRST_MINUTE_S",
+    "LATER_UPDATE_EVERY_S",
+    "SPLIT_AFTER_S",
+    "UPDATE_EVERY_S",
+    "BestFrame",
+    "EventBook",
+]

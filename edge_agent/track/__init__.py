@@ -1,0 +1,5 @@
+"""Which person is which: detections over time become tracks."""
+
+from edge_agent.track.tracker import LOOK_AGAIN_S, MAX_UNLOOKED_S, Tracker
+
+__all__ = ["LOOK_AGAIN_S", "MAX_UNLOOKED_S", "Tracker"]

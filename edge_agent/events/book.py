@@ -1,0 +1,50 @@
+"""What is worth telling of one camera: rule hits and motion become events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from edge_agent.config.schema import MotionConfig, PersonConfig
+from edge_agent.domain import CameraId, EndReason, Event, EventId, Motion, RuleHit, SnapshotRef
+from edge_agent.events.best_frame import BestFrame
+from edge_agent.events.motion import MotionEvents
+from edge_agent.events.person import PersonEvents
+
+
+class EventBook:
+    """Implements `pipeline.EventStage` for one camera. Not thread-safe, deterministic.
+
+    `new_id` gives a fresh ULID for each event. Per frame: `update`, then `best_frames` of
+    the same moment says of which events this very frame is the best picture so far; what
+    became of it (`attach_snapshot`) travels with the event's later messages.
+    """
+
+    def __init__(
+        self,
+        camera: CameraId,
+        motion: MotionConfig,
+        person: PersonConfig,
+        new_id: Callable[[], EventId],
+    ) -> None:
+        self._motion = MotionEvents(camera, motion, new_id)
+        self._person = PersonEvents(camera, person, new_id)
+
+    @property
+    def people(self) -> int:
+        """People in the picture at the newest update."""
+        return self._person.count
+
+    def update(self, hits: Sequence[RuleHit], motion: Motion, at_s: float) -> Sequence[Event]:
+        return [*self._person.update(hits, at_s), *self._motion.update(motion, at_s)]
+
+    def close_all(self, reason: EndReason, at_s: float) -> Sequence[Event]:
+        """End every open event, each at the moment its subject was last seen."""
+        return [*self._person.close(reason, at_s), *self._motion.close(reason, at_s)]
+
+    def best_frames(self, at_s: float) -> Sequence[BestFrame]:
+        """Open person events whose best picture is the frame of `at_s`, just updated with."""
+        return self._person.best_frames(at_s)
+
+    def attach_snapshot(self, event_id: EventId, ref: SnapshotRef) -> bool:
+        """Remember an event's picture for its next messages; False when it has ended."""
+        return self._person.attach_snapshot(event_id, ref)

@@ -1,0 +1,117 @@
+"""Which tracked people matter. Pure: tracks and the time in, rule hits out.
+
+The confirm rule in one sentence: a person is reported once `confirm_looks` detections of
+them within `confirm_window_s` scored at least `confirm_threshold`, and stays confirmed
+until they are gone. The tracker measures that as `Track.confidence`; a zone may ask for
+another threshold, then its own holds inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge_agent.config.schema import IgnoreZoneConfig, PersonConfig, ZoneConfig
+from edge_agent.domain import RuleHit, Track
+from edge_agent.geometry import Polygon
+from edge_agent.rules.zones import Visit, Zone
+
+#: Whoever was reported stays reported until they failed the rules for this long: out of
+#: all zones, in an ignore zone, too small. Shorter would cut one visit into several.
+LEAVE_S = 3.0
+
+#: min_height_frac and the like are typed with few digits.
+_SIZE_SLACK = 1e-9
+
+
+class _Person:
+    """What the rules remember of one track."""
+
+    def __init__(self, track: Track, zones: Sequence[Zone]) -> None:
+        self.visits = [Visit(zone) for zone in zones]
+        self.looked_s = float("-inf")
+        self.confirmed = False
+        self.counting = False  # at the newest look
+        self.entered: list[str] = []
+        self.current: tuple[str, ...] = ()
+        self.since_s = track.first_s
+        self.reported = self.reported_before = False
+        self.fulfilled_s = float("-inf")
+
+
+class RuleEngine:
+    """Implements `pipeline.RuleStage` for one camera. Not thread-safe.
+
+    Without zones every confirmed person counts. With zones a person counts while their feet
+    are in a watched zone whose dwell time and threshold they fulfil. Once reported they stay
+    reported, in whatever part of the picture, until they failed for LEAVE_S. Positions are
+    judged only at real looks, so that a predicted bbox never enters a zone.
+    """
+
+    def __init__(
+        self,
+        person: PersonConfig,
+        zones: Sequence[ZoneConfig] = (),
+        ignore_zones: Sequence[IgnoreZoneConfig] = (),
+        *,
+        confirm_threshold: float,
+    ) -> None:
+        self._min_height, self._max_height = person.min_height_frac, person.max_height_frac
+        self._confirm_threshold = confirm_threshold
+        self._zones = [Zone.of(zone, confirm_threshold=confirm_threshold) for zone in zones]
+        self._ignored = [Polygon.of(zone.polygon) for zone in ignore_zones]
+        self._people: dict[int, _Person] = {}
+
+    def update(self, tracks: Sequence[Track], at_s: float, weekminute: int) -> Sequence[RuleHit]:
+        """`weekminute`: minutes since Monday 00:00 in the box's time zone."""
+        known, self._people = self._people, {}
+        hits = []
+        for track in tracks:
+            person = known.get(track.track_id) or _Person(track, self._zones)
+            self._people[track.track_id] = person
+            if track.seen_s > person.looked_s:
+                self._look(person, track)
+            if self._reports(person, at_s, weekminute):
+                entered = tuple(person.entered)
+                hits.append(RuleHit(track, person.since_s, person.current, entered))
+        return hits
+
+    def _look(self, person: _Person, track: Track) -> None:
+        person.looked_s = track.seen_s
+        person.counting = self._is_countable(track)
+        person.confirmed |= person.counting and track.confidence >= self._confirm_threshold
+        foot = track.bbox.foot if person.counting else None
+        for visit in person.visits:
+            visit.look(foot, track.confidence, track.seen_s)
+
+    def _is_countable(self, track: Track) -> bool:
+        height = track.bbox.h
+        tall_enough = height >= self._min_height - _SIZE_SLACK
+        small_enough = height <= self._max_height + _SIZE_SLACK
+        ignored = any(polygon.contains(track.bbox.foot) for polygon in self._ignored)
+        return tall_enough and small_enough and not ignored
+
+    def _reports(self, person: _Person, at_s: float, weekminute: int) -> bool:
+        """Bring `person` up to date and say whether they are reported now."""
+        visits = [visit for visit in person.visits if visit.counts(weekminute)]
+        person.current = tuple(visit.zone.name for visit in visits)
+        fulfilled = bool(visits) if self._zones else person.confirmed and person.counting
+        if fulfilled:
+            person.fulfilled_s = at_s
+            if not person.reported:
+                _begin(person, visits)
+        elif person.reported and at_s - person.fulfilled_s > LEAVE_S:
+            person.reported = False
+        visits.sort(key=lambda visit: visit.inside_since_s)
+        person.entered += [
+            visit.zone.name for visit in visits if visit.zone.name not in person.entered
+        ]
+        return person.reported
+
+
+def _begin(person: _Person, visits: Sequence[Visit]) -> None:
+    """The person becomes reported: for the first time, or back after a while elsewhere."""
+    person.reported = True
+    person.entered.clear()
+    if person.reported_before:
+        person.since_s = min((visit.inside_since_s for visit in visits), default=person.looked_s)
+    person.reported_before = True

@@ -1,0 +1,188 @@
+"""Follows people from detection to detection. All durations are seconds of media time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from edge_agent.config.schema import PersonConfig
+from edge_agent.domain import Detection, Region, Track
+from edge_agent.geometry import BBox, shows_same_person
+from edge_agent.track.association import Expected, Gate, match, without_doubles
+from edge_agent.track.box_filter import BoxFilter
+
+#: A tracked person is looked at again after this, and never later than MAX_UNLOOKED_S: the
+#: background model absorbs who stands still, so motion alone would lose them.
+LOOK_AGAIN_S = 0.8
+MAX_UNLOOKED_S = 1.0
+#: After a look that found nobody: several more chances before they count as gone.
+LOOK_FOR_MISSING_S = 0.4
+#: What has never scored like a person for this long (a coat on its hook) is looked at
+#: seldom, for each look costs an inference.
+DOUBTFUL_AFTER_S = 10.0
+LOOK_AT_DOUBTFUL_S = 4.0
+
+#: Frames come with jitter and times are floats.
+_TIME_SLACK_S = 0.01
+#: The region of a look, in sizes of the person: detectors want surroundings.
+_CONTEXT = 1.8
+#: A person is covered by a region that shows this share of them.
+_COVERED = 0.7
+#: A runner makes 5 m/s, three heights a second; reach covers one frame at 5 fps and noise.
+_SURE_GATE = Gate(reach=0.35, speed=0.9, limit=1.2, min_iou=0.3)
+#: Weak detections (ByteTrack's second round) must lie where the person is expected.
+_WEAK_GATE = Gate(reach=0.25, speed=0.3, limit=0.5, min_iou=0.3)
+_TENTATIVE_HANDICAP = 0.2
+_UNSEEN_HANDICAP_PER_S = 0.2
+
+
+class _Person:
+    """One track's mutable state."""
+
+    def __init__(self, track_id: int, detection: Detection, at_s: float) -> None:
+        self.track_id = track_id
+        self.filter = BoxFilter(detection.bbox, at_s)
+        self.first_bbox = self.last_bbox = detection.bbox
+        self.first_s = self.seen_s = self.looked_s = at_s
+        self.missing_since_s: float | None = None
+        self.score = self.top_score = detection.score
+        self.recent: deque[tuple[float, float]] = deque([(at_s, detection.score)])
+        self.looks = 1
+
+    def found(self, detection: Detection, at_s: float) -> None:
+        self.filter.correct(detection.bbox, at_s)
+        self.last_bbox = detection.bbox
+        self.seen_s = self.looked_s = at_s
+        self.missing_since_s = None
+        self.score = detection.score
+        self.top_score = max(self.top_score, detection.score)
+        self.recent.append((at_s, detection.score))
+        self.looks += 1
+
+    def missed(self, at_s: float) -> None:
+        """Looked at, not found. Time that nobody looked does not count as missing."""
+        if self.missing_since_s is None:
+            self.missing_since_s = max(self.seen_s, at_s - MAX_UNLOOKED_S)
+        self.looked_s = at_s
+
+    def bbox(self, at_s: float) -> BBox:
+        return self.filter.predicted(at_s)
+
+    def covered_by(self, searched: Sequence[BBox], at_s: float) -> bool:
+        bbox = self.bbox(at_s).clipped()
+        return any(
+            bbox.intersection_frac(region) >= _COVERED * bbox.area_frac for region in searched
+        )
+
+    def confidence(self, looks: int, window_s: float, at_s: float) -> float:
+        while self.recent and self.recent[0][0] < at_s - window_s - _TIME_SLACK_S:
+            self.recent.popleft()
+        scores = sorted((score for _, score in self.recent), reverse=True)
+        return scores[looks - 1] if len(scores) >= looks else 0.0
+
+
+class Tracker:
+    """Implements `pipeline.TrackStage` for one camera. Not thread-safe.
+
+    `high_score` divides sure detections from weak ones: the camera's confirm threshold.
+    Sure detections choose their tracks first; weak ones then keep alive who is half hidden
+    (Zhang et al. 2022, ByteTrack). The assignment is optimal in overlap and distance.
+
+    Ids count up from 1 and are never used again. A track lives while it was found within
+    `lost_after_s`; time during which nobody looked where it should be does not count.
+    """
+
+    def __init__(self, config: PersonConfig, *, high_score: float) -> None:
+        self._config = config
+        self._high_score = high_score
+        self._people: list[_Person] = []
+        self._next_id = 1
+        self._updated_s: float | None = None
+        self._interval_s = 0.0
+
+    def due(self, at_s: float) -> Sequence[Region]:
+        """Where to look now for people nobody looked at lately, whatever motion says."""
+        return [
+            Region(_surroundings(person, at_s))
+            for person in self._people
+            if self._is_due(person, at_s)
+        ]
+
+    def update(
+        self, detections: Sequence[Detection], searched: Sequence[BBox], at_s: float
+    ) -> Sequence[Track]:
+        """Take in what the detector found in the `searched` parts of the frame of `at_s`."""
+        if self._updated_s is not None:
+            self._interval_s = max(0.0, at_s - self._updated_s)
+        self._updated_s = at_s
+        self._people = [person for person in self._people if not self._is_gone(person, at_s)]
+        found = without_doubles(detections)
+        sure = [detection for detection in found if detection.score >= self._high_score]
+        weak = [detection for detection in found if detection.score < self._high_score]
+        left_sure = self._associate(sure, _SURE_GATE, at_s)
+        left_weak = self._associate(weak, _WEAK_GATE, at_s)
+        for detection in (*left_sure, *left_weak):
+            self._begin(detection, at_s)
+        for person in self._people:
+            if person.seen_s < at_s and person.covered_by(searched, at_s):
+                person.missed(at_s)
+        return [self._track(person, at_s) for person in self._people]
+
+    def _associate(
+        self, detections: Sequence[Detection], gate: Gate, at_s: float
+    ) -> list[Detection]:
+        """Give each person not yet found their detection; returns those of nobody."""
+        people = [person for person in self._people if person.seen_s < at_s]
+        expected = [self._expected(person, at_s) for person in people]
+        pairs = match(expected, detections, gate)
+        for row, column in pairs:
+            people[row].found(detections[column], at_s)
+        taken = {column for _, column in pairs}
+        return [detection for i, detection in enumerate(detections) if i not in taken]
+
+    def _expected(self, person: _Person, at_s: float) -> Expected:
+        unseen_s = at_s - person.seen_s
+        tentative = person.looks < self._config.confirm_looks
+        handicap = _UNSEEN_HANDICAP_PER_S * min(unseen_s, 2.0)
+        return Expected(
+            person.bbox(at_s), unseen_s, handicap + (_TENTATIVE_HANDICAP if tentative else 0.0)
+        )
+
+    def _begin(self, detection: Detection, at_s: float) -> None:
+        """A new person, unless it is a double of one who was just found."""
+        for person in self._people:
+            if person.seen_s == at_s and shows_same_person(detection.bbox, person.last_bbox):
+                return
+        self._people.append(_Person(self._next_id, detection, at_s))
+        self._next_id += 1
+
+    def _is_gone(self, person: _Person, at_s: float) -> bool:
+        since_s = person.missing_since_s
+        return since_s is not None and at_s - since_s > self._config.lost_after_s - _TIME_SLACK_S
+
+    def _is_due(self, person: _Person, at_s: float) -> bool:
+        if person.missing_since_s is not None:
+            interval_s = LOOK_FOR_MISSING_S
+        elif person.top_score < self._high_score and at_s - person.first_s > DOUBTFUL_AFTER_S:
+            interval_s = LOOK_AT_DOUBTFUL_S
+        else:
+            interval_s = min(LOOK_AGAIN_S, MAX_UNLOOKED_S - self._interval_s)
+        return at_s - person.looked_s > interval_s - _TIME_SLACK_S
+
+    def _track(self, person: _Person, at_s: float) -> Track:
+        config = self._config
+        return Track(
+            track_id=person.track_id,
+            bbox=person.bbox(at_s),
+            score=person.score,
+            top_score=person.top_score,
+            confidence=person.confidence(config.confirm_looks, config.confirm_window_s, at_s),
+            first_s=person.first_s,
+            seen_s=person.seen_s,
+            looks=person.looks,
+            first_bbox=person.first_bbox,
+        )
+
+
+def _surroundings(person: _Person, at_s: float) -> BBox:
+    return person.bbox(at_s).union(person.last_bbox).scaled(_CONTEXT).clipped()
