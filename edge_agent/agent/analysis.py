@@ -1,0 +1,107 @@
+"""The analysis thread: takes frames in turn, runs their pipeline, hands on what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from edge_agent.agent.exchange import FrameExchange, SourceLost
+from edge_agent.agent.local_time import weekminute
+from edge_agent.clock import Clock
+from edge_agent.domain import BestFrame, CameraId, EndReason, Event, Frame, Snapshot
+from edge_agent.pipeline import Analysis, CameraPipeline
+from edge_agent.runtime import Heartbeat, StopToken
+
+#: How long the thread sleeps when nothing comes; also how quickly it sees the stop token.
+_TAKE_TIMEOUT_S = 0.25
+
+
+class Journal(Protocol):
+    """Who makes things durable: the recorder."""
+
+    def record(self, events: Sequence[Event]) -> None: ...
+
+    def keep(self, snapshot: Snapshot) -> None: ...
+
+
+@dataclass(slots=True)
+class LaneCounters:
+    """Counted by the analysis thread; telemetry reads them, late by one frame at worst."""
+
+    frames: int = 0
+    looks: int = 0  # frames for which the detector was asked
+    busy_s: float = 0.0
+    last_captured_s: float = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One camera's way through the analysis."""
+
+    camera: CameraId
+    pipeline: CameraPipeline
+    counters: LaneCounters
+
+
+SnapshotMaker = Callable[[Frame, BestFrame], Snapshot]
+
+
+class AnalysisLoop:
+    """Body of the analysis thread; owns every pipeline and, through them, the ONNX session."""
+
+    def __init__(
+        self,
+        exchange: FrameExchange,
+        lanes: Mapping[CameraId, Lane],
+        journal: Journal,
+        *,
+        clock: Clock,
+        zone: ZoneInfo,
+        heartbeat: Heartbeat,
+        make_snapshot: SnapshotMaker | None,
+    ) -> None:
+        self._exchange = exchange
+        self._lanes = dict(lanes)
+        self._journal = journal
+        self._clock = clock
+        self._zone = zone
+        self._heartbeat = heartbeat
+        self._make_snapshot = make_snapshot
+
+    def run(self, stop: StopToken) -> None:
+        """Analyse until told to stop; then end every open event, so that none stays open."""
+        while not stop.stopped or not self._exchange.empty():
+            self._heartbeat.beat()
+            item = self._exchange.take(_TAKE_TIMEOUT_S)
+            if isinstance(item, Frame):
+                self._analyse(self._lanes[item.camera], item)
+            elif isinstance(item, SourceLost):
+                lane = self._lanes[item.camera]
+                self._journal.record(lane.pipeline.close(EndReason.CAMERA_LOST, item.at_s))
+        for lane in self._lanes.values():
+            at_s = max(lane.counters.last_captured_s, 0.0)
+            self._journal.record(lane.pipeline.close(EndReason.RESTART, at_s))
+
+    def _analyse(self, lane: Lane, frame: Frame) -> None:
+        begun_s = self._clock.mono_s()
+        minute = weekminute(self._clock.read().utc_s, self._zone)
+        analysis = lane.pipeline.update(frame, minute)
+        # The event is durable before its picture is: a missing JPEG can be told, a missing
+        # event cannot.
+        self._journal.record(analysis.events)
+        self._keep_snapshots(lane, frame, analysis)
+        counters = lane.counters
+        counters.frames += 1
+        counters.looks += bool(analysis.searched)
+        counters.last_captured_s = frame.captured_s
+        counters.busy_s += self._clock.mono_s() - begun_s
+
+    def _keep_snapshots(self, lane: Lane, frame: Frame, analysis: Analysis) -> None:
+        if self._make_snapshot is None:
+            return
+        for best in analysis.best_frames:
+            snapshot = self._make_snapshot(frame, best)
+            lane.pipeline.attach_snapshot(best.event_id, snapshot.ref)
+            self._journal.keep(snapshot)

@@ -1,0 +1,52 @@
+"""Builds a camera's pipeline from its configuration: the only place that knows all stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from edge_agent.config import CameraConfig, PersonConfig
+from edge_agent.domain import CameraId, EventId
+from edge_agent.events import EventBook
+from edge_agent.geometry import Polygon
+from edge_agent.motion import MotionDetector
+from edge_agent.pipeline import CameraPipeline, DetectStage, Stages
+from edge_agent.rules import RuleEngine
+from edge_agent.track import Tracker
+
+
+class Detector(DetectStage, Protocol):
+    """A detector that knows its own thresholds (from its manifest)."""
+
+    @property
+    def candidate_threshold(self) -> float: ...
+
+    @property
+    def confirm_threshold(self) -> float: ...
+
+
+def thresholds(person: PersonConfig, detector: Detector) -> tuple[float, float]:
+    """(candidate, confirm): the technician's numbers, or the model's own for `auto`."""
+    candidate, confirm = person.candidate_threshold, person.confirm_threshold
+    return (
+        detector.candidate_threshold if candidate == "auto" else candidate,
+        detector.confirm_threshold if confirm == "auto" else confirm,
+    )
+
+
+def build_pipeline(
+    camera: CameraConfig, detector: Detector, new_id: Callable[[], EventId]
+) -> CameraPipeline:
+    candidate, confirm = thresholds(camera.person, detector)
+    stages = Stages(
+        motion=MotionDetector(
+            camera.motion, [Polygon.of(zone.polygon) for zone in camera.ignore_zones]
+        ),
+        detect=detector,
+        track=Tracker(camera.person, high_score=confirm),
+        rules=RuleEngine(
+            camera.person, camera.zones, camera.ignore_zones, confirm_threshold=confirm
+        ),
+        events=EventBook(CameraId(camera.id), camera.motion, camera.person, new_id),
+    )
+    return CameraPipeline(stages, candidate_threshold=candidate)
