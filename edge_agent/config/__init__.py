@@ -1,6 +1,9 @@
 """The configuration: its schema, how it is read and checked, and what may be shown of it."""
 
+from edge_agent.config.canonical import SHORT_SHA_LENGTH, canonical_sha, redacted
+from edge_agent.config.load import DEFAULT_CONFIG_DIR, LoadedConfig, load_config
 from edge_agent.config.schema import (
+    AgentFile,
     AnalysisConfig,
     BoxConfig,
     CameraConfig,
@@ -27,6 +30,9 @@ from edge_agent.config.schema import (
 )
 
 __all__ = [
+    "DEFAULT_CONFIG_DIR",
+    "SHORT_SHA_LENGTH",
+    "AgentFile",
     "AnalysisConfig",
     "BoxConfig",
     "CameraConfig",
@@ -35,6 +41,7 @@ __all__ = [
     "DetectorConfig",
     "FileSource",
     "IgnoreZoneConfig",
+    "LoadedConfig",
     "LogConfig",
     "MotionConfig",
     "MqttConfig",
@@ -50,4 +57,7 @@ __all__ = [
     "TlsConfig",
     "UsbSource",
     "ZoneConfig",
+    "canonical_sha",
+    "load_config",
+    "redacted",
 ]

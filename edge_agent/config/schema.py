@@ -260,22 +260,32 @@ class DefaultsConfig(Table, frozen=True, kw_only=True):
     person: Annotated[PersonConfig, _meta("Person settings of every camera.")] = PersonConfig()
 
 
-class Config(Table, frozen=True, kw_only=True):
+class AgentFile(Table, frozen=True, kw_only=True):
+    """agent.toml: everything but the cameras."""
+
+    box: Annotated[BoxConfig, _meta("Who this box is.")]
+    mqtt: Annotated[MqttConfig, _meta("The ward's broker.")]
+    detector: Annotated[DetectorConfig, _meta("The person detector.")] = DetectorConfig()
+    analysis: Annotated[AnalysisConfig, _meta("How often pictures are looked at.")] = (
+        AnalysisConfig()
+    )
+    outbox: Annotated[OutboxConfig, _meta("The durable queue of events.")] = OutboxConfig()
+    snapshots: Annotated[SnapshotConfig, _meta("Best-frame JPEGs.")] = SnapshotConfig()
+    telemetry: Annotated[TelemetryConfig, _meta("Health figures.")] = TelemetryConfig()
+    log: Annotated[LogConfig, _meta("What goes to the journal.")] = LogConfig()
+    defaults: Annotated[DefaultsConfig, _meta("What cameras use unless they say otherwise.")] = (
+        DefaultsConfig()
+    )
+
+
+class Config(AgentFile, frozen=True, kw_only=True):
     """The whole configuration: agent.toml plus the cameras of cameras.d/."""
 
-    box: BoxConfig
-    mqtt: MqttConfig
-    detector: DetectorConfig = DetectorConfig()
-    analysis: AnalysisConfig = AnalysisConfig()
-    outbox: OutboxConfig = OutboxConfig()
-    snapshots: SnapshotConfig = SnapshotConfig()
-    telemetry: TelemetryConfig = TelemetryConfig()
-    log: LogConfig = LogConfig()
-    defaults: DefaultsConfig = DefaultsConfig()
     cameras: tuple[CameraConfig, ...] = ()
 
 
 __all__ = [
+    "AgentFile",
     "AnalysisConfig",
     "BoxConfig",
     "CameraConfig",

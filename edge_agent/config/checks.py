@@ -1,0 +1,222 @@
+"""Checks that compare several keys, by table, and those of the whole configuration."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import zoneinfo
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from edge_agent.config.camera import (
+    CameraConfig,
+    FileSource,
+    IgnoreZoneConfig,
+    PersonConfig,
+    PrivacyMaskConfig,
+    RtspSource,
+    Schedule,
+    UsbSource,
+    ZoneConfig,
+)
+from edge_agent.config.schema import BoxConfig, MqttConfig, SnapshotConfig, TlsConfig
+from edge_agent.config.validate import Checks, Finding
+from edge_agent.config.words import number, scrubbed, shown
+from edge_agent.geometry import Polygon
+
+CREDENTIAL_PREFIX = "credential:"
+_CREDENTIAL_NAME = re.compile(r"^[A-Za-z0-9_.-]{1,255}$")
+#: A polygon smaller than this share of the frame is a line: 1 px wide and 1 px high in 1000x1000.
+_LEAST_AREA_FRAC = 1e-6
+
+
+def _box(box: BoxConfig) -> Iterator[Finding]:
+    try:
+        zoneinfo.ZoneInfo(box.timezone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        close = difflib.get_close_matches(box.timezone, zoneinfo.available_timezones(), n=1)
+        fix = f'did you mean "{close[0]}"?' if close else 'use an IANA name, as "Asia/Ho_Chi_Minh"'
+        yield Finding("timezone", f"is {shown(box.timezone)}, which no time zone is called", fix)
+    if not Path(box.state_dir).is_absolute():
+        yield Finding("state_dir", f"is {shown(box.state_dir)}", "use an absolute path")
+
+
+def _secret_file(key: str, reference: str | None) -> Iterator[Finding]:
+    """Never shows the value: somebody may have written the secret itself there."""
+    if reference is None:
+        return
+    if reference.startswith(CREDENTIAL_PREFIX):
+        if not _CREDENTIAL_NAME.match(reference.removeprefix(CREDENTIAL_PREFIX)):
+            yield Finding(key, "has no proper name after credential:", "use letters and digits")
+    elif not Path(reference).is_absolute():
+        fix = "name a file by its absolute path, or credential:NAME; not the secret itself"
+        yield Finding(key, "is no absolute path", fix)
+
+
+def _tls(tls: TlsConfig) -> Iterator[Finding]:
+    for key, path in (("ca_file", tls.ca_file), ("cert_file", tls.cert_file)):
+        if path is not None and not Path(path).is_absolute():
+            yield Finding(key, f"is {shown(path)}", "use an absolute path")
+    yield from _secret_file("key_file", tls.key_file)
+    if tls.cert_file and not tls.key_file:
+        yield Finding("key_file", "is missing beside cert_file", "name the certificate's key")
+    if tls.key_file and not tls.cert_file:
+        yield Finding("cert_file", "is missing beside key_file", "name the key's certificate")
+
+
+def _mqtt(mqtt: MqttConfig) -> Iterator[Finding]:
+    found = f"is {shown(mqtt.host)}"
+    if "://" in mqtt.host:
+        yield Finding("host", found, "write only the name, without mqtt:// or mqtts://")
+    elif re.search(r":\d+$", mqtt.host) and mqtt.host.count(":") == 1:
+        yield Finding("host", found, "write only the name; the port has its own key")
+    elif not mqtt.host or re.search(r"[\s/@?#]", mqtt.host):
+        yield Finding("host", found, "write the broker's name or address, and nothing else")
+    yield from _secret_file("password_file", mqtt.password_file)
+    if mqtt.password_file and not mqtt.username:
+        yield Finding("username", "is missing beside password_file", "add the login name")
+    if mqtt.allow_insecure and mqtt.tls != TlsConfig():
+        fix = "remove allow_insecure, or the tls keys"
+        yield Finding("allow_insecure", "is true although tls is set up", fix, is_warning=True)
+
+
+def _snapshots(snapshots: SnapshotConfig) -> Iterator[Finding]:
+    if snapshots.allow_upload and not snapshots.enabled:
+        fix = "set enabled = true, or remove allow_upload"
+        yield Finding("allow_upload", "is true but no snapshots are kept", fix, is_warning=True)
+
+
+def _person(person: PersonConfig) -> Iterator[Finding]:
+    candidate, confirm = person.candidate_threshold, person.confirm_threshold
+    if candidate != "auto" and confirm != "auto" and confirm < candidate:
+        yield Finding(
+            "confirm_threshold",
+            f"is {number(confirm)}, below candidate_threshold {number(candidate)}",
+            "a person is confirmed by candidates: raise it, or lower candidate_threshold",
+        )
+    if person.min_height_frac >= person.max_height_frac:
+        found = f"is {number(person.min_height_frac)}, not below max_height_frac "
+        found += number(person.max_height_frac)
+        yield Finding("min_height_frac", found, "nobody would be reported: lower it")
+
+
+def _schedule(schedule: Schedule) -> Iterator[Finding]:
+    if schedule.start == schedule.end:
+        fix = 'use "00:00" and "24:00" for the whole day'
+        yield Finding("end", f"is {shown(schedule.end)}, the same as start", fix)
+
+
+def _area(zone: ZoneConfig | IgnoreZoneConfig | PrivacyMaskConfig) -> Iterator[Finding]:
+    if _crosses_itself(zone.polygon):
+        fix = "list the corners in order around the area"
+        yield Finding("polygon", "has edges that cross each other", fix)
+    elif Polygon.of(zone.polygon).area_frac < _LEAST_AREA_FRAC:
+        yield Finding("polygon", "encloses no area", "the corners must not lie on one line")
+
+
+def _crosses_itself(points: Sequence[tuple[float, float]]) -> bool:
+    edges = list(zip(points, [*points[1:], points[0]], strict=True))
+    return any(
+        _cross(first, second)
+        for index, first in enumerate(edges)
+        for second in edges[index + 2 :]
+        if not (index == 0 and second is edges[-1])
+    )
+
+
+def _cross(
+    first: tuple[tuple[float, float], tuple[float, float]],
+    second: tuple[tuple[float, float], tuple[float, float]],
+) -> bool:
+    """Whether two edges cross properly, not merely touch."""
+
+    def side(edge: tuple[tuple[float, float], ...], point: tuple[float, float]) -> float:
+        (ax, ay), (bx, by) = edge
+        return (bx - ax) * (point[1] - ay) - (by - ay) * (point[0] - ax)
+
+    return (
+        side(first, second[0]) * side(first, second[1]) < 0
+        and side(second, first[0]) * side(second, first[1]) < 0
+    )
+
+
+def _rtsp(source: RtspSource) -> Iterator[Finding]:
+    yield from _rtsp_url(source.url)
+    yield from _secret_file("password_file", source.password_file)
+    if source.password_file and not source.username:
+        yield Finding("username", "is missing beside password_file", "add the camera's user")
+
+
+def _rtsp_url(url: str) -> Iterator[Finding]:
+    if "@" in url:
+        # Also refuses an @ in the path, which would have to be written %40 anyway: a password
+        # may hold / and ?, so that nobody can tell where it ends.
+        yield Finding(
+            "url",
+            f"is {shown(url)}, with a user or password inside",
+            "take them out: set username, put the password into a file of mode 0600 and name it "
+            "in password_file",
+        )
+        return
+    try:
+        parts = urlsplit(url)
+        scheme, host, _port = parts.scheme, parts.hostname, parts.port
+    except ValueError:
+        yield Finding("url", f"is {shown(url)}", "use rtsp://host[:port]/path")
+        return
+    if scheme not in {"rtsp", "rtsps"} or not host or re.search(r"\s", url):
+        yield Finding("url", f"is {shown(url)}", "use rtsp://host[:port]/path")
+    elif scrubbed(url) != url:
+        fix = "if the camera knows digest login, use username and password_file instead"
+        yield Finding("url", "holds a password= parameter", fix, is_warning=True)
+
+
+def _usb(source: UsbSource) -> Iterator[Finding]:
+    if not source.device.startswith("/dev/"):
+        fix = "use /dev/v4l/by-id/..., see: ls /dev/v4l/by-id"
+        yield Finding("device", f"is {shown(source.device)}", fix)
+    elif re.match(r"^/dev/video\d+$", source.device):
+        fix = "it may change at each boot; use /dev/v4l/by-id/..."
+        yield Finding("device", f"is {shown(source.device)}", fix, is_warning=True)
+
+
+def _file(source: FileSource) -> Iterator[Finding]:
+    if not source.path:
+        yield Finding("path", "is empty", "name a recording")
+
+
+def _camera(camera: CameraConfig) -> Iterator[Finding]:
+    for key in ("zones", "ignore_zones", "privacy_masks"):
+        names: list[str] = []
+        for index, zone in enumerate(getattr(camera, key)):
+            if zone.name in names:
+                found = f"is {shown(zone.name)}, as {key}[{names.index(zone.name)}] already is"
+                yield Finding(f"{key}[{index}].name", found, "give each its own name")
+            names.append(zone.name)
+    candidate = camera.person.candidate_threshold
+    for index, zone in enumerate(camera.zones):
+        confirm = zone.confirm_threshold
+        if candidate != "auto" and confirm != "auto" and confirm < candidate:
+            yield Finding(
+                f"zones[{index}].confirm_threshold",
+                f"is {number(confirm)}, below person.candidate_threshold {number(candidate)}",
+                "a person is confirmed by candidates: raise it, or lower candidate_threshold",
+            )
+
+
+CHECKS: Checks = {
+    BoxConfig: _box,
+    TlsConfig: _tls,
+    MqttConfig: _mqtt,
+    SnapshotConfig: _snapshots,
+    PersonConfig: _person,
+    Schedule: _schedule,
+    ZoneConfig: _area,
+    IgnoreZoneConfig: _area,
+    PrivacyMaskConfig: _area,
+    RtspSource: _rtsp,
+    UsbSource: _usb,
+    FileSource: _file,
+    CameraConfig: _camera,
+}

@@ -1,0 +1,68 @@
+"""What is odd about the files that a configuration names. Warnings only: a missing password
+file of one camera must not keep the others from being watched."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from edge_agent.config.camera import FileSource, RtspSource
+from edge_agent.config.checks import CREDENTIAL_PREFIX
+from edge_agent.config.schema import Config
+from edge_agent.errors import ConfigProblem
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def file_warnings(
+    config: Config, agent_path: Path, camera_paths: Sequence[Path]
+) -> Iterator[ConfigProblem]:
+    """Named files that are missing, and secrets that others may read.
+
+    `camera_paths` are the files of `config.cameras`, in the same order.
+    """
+    mqtt = config.mqtt
+    yield from _secret(agent_path, "mqtt.password_file", mqtt.password_file)
+    yield from _secret(agent_path, "mqtt.tls.key_file", mqtt.tls.key_file)
+    yield from _exists(agent_path, "mqtt.tls.ca_file", mqtt.tls.ca_file)
+    yield from _exists(agent_path, "mqtt.tls.cert_file", mqtt.tls.cert_file)
+    for camera, path in zip(config.cameras, camera_paths, strict=True):
+        match camera.source:
+            case RtspSource(password_file=password_file):
+                yield from _secret(path, "source.password_file", password_file)
+            case FileSource(path=recording):
+                yield from _exists(path, "source.path", recording)
+
+
+def _secret(file: Path, key: str, reference: str | None) -> Iterator[ConfigProblem]:
+    if reference is None:
+        return
+    if reference.startswith(CREDENTIAL_PREFIX):
+        # Only the service sees its credentials; a technician's shell cannot check them.
+        folder = os.environ.get("CREDENTIALS_DIRECTORY")
+        if folder:
+            name = reference.removeprefix(CREDENTIAL_PREFIX)
+            yield from _exists(file, key, str(Path(folder) / name))
+        return
+    try:
+        mode = Path(reference).stat().st_mode
+    except OSError:
+        yield from _exists(file, key, reference)
+        return
+    if mode & _OTHERS:
+        found = f"{reference} may be read by others (mode {stat.S_IMODE(mode):04o})"
+        yield ConfigProblem(str(file), key, found, f"chmod 600 {reference}")
+
+
+def _exists(file: Path, key: str, named: str | None) -> Iterator[ConfigProblem]:
+    if named is None:
+        return
+    try:
+        Path(named).stat()
+    except PermissionError:
+        return  # a technician's shell need not see what the service sees
+    except OSError as error:
+        found = f"{named}: {error.strerror}"
+        yield ConfigProblem(str(file), key, found, "create it, or correct the path")

@@ -1,0 +1,217 @@
+"""Reads agent.toml and cameras.d/*.toml into one checked `Config`."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from edge_agent.config.camera import CameraConfig, FileSource
+from edge_agent.config.checks import CHECKS
+from edge_agent.config.files import file_warnings
+from edge_agent.config.lines import key_lines, line_of
+from edge_agent.config.schema import AgentFile, Config
+from edge_agent.config.tables import Table
+from edge_agent.config.validate import Finding, Validator
+from edge_agent.config.words import shown
+from edge_agent.errors import ConfigError, ConfigProblem
+
+#: Where an installed agent's configuration lies (Filesystem Hierarchy Standard).
+DEFAULT_CONFIG_DIR = Path("/etc/edge-agent")
+
+AGENT_FILE = "agent.toml"
+CAMERAS_DIR = "cameras.d"
+#: What a Raspberry Pi 5 analyses at one picture per second and camera; more is said aloud.
+MANY_CAMERAS = 16
+
+_TOML_POSITION = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """A sound configuration, the files it came from (agent.toml first) and what is odd in it."""
+
+    config: Config
+    sources: tuple[Path, ...]
+    warnings: tuple[ConfigProblem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One parsed file, and what was found in it so far."""
+
+    path: Path
+    raw: dict[str, Any]
+    lines: Mapping[str, int]
+
+    def problem(self, finding: Finding) -> ConfigProblem:
+        line = line_of(finding.path, self.lines)
+        where = f"{self.path}:{line}" if line else str(self.path)
+        return ConfigProblem(where, finding.path, finding.found, finding.fix)
+
+
+def load_config(path: Path) -> LoadedConfig:
+    """Load the folder `path`, or the folder of the agent.toml `path`.
+
+    Raises ConfigError with every problem of every file. Values that may be secrets are never
+    part of a message.
+    """
+    return _Loader(path / AGENT_FILE if path.is_dir() else path).load()
+
+
+class _Loader:
+    """Loads once, collecting problems on the way."""
+
+    def __init__(self, agent_path: Path) -> None:
+        self._agent_path = agent_path
+        self._errors: list[ConfigProblem] = []
+        self._warnings: list[ConfigProblem] = []
+
+    def load(self) -> LoadedConfig:
+        agent = self._read(self._agent_path)
+        paths = _camera_paths(self._agent_path.parent / CAMERAS_DIR)
+        cameras = [file for file in map(self._read, paths) if file is not None]
+        if agent is not None:
+            defaults = self._check_agent(agent)
+            cameras = [_with_defaults(camera, defaults) for camera in cameras]
+        for camera in cameras:
+            self._check(camera, CameraConfig)
+        self._check_ids(cameras)
+        if agent is None or self._errors:
+            raise ConfigError(self._errors)
+        config = self._convert(agent, cameras)
+        self._warnings += self._check_count(config)
+        self._warnings += file_warnings(config, agent.path, [camera.path for camera in cameras])
+        sources = (agent.path, *(camera.path for camera in cameras))
+        return LoadedConfig(config, sources, tuple(self._warnings))
+
+    def _read(self, path: Path) -> _File | None:
+        try:
+            text = _text(path)
+            return _File(path, tomllib.loads(text), key_lines(text))
+        except _Unreadable as error:
+            self._errors.append(error.problem)
+        except tomllib.TOMLDecodeError as error:
+            self._errors.append(_syntax_problem(path, error))
+        return None
+
+    def _check(self, file: _File, root: type[Table]) -> bool:
+        findings = Validator(root, CHECKS).findings(file.raw)
+        for finding in findings:
+            (self._warnings if finding.is_warning else self._errors).append(file.problem(finding))
+        return all(finding.is_warning for finding in findings)
+
+    def _check_agent(self, agent: _File) -> Mapping[str, Any]:
+        """Check agent.toml; returns the cameras' defaults when they are sound."""
+        if "cameras" in agent.raw:
+            del agent.raw["cameras"]
+            fix = f"give each camera a file of its own in {CAMERAS_DIR}/"
+            self._errors.append(agent.problem(Finding("cameras", "does not belong here", fix)))
+        before = len(self._errors)
+        self._check(agent, AgentFile)
+        bad = any(problem.path.startswith("defaults") for problem in self._errors[before:])
+        return {} if bad else agent.raw.get("defaults", {})
+
+    def _check_ids(self, cameras: list[_File]) -> None:
+        first: dict[str, Path] = {}
+        for camera in cameras:
+            camera_id = camera.raw.get("id")
+            if not isinstance(camera_id, str):
+                continue
+            other = first.setdefault(camera_id, camera.path)
+            if other != camera.path:
+                found = f"is {shown(camera_id)}, as in {other.name}"
+                finding = Finding("id", found, "give each camera its own id")
+                self._errors.append(camera.problem(finding))
+
+    def _check_count(self, config: Config) -> Iterator[ConfigProblem]:
+        enabled = sum(camera.enabled for camera in config.cameras)
+        folder = str(self._agent_path.parent / CAMERAS_DIR)
+        if not enabled:
+            found = "no camera is enabled" if config.cameras else "no camera is configured"
+            yield ConfigProblem(folder, "", found, "copy a sample to a name that ends in .toml")
+        elif enabled > MANY_CAMERAS:
+            fix = f"more than {MANY_CAMERAS} are analysed less often; use a second box"
+            yield ConfigProblem(folder, "", f"{enabled} cameras are enabled", fix)
+
+    def _convert(self, agent: _File, cameras: list[_File]) -> Config:
+        try:
+            whole = msgspec.convert(agent.raw, Config)
+            converted = tuple(_camera(camera) for camera in cameras)
+        except msgspec.ValidationError as error:  # the walk above missed it; still say it
+            problem = ConfigProblem(str(agent.path.parent), "", str(error), "")
+            raise ConfigError([problem]) from error
+        return msgspec.structs.replace(whole, cameras=converted)
+
+
+def _camera_paths(folder: Path) -> list[Path]:
+    """Editors' hidden files (.#front.toml) are none of ours."""
+    return sorted(path for path in folder.glob("*.toml") if not path.name.startswith("."))
+
+
+class _Unreadable(Exception):
+    def __init__(self, path: Path, found: str, fix: str) -> None:
+        self.problem = ConfigProblem(str(path), "", found, fix)
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        fix = "give --config the folder that holds agent.toml; begin from the shipped sample"
+        raise _Unreadable(path, "does not exist", fix) from error
+    except OSError as error:
+        fix = "it must be a file that the agent's user may read"
+        raise _Unreadable(path, f"cannot be read: {error.strerror}", fix) from error
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise _Unreadable(path, "is UTF-16", "save it as UTF-8")
+    if data.startswith(codecs.BOM_UTF8):
+        raise _Unreadable(path, "begins with a byte order mark", "save it as UTF-8 without BOM")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _Unreadable(
+            path.with_name(f"{path.name}:{line}"), "is not UTF-8", "save it as UTF-8"
+        ) from error
+
+
+def _syntax_problem(path: Path, error: tomllib.TOMLDecodeError) -> ConfigProblem:
+    message = str(error)
+    position = _TOML_POSITION.search(message)
+    where = f"{path}:{position[1]}" if position and position[1] else str(path)
+    reason = _TOML_POSITION.sub("", message)
+    if position and not position[1]:
+        reason += " at the end of the file"
+    return ConfigProblem(
+        where, "", f"is not TOML: {reason}", "text needs quotes, lists and tables their brackets"
+    )
+
+
+def _with_defaults(camera: _File, defaults: Mapping[str, Any]) -> _File:
+    """The camera's own tables over the defaults, key by key."""
+    return _File(camera.path, _merged(defaults, camera.raw), camera.lines)
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(under)
+    for key, value in over.items():
+        below = result.get(key)
+        tables = isinstance(below, Mapping) and isinstance(value, Mapping)
+        result[key] = _merged(cast(Mapping[str, Any], below), value) if tables else value
+    return result
+
+
+def _camera(file: _File) -> CameraConfig:
+    camera = msgspec.convert(file.raw, CameraConfig)
+    if isinstance(camera.source, FileSource):
+        path = str(file.path.parent.absolute() / camera.source.path)
+        source = msgspec.structs.replace(camera.source, path=path)
+        camera = msgspec.structs.replace(camera, source=source)
+    return camera

@@ -1,0 +1,242 @@
+"""Finds every problem in a raw TOML table, not only the first one.
+
+msgspec stops at the first error and speaks of Python types. This walks the same struct
+definitions, goes on after each problem and speaks to a technician. Wherever a table is
+sound, or sound without its bad keys, the checks that compare several keys run too.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple, cast
+
+import msgspec
+from msgspec import inspect
+
+from edge_agent.config.tables import Table
+from edge_agent.config.words import choices, expected, limits, number, shown, unwrapped
+
+_PASSWORD_KEYS = frozenset({"password", "passwd", "pass", "pwd", "secret", "token"})
+
+
+class Finding(NamedTuple):
+    """One problem; `path` is dotted. A warning does not keep the agent from starting."""
+
+    path: str
+    found: str
+    fix: str
+    is_warning: bool = False
+
+
+#: Checks between the keys of one table, by struct; paths in their findings are relative to it.
+Checks = Mapping[type, Callable[[Any], Iterator[Finding]]]
+
+
+def joined(base: str, path: str) -> str:
+    if not base or not path or path.startswith("["):
+        return base + path
+    return f"{base}.{path}"
+
+
+class Validator:
+    """Walks raw tables of one file, whose top table is `root`."""
+
+    def __init__(self, root: type[Table], checks: Checks) -> None:
+        self._root = root
+        self._info = cast(inspect.StructType, inspect.type_info(root))
+        self._checks = checks
+
+    def findings(self, raw: Mapping[str, object]) -> list[Finding]:
+        """All problems, in the order of the schema; empty when the file is sound."""
+        return list(self._table(raw, self._info, ""))
+
+    def _value(self, value: object, kind: inspect.Type, path: str) -> Iterator[Finding]:
+        kind, extra = unwrapped(kind)
+        match kind:
+            case inspect.UnionType():
+                yield from self._union(value, kind, path)
+            case inspect.StructType():
+                if isinstance(value, Mapping):
+                    yield from self._table(value, kind, path)
+                else:
+                    yield Finding(path, f"is {shown(value)}", f"write a table: [{path}]")
+            case inspect.VarTupleType() | inspect.TupleType():
+                yield from self._list(value, kind, path)
+            case _:
+                if fix := _scalar_fix(value, kind, extra):
+                    yield Finding(path, f"is {shown(value)}", fix)
+
+    def _union(self, value: object, union: inspect.UnionType, path: str) -> Iterator[Finding]:
+        tables = [kind for kind in union.types if isinstance(kind, inspect.StructType)]
+        if tables:
+            yield from self._tagged_table(value, tables, path)
+            return
+        members = [kind for kind in union.types if not isinstance(kind, inspect.NoneType)]
+        attempts = [list(self._value(value, kind, path)) for kind in members]
+        if not all(attempts):
+            return
+        if len(members) == 1:
+            yield from attempts[0]
+        else:
+            yield Finding(path, f"is {shown(value)}", f"use {expected(union)}")
+
+    def _tagged_table(
+        self, value: object, tables: Sequence[inspect.StructType], path: str
+    ) -> Iterator[Finding]:
+        tag_field = str(tables[0].tag_field)
+        if not isinstance(value, Mapping):
+            yield Finding(path, f"is {shown(value)}", f"write a table: [{path}]")
+            return
+        tags = [str(table.tag) for table in tables]
+        tag_path = joined(path, tag_field)
+        if tag_field not in value:
+            yield Finding(tag_path, "is missing", f"add {tag_field} = {_or(tags)}")
+        elif value[tag_field] not in tags:
+            fix = _one_of(tags, value[tag_field])
+            yield Finding(tag_path, f"is {shown(value[tag_field])}", fix)
+        else:
+            yield from self._table(value, tables[tags.index(value[tag_field])], path)
+
+    def _list(
+        self, value: object, kind: inspect.VarTupleType | inspect.TupleType, path: str
+    ) -> Iterator[Finding]:
+        if not isinstance(value, list):
+            fix = f"use {expected(kind)}"
+            if isinstance(value, Mapping):
+                fix = f"write [[{path}]] with two brackets, once for each"
+            yield Finding(path, f"is {shown(value)}", fix)
+            return
+        if isinstance(kind, inspect.TupleType):
+            if len(value) != len(kind.item_types):
+                yield Finding(path, f"is {shown(value)}", f"use {expected(kind)}")
+                return
+            kinds: Sequence[inspect.Type] = kind.item_types
+        else:
+            least = kind.min_length or 0
+            if len(value) < least:
+                points = "point" if len(value) == 1 else "points"
+                yield Finding(path, f"has {len(value)} {points}", f"needs at least {least}")
+                return
+            kinds = [kind.item_type] * len(value)
+        for index, (item, item_kind) in enumerate(zip(value, kinds, strict=True)):
+            yield from self._value(item, item_kind, f"{path}[{index}]")
+
+    def _table(
+        self, raw: Mapping[str, object], kind: inspect.StructType, path: str
+    ) -> Iterator[Finding]:
+        fields = {field.encode_name: field for field in kind.fields}
+        known = [*fields, *([kind.tag_field] if kind.tag_field else [])]
+        for key in raw:
+            if key not in known:
+                fix = self._unknown_key_fix(key, known, path)
+                yield Finding(joined(path, key), "unknown key", fix)
+        sound: dict[str, object] = {}
+        for key, field in fields.items():
+            key_path = joined(path, key)
+            if key not in raw:
+                if field.required:
+                    yield Finding(key_path, "is missing", f"add it: {_example(key, field.type)}")
+                continue
+            findings = list(self._value(raw[key], field.type, key_path))
+            yield from findings
+            if all(finding.is_warning for finding in findings):
+                sound[key] = raw[key]
+        yield from self._between_keys(kind, sound, path)
+
+    def _between_keys(
+        self, kind: inspect.StructType, sound: dict[str, object], path: str
+    ) -> Iterator[Finding]:
+        check = self._checks.get(kind.cls)
+        if check is None or any(f.required and f.encode_name not in sound for f in kind.fields):
+            return
+        if kind.tag_field:
+            sound = {**sound, kind.tag_field: kind.tag}
+        for finding in check(msgspec.convert(sound, kind.cls)):
+            yield finding._replace(path=joined(path, finding.path))
+
+    def _unknown_key_fix(self, key: str, known: Sequence[str], path: str) -> str:
+        if key.lower() in _PASSWORD_KEYS:
+            return "secrets are never written here: put it into a file and set password_file"
+        if homes := _homes(self._root).get(key, ()):
+            return f"it belongs {' or '.join(homes)}"
+        close = difflib.get_close_matches(key, known, n=1)
+        if close:
+            return f"did you mean {joined(path, close[0])}?"
+        return f"known here: {', '.join(known)}"
+
+
+def _scalar_fix(value: object, kind: inspect.Type, extra: Mapping[str, Any]) -> str:
+    """What to write instead, or nothing when the value is fine."""
+    match kind:
+        case inspect.LiteralType():
+            return "" if value in kind.values else _one_of(choices(kind), value)
+        case inspect.IntType() | inspect.FloatType():
+            return _number_fix(value, kind)
+        case inspect.StrType(pattern=pattern):
+            sound = isinstance(value, str) and (not pattern or re.search(pattern, value))
+            return "" if sound else f"use {extra.get('words', 'text in quotes')}"
+        case inspect.BoolType():
+            return "" if isinstance(value, bool) else "write true or false, without quotes"
+        case _:
+            raise NotImplementedError(f"no check for {kind}")
+
+
+def _number_fix(value: object, kind: inspect.IntType | inspect.FloatType) -> str:
+    if isinstance(value, str):
+        return f"write {expected(kind)}, without quotes"
+    allowed = int if isinstance(kind, inspect.IntType) else int | float
+    if isinstance(value, bool) or not isinstance(value, allowed) or not math.isfinite(value):
+        return f"use {expected(kind)}"
+    below = kind.ge is not None and value < kind.ge
+    above = kind.le is not None and value > kind.le
+    return f"use {limits(kind)}" if below or above else ""
+
+
+def _or(values: Sequence[str]) -> str:
+    return " or ".join(f'"{value}"' for value in values)
+
+
+def _one_of(values: Sequence[str], found: object) -> str:
+    close = difflib.get_close_matches(found, values, n=1) if isinstance(found, str) else []
+    return f'did you mean "{close[0]}"?' if close else f"use {_or(values)}"
+
+
+def _example(key: str, kind: inspect.Type) -> str:
+    bare, _ = unwrapped(kind)
+    if isinstance(bare, inspect.StructType | inspect.UnionType):
+        return f"[{key}]"
+    if isinstance(bare, inspect.VarTupleType):
+        return f"{key} = [...]"
+    if isinstance(bare, inspect.IntType | inspect.FloatType):
+        return f"{key} = {number(bare.ge or 0)}"
+    return f'{key} = "..."'
+
+
+@cache
+def _homes(root: type[Table]) -> Mapping[str, Sequence[str]]:
+    """Where in a file a key is known: for keys that slipped into the wrong table."""
+    homes: dict[str, list[str]] = {}
+
+    def visit(kind: inspect.Type, path: str, *, in_list: bool = False) -> None:
+        bare, _ = unwrapped(kind)
+        match bare:
+            case inspect.UnionType(types=types):
+                for member in types:
+                    visit(member, path)
+            case inspect.VarTupleType(item_type=item):
+                visit(item, path, in_list=True)
+            case inspect.StructType():
+                header = f"in [[{path}]]" if in_list else f"in [{path}]"
+                place = header if path else "at the top, before the first [table]"
+                for field in bare.fields:
+                    places = homes.setdefault(field.encode_name, [])
+                    if place not in places:
+                        places.append(place)
+                    visit(field.type, joined(path, field.encode_name))
+
+    visit(inspect.type_info(root), "")
+    return homes
