@@ -1,0 +1,44 @@
+"""One agent per state directory: flock(2) on the directory itself, which needs no writing."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+
+from edge_agent.errors import StateDirLocked, StorageError
+
+PID_FILE = "agent.pid"
+
+
+class StateDirLock:
+    """Held until `release`, or until the process dies however it dies."""
+
+    def __init__(self, state_dir: Path) -> None:
+        """Raises StateDirLocked, StorageError."""
+        try:
+            self._descriptor = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise StorageError(f"{state_dir}: cannot be opened: {error.strerror}") from error
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._descriptor)
+            raise StateDirLocked(
+                f"{state_dir}: is used by another edge-agent (pid {_holder(state_dir)}); stop that "
+                "one or give this one its own box.state_dir"
+            ) from error
+        # Only for the other one's message: a read-only card must not keep the agent from running.
+        with contextlib.suppress(OSError):
+            (state_dir / PID_FILE).write_text(f"{os.getpid()}\n")
+
+    def release(self) -> None:
+        os.close(self._descriptor)
+
+
+def _holder(state_dir: Path) -> str:
+    try:
+        return (state_dir / PID_FILE).read_text().strip() or "unknown"
+    except OSError:
+        return "unknown"

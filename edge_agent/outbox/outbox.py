@@ -1,0 +1,394 @@
+"""The writer of the outbox, and what it does when storage does not obey.
+
+A healthy database is `Store`'s business. Here: drafts wait in RAM while the disk is full,
+read-only or failing; a damaged file is put aside and a new epoch begins; a server that knows
+more than we do begins a new epoch too; and the quota is kept.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from edge_agent.clock import Clock
+from edge_agent.config.schema import OutboxConfig
+from edge_agent.contract import Position, UlidGenerator
+from edge_agent.errors import AgentError, StorageError
+from edge_agent.outbox.database import DATABASE, Connect, DatabaseCorrupt, DiskFull, connect_sqlite
+from edge_agent.outbox.lock import StateDirLock
+from edge_agent.outbox.quarantine import put_aside, read_epoch_file, write_epoch_file
+from edge_agent.outbox.reserve import Reserve
+from edge_agent.outbox.retention import MIN_QUOTA_BYTES, Demand, demand_of
+from edge_agent.outbox.row import AckOutcome, Alarm, AlarmKind, Draft, Head, OpenEvent, Row
+from edge_agent.outbox.spill import CAPACITY, Spill
+from edge_agent.outbox.store import SETTLE_IDLE_S, Beginning, Store, Unencodable
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_MAINTAIN_EVERY_S = 60.0
+_RETRY_EVERY_S = 5.0
+_DRAFTS_PER_COMMIT = 64
+_SHED_STEPS = 4
+
+#: What a full disk must give up for a group of new rows.
+_ROOM_BYTES = 128 * 1024
+
+
+class Outbox:
+    """Owned by the recorder thread: every method is called by one thread at a time.
+
+    Only `open`, `head` and `close` raise; all others keep what they cannot store and try again.
+    Rows that waited may be returned by any later `append`, `flush` or `maintain`.
+    """
+
+    def __init__(
+        self, state_dir: Path, lock: StateDirLock, limits: OutboxConfig, clock: Clock
+    ) -> None:
+        """Use `open`."""
+        self._state_dir, self._lock = state_dir, lock
+        self._limits, self._clock = limits, clock
+        self._connect: Connect = connect_sqlite
+        self._ids = UlidGenerator()
+        self._store: Store | None = None
+        self._spill = Spill(CAPACITY)
+        self._quota_bytes = self._quota()
+        self._reserve = Reserve(state_dir, self._quota_bytes)
+        self._alarms: list[Alarm] = []
+        self._failed_s: float | None = None
+        self._base = 0
+        self._rewound = False
+        self._shedding = False
+        self._maintained_s = clock.mono_s()
+
+    @classmethod
+    def open(
+        cls,
+        state_dir: Path,
+        *,
+        limits: OutboxConfig,
+        clock: Clock,
+        connect: Connect = connect_sqlite,
+    ) -> Outbox:
+        """Lock the directory, then open or create the database.
+
+        Raises StateDirLocked (naming the other's pid), StorageError when there is no such
+        directory, OperatorError for a database of a newer agent. A disk that cannot be written
+        is no error: drafts then wait in RAM.
+        """
+        outbox = cls(state_dir, StateDirLock(state_dir), limits, clock)
+        outbox._connect = connect
+        try:
+            outbox._ensure()
+            outbox._reserve.ensure()
+        except StorageError as error:
+            outbox._fail(error)
+        except AgentError:
+            outbox._lock.release()
+            raise
+        return outbox
+
+    def __enter__(self) -> Outbox:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Store what waits, as far as that is possible, and let the directory go."""
+        self._failed_s = None
+        self.flush()
+        if len(self._spill):
+            log.error("outbox: %d messages that could not be stored are lost", len(self._spill))
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+        self._lock.release()
+
+    # --- facts ---
+
+    def head(self) -> Head:
+        """Raises StorageError while there is no database."""
+        return self._attempt(Store.head)
+
+    @property
+    def epoch(self) -> str:
+        return self.head().epoch
+
+    @property
+    def first_seq(self) -> int:
+        return self.head().first_seq
+
+    @property
+    def last_seq(self) -> int:
+        return self.head().last_seq
+
+    @property
+    def waiting(self) -> int:
+        """Drafts that storage has refused so far; they are in RAM only."""
+        return len(self._spill)
+
+    @property
+    def failing(self) -> bool:
+        """Whether storage refused the last attempt."""
+        return self._failed_s is not None
+
+    def take_alarms(self) -> tuple[Alarm, ...]:
+        """What a person should hear, once each."""
+        alarms, self._alarms = tuple(self._alarms), []
+        return alarms
+
+    def open_events(self) -> tuple[OpenEvent, ...]:
+        """Live events without an `end`. Asked at start-up, before the first append."""
+        try:
+            return self._attempt(Store.open_events)
+        except StorageError as error:
+            self._fail(error)
+            return ()
+
+    def next_deadline_s(self) -> float:
+        """The monotonic moment at which `maintain` wants to be called."""
+        deadline_s = self._maintained_s + _MAINTAIN_EVERY_S
+        if self._failed_s is not None:
+            deadline_s = min(deadline_s, self._failed_s + _RETRY_EVERY_S)
+        if self._store is not None and self._store.dirty_since_s is not None:
+            deadline_s = min(deadline_s, self._store.dirty_since_s + SETTLE_IDLE_S)
+        return deadline_s
+
+    # --- changes ---
+
+    def append(self, drafts: Iterable[Draft]) -> tuple[Row, ...]:
+        """One group commit. What is returned is durable; hand it to the publisher.
+
+        While storage fails nothing is returned, and the drafts wait in RAM.
+        """
+        self._spill.extend(drafts)
+        return self._drain()
+
+    def mark_sent(self, row_ids: Iterable[int]) -> None:
+        """The broker acknowledged these. Made durable with a later commit."""
+        if self._store is not None:
+            self._store.mark_sent(row_ids)
+
+    def acknowledge(self, epoch: str, seq: int) -> AckOutcome:
+        """The server has everything up to `seq`: deleted with a later commit.
+
+        AHEAD when the server knows more of this epoch than we do: the card was restored or
+        cloned. Nothing is deleted; a new epoch has begun when this returns, or will begin
+        before the next message is stored.
+        """
+        if self._store is None:
+            return AckOutcome.IGNORED
+        outcome = self._store.acknowledge(Position(epoch, seq))
+        if outcome is AckOutcome.AHEAD:
+            self._alarm(
+                AlarmKind.REWOUND,
+                f"the server knows seq {seq} of {epoch}, this box only {self.last_seq}: the card "
+                "was restored or cloned; a new epoch begins and nothing is deleted",
+            )
+            self._rewound = True
+            self._try(lambda _: None)
+        return outcome
+
+    def gaps_announced(self, revision: int) -> None:
+        """The broker acknowledged every `_gap` of this GapReport."""
+        if self._store is not None:
+            self._store.gaps_announced(revision)
+
+    def refuse(self, row_ids: Iterable[int]) -> None:
+        """The broker will never take these rows (0x90, 0x95, 0x99): shed them, with a gap."""
+        wanted = tuple(row_ids)
+        self._try(lambda store: store.refuse(wanted))
+
+    def flush(self) -> tuple[Row, ...]:
+        """Store everything that waits, marks and deletes too."""
+        rows = self._drain()
+        lost = self._spill.lost
+        if self._try(lambda store: store.settle(lost)):
+            self._spill.announced()
+        return rows
+
+    def maintain(self) -> tuple[Row, ...]:
+        """Keep the quota and the age limit, try again what failed. Call at `next_deadline_s`."""
+        rows = self._drain()
+        now_s, store = self._clock.mono_s(), self._store
+        if now_s - self._maintained_s >= _MAINTAIN_EVERY_S:
+            self._maintained_s = now_s
+            self._quota_bytes = self._quota()
+            self._keep_quota()
+            now, max_age_s = self._clock.read(), self._limits.max_age_days * 86400
+            self._try(lambda store: store.shed_old(now, max_age_s))
+            self._try(Store.vacuum)
+            self._reserve.ensure()
+        dirty_s = None if store is None else store.dirty_since_s
+        if dirty_s is not None and now_s - dirty_s >= SETTLE_IDLE_S:
+            self._try(lambda store: store.settle(None))
+        return rows
+
+    # --- storage that fails ---
+
+    def _drain(self) -> tuple[Row, ...]:
+        """Turn the drafts that wait into rows, as far as storage lets us."""
+        rows: list[Row] = []
+        now_s = self._clock.mono_s()
+        if self._failed_s is not None and now_s - self._failed_s < _RETRY_EVERY_S:
+            self._spill.trim()
+            return ()
+        while (drafts := self._spill.waiting()[:_DRAFTS_PER_COMMIT]) or self._failed_s is not None:
+            lost = self._spill.lost
+            try:
+                rows += self._attempt(lambda store: store.append(drafts, lost))  # noqa: B023
+            except Unencodable as error:
+                self._drop(error)
+                continue
+            except StorageError as error:
+                self._fail(error)
+                self._spill.trim()
+                return tuple(rows)
+            self._spill.stored(len(drafts))
+            self._spill.announced()
+            self._heal()
+        if rows:
+            self._keep_quota()
+        return tuple(rows)
+
+    def _try(self, work: Callable[[Store], object]) -> bool:
+        """Run `work`; False when storage refused it, which is then noted."""
+        try:
+            self._attempt(work)
+        except StorageError as error:
+            self._fail(error)
+            return False
+        return True
+
+    def _attempt(self, work: Callable[[Store], T]) -> T:
+        """Run `work` on a healthy store: heal what can be healed, once. Raises StorageError."""
+        store = self._ensure()
+        try:
+            return work(store)
+        except DatabaseCorrupt as error:
+            self._set_aside(str(error))
+            return work(self._ensure())
+        except DiskFull:
+            self._make_room(store)
+            return work(store)
+        except StorageError:
+            # The handle may be of a card that was mounted anew: open again next time.
+            self._close_store()
+            raise
+
+    def _ensure(self) -> Store:
+        """The open store, in the right epoch."""
+        if self._store is None:
+            self._store = self._open_store()
+        if self._rewound:
+            self._store.begin_epoch(self._ids.next(self._clock.read().utc_s))
+            self._rewound = False
+            write_epoch_file(self._state_dir, self._store.epoch)
+        return self._store
+
+    def _open_store(self) -> Store:
+        path = self._state_dir / DATABASE
+        for _ in range(2):
+            known = read_epoch_file(self._state_dir)
+            lost = None if path.exists() and path.stat().st_size else known
+            epoch = self._ids.next(self._clock.read().utc_s)
+            beginning = Beginning(epoch, self._base, lost)
+            try:
+                store = Store.open(path, self._connect, beginning, self._clock.mono_s)
+            except DatabaseCorrupt as error:
+                self._set_aside(str(error))
+                continue
+            store.limit_log(self._quota_bytes // 8)
+            if lost is not None:
+                self._alarm(AlarmKind.CORRUPT, f"{path}: what was in epoch {lost} is lost")
+            if store.epoch != known:
+                write_epoch_file(self._state_dir, store.epoch)
+            return store
+        raise StorageError(f"{path}: damaged again right after it was made anew")
+
+    def _set_aside(self, reason: str) -> None:
+        """Rename the damaged file; the next `_ensure` makes a new one with a gap for its epoch."""
+        if self._store is not None:
+            self._base = self._store.last_row
+        self._close_store()
+        kept = put_aside(self._state_dir)
+        self._alarm(AlarmKind.CORRUPT, f"{reason}; kept as {kept}, a new epoch begins")
+
+    def _close_store(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def _make_room(self, store: Store) -> None:
+        """On a full disk: give up the reserve, then what matters least."""
+        released = self._reserve.release()
+        store.checkpoint()
+        gone = store.shed(Demand(_ROOM_BYTES, spare_persons=True))
+        store.checkpoint()
+        log.warning("outbox: disk full: reserve released: %s, %d rows shed", released, gone)
+
+    def _fail(self, error: StorageError) -> None:
+        if self._failed_s is None:
+            self._alarm(AlarmKind.STORAGE, f"{error}; up to {CAPACITY} messages wait in memory")
+        self._failed_s = self._clock.mono_s()
+
+    def _heal(self) -> None:
+        if self._failed_s is not None:
+            self._failed_s = None
+            self._alarm(AlarmKind.STORAGE_CLEARED, "storage works again")
+
+    def _drop(self, error: Unencodable) -> None:
+        """A draft that no payload can be made of must not hold up the others."""
+        self._spill.remove(error.draft)
+        self._spill.count_lost(error.draft)
+        self._alarm(AlarmKind.UNENCODABLE, f"{error}: {error.__cause__}")
+
+    # --- quota ---
+
+    def _quota(self) -> int:
+        """The smaller of `max_mb` and the share of the disk, in bytes."""
+        quota_bytes = self._limits.max_mb * 1_000_000
+        try:
+            disk = os.statvfs(self._state_dir)
+            share_bytes = int(disk.f_blocks * disk.f_frsize * self._limits.max_disk_frac)
+        except OSError:
+            return quota_bytes
+        return max(min(quota_bytes, share_bytes), MIN_QUOTA_BYTES)
+
+    def _keep_quota(self) -> None:
+        for _ in range(_SHED_STEPS):
+            store = self._store
+            if store is None:
+                return
+            try:
+                demand = demand_of(store.used_bytes(), self._quota_bytes)
+                gone = store.shed(demand) if demand is not None else 0
+            except StorageError as error:
+                self._fail(error)
+                return
+            if demand is None:
+                self._shedding = False
+            if not gone:
+                return
+            if not self._shedding:
+                self._shedding = True
+                self._alarm(
+                    AlarmKind.SHEDDING,
+                    f"the outbox is full ({self._quota_bytes // 1_000_000} MB): the least "
+                    "important messages are shed and announced",
+                )
+
+    def _alarm(self, kind: AlarmKind, text: str) -> None:
+        log.warning("outbox: %s", text)
+        self._alarms.append(Alarm(kind, text))

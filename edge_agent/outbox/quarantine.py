@@ -1,0 +1,45 @@
+"""A damaged database is kept, out of the way; a small file remembers which epoch it was."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from edge_agent.atomic_file import sync_folder, write_atomically
+from edge_agent.contract import check_ulid
+from edge_agent.errors import ContractError, StorageError
+from edge_agent.outbox.database import DATABASE
+
+EPOCH_FILE = "outbox.epoch"
+ASIDE = f"{DATABASE}.corrupt"
+
+
+def put_aside(state_dir: Path) -> Path:
+    """Rename the database and its log; an older one that lay there is replaced.
+
+    Only one is kept, so that a failing card does not fill itself. Raises StorageError.
+    """
+    kept = state_dir / ASIDE
+    try:
+        for suffix in ("-wal", "-shm", ""):
+            file = state_dir / f"{DATABASE}{suffix}"
+            if file.exists():
+                file.replace(state_dir / f"{ASIDE}{suffix}")
+            else:
+                (state_dir / f"{ASIDE}{suffix}").unlink(missing_ok=True)
+        sync_folder(state_dir)
+    except OSError as error:
+        raise StorageError(f"{kept}: cannot put the damaged outbox aside: {error}") from error
+    return kept
+
+
+def read_epoch_file(state_dir: Path) -> str | None:
+    """The epoch that was current; None when unknown."""
+    with contextlib.suppress(OSError, UnicodeDecodeError, ContractError):
+        return check_ulid((state_dir / EPOCH_FILE).read_text().strip())
+    return None
+
+
+def write_epoch_file(state_dir: Path, epoch: str) -> None:
+    """Durable when it returns. Raises StorageError."""
+    write_atomically(state_dir / EPOCH_FILE, f"{epoch}\n".encode())

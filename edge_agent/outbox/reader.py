@@ -1,0 +1,197 @@
+"""The publisher's view of the outbox: read-only, its own connection, no transaction that lasts."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from edge_agent.errors import StorageError
+from edge_agent.outbox import tables
+from edge_agent.outbox.database import DATABASE, Connect, Database, connect_sqlite
+from edge_agent.outbox.ranges import RangeSet
+from edge_agent.outbox.row import GapReport, Head, Row
+
+T = TypeVar("T")
+
+
+class OutboxReader:
+    """For one thread. Every method is one short read and raises StorageError when it fails.
+
+    Two sources say what was sent: the ranges that the writer persisted (up to a minute old)
+    and `note_sent`, which the publisher calls at each PUBACK.
+    """
+
+    def __init__(self, state_dir: Path, *, connect: Connect = connect_sqlite) -> None:
+        self._path = state_dir / DATABASE
+        self._connect = connect
+        self._database: Database | None = None
+        self._inode = 0
+        self._noted = RangeSet()
+
+    def __enter__(self) -> OutboxReader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def head(self) -> Head:
+        """Epoch, first and last seq, watermark, all of one moment."""
+        return self._snapshot(
+            lambda db: tables.read_head(db, tables.read_epochs(db), tables.read_marks(db))
+        )
+
+    def note_sent(self, row_ids: Iterable[int]) -> None:
+        """The broker acknowledged these; `undelivered` no longer gives them."""
+        for row_id in row_ids:
+            self._noted.add(row_id)
+
+    def undelivered(
+        self, after_row: int, limit: int, *, up_to_row: int | None = None, resend: bool = False
+    ) -> tuple[Row, ...]:
+        """At most `limit` rows with row_id > `after_row` (and <= `up_to_row`), in order.
+
+        Live lane: `after_row` is the head's last_row_id when the connection came up. Backlog:
+        `after_row` 0, `up_to_row` that same number, continued after the last row it gave.
+        `resend` True also gives sent rows of the current epoch above the watermark, whether
+        noted or not; use it only when `head().watermark` is not None.
+        """
+
+        def read(db: Database) -> tuple[Row, ...]:
+            epochs, marks = tables.read_epochs(db), tables.read_marks(db)
+            last = tables.last_row_id(db, marks)
+            last = last if up_to_row is None else min(last, up_to_row)
+            sent = self._sent(marks)
+            rows: list[Row] = []
+            for low, high in _wanted(sent, after_row + 1, last, epochs[-1].base, resend):
+                rows += tables.select_rows(
+                    db,
+                    epochs,
+                    # Acknowledged rows that only stay for their open event are not to be sent.
+                    "row_id BETWEEN ? AND ? AND NOT row_id BETWEEN ? AND ? ORDER BY row_id LIMIT ?",
+                    (low, high, epochs[-1].base + 1, marks.acked_row or 0, limit - len(rows)),
+                )
+                if len(rows) >= limit:
+                    break
+            return tuple(rows)
+
+        return self._snapshot(read)
+
+    def earlier_rows(self, row: Row) -> tuple[Row, ...]:
+        """Unsent older rows of the same event, oldest first: they go out before `row`."""
+
+        def read(db: Database) -> tuple[Row, ...]:
+            epochs, marks = tables.read_epochs(db), tables.read_marks(db)
+            found = tables.select_rows(
+                db,
+                epochs,
+                "row_id >= ? AND row_id < ? AND event_id = ? ORDER BY row_id",
+                (row.event_row, row.row_id, row.event_id),
+            )
+            sent = self._sent(marks)
+            acked = marks.acked_row or 0
+            current = epochs[-1].base
+            return tuple(
+                old for old in found if old.row_id not in sent and not current < old.row_id <= acked
+            )
+
+        return self._snapshot(read)
+
+    def rows_between(self, epoch: str, first: int, last: int, limit: int) -> tuple[Row, ...]:
+        """At most `limit` rows of an epoch's seqs first..last, sent or not: for cmd/replay.
+
+        What is missing among them was acknowledged, shed or never existed.
+        """
+
+        def read(db: Database) -> tuple[Row, ...]:
+            epochs = tables.read_epochs(db)
+            tops = [later.base for later in epochs[1:]] + [2**62]
+            for one, top in zip(epochs, tops, strict=True):
+                if one.id == epoch:
+                    bounds = (one.base + first, min(one.base + last, top), limit)
+                    where = "row_id BETWEEN ? AND ? ORDER BY row_id LIMIT ?"
+                    return tuple(tables.select_rows(db, epochs, where, bounds))
+            return ()
+
+        return self._snapshot(read)
+
+    def gaps(self) -> GapReport:
+        """What must be announced on each connection, and again when its revision changes."""
+        return self._snapshot(
+            lambda db: tables.read_gaps(db, tables.read_epochs(db)[-1].id, tables.read_marks(db))
+        )
+
+    def backlog(self) -> int:
+        """Messages that were never sent, all epochs. Arithmetic on ranges, no scan."""
+
+        def read(db: Database) -> int:
+            marks, base = tables.read_marks(db), tables.read_epochs(db)[-1].base
+            first: int | None = db.value("SELECT min(row_id) FROM row")
+            if first is None:
+                return 0
+            last = tables.last_row_id(db, marks)
+            done = self._sent(marks)
+            if marks.acked_row is not None and marks.acked_row > base:
+                done.add(base + 1, marks.acked_row)
+            for epoch in tables.read_epochs(db):
+                shed = db.rows(
+                    "SELECT first, last FROM gap WHERE epoch = ? AND last IS NOT NULL", (epoch.id,)
+                )
+                for low, high in shed:
+                    done.add(epoch.base + low, epoch.base + high)
+            return last - first + 1 - done.count(first, last)
+
+        return self._snapshot(read)
+
+    def _sent(self, marks: tables.Marks) -> RangeSet:
+        sent = marks.sent_rows
+        for first, last in self._noted:
+            sent.add(first, last)
+        return sent
+
+    def _snapshot(self, read: Callable[[Database], T]) -> T:
+        """Run `read` inside one short read transaction."""
+        database = self._open()
+        try:
+            with database.transaction("DEFERRED"):
+                return read(database)
+        except StorageError:
+            self.close()
+            raise
+
+    def _open(self) -> Database:
+        """Open, or open again when the writer put a new file in the place of a damaged one."""
+        try:
+            inode = self._path.stat().st_ino
+        except OSError as error:
+            self.close()
+            raise StorageError(f"{self._path}: {error.strerror}") from error
+        if self._database is None or inode != self._inode:
+            self.close()
+            self._database, self._inode = Database(self._path, self._connect, read_only=True), inode
+            with contextlib.suppress(StorageError):
+                self._database.execute("PRAGMA cache_size=-512")
+        return self._database
+
+
+def _wanted(
+    sent: RangeSet, first: int, last: int, base: int, resend: bool
+) -> Iterable[tuple[int, int]]:
+    """The ranges of first..last to give: unsent ones, with `resend` all above `base`."""
+    if not resend:
+        return sent.holes(first, last)
+    old = sent.holes(first, min(last, base))
+    current = max(first, base + 1)
+    return [*old, *([(current, last)] if current <= last else [])]

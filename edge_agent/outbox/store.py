@@ -1,0 +1,391 @@
+"""The writer's side of a healthy database: every method is one transaction or none.
+
+What the publisher reports (PUBACKs, watermarks) is kept in RAM and rides in the next commit: a
+commit of its own for each would write four times as much. Losing it costs a resend, no message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from edge_agent.clock import ClockReading
+from edge_agent.contract import Position, Unsequenced
+from edge_agent.domain import EventId, Label
+from edge_agent.errors import AgentError, ContractError
+from edge_agent.outbox import tables
+from edge_agent.outbox.database import (
+    Connect,
+    Database,
+    DatabaseCorrupt,
+    open_database,
+)
+from edge_agent.outbox.open_events import OpenEvents
+from edge_agent.outbox.retention import Demand, Shedder, SyncMarks, Victim, is_trusted, too_old
+from edge_agent.outbox.row import AckOutcome, Draft, Head, OpenEvent, Row
+from edge_agent.outbox.spill import merged
+
+#: Sent ranges, watermark and deletes ride in a commit at most this often, and wait for one
+#: that long when nothing else happens.
+SETTLE_EVERY_S = 10.0
+SETTLE_IDLE_S = 60.0
+
+#: Reading every page of a bigger file at each start would take too long; damage there is found
+#: when it is met.
+_CHECK_BELOW_BYTES = 16_000_000
+
+#: Free pages worth giving back to the disk.
+_VACUUM_ABOVE_PAGES = 1024
+_VACUUM_PAGES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """How a new database starts."""
+
+    epoch: str
+    base: int  # row ids go on above this one
+    lost_epoch: str | None  # of the damaged or missing file before it
+
+
+class Unencodable(AgentError):
+    """This draft has no payload; the others of its batch are fine."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        super().__init__(f"{draft.camera}: {draft.label} {draft.phase} cannot be encoded")
+
+
+class Store:
+    """For one thread. Raises StorageError, DiskFull, DatabaseCorrupt; then nothing has changed."""
+
+    def __init__(self, database: Database, mono_s: Callable[[], float]) -> None:
+        self._database = database
+        self._mono_s = mono_s
+        self._epochs = tables.read_epochs(database)
+        self._marks = tables.read_marks(database)
+        self._last_row = tables.last_row_id(database, self._marks)
+        self._sent = self._marks.sent_rows
+        self._acked_row = self._marks.acked_row
+        self._open = OpenEvents.read(database, self._marks.open_floor)
+        self._shedder = Shedder()
+        self._has_gaps = bool(database.value("SELECT EXISTS(SELECT 1 FROM gap)"))
+        self._announced: tuple[int, int] | None = None  # (gap revision, last row then)
+        self._undated_row: int | None = None  # newest row of an unset clock; None: not looked yet
+        self._dirty_since_s: float | None = None
+        self._settled_s = float("-inf")
+
+    @classmethod
+    def open(
+        cls, path: Path, connect: Connect, beginning: Beginning, mono_s: Callable[[], float]
+    ) -> Store:
+        """Open or create; a new file begins as `beginning` says."""
+        database = open_database(path, connect)
+        try:
+            if path.stat().st_size < _CHECK_BELOW_BYTES:
+                _check(database)
+            if not tables.read_epochs(database):
+                _begin(database, beginning)
+            return cls(database, mono_s)
+        except BaseException:
+            database.close()
+            raise
+
+    def close(self) -> None:
+        self._database.close()
+
+    # --- facts ---
+
+    @property
+    def epoch(self) -> str:
+        return self._epochs[-1].id
+
+    @property
+    def last_row(self) -> int:
+        return self._last_row
+
+    def head(self) -> Head:
+        marks = replace(self._marks, acked_row=self._acked_row)
+        return tables.read_head(self._database, self._epochs, marks)
+
+    def open_events(self) -> tuple[OpenEvent, ...]:
+        found = []
+        for event_id, row_id in self._open.events():
+            for row in tables.select_rows(self._database, self._epochs, "row_id = ?", (row_id,)):
+                found.append(OpenEvent(event_id, row.camera, row.label, row))
+        return tuple(found)
+
+    def used_bytes(self) -> int:
+        """Bytes of pages that hold something."""
+        pages = int(self._database.value("PRAGMA page_count"))
+        free = int(self._database.value("PRAGMA freelist_count"))
+        return (pages - free) * int(self._database.value("PRAGMA page_size"))
+
+    @property
+    def dirty_since_s(self) -> float | None:
+        """Since when marks wait for a commit."""
+        return self._dirty_since_s
+
+    # --- what the publisher reported ---
+
+    def mark_sent(self, row_ids: Iterable[int]) -> None:
+        for row_id in row_ids:
+            self._sent.add(row_id)
+            self._dirty()
+
+    def acknowledge(self, watermark: Position) -> AckOutcome:
+        """AHEAD changes nothing: the caller begins a new epoch."""
+        base = self._epochs[-1].base
+        if watermark.epoch != self.epoch:
+            return AckOutcome.IGNORED
+        row_id = base + watermark.seq
+        if row_id > self._last_row:
+            return AckOutcome.AHEAD
+        if self._acked_row is not None and row_id <= self._acked_row:
+            return AckOutcome.IGNORED
+        self._acked_row = row_id
+        self._dirty()
+        return AckOutcome.ADVANCED
+
+    def gaps_announced(self, revision: int) -> None:
+        if revision == self._marks.gap_revision:
+            self._announced = (revision, self._last_row)
+
+    def _dirty(self) -> None:
+        if self._dirty_since_s is None:
+            self._dirty_since_s = self._mono_s()
+
+    # --- transactions ---
+
+    def append(self, drafts: Sequence[Draft], lost: Unsequenced | None) -> tuple[Row, ...]:
+        """Store all drafts in one durable commit, and note what was lost before them."""
+        started: dict[EventId, int] = {}
+        rows: list[Row] = []
+        with self._database.transaction():
+            last = tables.last_row_id(self._database, self._marks)
+            for row_id, draft in enumerate(drafts, start=last + 1):
+                first = started.setdefault(
+                    draft.event_id, self._open.first_row(draft.event_id, row_id)
+                )
+                rows.append(self._insert(draft, row_id, first))
+            marks = self._note_lost(self._marks, lost)
+            due = self._mono_s() - self._settled_s >= SETTLE_EVERY_S
+            marks = self._settle(marks, last) if due else marks
+            tables.write_marks(self._database, self._marks, marks)
+        self._committed(marks, settled=due)
+        self._last_row = last + len(rows)
+        for row, draft in zip(rows, drafts, strict=True):
+            self._open.note(row.event_id, row.phase, row.row_id, row.event_row, live=draft.live)
+            if self._undated_row is not None and not is_trusted(draft.created.quality):
+                self._undated_row = row.row_id
+        return tuple(rows)
+
+    def settle(self, lost: Unsequenced | None) -> None:
+        """Commit the waiting marks and deletes now."""
+        with self._database.transaction():
+            marks = self._settle(self._note_lost(self._marks, lost), self._last_row)
+            tables.write_marks(self._database, self._marks, marks)
+        self._committed(marks, settled=True)
+
+    def begin_epoch(self, epoch: str) -> None:
+        """The server knows more of the current epoch than we do: leave it, delete nothing."""
+        old, base = self._epochs[-1], self._last_row
+        with self._database.transaction():
+            run = tables.LostRun(base - old.base + 1, None)
+            tables.add_gap(self._database, old.id, "rewound", run)
+            self._database.execute("INSERT INTO epoch VALUES(?, ?)", (base, epoch))
+            self._database.execute("DELETE FROM meta WHERE key = 'acked_row'")
+            marks = replace(
+                self._marks,
+                gap_revision=self._marks.gap_revision + 1,
+                last_row=base,
+                acked_row=None,
+            )
+            tables.write_marks(self._database, replace(self._marks, acked_row=None), marks)
+        if self._acked_row is not None and self._acked_row > old.base:
+            self._sent.add(old.base + 1, self._acked_row)  # the server has them, under this epoch
+            self._dirty()
+        self._epochs = (*self._epochs, tables.Epoch(base, epoch))
+        self._acked_row = None
+        self._has_gaps = True
+        self._committed(marks, settled=False)
+
+    def shed(self, demand: Demand) -> int:
+        """Shed what this demand asks for; how many rows went."""
+        keep = set(self._open.newest_rows())
+        victims = self._shedder.pick(self._database, demand, self._sent, keep)
+        return self._remove(victims, "quota")
+
+    def shed_old(self, now: ClockReading, max_age_s: float) -> int:
+        """Shed rows that outlived `max_age_s`; how many went. Notes that the clock is right."""
+        if not is_trusted(now.quality):
+            return 0
+        first = self._database.value("SELECT min(row_id) FROM row")
+        if first is None:
+            return 0
+        sync = SyncMarks(self._marks.sync_marks)
+        if self._undated(sync):
+            sync.note(self._last_row, first, now)
+            marks = replace(self._marks, sync_marks=sync.dump())
+            with self._database.transaction():
+                tables.write_marks(self._database, self._marks, marks)
+            self._committed(marks, settled=False)
+        keep = set(self._open.newest_rows())
+        victims = too_old(self._database, sync, now, max_age_s)
+        return self._remove([victim for victim in victims if victim.row_id not in keep], "age")
+
+    def refuse(self, row_ids: Iterable[int]) -> int:
+        """The broker will never take these; how many went."""
+        victims = []
+        for row_id in row_ids:
+            label = self._database.value("SELECT label FROM row WHERE row_id = ?", (row_id,))
+            if label is not None:
+                victims.append(Victim(row_id, Label(label), 0))
+        return self._remove(victims, "refused")
+
+    def vacuum(self) -> None:
+        """Give some free pages back to the disk, when there are many."""
+        if int(self._database.value("PRAGMA freelist_count")) > _VACUUM_ABOVE_PAGES:
+            self._database.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
+
+    def limit_log(self, size_bytes: int) -> None:
+        """Copy the write-ahead log into the table whenever it is this long, at most 4 MB."""
+        pages = size_bytes // int(self._database.value("PRAGMA page_size"))
+        self._database.execute(f"PRAGMA wal_autocheckpoint={min(max(pages, 16), 1000)}")
+
+    def checkpoint(self) -> None:
+        """Empty the write-ahead log, so that its space is free for others."""
+        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    # --- inside a transaction ---
+
+    def _insert(self, draft: Draft, row_id: int, event_row: int) -> Row:
+        position = tables.position_of(self._epochs, row_id)
+        try:
+            topic, payload = draft.encode(position)
+        except ContractError as error:
+            raise Unencodable(draft) from error
+        row = Row(
+            row_id=row_id,
+            position=position,
+            message_id=draft.message_id,
+            event_id=draft.event_id,
+            camera=draft.camera,
+            label=draft.label,
+            phase=draft.phase,
+            event_row=event_row,
+            topic=topic,
+            payload=payload,
+        )
+        tables.insert(self._database, row, draft)
+        return row
+
+    def _note_lost(self, marks: tables.Marks, lost: Unsequenced | None) -> tables.Marks:
+        total = merged(marks.lost, lost)
+        if lost is None or total is None:
+            return marks
+        dump = msgspec.json.encode([total.count, total.from_utc_s, total.to_utc_s]).decode()
+        return replace(marks, unsequenced=dump, gap_revision=marks.gap_revision + 1)
+
+    def _settle(self, marks: tables.Marks, last_row: int) -> tables.Marks:
+        """Delete what is acknowledged, clear announced gaps; the marks to write."""
+        if self._acked_row is not None:
+            self._delete_acknowledged()
+            marks = self._clear_gaps(marks)
+        first = self._database.value("SELECT min(row_id) FROM row")
+        self._sent.discard_through((last_row if first is None else int(first)) - 1)
+        return replace(
+            marks,
+            last_row=last_row,
+            acked_row=self._acked_row,
+            sent=self._sent.dump(),
+            open_floor=self._open.floor(last_row),
+        )
+
+    def _delete_acknowledged(self) -> None:
+        keep = [row for row in self._open.newest_rows() if row <= (self._acked_row or 0)]
+        low = self._epochs[-1].base
+        for row_id in (*keep, (self._acked_row or 0) + 1):
+            self._database.execute("DELETE FROM row WHERE row_id > ? AND row_id < ?", (low, row_id))
+            low = max(low, row_id)
+
+    def _clear_gaps(self, marks: tables.Marks) -> tables.Marks:
+        if not self._has_gaps and not marks.unsequenced:
+            return marks
+        acked_row = self._acked_row or 0
+        seq = acked_row - self._epochs[-1].base
+        self._database.execute("DELETE FROM gap WHERE epoch = ? AND last <= ?", (self.epoch, seq))
+        if self._announced is None or self._announced[0] != marks.gap_revision:
+            return marks
+        if acked_row <= self._announced[1]:
+            return marks
+        # The server has something that was sent after the announcement, so it has that too.
+        self._database.execute("DELETE FROM gap WHERE epoch <> ? OR last IS NULL", (self.epoch,))
+        return replace(marks, unsequenced="")
+
+    def _remove(self, victims: Sequence[Victim], reason: str) -> int:
+        """Delete rows and note as a gap those that the server may lack."""
+        if not victims:
+            return 0
+        with self._database.transaction():
+            for victim in victims:
+                self._database.execute("DELETE FROM row WHERE row_id = ?", (victim.row_id,))
+            announced = self._note_gaps([v for v in victims if self._may_lack(v.row_id)], reason)
+            revision = self._marks.gap_revision + int(announced)
+            marks = replace(self._marks, gap_revision=revision, last_row=self._last_row)
+            tables.write_marks(self._database, self._marks, marks)
+        self._has_gaps = self._has_gaps or announced
+        self._committed(marks, settled=False)
+        return len(victims)
+
+    def _may_lack(self, row_id: int) -> bool:
+        """False for what the server has, and for what only a server without ackpos was sent."""
+        if row_id <= self._epochs[-1].base or self._acked_row is None:
+            return row_id not in self._sent
+        return row_id > self._acked_row
+
+    def _note_gaps(self, victims: Iterable[Victim], reason: str) -> bool:
+        by_epoch: dict[str, list[tuple[int, Label]]] = {}
+        for victim in sorted(victims, key=lambda one: one.row_id):
+            position = tables.position_of(self._epochs, victim.row_id)
+            by_epoch.setdefault(position.epoch, []).append((position.seq, victim.label))
+        for epoch, lost in by_epoch.items():
+            for run in tables.runs_of(lost):
+                tables.add_gap(self._database, epoch, reason, run)
+        return bool(by_epoch)
+
+    def _undated(self, sync: SyncMarks) -> bool:
+        """Whether a row of an unset clock still has no moment from which it ages."""
+        if self._undated_row is None:
+            newest = self._database.value(
+                "SELECT max(row_id) FROM row WHERE quality NOT IN ('synced', 'holdover')"
+            )
+            self._undated_row = int(newest or 0)
+        return self._undated_row > 0 and sync.dated(self._undated_row) is None
+
+    def _committed(self, marks: tables.Marks, *, settled: bool) -> None:
+        self._marks = marks
+        if settled:
+            self._settled_s = self._mono_s()
+            self._dirty_since_s = None
+
+
+def _check(database: Database) -> None:
+    verdict = database.value("PRAGMA quick_check(1)")
+    if verdict != "ok":
+        raise DatabaseCorrupt(f"{database.path}: {verdict}")
+
+
+def _begin(database: Database, beginning: Beginning) -> None:
+    """Fill an empty database."""
+    with database.transaction():
+        database.execute("INSERT INTO epoch VALUES(?, ?)", (beginning.base, beginning.epoch))
+        marks = tables.Marks(last_row=beginning.base)
+        if beginning.lost_epoch is not None:
+            run = tables.LostRun(1, None)
+            tables.add_gap(database, beginning.lost_epoch, "corrupt", run)
+            marks = replace(marks, gap_revision=1)
+        tables.write_marks(database, tables.Marks(), marks)
