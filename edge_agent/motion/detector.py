@@ -1,0 +1,154 @@
+"""The motion stage: luma in, regions for the detector out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from edge_agent.config.schema import MotionConfig
+from edge_agent.domain import U8, Lighting, Motion, Region
+from edge_agent.geometry import BBox, FrameSize, Polygon
+from edge_agent.motion.background import BackgroundModel
+from edge_agent.motion.blobs import find_blobs
+
+#: A person of 5 % of the height is nine pixels tall in it; finer costs in proportion.
+_WORKING_AREA_PX = 320 * 180
+#: A little more than that is taken before the next larger factor is.
+_ROUND_DOWN = 0.2
+#: So long, and at least so many pictures, are needed to know a background.
+_WARM_UP_S = 3.0
+_WARM_UP_PICTURES = 3
+#: More than this share changed at once: the light did, not something in it.
+_RELEARN_FRAC = 0.5
+#: After a change of light the exposure needs this long to come to rest.
+_SETTLE_S = 0.8
+#: What a region shows beyond the moving thing: on each side, as a share of its sides.
+_MARGIN_FRAC = 0.1
+
+
+class MotionDetector:
+    """Finds moving things in one camera's pictures. Implements `pipeline.MotionStage`.
+
+    Works at about 320x180 in any picture, with a learned background (`background`) and
+    grouping of what differs from it (`blobs`). A new picture size starts the learning again.
+    """
+
+    def __init__(self, config: MotionConfig, ignore: Sequence[Polygon] = ()) -> None:
+        self._config = config
+        self._ignore = tuple(ignore)
+        self._scene: _Scene | None = None
+
+    def update(self, luma: U8, at_s: float) -> Motion:
+        """Compare `luma` (uint8 (height, width), only read) with what is usual, and learn it.
+
+        `at_s` is the moment of capture; pictures come in order, at any rate.
+        """
+        size = FrameSize(luma.shape[1], luma.shape[0])
+        if self._scene is None or self._scene.size != size:
+            self._scene = _Scene(luma, at_s, self._config, self._ignore)
+            return Motion((), 0.0, Lighting.WARMING_UP)
+        return self._scene.update(luma, at_s)
+
+
+class _Scene:
+    """Everything that is known of one camera at one picture size."""
+
+    def __init__(
+        self, luma: U8, at_s: float, config: MotionConfig, ignore: Sequence[Polygon]
+    ) -> None:
+        self.size = FrameSize(luma.shape[1], luma.shape[0])
+        self._factor = _shrink_factor(self.size)
+        working = _working_size(self.size, self._factor)
+        self._small: U8 = np.empty((working.height, working.width), np.uint8)
+        self._sampled: U8 = np.empty((2 * working.height, 2 * working.width), np.uint8)
+        self._picture: U8 = np.empty_like(self._small)
+        self._watched = _watched_mask(self.size, self._factor, working, ignore)
+        self._watched_px = cv2.countNonZero(self._watched)
+        self._min_area_px = config.min_area_frac * working.area_px
+        self._shrink(luma)
+        self._background = BackgroundModel(self._picture, config.sensitivity)
+        self._at_s = at_s
+        self._pictures = 1
+        self._changed_s = -math.inf  # when the light last changed
+
+    def update(self, luma: U8, at_s: float) -> Motion:
+        dt_s, self._at_s = max(0.0, at_s - self._at_s), at_s
+        self._shrink(luma)
+        self._pictures += 1
+        mask = self._background.foreground(self._picture)
+        cv2.bitwise_and(mask, self._watched, dst=mask)
+        changed_px = cv2.countNonZero(mask)
+        changed_frac = changed_px / self._watched_px if self._watched_px else 0.0
+        if changed_frac > _RELEARN_FRAC:
+            self._background.restart(self._picture)
+            self._changed_s = at_s
+            return Motion((), changed_frac, Lighting.CHANGED)
+        if at_s - self._changed_s < _SETTLE_S:
+            self._background.settle(self._picture, dt_s)
+            return Motion((), changed_frac, Lighting.CHANGED)
+        self._background.learn(self._picture, dt_s)
+        if self._warming_up():
+            return Motion((), changed_frac, Lighting.WARMING_UP)
+        regions = self._regions(mask) if changed_px >= self._min_area_px else ()
+        return Motion(regions, changed_frac, Lighting.STEADY)
+
+    def _warming_up(self) -> bool:
+        known_before = self._changed_s > -math.inf  # deviations survive a change of light
+        young = self._background.age_s < _WARM_UP_S and not known_before
+        return young or self._pictures <= _WARM_UP_PICTURES
+
+    def _shrink(self, luma: U8) -> None:
+        """Fill `_picture` with a small, slightly blurred copy of `luma`."""
+        factor, (height, width) = self._factor, self._small.shape
+        # A few samples for each working pixel, not all: averaging a whole 4K picture costs 40
+        # times as much, and the blur averages noise anyway.
+        if factor == 1:
+            np.copyto(self._small, luma[:height, :width])
+        elif factor % 2:
+            middle = factor // 2
+            samples = luma[middle::factor, middle::factor]
+            np.copyto(self._small, samples[:height, :width])
+        else:
+            samples = luma[:: factor // 2, :: factor // 2][: 2 * height, : 2 * width]
+            if factor > 2:  # OpenCV wants neighbours side by side
+                np.copyto(self._sampled, samples)
+                samples = self._sampled
+            cv2.resize(samples, (width, height), dst=self._small, interpolation=cv2.INTER_AREA)
+        cv2.blur(self._small, (3, 3), dst=self._picture)
+
+    def _regions(self, mask: U8) -> tuple[Region, ...]:
+        height, width = mask.shape
+        across, down = self._factor / self.size.width, self._factor / self.size.height
+        regions = []
+        for x1, y1, x2, y2 in find_blobs(mask, self._min_area_px):
+            wide, high = _MARGIN_FRAC * (x2 - x1), _MARGIN_FRAC * (y2 - y1)
+            left, right = max(0.0, x1 - wide), min(width, x2 + wide)
+            top, bottom = max(0.0, y1 - high), min(height, y2 + high)
+            bbox = BBox(left * across, top * down, (right - left) * across, (bottom - top) * down)
+            regions.append(Region(bbox))
+        return tuple(regions)
+
+
+def _shrink_factor(size: FrameSize) -> int:
+    """A whole factor, so that every working pixel is made alike and without interpolation."""
+    return max(1, math.ceil(math.sqrt(size.area_px / _WORKING_AREA_PX) - _ROUND_DOWN))
+
+
+def _working_size(size: FrameSize, factor: int) -> FrameSize:
+    """Even sides, because the blobs are found at half size; up to a row and column are lost."""
+    width, height = max(1, size.width // factor), max(1, size.height // factor)
+    return FrameSize(width - width % 2 or width, height - height % 2 or height)
+
+
+def _watched_mask(
+    size: FrameSize, factor: int, working: FrameSize, ignore: Sequence[Polygon]
+) -> U8:
+    """uint8 (height, width): 0 in the ignore zones, 255 elsewhere."""
+    mask: U8 = np.full((working.height, working.width), 255, np.uint8)
+    for polygon in ignore:
+        corners = np.array(polygon.points) * (size.width / factor, size.height / factor) - 0.5
+        cv2.fillPoly(mask, [np.round(corners).astype(np.int32)], 0)
+    return mask
