@@ -1,0 +1,83 @@
+"""The PETS protocol of the detectors' table: 80 frames, their labels, and a model's answers."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from edge_agent.detect import OnnxDetector
+from edge_agent.detect.evaluation import LabelledFrame, Quality, evaluate
+from edge_agent.domain import F32, U8, Detection, Region
+from edge_agent.geometry import FULL_FRAME, FrameSize
+
+FRAMES = range(0, 791, 10)
+#: The clip is 480x360; its labels are 1-based pixels of the original 768x576.
+LABEL_SCALE = 0.625
+SCORE_ABOVE = 0.02
+
+
+class Picture:
+    """A decoded picture as the detector sees it."""
+
+    def __init__(self, bgr: U8) -> None:
+        self._bgr = bgr
+
+    @property
+    def size(self) -> FrameSize:
+        return FrameSize(self._bgr.shape[1], self._bgr.shape[0])
+
+    def luma(self) -> U8:
+        return np.asarray(cv2.cvtColor(self._bgr, cv2.COLOR_BGR2GRAY), np.uint8)
+
+    def bgr(self) -> U8:
+        return self._bgr
+
+
+@functools.cache
+def pictures(clip: Path) -> tuple[Picture, ...]:
+    """The frames of the protocol."""
+    with av.open(str(clip)) as container:
+        return tuple(
+            # OpenCV's BT.601 conversion: what the table was measured with.
+            Picture(cv2.cvtColor(frame.to_ndarray(format="yuv420p"), cv2.COLOR_YUV2BGR_I420))
+            for number, frame in enumerate(container.decode(video=0))
+            if number in FRAMES
+        )
+
+
+@functools.cache
+def truths(labels: Path) -> tuple[F32, ...]:
+    """Per frame of the protocol, float32 (m, 4) corners in pixels of 480x360."""
+    rows = np.loadtxt(labels, delimiter=",")
+    found = []
+    for number in FRAMES:
+        x, y, w, h = (rows[rows[:, 0] == number + 1][:, column] for column in (2, 3, 4, 5))
+        corners = np.stack((x - 1, y - 1, x - 1 + w, y - 1 + h), axis=-1) * LABEL_SCALE
+        found.append(corners.astype(np.float32))
+    return tuple(found)
+
+
+def labelled(truth: F32, detections: Sequence[Detection], size: FrameSize) -> LabelledFrame:
+    corners = [(d.bbox.x, d.bbox.y, d.bbox.x2, d.bbox.y2) for d in detections]
+    sides = np.array((size.width, size.height) * 2, np.float32)
+    return LabelledFrame(
+        truth,
+        np.array(corners, np.float32).reshape(-1, 4) * sides,
+        np.array([d.score for d in detections], np.float32),
+    )
+
+
+def full_frame_quality(detector: OnnxDetector, clip: Path, labels: Path) -> Quality:
+    """One inference on each whole frame."""
+    frames = []
+    for picture, truth in zip(pictures(clip), truths(labels), strict=True):
+        detections = detector.detect(
+            picture, [Region(FULL_FRAME)], candidate_threshold=SCORE_ABOVE
+        )
+        frames.append(labelled(truth, detections, picture.size))
+    return evaluate(frames)

@@ -1,0 +1,148 @@
+"""Finding a detector by name, by path or by `auto`, together with its manifest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_agent.assets import asset_dir
+from edge_agent.detect.manifest import ModelManifest, read_manifest, sha256_of
+from edge_agent.errors import ModelError
+
+#: Directory with models of the household or the developer, searched before our own.
+MODELS_ENV = "EDGE_AGENT_MODELS"
+#: `auto` without a default model takes the first of these that is found: measured best at few
+#: false alarms first (benchmarks/detectors.py), then by cost.
+PREFERENCE = (
+    "yolox-nano-416",
+    "nanodet-m-320",
+    "ndplus-m-416",
+    "lwpd-192x320",
+    "fastestdet-352",
+    "lwpd-192",
+)
+#: Has another format: where models may be downloaded from.
+_NOT_A_MANIFEST = "registry.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedModel:
+    """A manifest and the file it describes (whose bytes are verified on opening)."""
+
+    manifest: ModelManifest
+    path: Path
+
+
+def default_model_dirs() -> tuple[Path, ...]:
+    """$EDGE_AGENT_MODELS, the models/ that came with the agent, shared/models beside a checkout."""
+    dirs = [Path(os.environ[MODELS_ENV])] if os.environ.get(MODELS_ENV) else []
+    shipped = _shipped_dir()
+    if shipped:
+        dirs += [shipped, shipped.parent.parent / "shared" / "models"]
+    return tuple(dirs)
+
+
+def find_model(name_or_path: str, search_dirs: Sequence[Path] | None = None) -> ResolvedModel:
+    """`auto`, the name of a manifest, or the path of an ONNX file.
+
+    A path is described by a manifest beside it (FILE.toml or FILE.onnx.toml) or, failing
+    that, by the shipped manifest with its sha256. Raises ModelError saying what was searched.
+    """
+    dirs = default_model_dirs() if search_dirs is None else tuple(search_dirs)
+    if name_or_path == "auto":
+        return _automatic(dirs)
+    if name_or_path.endswith(".onnx") or "/" in name_or_path:
+        return _by_path(Path(name_or_path), dirs)
+    return _by_name(name_or_path, dirs)
+
+
+def _automatic(dirs: Sequence[Path]) -> ResolvedModel:
+    here = {
+        manifest.name: ResolvedModel(manifest, path)
+        for manifest in _manifests(dirs)
+        if (path := _file_of(manifest, dirs))
+    }
+    for model in here.values():
+        if model.manifest.default:
+            return model
+    for name in PREFERENCE:
+        if name in here:
+            return here[name]
+    if here:
+        return next(iter(here.values()))
+    raise ModelError(
+        f"detector.model = auto: no detector is installed (searched {_dirs_text(dirs)}); put an "
+        f"ONNX file that a manifest names there, or set {MODELS_ENV} to its directory"
+    )
+
+
+def _by_name(name: str, dirs: Sequence[Path]) -> ResolvedModel:
+    known: dict[str, ModelManifest] = {}
+    for manifest in _manifests(dirs):
+        known.setdefault(manifest.name, manifest)
+    if name not in known:
+        names = ", ".join(sorted(known)) or "none"
+        raise ModelError(
+            f"detector.model = {name}: no such model; known are {names} "
+            f"(searched {_dirs_text(dirs)}); use one of them or the path of an ONNX file"
+        )
+    manifest = known[name]
+    path = _file_of(manifest, dirs)
+    if path is None:
+        source = f" (from {manifest.url})" if manifest.url else ""
+        raise ModelError(
+            f"detector.model = {name}: its file {manifest.file} is in none of {_dirs_text(dirs)}; "
+            f"copy it there{source} or set {MODELS_ENV}"
+        )
+    return ResolvedModel(manifest, path)
+
+
+def _by_path(path: Path, dirs: Sequence[Path]) -> ResolvedModel:
+    if not path.is_file():
+        raise ModelError(f"{path}: no such file; give the path of an ONNX file or a model's name")
+    for beside in (path.with_suffix(".toml"), path.with_name(path.name + ".toml")):
+        if beside.is_file() and beside != path:
+            return ResolvedModel(read_manifest(beside), path)
+    digest = sha256_of(path)
+    for manifest in _manifests((*dirs, *_shipped_dirs())):
+        if manifest.sha256 == digest:
+            return ResolvedModel(manifest, path)
+    named = next((m for m in _manifests(dirs) if m.file == path.name), None)
+    hint = f"; {named.name} expects {named.bytes} bytes with sha256 {named.sha256}" if named else ""
+    raise ModelError(
+        f"{path}: has no manifest and its sha256 {digest} ({path.stat().st_size} bytes) is of no "
+        f"known model{hint}; write {path.with_suffix('.toml').name} beside it, as in "
+        "models/README.md"
+    )
+
+
+def _manifests(dirs: Iterable[Path]) -> Iterator[ModelManifest]:
+    """Every manifest in the directories, in their order, then by file name."""
+    for directory in dict.fromkeys(dirs):
+        if not directory.is_dir():
+            continue
+        for path in sorted(directory.glob("*.toml")):
+            if path.name != _NOT_A_MANIFEST:
+                yield read_manifest(path)
+
+
+def _file_of(manifest: ModelManifest, dirs: Sequence[Path]) -> Path | None:
+    return next((d / manifest.file for d in dirs if (d / manifest.file).is_file()), None)
+
+
+def _shipped_dir() -> Path | None:
+    try:
+        return asset_dir("models")
+    except FileNotFoundError:
+        return None
+
+
+def _shipped_dirs() -> tuple[Path, ...]:
+    shipped = _shipped_dir()
+    return (shipped,) if shipped else ()
+
+
+def _dirs_text(dirs: Sequence[Path]) -> str:
+    return ", ".join(str(directory) for directory in dirs) or "no directory"

@@ -1,0 +1,72 @@
+"""The detect stage: regions of a frame in, persons out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge_agent.detect.canvas import Canvas
+from edge_agent.detect.catalog import ResolvedModel
+from edge_agent.detect.decoders import DECODERS, Candidates
+from edge_agent.detect.manifest import ModelManifest
+from edge_agent.detect.mapping import Found, distinct, to_detections, to_frame
+from edge_agent.detect.nms import suppress
+from edge_agent.detect.regions import Look, plan_looks
+from edge_agent.detect.session import OnnxSession, Session
+from edge_agent.domain import Detection, Pixels, Region
+
+#: Most candidates that enter suppression. Noise under a low threshold must not make one
+#: frame cost seconds; no household shows so many people.
+MAX_CANDIDATES = 500
+
+
+class OnnxDetector:
+    """One loaded model, shared by all cameras. Owned by the analysis thread."""
+
+    def __init__(self, manifest: ModelManifest, session: Session) -> None:
+        self.manifest = manifest
+        self.inferences = 0  # since the start, for telemetry
+        self._session = session
+        self._canvas = Canvas(manifest.input)
+
+    @classmethod
+    def open(cls, model: ResolvedModel, *, threads: int = 1) -> OnnxDetector:
+        """Load and try the model. Raises ModelError saying what was expected and found."""
+        return cls(model.manifest, OnnxSession.open(model, threads=threads))
+
+    @property
+    def candidate_threshold(self) -> float:
+        """The model's own: detections that score lower are ignored."""
+        return self.manifest.candidate_threshold
+
+    @property
+    def confirm_threshold(self) -> float:
+        """The model's own: three detections of at least this within two seconds are a person."""
+        return self.manifest.confirm_threshold
+
+    def detect(
+        self, pixels: Pixels, regions: Sequence[Region], *, candidate_threshold: float
+    ) -> Sequence[Detection]:
+        """Persons in and around `regions`, best first, at most two inferences.
+
+        bboxes are fractions of the full frame, clipped to it. People just outside a region may
+        be reported too (they were in the crop's context), but only when they are whole.
+        """
+        frame, spec = pixels.size, self.manifest.input
+        looks = plan_looks(regions, frame, spec.size, spec.fit)
+        if not looks:
+            return ()
+        found = Found.together(
+            [to_frame(self._look(pixels, look, candidate_threshold), look, frame) for look in looks]
+        )
+        return to_detections(distinct(found, self.manifest.nms_iou), regions, frame)
+
+    def _look(self, pixels: Pixels, look: Look, threshold: float) -> Candidates:
+        outputs = self._session.run(self._canvas.draw(pixels.bgr(), look))
+        self.inferences += 1
+        found = DECODERS[self.manifest.decoder].decode(outputs, self.manifest, threshold)
+        boxes, scores = found.boxes, found.scores
+        if len(scores) > MAX_CANDIDATES:
+            best = scores.argpartition(-MAX_CANDIDATES)[-MAX_CANDIDATES:]
+            boxes, scores = boxes[best], scores[best]
+        keep = suppress(boxes, scores, self.manifest.nms_iou)
+        return Candidates(boxes[keep], scores[keep])

@@ -1,0 +1,193 @@
+"""Which parts of a frame go into which inference. Pure arithmetic in whole pixels.
+
+An inference costs the same whatever lies in the network's input, so the input is filled
+well: regions grow into crops with context, overlapping ones merge, and several share one
+input side by side. All crops of a look have one scale, the largest at which they fit. When
+that is hardly better than the whole frame, the whole frame it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from edge_agent.domain import Region
+from edge_agent.geometry import FrameSize, Letterbox
+
+Fit = Literal["top_left", "centered", "stretch"]
+
+#: A detector needs the surroundings to tell a person from a coat; motion shows only a part.
+CONTEXT = 1.5
+#: Nothing smaller than this share of the frame's shorter side is cut out: people in tinier
+#: crops would be recognised by nothing but their noise.
+MIN_CROP_FRAC = 0.25
+#: Pixels that the camera did not send do not help: measured on PETS (benchmarks/detectors.py).
+MAX_UPSCALE = 1.5
+#: A crop must show people at least this much larger than the whole frame does.
+MIN_GAIN = 1.15
+#: Filling between two crops in one input, in input pixels: two cells of the finest grid.
+GAP_PX = 16
+#: The scale is searched downwards in steps of this factor.
+_STEP = 0.93
+
+
+@dataclass(frozen=True, slots=True)
+class PixelRect:
+    """A rectangle of whole pixels."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+    def union(self, other: PixelRect) -> PixelRect:
+        x, y = min(self.x, other.x), min(self.y, other.y)
+        return PixelRect(
+            x,
+            y,
+            max(self.x + self.w, other.x + other.w) - x,
+            max(self.y + self.h, other.y + other.h) - y,
+        )
+
+    def shared_px(self, other: PixelRect) -> int:
+        w = min(self.x + self.w, other.x + other.w) - max(self.x, other.x)
+        h = min(self.y + self.h, other.y + other.h) - max(self.y, other.y)
+        return w * h if w > 0 and h > 0 else 0
+
+    @property
+    def area_px(self) -> int:
+        return self.w * self.h
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """`crop`, in pixels of the frame, is scaled into `slot`, in pixels of the input."""
+
+    crop: PixelRect
+    slot: PixelRect
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One inference."""
+
+    placements: tuple[Placement, ...]
+
+
+def plan_looks(
+    regions: Sequence[Region], frame: FrameSize, target: FrameSize, fit: Fit
+) -> tuple[Look, ...]:
+    """At most two looks that cover every region; none when no region lies in the frame.
+
+    `target` is the network's input. Two looks only when some crops are so large that they
+    need the whole frame and the others are not inside it at a useful size.
+    """
+    crops = _merged(_crop(rect, frame) for rect in _rects(regions, frame))
+    if not crops:
+        return ()
+    whole = Look((whole_frame(frame, target, fit),))
+    least = Letterbox.fit(frame, target).scale * MIN_GAIN
+    if least > MAX_UPSCALE:
+        return (whole,)  # so small a frame that no crop could show more
+    large = [crop for crop in crops if not _pack([crop], least, target)]
+    small = [crop for crop in crops if crop not in large]
+    packed = _best_pack(small, least, target, frame, fit) if small else None
+    if large or packed is None:
+        # The other crops get a look of their own only while that shows them larger.
+        return (whole, packed) if large and packed else (whole,)
+    return (packed,)
+
+
+def whole_frame(frame: FrameSize, target: FrameSize, fit: Fit) -> Placement:
+    """The full frame in the full input."""
+    return _filling(PixelRect(0, 0, frame.width, frame.height), target, fit)
+
+
+def _filling(crop: PixelRect, target: FrameSize, fit: Fit) -> Placement:
+    if fit == "stretch":
+        return Placement(crop, PixelRect(0, 0, target.width, target.height))
+    box = Letterbox.fit(FrameSize(crop.w, crop.h), target, centered=fit == "centered")
+    slot = PixelRect(box.left_px, box.top_px, box.content.width, box.content.height)
+    return Placement(crop, slot)
+
+
+def _rects(regions: Sequence[Region], frame: FrameSize) -> list[PixelRect]:
+    rects = []
+    for region in regions:
+        if region.bbox.clipped().area_frac <= 0:
+            continue
+        x1, y1, x2, y2 = region.bbox.to_pixels(frame)
+        rects.append(PixelRect(x1, y1, x2 - x1, y2 - y1))
+    return rects
+
+
+def _crop(rect: PixelRect, frame: FrameSize) -> PixelRect:
+    """With context, nearly square, moved (not cut) where it would leave the frame."""
+    least = round(min(frame.width, frame.height) * MIN_CROP_FRAC)
+    side = max(least, round(max(rect.w, rect.h) * CONTEXT))
+    return _around(rect, side, side, frame)
+
+
+def _around(rect: PixelRect, width: int, height: int, frame: FrameSize) -> PixelRect:
+    w, h = min(max(1, width), frame.width), min(max(1, height), frame.height)
+    x = min(max(0, rect.x + rect.w // 2 - w // 2), frame.width - w)
+    y = min(max(0, rect.y + rect.h // 2 - h // 2), frame.height - h)
+    return PixelRect(x, y, w, h)
+
+
+def _merged(crops: Iterable[PixelRect]) -> list[PixelRect]:
+    """Join crops until no two share more than a third of the smaller one."""
+    done: list[PixelRect] = []
+    waiting = list(crops)
+    while waiting:
+        crop = waiting.pop()
+        partner = next(
+            (o for o in done if 3 * crop.shared_px(o) > min(crop.area_px, o.area_px)), None
+        )
+        if partner is None:
+            done.append(crop)
+        else:
+            done.remove(partner)
+            waiting.append(crop.union(partner))
+    return done
+
+
+def _best_pack(
+    crops: Sequence[PixelRect], least: float, target: FrameSize, frame: FrameSize, fit: Fit
+) -> Look | None:
+    """All crops in one input at the largest useful scale, or None below `least`."""
+    scale = MAX_UPSCALE
+    while scale >= least:
+        placements = _pack(crops, scale, target)
+        if placements:
+            break
+        scale *= _STEP
+    else:
+        placements = _pack(crops, least, target)
+        scale = least
+    if not placements:
+        return None
+    if len(crops) == 1:
+        # Alone in the input, a crop may as well have all of its room for more context.
+        width, height = int(target.width / scale), int(target.height / scale)
+        crop = crops[0]
+        return Look((_filling(_around(crop, width, height, frame), target, fit),))
+    return Look(placements)
+
+
+def _pack(
+    crops: Sequence[PixelRect], scale: float, target: FrameSize
+) -> tuple[Placement, ...] | None:
+    """Rows of crops, tallest first, with a gap between them; None when they do not fit."""
+    placements = []
+    x = y = row_height = 0
+    for crop in sorted(crops, key=lambda c: (-c.h, -c.w, c.y, c.x)):
+        w, h = max(1, round(crop.w * scale)), max(1, round(crop.h * scale))
+        if x and x + w > target.width:
+            x, y, row_height = 0, y + row_height + GAP_PX, 0
+        if x + w > target.width or y + h > target.height:
+            return None
+        placements.append(Placement(crop, PixelRect(x, y, w, h)))
+        x, row_height = x + w + GAP_PX, max(row_height, h)
+    return tuple(placements)
