@@ -200,7 +200,12 @@ class RtspSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="rtsp")
     ] = 8.0
     stall_timeout_s: Annotated[
         float,
-        _meta("No packet for this long means the stream hangs.", unit="s", ge=1, le=60),
+        _meta(
+            "No packet for this long means the stream hangs; it is opened anew.",
+            unit="s",
+            ge=1,
+            le=60,
+        ),
     ] = 5.0
 
 
@@ -222,7 +227,7 @@ class UsbSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="usb"):
         ),
     ] = 640
     height: Annotated[
-        int, _meta("Picture height asked of the camera.", unit="px", ge=16, le=4320)
+        int, _meta("Picture height asked of the camera, with `width`.", unit="px", ge=16, le=4320)
     ] = 480
     fps: Annotated[
         float,
@@ -238,7 +243,13 @@ class UsbSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="usb"):
         str, _meta("`mjpeg`, `yuyv422`, `h264`, or `auto` for what the driver prefers.")
     ] = "auto"
     stall_timeout_s: Annotated[
-        float, _meta("No frame for this long means the camera hangs.", unit="s", ge=1, le=60)
+        float,
+        _meta(
+            "No frame for this long means the camera hangs; it is opened anew.",
+            unit="s",
+            ge=1,
+            le=60,
+        ),
     ] = 5.0
 
 

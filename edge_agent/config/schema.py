@@ -62,7 +62,9 @@ class MqttConfig(Table, frozen=True, kw_only=True):
     """The ward's broker and how events are delivered to it."""
 
     host: Annotated[str, _meta("Name of the broker, as its certificate names it.")]
-    port: Annotated[int, _meta("TCP port; 8883 is MQTT over TLS.", ge=1, le=65535)] = 8883
+    port: Annotated[
+        int, _meta("TCP port; 8883 is the registered one of MQTT over TLS.", ge=1, le=65535)
+    ] = 8883
     version: Annotated[
         Literal["auto", "5", "3.1.1"],
         _meta("`auto` speaks MQTT 5 and falls back to 3.1.1 when the broker knows only that."),
@@ -80,12 +82,18 @@ class MqttConfig(Table, frozen=True, kw_only=True):
     ] = False
     keepalive_s: Annotated[
         int,
-        _meta("A silent connection is found dead after 1.5 times this.", unit="s", ge=5, le=300),
+        _meta(
+            "A silent connection is found dead after 1.5 times this; less costs mobile data.",
+            unit="s",
+            ge=5,
+            le=300,
+        ),
     ] = 30
     window: Annotated[
         int,
         _meta(
-            "Events in flight before the broker must acknowledge; its own limit also holds.",
+            "Events in flight before the broker must acknowledge; its own limit also holds. So "
+            "many may arrive twice after a lost connection.",
             unit="messages",
             ge=1,
             le=100,
@@ -114,7 +122,8 @@ class MqttConfig(Table, frozen=True, kw_only=True):
     reconnect_max_s: Annotated[
         float,
         _meta(
-            "Longest wait between two tries; each wait is random below a doubling bound.",
+            "Longest wait between two tries; each wait is random below a doubling bound, so that "
+            "a restarted broker is not stormed.",
             unit="s",
             ge=0.05,
             le=3600,
@@ -135,7 +144,7 @@ class DetectorConfig(Table, frozen=True, kw_only=True):
     threads: Annotated[
         int,
         _meta(
-            "Threads of one inference. One leaves the other cores to decoding.",
+            "Threads of one inference. One leaves the other cores to decoding; more answer sooner.",
             unit="threads",
             ge=1,
             le=16,
@@ -184,7 +193,10 @@ class OutboxConfig(Table, frozen=True, kw_only=True):
     max_age_days: Annotated[
         float,
         _meta(
-            "Older rows are shed and announced, whatever the space.", unit="days", ge=0.04, le=3650
+            "Older rows are shed and announced, whatever the space: an old alarm helps nobody.",
+            unit="days",
+            ge=0.04,
+            le=3650,
         ),
     ] = 30.0
 
@@ -261,7 +273,7 @@ class DefaultsConfig(Table, frozen=True, kw_only=True):
 
 
 class AgentFile(Table, frozen=True, kw_only=True):
-    """agent.toml: everything but the cameras."""
+    """Everything but the cameras: the box, the broker, and what all cameras share."""
 
     box: Annotated[BoxConfig, _meta("Who this box is.")]
     mqtt: Annotated[MqttConfig, _meta("The ward's broker.")]

@@ -1,0 +1,96 @@
+"""The unit means what it says, as far as systemd's offline tools can tell."""
+
+from __future__ import annotations
+
+import configparser
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from edge_agent.assets import asset_dir
+from edge_agent.errors import EXIT_CONFIG
+
+#: Out of 100; 15 is what is left with USB cameras (the network and /dev/video* are needed).
+MAX_EXPOSURE = 15
+
+UNITS = asset_dir("systemd")
+
+
+def tool(name: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"{name} is not installed")
+    return path
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Path:
+    """The service with a program that exists everywhere."""
+    text = (UNITS / "edge-agent.service").read_text()
+    assert text.count("/usr/local/bin/edge-agent ") == 1
+    path = tmp_path / "edge-agent.service"
+    path.write_text(text.replace("/usr/local/bin/edge-agent ", "/bin/true "))
+    return path
+
+
+def test_systemd_understands_every_line(unit: Path) -> None:
+    command = [tool("systemd-analyze"), "verify", "--man=no", str(unit)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    # verify returns 0 for unknown keys, too: only its silence means that all is well.
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_exposure_stays_low(unit: Path) -> None:
+    command = [tool("systemd-analyze"), "security", "--offline=true", "--no-pager"]
+    command += [f"--threshold={MAX_EXPOSURE}", str(unit)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert result.returncode == 0, result.stdout[-200:]
+
+
+def service() -> configparser.SectionProxy:
+    parser = configparser.RawConfigParser(strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(UNITS / "edge-agent.service")
+    return parser["Service"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("Type", "notify"),
+        ("NotifyAccess", "main"),
+        ("WatchdogSec", "60"),
+        ("Restart", "always"),
+        ("RestartPreventExitStatus", str(EXIT_CONFIG)),
+        ("StateDirectory", "edge-agent"),
+        ("User", "edge-agent"),
+    ],
+)
+def test_the_agent_is_run_as_promised(key: str, value: str) -> None:
+    assert service()[key] == value
+
+
+def test_it_is_never_given_up_and_waits_for_nothing() -> None:
+    text = (UNITS / "edge-agent.service").read_text()
+    assert "\nStartLimitIntervalSec=0\n" in text
+    assert "network-online" not in text.replace("# Not network-online.target", "")
+
+
+def test_the_user_can_be_made(tmp_path: Path) -> None:
+    command = [tool("systemd-sysusers"), "--dry-run", f"--root={tmp_path}"]
+    command.append(str(UNITS / "edge-agent.sysusers"))
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "edge-agent" in result.stdout + result.stderr
+
+
+def test_folders_are_described_for_that_user() -> None:
+    lines = (UNITS / "edge-agent.tmpfiles").read_text().splitlines()
+    folders = [line.split() for line in lines if not line.startswith("#")]
+    assert [folder[:4] for folder in folders] == [
+        ["d", "/etc/edge-agent", "0755", "root"],
+        ["d", "/etc/edge-agent/cameras.d", "0755", "root"],
+        ["d", "/etc/edge-agent/secrets", "0700", "edge-agent"],
+    ]
