@@ -80,8 +80,8 @@ class EventStage(Protocol):
         """Open person events for which this frame is the best picture so far."""
         ...
 
-    def attach_snapshot(self, event_id: EventId, ref: SnapshotRef) -> None:
-        """Later messages of this event refer to this picture."""
+    def attach_snapshot(self, event_id: EventId, ref: SnapshotRef) -> bool:
+        """Later messages of this event refer to this picture; False when it has ended."""
         ...
 
     def close_all(self, reason: EndReason, at_s: float) -> Sequence[Event]:

@@ -1,0 +1,165 @@
+"""Runs a clip through the same pipeline as a camera's stream, as fast as it goes.
+
+Nothing here touches the outbox or the network: what comes out are the events, and on
+request the very payloads that the box would have sent (epoch `replay`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from edge_agent.agent.drafting import EventDrafter
+from edge_agent.agent.local_time import weekminute
+from edge_agent.agent.stages import Detector, build_pipeline
+from edge_agent.clock import Clock
+from edge_agent.config import CameraConfig, FileSource
+from edge_agent.contract import (
+    MediaTimeSource,
+    Position,
+    RecordedTimeline,
+    Sender,
+    UlidGenerator,
+)
+from edge_agent.domain import EndReason, Event, EventId, Frame
+from edge_agent.pipeline import Analysis, CameraPipeline
+from edge_agent.runtime import StopToken
+from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
+
+#: How far the time of a file whose clock nobody vouches for may be off.
+_MTIME_ERR_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayStep:
+    """One analysed frame; `progress` is 0..1, None where the clip does not say its length."""
+
+    frame: Frame
+    analysis: Analysis
+    progress: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayResult:
+    """What a clip led to."""
+
+    frames: int
+    looks: int  # frames for which the detector was asked
+    duration_s: float
+    events: tuple[Event, ...]
+    timeline: RecordedTimeline
+
+
+class ClipReplay:
+    """Replays clips one after the other; each clip is a camera's life of its own.
+
+    `watch` sees every analysed frame while its pixels are valid. Raises MediaError for a
+    file that is no usable recording, after the frames that could be read.
+    """
+
+    def __init__(
+        self, detector: Detector, *, default_fps: float, zone: ZoneInfo, clock: Clock
+    ) -> None:
+        self._detector = detector
+        self._default_fps = default_fps
+        self._zone = zone
+        self._clock = clock
+        self._ids = UlidGenerator()
+
+    def play(
+        self,
+        clip: Path,
+        camera: CameraConfig,
+        watch: Callable[[ReplayStep], None] = lambda step: None,
+        stop: StopToken | None = None,
+    ) -> ReplayResult:
+        stop = stop or StopToken()
+        source = FileSource(path=str(clip), pace="fast")
+        camera = msgspec.structs.replace(camera, source=source)
+        feed = CameraFeed(
+            FeedSettings.of(camera, self._default_fps),
+            credentials=CredentialGuard(None, self._clock),
+            clock=self._clock,
+        )
+        pipeline = build_pipeline(camera, self._detector, self._new_event_id)
+        playing = _Playing(clip, feed, pipeline, self._zone, watch)
+        feed.run_once(stop, playing.take)
+        return playing.finish()
+
+    def _new_event_id(self) -> EventId:
+        return EventId(self._ids.next(self._clock.read().utc_s))
+
+
+class _Playing:
+    """One clip on its way through the pipeline."""
+
+    def __init__(
+        self,
+        clip: Path,
+        feed: CameraFeed,
+        pipeline: CameraPipeline,
+        zone: ZoneInfo,
+        watch: Callable[[ReplayStep], None],
+    ) -> None:
+        self._clip = clip
+        self._feed = feed
+        self._pipeline = pipeline
+        self._zone = zone
+        self._watch = watch
+        self._timeline: RecordedTimeline | None = None
+        self._frames = self._looks = 0
+        self._last_s = 0.0
+        self._events: list[Event] = []
+
+    @property
+    def timeline(self) -> RecordedTimeline:
+        """From the file's modification time, which is when its writing ended."""
+        if self._timeline is None:
+            end_utc_s = self._clip.stat().st_mtime
+            start_utc_s = end_utc_s - (self._duration_s() or 0.0)
+            self._timeline = RecordedTimeline(start_utc_s, MediaTimeSource.MTIME, _MTIME_ERR_S)
+        return self._timeline
+
+    def take(self, frame: Frame) -> None:
+        minute = weekminute(self.timeline.utc_s(frame.captured_s), self._zone)
+        analysis = self._pipeline.update(frame, minute)
+        self._frames += 1
+        self._looks += bool(analysis.searched)
+        self._last_s = frame.captured_s
+        self._events += analysis.events
+        duration_s = self._duration_s()
+        progress = min(1.0, frame.captured_s / duration_s) if duration_s else None
+        self._watch(ReplayStep(frame, analysis, progress))
+
+    def finish(self) -> ReplayResult:
+        # The pictures end, the person does not: nobody may read "gone" into that.
+        self._events += self._pipeline.close(EndReason.CAMERA_LOST, self._last_s)
+        return ReplayResult(
+            self._frames, self._looks, self._last_s, tuple(self._events), self.timeline
+        )
+
+    def _duration_s(self) -> float | None:
+        info = self._feed.status().info
+        return info.duration_s if info else None
+
+
+class PayloadWriter:
+    """The contract's payloads of replayed events, numbered from 1 in the epoch `replay`."""
+
+    def __init__(self, sender: Sender, clock: Clock) -> None:
+        self._sender = sender
+        self._clock = clock
+        self._seq = 0
+
+    def payloads(self, result: ReplayResult) -> list[bytes]:
+        drafter = EventDrafter(self._sender, self._clock, result.timeline)
+        payloads = []
+        for event in result.events:
+            self._seq += 1
+            _topic, payload = drafter.draft(event).encode(Position("replay", self._seq))
+            payloads.append(payload)
+        return payloads
