@@ -1,0 +1,51 @@
+"""Where pictures come from: RTSP, USB and files; packets, GOP ring, decoder, feed."""
+
+from edge_agent.sources.backoff import Backoff
+from edge_agent.sources.credentials import CredentialGuard, Login
+from edge_agent.sources.decoder import Decoder, Picture
+from edge_agent.sources.feed import CameraFeed, FeedSettings, FeedState, FeedStatus
+from edge_agent.sources.gate import AlwaysDecode, DecodeMode, Gate, GateDecision
+from edge_agent.sources.libav import redacted, scrubbed
+from edge_agent.sources.meter import StreamFigures, StreamMeter
+from edge_agent.sources.opening import Opener, open_source
+from edge_agent.sources.packets import PacketSource, StreamInfo
+from edge_agent.sources.pixels import DecodedPixels, Orientation, blackened
+from edge_agent.sources.probe import ProbeReport, format_report, probe, probe_source
+from edge_agent.sources.ring import GopRing
+from edge_agent.sources.timeline import FrameSampler, LiveTimeline, RecordedTimeline, Timeline
+
+__all__ = [
+    "AlwaysDecode",
+    "Backoff",
+    "CameraFeed",
+    "CredentialGuard",
+    "DecodeMode",
+    "DecodedPixels",
+    "Decoder",
+    "FeedSettings",
+    "FeedState",
+    "FeedStatus",
+    "FrameSampler",
+    "Gate",
+    "GateDecision",
+    "GopRing",
+    "LiveTimeline",
+    "Login",
+    "Opener",
+    "Orientation",
+    "PacketSource",
+    "Picture",
+    "ProbeReport",
+    "RecordedTimeline",
+    "StreamFigures",
+    "StreamInfo",
+    "StreamMeter",
+    "Timeline",
+    "blackened",
+    "format_report",
+    "open_source",
+    "probe",
+    "probe_source",
+    "redacted",
+    "scrubbed",
+]

@@ -1,0 +1,253 @@
+"""Camera logins: a wrong password must not lock the household out of its recorder.
+
+Recorders lock an account after about five wrong passwords, for half an hour or until
+somebody comes. All channels of a recorder share one account, and an agent that restarts
+must not begin counting anew. So for each (host, user) the guard lets at most two wrong
+passwords onto the wire, then pauses for 30 minutes, then tries once, pauses an hour, and
+so on. Two channels that start together wait for each other: a try whose answer is not
+known counts as wrong. A password that was not tried before (the file was changed) has two
+tries of its own, but never more than four wrong ones go out in half an hour.
+
+libav sends exactly one wrong Authorization header per connection (the first request goes
+without one and only learns the challenge), so one connection is one try.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from edge_agent.atomic_file import write_atomically
+from edge_agent.clock import Clock, ClockQuality, ClockReading
+from edge_agent.errors import CredentialRefused, SourceUnreachable, StorageError
+from edge_agent.runtime.stop import StopToken
+from edge_agent.sources.libav import AccessForbidden
+
+log = logging.getLogger(__name__)
+
+TRIES = 2
+PAUSE_S = 30 * 60.0
+LONGEST_PAUSE_S = 24 * 3600.0
+MOST_WRONG_PER_PAUSE = 4  # one below the usual lock-out
+
+_WAIT_SLICE_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who we say we are to which host. `repr` shows no password."""
+
+    host: str
+    user: str
+    password: str = field(repr=False)
+
+
+class _Refusal(msgspec.Struct):
+    """Wrong tries of one password, as kept on disk."""
+
+    tries: int
+    utc_s: float
+    utc_good: bool
+    boot_id: str
+    mono_s: float
+
+
+class _File(msgspec.Struct):
+    salt: str
+    refusals: dict[str, dict[str, _Refusal]]  # account -> fingerprint of the password
+
+
+class CredentialGuard:
+    """Shared by all source threads; remembers in `path` (None: only in memory)."""
+
+    def __init__(self, path: Path | None, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._in_flight: dict[str, int] = {}
+        self._fingerprints: dict[Login, str] = {}
+        self._file = self._load()
+
+    @contextlib.contextmanager
+    def attempt(self, login: Login | None, *, camera: str, stop: StopToken) -> Iterator[None]:
+        """Surround one connection. Without a login nothing can be wrong: no limit.
+
+        Raises CredentialRefused without entering while the account pauses; inside, a
+        CredentialRefused of the body is counted and told with what happens next.
+        """
+        if login is None:
+            yield
+            return
+        shared = f"{login.user}@{login.host}"
+        accounts = (shared, f"{shared} on {camera}")
+        self._enter(login, accounts, camera, stop)
+        try:
+            yield
+        except AccessForbidden as error:
+            self._refused(accounts[1], login)  # the password is right: only this channel pauses
+            raise AccessForbidden(f"{error}; next try in {_words(PAUSE_S)}") from None
+        except CredentialRefused as error:
+            tries = self._refused(shared, login)
+            raise CredentialRefused(f"{error}; {_what_next(tries)}") from None
+        else:
+            self._accepted(accounts, login)
+        finally:
+            self._leave(shared)
+
+    def pause_s(self, login: Login, *, camera: str) -> float:
+        """How long this login must not be tried; 0 when it may."""
+        shared = f"{login.user}@{login.host}"
+        with self._changed:
+            return max(self._pause_s(a, login) for a in (shared, f"{shared} on {camera}"))
+
+    def _enter(self, login: Login, accounts: tuple[str, str], camera: str, stop: StopToken) -> None:
+        """Wait until a try could not be one too many."""
+        with self._changed:
+            while True:
+                pause_s = max(self._pause_s(account, login) for account in accounts)
+                if pause_s > 0:
+                    raise CredentialRefused(
+                        f"{camera}: user {login.user!r} was refused by {login.host}; next try in "
+                        f"{_words(pause_s)}, so that the account is not locked; correct the "
+                        "password and it is tried at once"
+                    )
+                if self._in_flight.get(accounts[0], 0) < self._allowance(accounts[0], login):
+                    self._in_flight[accounts[0]] = self._in_flight.get(accounts[0], 0) + 1
+                    return
+                if stop.stopped:
+                    raise SourceUnreachable(f"{camera}: stopped before connecting")
+                self._changed.wait(_WAIT_SLICE_S)
+
+    def _leave(self, account: str) -> None:
+        with self._changed:
+            self._in_flight[account] -= 1
+            self._changed.notify_all()
+
+    def _accepted(self, accounts: tuple[str, str], login: Login) -> None:
+        with self._changed:
+            fingerprint = self._fingerprint(login)
+            removed = [
+                self._file.refusals[account].pop(fingerprint)
+                for account in accounts
+                if fingerprint in self._file.refusals.get(account, {})
+            ]
+            if removed:
+                self._save()
+
+    def _refused(self, account: str, login: Login) -> int:
+        """Count a wrong try; the number of tries of this password so far."""
+        with self._changed:
+            now = self._clock.read()
+            refusals = self._file.refusals.setdefault(account, {})
+            fingerprint = self._fingerprint(login)
+            before = refusals.get(fingerprint)
+            tries = (before.tries if before else 0) + 1
+            refusals[fingerprint] = _Refusal(tries, now.utc_s, _good(now), now.boot_id, now.mono_s)
+            for old in sorted(refusals, key=lambda f: self._age_s(refusals[f], now))[8:]:
+                del refusals[old]
+            self._save()
+            return tries
+
+    def _pause_s(self, account: str, login: Login) -> float:
+        refusals = self._file.refusals.get(account)
+        if not refusals:
+            return 0.0
+        now = self._clock.read()
+        mine = refusals.get(self._fingerprint(login))
+        if mine is not None and mine.tries >= TRIES:
+            return max(0.0, pause_after_s(mine.tries) - self._age_s(mine, now))
+        recent = [r for r in refusals.values() if self._age_s(r, now) < PAUSE_S]
+        if sum(min(r.tries, TRIES) for r in recent) >= MOST_WRONG_PER_PAUSE:
+            return PAUSE_S - max(self._age_s(r, now) for r in recent)
+        return 0.0
+
+    def _allowance(self, account: str, login: Login) -> int:
+        """How many tries may be on the wire at once."""
+        refusals = self._file.refusals.get(account, {})
+        mine = refusals.get(self._fingerprint(login))
+        return max(1, TRIES - (mine.tries if mine else 0))
+
+    def _age_s(self, refusal: _Refusal, now: ClockReading) -> float:
+        """Seconds since; 0 when no clock can tell (another boot, UTC not set)."""
+        if refusal.boot_id == now.boot_id:
+            return max(0.0, now.mono_s - refusal.mono_s)
+        if refusal.utc_good and _good(now):
+            return max(0.0, now.utc_s - refusal.utc_s)
+        return 0.0
+
+    def _fingerprint(self, login: Login) -> str:
+        """Tells passwords apart without keeping them: slow to guess back, salted per box."""
+        if login not in self._fingerprints:
+            digest = hashlib.scrypt(
+                login.password.encode(),
+                salt=bytes.fromhex(self._file.salt),
+                n=2**13,
+                r=8,
+                p=1,
+                dklen=8,
+            )
+            if len(self._fingerprints) >= 64:
+                self._fingerprints.clear()
+            self._fingerprints[login] = digest.hex()
+        return self._fingerprints[login]
+
+    def _load(self) -> _File:
+        fresh = _File(os.urandom(16).hex(), {})
+        if self._path is None or not self._path.exists():
+            return fresh
+        try:
+            file = msgspec.json.decode(self._path.read_bytes(), type=_File)
+            bytes.fromhex(file.salt)
+        except (OSError, ValueError) as error:
+            log.warning("%s: cannot be read, wrong logins are counted anew: %s", self._path, error)
+            return fresh
+        self._rebase(file)
+        return file
+
+    def _rebase(self, file: _File) -> None:
+        """What no clock can date happened just now: from here this boot's clock counts on."""
+        now = self._clock.read()
+        for refusals in file.refusals.values():
+            for refusal in refusals.values():
+                refusal.mono_s = now.mono_s - self._age_s(refusal, now)
+                refusal.boot_id = now.boot_id
+
+    def _save(self) -> None:
+        if self._path is None:
+            return
+        try:
+            write_atomically(self._path, msgspec.json.encode(self._file))
+        except StorageError as error:
+            log.warning("wrong logins are not remembered over a restart: %s", error)
+
+
+def pause_after_s(tries: int) -> float:
+    """No try for this long after the last of `tries` wrong ones."""
+    return min(PAUSE_S * 2 ** min(tries - TRIES, 10), LONGEST_PAUSE_S) if tries >= TRIES else 0.0
+
+
+def _good(reading: ClockReading) -> bool:
+    return reading.quality is not ClockQuality.UNSET
+
+
+def _what_next(tries: int) -> str:
+    if tries < TRIES:
+        return f"try {tries} of {TRIES}; check username and password_file"
+    return (
+        f"no further try for {_words(pause_after_s(tries))}, so that the account is not locked; "
+        "correct the password and it is tried at once"
+    )
+
+
+def _words(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

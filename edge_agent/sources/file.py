@@ -1,0 +1,124 @@
+"""A recording as a source: at its own pace like a camera, or as fast as it is analysed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import av.error
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from edge_agent.clock import Clock
+from edge_agent.config.schema import FileSource
+from edge_agent.domain import Packet
+from edge_agent.errors import MediaError
+from edge_agent.runtime.stop import StopToken
+from edge_agent.sources.libav import Target, file_failure
+from edge_agent.sources.packets import OpenedStream, rate_of, video_stream
+
+#: A box too slow for the file, or asleep: the pace begins anew instead of racing to catch up.
+MAX_BEHIND_S = 1.0
+
+#: A container that promises this much more than it holds was cut off.
+MISSING_S = 1.0
+MISSING_FRAC = 0.05
+
+
+class FilePackets(OpenedStream):
+    """One opened file. `packets` ends with the file."""
+
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        *,
+        config: FileSource,
+        target: Target,
+        stop: StopToken,
+        clock: Clock,
+    ) -> None:
+        super().__init__(container, stream, transport="file", clock=clock)
+        self.live = config.pace == "realtime"
+        self._target = target
+        self._stop = stop
+        self._begin_s: float | None = None  # the clock's moment of pts 0
+        self._first_s: float | None = None
+        self._newest_s = 0.0
+
+    def packets(self) -> Iterator[Packet]:
+        units = self._container.demux(self._stream)
+        while not self._stop.stopped:
+            unit = self._next(units)
+            if unit is None:
+                self._check_complete()
+                return
+            packet = self._stamper.stamp(unit)
+            self._first_s = packet.pts_s if self._first_s is None else self._first_s
+            self._newest_s = max(self._newest_s, packet.pts_s)
+            if self.live:
+                self._wait_until_due(unit, packet)
+                packet = Packet(
+                    packet.pts_s, self._clock.mono_s(), packet.is_key, packet.size_bytes, unit
+                )
+            yield packet
+
+    def _next(self, units: Iterator[av.Packet[VideoStream]]) -> av.Packet[VideoStream] | None:
+        """The next packet, None at the end."""
+        try:
+            unit = next(units, None)
+        except av.error.FFmpegError as error:
+            failure = file_failure(error, self._target)
+            raise failure from None
+        return unit if unit is not None and unit.size > 0 else None
+
+    def _wait_until_due(self, unit: av.Packet[VideoStream], packet: Packet) -> None:
+        # Reordered pictures are due in the order of decoding.
+        due_s = packet.pts_s if unit.dts is None else float(unit.dts * self.time_base)
+        now_s = self._clock.mono_s()
+        if self._begin_s is None or abs(self._begin_s + due_s - now_s) > MAX_BEHIND_S:
+            self._begin_s = now_s - due_s
+        self._stop.wait(self._begin_s + due_s - now_s)
+
+    def _check_complete(self) -> None:
+        """Raises MediaError when the file is shorter than it says."""
+        duration = self._stream.duration
+        if duration is None:
+            return
+        promised_s = float(duration * self.time_base)
+        seen_s = 0.0
+        if self._first_s is not None:
+            seen_s = self._newest_s - self._first_s + 1.0 / (rate_of(self._stream) or 1.0)
+        if promised_s - seen_s > max(MISSING_S, MISSING_FRAC * promised_s):
+            raise MediaError(
+                f"{self._target} ends after {seen_s:.1f} s of {promised_s:.1f} s: it was cut off"
+            )
+
+
+def open_file(config: FileSource, *, camera: str, stop: StopToken, clock: Clock) -> FilePackets:
+    """Raises MediaError: missing, empty, truncated, no video."""
+    path = Path(config.path)
+    target = Target(camera, str(path))
+    _check_file(path, target)
+    try:
+        # The scheme keeps libav from taking `rtsp:...` or `concat:...` for more than a name.
+        container = av.open(f"file:{path}", "r")
+    except (av.error.FFmpegError, OSError) as error:
+        failure = file_failure(error, target)
+        raise failure from None
+    stream = video_stream(container)
+    if stream is None or stream.codec_context.width <= 0:
+        found = "only audio" if container.streams.audio else "no video that can be decoded"
+        container.close()
+        raise MediaError(f"{target} holds {found}")
+    return FilePackets(container, stream, config=config, target=target, stop=stop, clock=clock)
+
+
+def _check_file(path: Path, target: Target) -> None:
+    if not path.exists():
+        raise MediaError(f"{target} is not there")
+    if not path.is_file():
+        raise MediaError(f"{target} is not a file")
+    if path.stat().st_size == 0:
+        raise MediaError(f"{target} is empty (0 bytes)")

@@ -1,0 +1,150 @@
+"""What every source of packets looks like, and how a packet gets its time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
+
+from edge_agent.clock import Clock
+from edge_agent.domain import Packet
+from edge_agent.geometry import FrameSize
+
+#: Where a stream does not say its rate and its packets have no time.
+ASSUMED_FPS = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """What the source says of its stream; None: it does not say."""
+
+    codec: str  # libav's name: h264, hevc, mjpeg, rawvideo ...
+    size: FrameSize | None  # as stored, before rotation
+    pixel_format: str | None
+    fps: float | None
+    transport: str  # tcp, udp, v4l2, file
+    duration_s: float | None = None  # of a recording
+
+
+class PacketSource(Protocol):
+    """One opened stream, owned by one thread. Audio is never opened."""
+
+    info: StreamInfo
+    live: bool  # True: time is the clock's. False: a recording's own, as fast as it goes
+
+    @property
+    def codec(self) -> VideoCodecContext:
+        """Closed as yet; belongs to the thread that reads the packets."""
+        ...
+
+    @property
+    def time_base(self) -> Fraction: ...
+
+    def packets(self) -> Iterator[Packet]:
+        """Packets until the stop token is set or a recording ends.
+
+        Raises SourceStalled, SourceEnded, SourceUnreachable, MediaError.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection. May be called twice."""
+        ...
+
+
+class PacketStamper:
+    """Gives every packet a time, also where the container has none."""
+
+    def __init__(self, stream: VideoStream, clock: Clock) -> None:
+        self._clock = clock
+        self.time_base = stream.time_base or Fraction(1, 90_000)
+        self._step_s = 1.0 / (rate_of(stream) or ASSUMED_FPS)
+        self._last_s: float | None = None
+
+    def stamp(self, unit: av.Packet[VideoStream]) -> Packet:
+        ticks = unit.pts if unit.pts is not None else unit.dts
+        if ticks is not None:
+            pts_s = float(ticks * self.time_base)
+        else:
+            # Elementary streams and the first packets of some cameras.
+            pts_s = 0.0 if self._last_s is None else self._last_s + self._step_s
+        if unit.pts is None:
+            unit.pts = round(pts_s / self.time_base)  # so that its frame has a time too
+        self._last_s = pts_s
+        return Packet(pts_s, self._clock.mono_s(), unit.is_keyframe, unit.size, unit)
+
+
+class OpenedStream:
+    """What all sources share: a libav container, and one video stream of it."""
+
+    live = True
+
+    def __init__(
+        self, container: InputContainer, stream: VideoStream, *, transport: str, clock: Clock
+    ) -> None:
+        self._container = container
+        self._stream = stream
+        self._clock = clock
+        self._stamper = PacketStamper(stream, clock)
+        self.info = describe(stream, transport)
+
+    @property
+    def codec(self) -> VideoCodecContext:
+        return self._stream.codec_context
+
+    @property
+    def time_base(self) -> Fraction:
+        return self._stamper.time_base
+
+    def close(self) -> None:
+        self._container.close()
+
+
+def video_stream(container: InputContainer) -> VideoStream | None:
+    """The picture: the first video stream that is no cover art and can be decoded.
+
+    A stream without codec context (truncated file, unknown codec) would crash the process
+    in libav when decoded, so it does not count.
+    """
+    for stream in container.streams.video:
+        if stream.disposition & Disposition.attached_pic:
+            continue
+        # PyAV's types say "never None", its code says otherwise.
+        codec: VideoCodecContext | None = stream.codec_context
+        if codec is not None:
+            return stream
+    return None
+
+
+def describe(stream: VideoStream, transport: str) -> StreamInfo:
+    codec = stream.codec_context
+    known = codec.width > 0 and codec.height > 0
+    return StreamInfo(
+        codec.name,
+        FrameSize(codec.width, codec.height) if known else None,
+        codec.pix_fmt,
+        rate_of(stream),
+        transport,
+        _duration_s(stream),
+    )
+
+
+def _duration_s(stream: VideoStream) -> float | None:
+    if stream.duration is None or stream.time_base is None or stream.duration <= 0:
+        return None
+    return float(stream.duration * stream.time_base)
+
+
+def rate_of(stream: VideoStream) -> float | None:
+    """Frames per second as the stream claims, None when it claims nothing plausible."""
+    for rate in (stream.average_rate, stream.guessed_rate):
+        if rate and 0 < rate <= 240:
+            return float(rate)
+    return None

@@ -1,0 +1,266 @@
+"""Look at a stream for some seconds and say what it is and what would make it better."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import av
+
+from edge_agent.clock import Clock
+from edge_agent.config.schema import FileSource, RtspSource, SourceConfig, UsbSource
+from edge_agent.errors import ConfigError, ConfigProblem, SourceStalled
+from edge_agent.geometry import FrameSize
+from edge_agent.runtime.stop import StopToken
+from edge_agent.sources.credentials import CredentialGuard
+from edge_agent.sources.decoder import Decoder
+from edge_agent.sources.libav import redacted
+from edge_agent.sources.meter import StreamFigures, StreamMeter
+from edge_agent.sources.opening import Opener, open_source
+from edge_agent.sources.packets import PacketSource, StreamInfo
+from edge_agent.sources.pixels import DecodedPixels
+
+#: Long enough to see two keyframes of a camera with a GOP of 4 s.
+WATCH_S = 10.0
+
+#: A recording is read this far.
+WATCH_FILE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReport:
+    """What was seen. Durations count from the start of connecting."""
+
+    shown: str  # the address without login
+    info: StreamInfo
+    figures: StreamFigures
+    size: FrameSize  # as it is analysed: upright
+    rotated: bool
+    connected_s: float
+    first_key_s: float
+    watched_s: float  # stream time
+    decode_errors: int
+    advice: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Seen:
+    meter: StreamMeter
+    first_key_s: float | None = None
+    size: FrameSize | None = None
+    rotated: bool = False
+    pixel_format: str | None = None
+    decode_errors: int = 0
+    first_pts_s: float | None = None
+    last_pts_s: float = 0.0
+
+    @property
+    def watched_s(self) -> float:
+        return 0.0 if self.first_pts_s is None else max(0.0, self.last_pts_s - self.first_pts_s)
+
+
+def probe_source(
+    address: str,
+    *,
+    username: str | None = None,
+    password_file: str | None = None,
+    transport: str = "tcp",
+) -> SourceConfig:
+    """The source that a command line means: an rtsp:// URL, a /dev/video device, or a file.
+
+    Raises ConfigError for a login inside the URL: every user of the machine could read it
+    in the list of processes.
+    """
+    scheme = urlsplit(address).scheme.lower()
+    if scheme == "rtsp":
+        if "@" in urlsplit(address).netloc:
+            raise _problem(
+                redacted(address),
+                "holds a login, which everyone on this machine can see in the process list",
+                "leave it out and give --username NAME --password-file FILE",
+            )
+        return RtspSource(
+            url=address,
+            transport="udp" if transport == "udp" else "tcp",
+            username=username,
+            password_file=password_file,
+        )
+    if scheme not in ("", "file"):
+        raise _problem(
+            redacted(address), f"{scheme}:// is not spoken", "give rtsp://, /dev/video* or a file"
+        )
+    if address.startswith("/dev/"):
+        return UsbSource(device=address)
+    return FileSource(path=address.removeprefix("file://"), pace="fast")
+
+
+def probe(
+    config: SourceConfig,
+    *,
+    credentials: CredentialGuard,
+    stop: StopToken,
+    clock: Clock,
+    watch_s: float = WATCH_S,
+    opener: Opener = open_source,
+) -> ProbeReport:
+    """Watch the source for `watch_s` (a recording: for 30 s of its own time).
+
+    Raises the AgentErrors of opening and reading, and SourceStalled when no picture came.
+    """
+    begin_s = clock.mono_s()
+    shown = shown_address(config)
+    opened = opener(config, camera="probe", credentials=credentials, stop=stop, clock=clock)
+    with closing(opened) as source:
+        connected_s = clock.mono_s() - begin_s
+        seen = _watch(source, begin_s, watch_s, clock)
+        info = source.info
+    if seen.first_key_s is None or seen.size is None:
+        found = "no keyframe came" if seen.first_key_s is None else "no picture could be decoded"
+        raise SourceStalled(f"{shown}: watched for {watch_s:g} s, but {found}")
+    info = StreamInfo(
+        info.codec, info.size or seen.size, seen.pixel_format, info.fps, info.transport
+    )
+    figures = seen.meter.figures()
+    return ProbeReport(
+        shown,
+        info,
+        figures,
+        seen.size,
+        seen.rotated,
+        connected_s,
+        seen.first_key_s,
+        seen.watched_s,
+        seen.decode_errors,
+        tuple(advice_for(info, figures, seen.watched_s, seen.size)),
+    )
+
+
+def _watch(source: PacketSource, begin_s: float, watch_s: float, clock: Clock) -> _Seen:
+    seen = _Seen(StreamMeter())
+    decoder = Decoder(source.codec, source.time_base)
+    for packet in source.packets():
+        seen.meter.add(packet)
+        seen.last_pts_s = max(seen.last_pts_s, packet.pts_s)
+        if seen.first_pts_s is None:
+            seen.first_pts_s = seen.last_pts_s = packet.pts_s
+        if packet.is_key and seen.first_key_s is None:
+            seen.first_key_s = packet.received_s - begin_s
+        if seen.first_key_s is not None and seen.size is None:
+            pictures = decoder.decode(packet)
+            _note_picture(seen, decoder, pictures[0].unit if pictures else None)
+        enough = seen.watched_s >= WATCH_FILE_S
+        if enough or (source.live and clock.mono_s() - begin_s >= watch_s):
+            return seen
+    if seen.size is None:
+        pictures = decoder.drain()
+        _note_picture(seen, decoder, pictures[0].unit if pictures else None)
+    return seen
+
+
+def _note_picture(seen: _Seen, decoder: Decoder, unit: av.VideoFrame | None) -> None:
+    seen.decode_errors += decoder.take_errors()
+    if unit is not None:
+        seen.size = DecodedPixels(unit).size
+        seen.rotated = seen.size != FrameSize(unit.width, unit.height) or bool(unit.rotation)
+        seen.pixel_format = unit.format.name
+
+
+#: Shorter visits than the keyframe interval may be missed when only keyframes are looked at.
+GOOD_KEY_INTERVAL_S = 1.5
+POOR_KEY_INTERVAL_S = 4.0
+ENOUGH_WIDTH_PX = 1280
+ENOUGH_FPS = 15.5
+MUCH_BPS = 4_000_000
+
+
+def advice_for(
+    info: StreamInfo, figures: StreamFigures, watched_s: float, size: FrameSize
+) -> list[str]:
+    """What to change at the camera, most useful first; empty when all is well."""
+    lines = [_key_advice(figures, watched_s)] if info.codec not in ("mjpeg", "rawvideo") else []
+    if max(size.width, size.height) > ENOUGH_WIDTH_PX:
+        lines.append(
+            f"{size} is more than finding people needs: use the camera's substream "
+            "(640x360, 10-15 fps); decoding costs in proportion to the pixels"
+        )
+    if info.codec == "hevc":
+        lines.append("H.265 costs about 1.7 times as much to decode as H.264: choose H.264")
+    if info.codec == "mjpeg" and info.transport in ("tcp", "udp"):
+        lines.append("MJPEG needs several times the network of H.264: choose H.264")
+    if figures.reordered:
+        lines.append("B-frames delay every picture: switch them off (profile Baseline or Main)")
+    if figures.fps is not None and figures.fps > ENOUGH_FPS:
+        lines.append(f"{figures.fps:.0f} fps are more than needed: 10 to 15 are enough")
+    if figures.bitrate_bps is not None and figures.bitrate_bps > MUCH_BPS:
+        lines.append(
+            f"{figures.bitrate_bps / 1e6:.1f} Mbit/s is much for analysis: 0.5 to 1 is enough"
+        )
+    if info.transport == "udp":
+        lines.append('UDP loses packets on Wi-Fi: use transport = "tcp" if the camera can')
+    return [line for line in lines if line]
+
+
+def _key_advice(figures: StreamFigures, watched_s: float) -> str:
+    interval_s = figures.longest_key_interval_s
+    if interval_s is None:
+        if watched_s <= POOR_KEY_INTERVAL_S:
+            return ""
+        return (
+            f"only one keyframe in {watched_s:.0f} s: set the I-frame interval to 1 s and switch "
+            "the smart codec (H.264+, H.265+) off"
+        )
+    if interval_s > POOR_KEY_INTERVAL_S:
+        return (
+            f"a keyframe only every {interval_s:.1f} s: set the I-frame interval to 1 s and "
+            "switch the smart codec (H.264+, H.265+) off; after a broken connection the picture "
+            "comes back that much later"
+        )
+    if interval_s > GOOD_KEY_INTERVAL_S:
+        return f"a keyframe every {interval_s:.1f} s: an I-frame interval of 1 s would be better"
+    return ""
+
+
+def format_report(report: ProbeReport) -> str:
+    """The report for a terminal, several lines."""
+    info, figures = report.info, report.figures
+    rotated = f", stored as {info.size} and rotated" if report.rotated else ""
+    gop = "one keyframe seen"
+    if figures.key_interval_s is not None:
+        gop = f"{figures.gop_packets} packets, a keyframe every {figures.key_interval_s:.2f} s"
+    rows = [
+        ("source", report.shown),
+        ("codec", f"{info.codec}, {info.pixel_format or 'pixel format not known'}"),
+        ("size", f"{report.size}{rotated}"),
+        ("fps", f"{_number(figures.fps, '.1f')} measured, {_number(info.fps, 'g')} announced"),
+        ("GOP", gop),
+        (
+            "bitrate",
+            "not known"
+            if figures.bitrate_bps is None
+            else f"{figures.bitrate_bps / 1000:.0f} kbit/s",
+        ),
+        ("transport", info.transport),
+        ("reordering", "B-frames" if figures.reordered else "none"),
+        ("connected", f"after {report.connected_s:.2f} s"),
+        ("first keyframe", f"after {report.first_key_s:.2f} s"),
+        ("decode errors", str(report.decode_errors)),
+    ]
+    lines = [f"{name:<15} {value}" for name, value in rows]
+    lines += [f"advice          {line}" for line in report.advice or ("nothing to improve",)]
+    return "\n".join(lines)
+
+
+def shown_address(config: SourceConfig) -> str:
+    """Where the pictures come from, for people: never with a login."""
+    if isinstance(config, RtspSource):
+        return redacted(config.url)
+    return config.device if isinstance(config, UsbSource) else config.path
+
+
+def _number(value: float | None, form: str) -> str:
+    return "not known" if value is None else format(value, form)
+
+
+def _problem(shown: str, found: str, fix: str) -> ConfigError:
+    return ConfigError([ConfigProblem("command line", shown, found, fix)])

@@ -1,0 +1,124 @@
+"""USB cameras through Video4Linux 2."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av.error
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from edge_agent.clock import Clock
+from edge_agent.config.schema import UsbSource
+from edge_agent.domain import Packet
+from edge_agent.errors import SourceStalled, SourceUnreachable
+from edge_agent.runtime.stop import StopToken
+from edge_agent.sources.libav import Target, open_container, read_failure
+from edge_agent.sources.packets import OpenedStream, video_stream
+
+BY_ID = Path("/dev/v4l/by-id")
+
+#: How often a silent camera's thread looks at the stop token.
+_POLL_S = 0.2
+
+UsbOpener = Callable[[UsbSource, Target], InputContainer]
+
+
+class UsbPackets(OpenedStream):
+    """One opened USB camera.
+
+    libav waits for a frame inside the driver, without any timeout. So the device's file
+    descriptor is polled first: a camera that hangs is noticed and the thread can be stopped.
+    """
+
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        *,
+        config: UsbSource,
+        target: Target,
+        stop: StopToken,
+        clock: Clock,
+    ) -> None:
+        super().__init__(container, stream, transport="v4l2", clock=clock)
+        self._stall_timeout_s = config.stall_timeout_s
+        self._target = target
+        self._stop = stop
+        self._descriptor = _descriptor_of(Path(config.device))
+
+    def packets(self) -> Iterator[Packet]:
+        units = self._container.demux(self._stream)
+        while self._wait_for_frame():
+            try:
+                unit = next(units)
+            except av.error.FFmpegError as error:
+                failure = read_failure(error, self._target, self._stall_timeout_s)
+                raise failure from None
+            if unit.size == 0:
+                raise SourceUnreachable(f"{self._target} is gone; is it plugged in?")
+            yield self._stamper.stamp(unit)
+
+    def _wait_for_frame(self) -> bool:
+        """True when reading will not block, False when it is time to stop."""
+        if self._descriptor is None:
+            return not self._stop.stopped
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        begin_s = self._clock.mono_s()
+        while not self._stop.stopped:
+            if poll.poll(_POLL_S * 1000):
+                return True  # a frame, or an error that reading will tell
+            if self._clock.mono_s() - begin_s > self._stall_timeout_s:
+                raise SourceStalled(f"{self._target} sent nothing for {self._stall_timeout_s:g} s")
+        return False
+
+
+def open_usb(
+    config: UsbSource,
+    *,
+    camera: str,
+    stop: StopToken,
+    clock: Clock,
+    opener: UsbOpener | None = None,
+) -> UsbPackets:
+    """Open the device. Raises SourceUnreachable when it is gone, busy or no camera."""
+    target = Target(camera, config.device)
+    if not Path(config.device).exists():
+        raise SourceUnreachable(f"{target} is not there; {_present()}")
+    container = (opener or _open_v4l2)(config, target)
+    stream = video_stream(container)
+    if stream is None:
+        container.close()
+        raise SourceUnreachable(f"{target} is no camera; {_present()}")
+    return UsbPackets(container, stream, config=config, target=target, stop=stop, clock=clock)
+
+
+def _open_v4l2(config: UsbSource, target: Target) -> InputContainer:
+    options = {
+        "video_size": f"{config.width}x{config.height}",
+        "framerate": f"{config.fps:g}",
+    }
+    if config.pixel_format != "auto":
+        options["input_format"] = config.pixel_format
+    return open_container(config.device, target=target, format_name="v4l2", options=options)
+
+
+def _present() -> str:
+    """The cameras that are plugged in, for the message about one that is not."""
+    names = sorted(path.name for path in BY_ID.iterdir()) if BY_ID.is_dir() else []
+    return f"plugged in: {', '.join(names)}" if names else "no USB camera is plugged in"
+
+
+def _descriptor_of(device: Path) -> int | None:
+    """The descriptor by which libav holds the device: it does not tell, /proc does."""
+    wanted = device.resolve()
+    found = None
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.readlink() == wanted:
+                found = int(entry.name)
+    return found
