@@ -17,6 +17,10 @@ F64 = NDArray[np.float64]
 #: No pair costs more than this when it is allowed at all (see `costs`), so that a good pair
 #: is never given up to make two bad ones.
 _FORBIDDEN = 3.0
+#: A whole person is this much larger than a part of them, and scored at least this share
+#: of what the part scored; otherwise it is a double, or two people in one box.
+_WHOLE_IS_LARGER = 1.2
+_WHOLE_IS_AS_SURE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,8 @@ def _rank(detection: Detection) -> tuple[float, float, float]:
 
 
 def _as_sure(whole: Detection, part: Detection) -> bool:
-    return whole.score >= 0.6 * part.score
+    larger = whole.bbox.area_frac > _WHOLE_IS_LARGER * part.bbox.area_frac
+    return larger and whole.score >= _WHOLE_IS_AS_SURE * part.score
 
 
 def _corners(boxes: Sequence[BBox]) -> F64:

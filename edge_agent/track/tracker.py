@@ -32,7 +32,7 @@ _COVERED = 0.7
 _SURE_GATE = Gate(reach=0.35, speed=0.9, limit=1.2, min_iou=0.3)
 #: Weak detections (ByteTrack's second round) must lie where the person is expected.
 _WEAK_GATE = Gate(reach=0.25, speed=0.3, limit=0.5, min_iou=0.3)
-_TENTATIVE_HANDICAP = 0.2
+_TENTATIVE_HANDICAP = 0.4
 _UNSEEN_HANDICAP_PER_S = 0.2
 
 
@@ -97,8 +97,7 @@ class Tracker:
         self._high_score = high_score
         self._people: list[_Person] = []
         self._next_id = 1
-        self._updated_s: float | None = None
-        self._interval_s = 0.0
+        self._updated_s = 0.0
 
     def due(self, at_s: float) -> Sequence[Region]:
         """Where to look now for people nobody looked at lately, whatever motion says."""
@@ -112,8 +111,6 @@ class Tracker:
         self, detections: Sequence[Detection], searched: Sequence[BBox], at_s: float
     ) -> Sequence[Track]:
         """Take in what the detector found in the `searched` parts of the frame of `at_s`."""
-        if self._updated_s is not None:
-            self._interval_s = max(0.0, at_s - self._updated_s)
         self._updated_s = at_s
         self._people = [person for person in self._people if not self._is_gone(person, at_s)]
         found = without_doubles(detections)
@@ -166,7 +163,8 @@ class Tracker:
         elif person.top_score < self._high_score and at_s - person.first_s > DOUBTFUL_AFTER_S:
             interval_s = LOOK_AT_DOUBTFUL_S
         else:
-            interval_s = min(LOOK_AGAIN_S, MAX_UNLOOKED_S - self._interval_s)
+            # The next chance comes one frame later; at low rates that would be too late.
+            interval_s = min(LOOK_AGAIN_S, MAX_UNLOOKED_S - (at_s - self._updated_s))
         return at_s - person.looked_s > interval_s - _TIME_SLACK_S
 
     def _track(self, person: _Person, at_s: float) -> Track:

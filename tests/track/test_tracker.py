@@ -1,0 +1,238 @@
+"""People keep their identity through stillness, occlusion, crossings and bad crops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from edge_agent.config.schema import PersonConfig
+from edge_agent.domain import Detection, Track
+from edge_agent.geometry import FULL_FRAME, BBox
+from edge_agent.track import Tracker
+
+Path = Callable[[float], BBox | None]  # where somebody is at a moment; None: hidden
+
+
+def tracker(**person: float) -> Tracker:
+    return Tracker(PersonConfig(**person), high_score=0.5)  # type: ignore[arg-type]
+
+
+def standing(x: float = 0.4, y: float = 0.3, score: float = 0.9) -> Detection:
+    return Detection(BBox(x, y, 0.1, 0.4), score)
+
+
+def walk(start_x: float, speed: float, y: float = 0.3) -> Path:
+    return lambda at_s: BBox(start_x + speed * at_s, y, 0.06, 0.3)
+
+
+def hidden_between(path: Path, begin_s: float, end_s: float) -> Path:
+    return lambda at_s: None if begin_s <= at_s < end_s else path(at_s)
+
+
+def follow(
+    subject: Tracker, people: Sequence[Path], seconds: float, fps: float = 5.0
+) -> list[dict[int, Track]]:
+    """The tracks of each frame, by person (index into `people`), matched by position."""
+    rows = []
+    for index in range(round(seconds * fps) + 1):
+        at_s = index / fps
+        boxes = [path(at_s) for path in people]
+        detections = [Detection(box, 0.9) for box in boxes if box is not None]
+        tracks = subject.update(detections, [FULL_FRAME], at_s)
+        rows.append(
+            {
+                person: max(tracks, key=lambda track: track.bbox.iou(box))
+                for person, box in enumerate(boxes)
+                if box is not None
+            }
+        )
+    return rows
+
+
+def ids(rows: list[dict[int, Track]], person: int) -> set[int]:
+    return {row[person].track_id for row in rows if person in row}
+
+
+@pytest.mark.parametrize("fps", [1.5, 2.0, 5.0, 10.0])
+def test_a_person_standing_still_for_five_minutes_is_one_track_looked_at_every_second(
+    fps: float,
+) -> None:
+    subject = tracker()
+    person = standing().bbox
+    looked_s = 0.0
+    for index in range(round(300 * fps) + 1):
+        at_s = index / fps
+        searched = [region.bbox for region in subject.due(at_s)] if index else [FULL_FRAME]
+        seen = any(person.intersection_frac(box) >= person.area_frac - 1e-9 for box in searched)
+        if seen:
+            assert at_s - looked_s <= 1.0 + 1e-6
+            looked_s = at_s
+        tracks = subject.update([standing()] if seen else [], searched, at_s)
+        assert [track.track_id for track in tracks] == [1]
+    assert looked_s > 299.0
+
+
+def test_a_missed_look_now_and_then_loses_nobody() -> None:
+    subject = tracker()
+    for index in range(300):
+        found = [] if index % 4 else [standing()]
+        tracks = subject.update(found, [FULL_FRAME], index / 5)
+        assert [track.track_id for track in tracks] == [1]
+
+
+def test_nobody_is_lost_while_nobody_looks() -> None:
+    subject = tracker()
+    subject.update([standing()], [FULL_FRAME], 0.0)
+    elsewhere = BBox(0.8, 0.8, 0.2, 0.2)
+    for second in range(1, 30):
+        assert len(subject.update([], [elsewhere], float(second))) == 1
+    subject.update([standing()], [FULL_FRAME], 30.0)
+    assert [track.looks for track in subject.update([], [], 30.2)] == [2]
+
+
+@pytest.mark.parametrize(("lost_after_s", "gone_s"), [(1.0, 1.0), (2.0, 2.0), (5.0, 5.0)])
+def test_who_is_looked_for_and_not_found_is_dropped(lost_after_s: float, gone_s: float) -> None:
+    subject = tracker(lost_after_s=lost_after_s)
+    subject.update([standing()], [FULL_FRAME], 0.0)
+    alive_s = max(
+        at_s for at_s in (i / 5 for i in range(50)) if subject.update([], [FULL_FRAME], at_s)
+    )
+    assert alive_s == pytest.approx(gone_s - 0.2)
+
+
+def test_due_looks_alone_find_out_that_somebody_left() -> None:
+    subject = tracker()
+    subject.update([standing()], [FULL_FRAME], 0.0)
+    times = [i / 5 for i in range(1, 30)]
+    alive = [t for t in times if subject.update([], [r.bbox for r in subject.due(t)], t)]
+    assert 1.6 <= max(alive) <= 2.8
+
+
+def test_a_missing_person_is_looked_for_at_once_again() -> None:
+    subject = tracker()
+    subject.update([standing()], [FULL_FRAME], 0.0)
+    looks = []
+    for tenth in range(2, 18, 2):
+        due = [region.bbox for region in subject.due(tenth / 10)]
+        if due:
+            looks.append(tenth / 10)
+        subject.update([], due, tenth / 10)
+    assert looks == [0.8, 1.2, 1.6]
+
+
+def test_what_never_scored_like_a_person_is_looked_at_seldom() -> None:
+    subject = tracker()
+    looks = 0
+    for index in range(300):
+        due = [region.bbox for region in subject.due(index / 5)] if index else [FULL_FRAME]
+        looks += bool(due)
+        subject.update([standing(score=0.3)] if due else [], due, index / 5)
+    assert 20 <= looks <= 30  # 12 in the first 10 s, then one per 4 s
+
+
+def test_the_region_of_a_look_shows_the_person_with_surroundings() -> None:
+    subject = tracker()
+    subject.update([standing(0.0, 0.6)], [FULL_FRAME], 0.0)
+    (region,) = subject.due(1.0)
+    assert region.bbox.x == 0.0
+    assert region.bbox.x2 > 0.12
+    assert region.bbox.y < 0.5
+    assert region.bbox.y2 == 1.0
+
+
+@pytest.mark.parametrize("fps", [5.0, 10.0])
+@pytest.mark.parametrize("hidden_s", [0.4, 1.0, 1.6])
+def test_a_walker_behind_a_pillar_stays_the_same(fps: float, hidden_s: float) -> None:
+    path = hidden_between(walk(0.1, 0.08), 3.0, 3.0 + hidden_s)
+    assert ids(follow(tracker(), [path], 8.0, fps), 0) == {1}
+
+
+@pytest.mark.parametrize("fps", [5.0, 10.0])
+def test_two_people_crossing_keep_their_identities(fps: float) -> None:
+    people = [walk(0.1, 0.08), walk(0.8, -0.09, y=0.33)]
+    rows = follow(tracker(), people, 8.0, fps)
+    assert [len(ids(rows, person)) for person in (0, 1)] == [1, 1]
+    assert ids(rows, 0) != ids(rows, 1)
+
+
+def test_one_hidden_by_the_other_while_crossing_is_found_again() -> None:
+    front, behind = walk(0.1, 0.08), walk(0.8, -0.08)
+    people = [front, hidden_between(behind, 4.0, 4.8)]
+    rows = follow(tracker(), people, 8.0)
+    assert [len(ids(rows, person)) for person in (0, 1)] == [1, 1]
+
+
+def test_a_runner_is_followed_from_the_first_step() -> None:
+    rows = follow(tracker(), [lambda t: BBox(0.05 + 0.35 * t, 0.3, 0.1, 0.5)], 2.0)
+    assert ids(rows, 0) == {1}
+
+
+def test_weak_detections_keep_a_track_alive_but_do_not_drag_it_away() -> None:
+    subject = tracker()
+    for index in range(10):
+        subject.update([standing()], [FULL_FRAME], index / 5)
+    for index in range(10, 30):
+        tracks = subject.update([standing(score=0.3)], [FULL_FRAME], index / 5)
+    assert [(track.track_id, track.looks) for track in tracks] == [(1, 30)]
+    tracks = subject.update([standing(x=0.52, score=0.3)], [FULL_FRAME], 6.0)
+    assert [track.looks for track in tracks if track.track_id == 1] == [30]
+
+
+def test_a_sure_detection_is_not_lost_to_a_weak_one() -> None:
+    subject = tracker()
+    subject.update([standing()], [FULL_FRAME], 0.0)
+    found = [standing(score=0.3), standing(x=0.45, score=0.9)]
+    tracks = subject.update(found, [FULL_FRAME], 0.2)
+    assert next(track for track in tracks if track.track_id == 1).score == 0.9
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        pytest.param(Detection(BBox(0.401, 0.302, 0.1, 0.4), 0.8), id="double"),
+        pytest.param(Detection(BBox(0.4, 0.5, 0.1, 0.2), 0.8), id="legs"),
+        pytest.param(Detection(BBox(0.4, 0.3, 0.05, 0.4), 0.8), id="half cut by a crop"),
+    ],
+)
+def test_crops_that_show_a_person_twice_make_one_track(extra: Detection) -> None:
+    subject = tracker()
+    for index in range(20):
+        tracks = subject.update([standing(), extra], [FULL_FRAME], index / 5)
+        assert len(tracks) == 1
+    assert tracks[0].bbox.iou(standing().bbox) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("scores", "confidence"),
+    [
+        ([0.9], 0.0),
+        ([0.9, 0.8], 0.0),
+        ([0.9, 0.8, 0.7], 0.7),
+        ([0.9, 0.8, 0.3, 0.85], 0.8),
+        ([0.9, 0.9, 0.9] + [0.6] * 11, 0.6),  # the good looks are older than the window
+    ],
+)
+def test_confidence_is_the_nth_best_score_of_the_window(
+    scores: list[float], confidence: float
+) -> None:
+    subject = tracker(confirm_looks=3, confirm_window_s=2.0)
+    for index, score in enumerate(scores):
+        (track,) = subject.update([standing(score=score)], [FULL_FRAME], index / 5)
+    assert track.confidence == confidence
+    assert track.top_score == max(scores)
+    assert (track.first_s, track.looks) == (0.0, len(scores))
+
+
+def test_the_same_input_gives_the_same_tracks() -> None:
+    people = [walk(0.1, 0.08), walk(0.8, -0.09), walk(0.3, 0.0, y=0.6)]
+    assert follow(tracker(), people, 6.0) == follow(tracker(), people, 6.0)
+
+
+def test_ids_are_never_used_again() -> None:
+    subject = tracker()
+    subject.update([standing()], [FULL_FRAME], 0.0)
+    for index in range(1, 20):
+        subject.update([], [FULL_FRAME], index / 5)
+    (track,) = subject.update([standing()], [FULL_FRAME], 4.0)
+    assert (track.track_id, track.first_bbox) == (2, standing().bbox)
