@@ -8,6 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
+#: tests/broker.py: the `mosquitto` fixtures.
+pytest_plugins = ("broker",)
+
 
 @pytest.fixture(autouse=True)
 def no_leaked_threads() -> Iterator[None]:

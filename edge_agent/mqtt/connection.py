@@ -1,0 +1,397 @@
+"""One connection to the broker, driven by the thread that opened it.
+
+A new paho Client per connection, never reused: at a reconnect paho would send everything it
+queued at once, whatever the broker's Receive Maximum. Its network thread is not used either:
+an exception there would kill it while `is_connected()` stays true, and stopping it can hang.
+`poll` does the reading and writing; paho's callbacks only put what came into a list.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import select
+import socket
+from typing import Any
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge_agent.clock import Clock
+from edge_agent.errors import AgentError, BrokerUnreachable
+from edge_agent.mqtt.endpoint import Endpoint
+from edge_agent.mqtt.refusal import (
+    UNSUPPORTED_VERSION,
+    refused_by_code,
+    refused_by_socket,
+    refused_by_tls_text,
+)
+from edge_agent.mqtt.session import Session
+from edge_agent.mqtt.signals import Acked, Incoming, Signal, properties_of
+from edge_agent.runtime import StopToken
+
+log = logging.getLogger(__name__)
+
+#: MQTT's own default where the broker names none (section 3.2.2.3.3).
+_RECEIVE_MAXIMUM = 65535
+
+#: No single wait is longer, so that a stop is seen and pings go out in time.
+_SLICE_S = 0.25
+
+#: How long an orderly DISCONNECT may take to leave.
+_FAREWELL_S = 1.0
+
+_OLD_ACK_KEEPALIVES = 1.5
+
+#: How paho tells that it did not understand what came.
+_PROTOCOL_ERROR = 0x82
+
+
+class Connection:
+    """Open after the constructor returned; broken for good once a method raised.
+
+    Everything but `wake` belongs to one thread. Raises BrokerUnreachable and BrokerRefused.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        session: Session,
+        *,
+        mqtt5: bool,
+        clock: Clock,
+        stop: StopToken,
+        timeout_s: float = 10.0,
+    ) -> None:
+        self.is_mqtt5 = mqtt5
+        self._endpoint, self._session = endpoint, session
+        self._clock = clock
+        self._signals: list[Signal] = []
+        self._accepted = False
+        self._failure: AgentError | None = None
+        self._paho_complaint = ""
+        self._limits: dict[str, int] = {}
+        self._awaiting_ack: dict[int, float] = {}  # mid -> monotonic moment of sending
+        self.session_present = False
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
+        self._client = self._make_client(timeout_s)
+        try:
+            self._open(timeout_s, stop)
+        except BaseException:
+            self._release()
+            raise
+
+    # --- what the broker allows ---------------------------------------------------------
+
+    @property
+    def receive_maximum(self) -> int:
+        """QoS 1 messages the broker takes at a time, unacknowledged."""
+        return self._limits.get("ReceiveMaximum", _RECEIVE_MAXIMUM)
+
+    @property
+    def max_packet_bytes(self) -> int | None:
+        """The largest packet that the broker takes; None: it names no limit."""
+        return self._limits.get("MaximumPacketSize")
+
+    @property
+    def in_flight(self) -> int:
+        """QoS 1 messages that the broker has not acknowledged yet."""
+        return len(self._awaiting_ack)
+
+    # --- doing --------------------------------------------------------------------------
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        expiry_s: int | None = None,
+        content_type: str | None = None,
+        correlation: bytes | None = None,
+    ) -> int:
+        """Send now; the number returned comes back in `Acked` for QoS 1."""
+        self._raise_failure()
+        properties: Properties | None = None
+        if self.is_mqtt5:
+            properties = properties_of(
+                PacketTypes.PUBLISH,
+                MessageExpiryInterval=expiry_s,
+                ContentType=content_type,
+                CorrelationData=correlation,
+            )
+        info = self._client.publish(topic, payload, qos, retain, properties)
+        if info.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._fail(BrokerUnreachable(f"broker {self._endpoint}: the connection broke"))
+        self._raise_failure()
+        if qos:
+            self._awaiting_ack[info.mid] = self._clock.mono_s()
+        return info.mid
+
+    def subscribe(self, filters: tuple[str, ...]) -> None:
+        """Ask for these topics with QoS 1. A denied filter is told in the log only: brokers
+        say Granted for what their ACL then holds back."""
+        self._client.subscribe([(each, 1) for each in filters])
+        self._raise_failure()
+
+    def ack(self, mid: int) -> None:
+        """Acknowledge an `Incoming` of QoS 1; only for sessions with `manual_ack`."""
+        self._client.ack(mid, 1)
+        self._raise_failure()
+
+    def poll(self, timeout_s: float) -> list[Signal]:
+        """Read, write and ping; what came, waiting at most `timeout_s` for the first.
+
+        What came before the connection broke is still returned; the next call raises.
+        """
+        if not self._signals:
+            self._raise_failure()
+            self._turn(min(timeout_s, _SLICE_S))
+        signals, self._signals = self._signals, []
+        for signal in signals:
+            if isinstance(signal, Acked):
+                self._awaiting_ack.pop(signal.mid, None)
+        self._watch_acks()
+        if not signals:
+            self._raise_failure()
+        return signals
+
+    def wake(self) -> None:
+        """End a `poll` that waits. From any thread."""
+        with contextlib.suppress(OSError):
+            self._wake_in.send(b"!")
+
+    def close(self) -> None:
+        """Say goodbye, so that the broker drops the will, and release everything."""
+        if self._failure is None:
+            deadline_s = self._clock.mono_s() + _FAREWELL_S
+            self._client.disconnect()
+            while self._client.socket() is not None and self._clock.mono_s() < deadline_s:
+                self._turn(_SLICE_S)
+        self._release()
+
+    def abandon(self) -> None:
+        """Release everything without a word; the broker will publish the will."""
+        self._release()
+
+    # --- inside -------------------------------------------------------------------------
+
+    def _make_client(self, timeout_s: float) -> Client:
+        session, endpoint = self._session, self._endpoint
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=session.client_id,
+            clean_session=None if self.is_mqtt5 else session.clean_start,
+            protocol=MQTTProtocolVersion.MQTTv5 if self.is_mqtt5 else MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,
+            manual_ack=session.manual_ack,
+        )
+        client.connect_timeout = timeout_s
+        client.max_inflight_messages_set(0)  # no second window below our own
+        client.username_pw_set(endpoint.username, endpoint.password)
+        if endpoint.tls is not None:
+            client.tls_set_context(endpoint.tls)
+        if session.will is not None:
+            will = session.will
+            delay = properties_of(PacketTypes.WILLMESSAGE, WillDelayInterval=will.delay_s)
+            client.will_set(
+                will.topic, will.payload, 1, True, properties=delay if self.is_mqtt5 else None
+            )
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
+        client.on_log = self._on_log
+        return client
+
+    def _open(self, timeout_s: float, stop: StopToken) -> None:
+        endpoint, session = self._endpoint, self._session
+        properties: Properties | None = None
+        if self.is_mqtt5:
+            properties = properties_of(
+                PacketTypes.CONNECT,
+                SessionExpiryInterval=session.expiry_s,
+                ReceiveMaximum=session.receive_maximum,
+            )
+        # paho pings after this long and gives up after as long again: together 1.5 keepalives.
+        ping_s = max(1, int(endpoint.keepalive_s * 0.75))
+        deadline_s = self._clock.mono_s() + timeout_s
+        try:
+            if self.is_mqtt5:
+                self._client.connect(
+                    endpoint.host,
+                    endpoint.port,
+                    ping_s,
+                    clean_start=session.clean_start,
+                    properties=properties,
+                )
+            else:
+                self._client.connect(endpoint.host, endpoint.port, ping_s)
+        except OSError as error:
+            if endpoint.tls is not None:
+                endpoint.tls.close_wrapped()
+            raise refused_by_socket(
+                str(endpoint), endpoint.host, error, tls=endpoint.tls is not None
+            ) from error
+        while not self._accepted:
+            self._raise_failure()
+            if stop.stopped or self._clock.mono_s() > deadline_s:
+                raise BrokerUnreachable(
+                    f"broker {endpoint}: connected, but no CONNACK within {timeout_s:g} s"
+                )
+            self._turn(_SLICE_S)
+
+    def _turn(self, timeout_s: float) -> None:
+        """One round of reading, writing and housekeeping."""
+        sock: Any = self._client.socket()
+        if sock is None:
+            self._fail(BrokerUnreachable(f"broker {self._endpoint}: the connection broke"))
+            return
+        pending = getattr(sock, "pending", lambda: 0)
+        write = [sock] if self._client.want_write() else []
+        readable, writable, _ = select.select(
+            [sock, self._wake_out], write, [], 0 if pending() else timeout_s
+        )
+        if self._wake_out in readable:
+            with contextlib.suppress(BlockingIOError):
+                self._wake_out.recv(4096)
+        if sock in readable or pending():
+            self._client.loop_read()
+            # Decrypted bytes that wait inside OpenSSL do not make the socket readable.
+            while self._client.socket() is not None and pending():
+                self._client.loop_read()
+        if writable and self._client.socket() is not None:
+            self._client.loop_write()
+        if self._client.socket() is not None:
+            self._client.loop_misc()
+
+    def _watch_acks(self) -> None:
+        """A broker that answers pings but no publishes is as dead as a silent one."""
+        if not self._awaiting_ack:
+            return
+        oldest_s = next(iter(self._awaiting_ack.values()))
+        age_s = self._clock.mono_s() - oldest_s
+        if age_s > _OLD_ACK_KEEPALIVES * self._endpoint.keepalive_s:
+            self._fail(
+                BrokerUnreachable(
+                    f"broker {self._endpoint}: a message is unacknowledged for {age_s:.0f} s"
+                )
+            )
+
+    def _fail(self, error: AgentError) -> None:
+        if self._failure is None:
+            self._failure = error
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _release(self) -> None:
+        """Close the socket at once. paho has no such method: without its thread, a disconnect
+        whose DISCONNECT cannot be written would leave the socket open."""
+        self._client.on_disconnect = None
+        self._client.on_connect = None
+        sock: Any = self._client.socket()
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.close()
+        self._wake_in.close()
+        self._wake_out.close()
+        self._fail(BrokerUnreachable(f"broker {self._endpoint}: the connection is closed"))
+
+    # --- paho's callbacks: they only note ------------------------------------------------
+
+    def _on_connect(
+        self,
+        client: Client,
+        userdata: object,
+        flags: ConnectFlags,
+        code: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        if code.is_failure:
+            error = refused_by_code(
+                str(self._endpoint), code.value, code.getName(), self._session.client_id
+            )
+            self._fail(error)
+            return
+        self.session_present = flags.session_present
+        for name in ("ReceiveMaximum", "MaximumPacketSize"):
+            value = getattr(properties, name, None)
+            if isinstance(value, int) and value > 0:
+                self._limits[name] = value
+        self._accepted = True
+
+    def _on_disconnect(
+        self,
+        client: Client,
+        userdata: object,
+        flags: DisconnectFlags,
+        code: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        broker = str(self._endpoint)
+        if flags.is_disconnect_packet_from_server:
+            self._fail(refused_by_code(broker, code.value, code.getName(), self._session.client_id))
+        elif self._endpoint.tls is not None and self._paho_complaint and not self._accepted:
+            self._fail(refused_by_tls_text(broker, self._paho_complaint))
+        elif not self._accepted and code.value == _PROTOCOL_ERROR:
+            # What answered is not what MQTT allows, or 3.1.1's "unacceptable protocol version",
+            # for which paho calls no other callback.
+            self._fail(refused_by_code(broker, UNSUPPORTED_VERSION, "", self._session.client_id))
+        elif self._accepted:
+            self._fail(BrokerUnreachable(f"broker {broker}: the connection broke ({code})"))
+        else:
+            self._fail(BrokerUnreachable(f"broker {broker} closed the connection at once"))
+
+    def _on_publish(
+        self,
+        client: Client,
+        userdata: object,
+        mid: int,
+        code: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        if mid in self._awaiting_ack:  # QoS 0 comes here too, when it was written
+            self._signals.append(Acked(mid, code.value))
+
+    def _on_message(self, client: Client, userdata: object, message: MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = ""  # no topic of ours; the receiver refuses and acknowledges it
+        properties = message.properties
+        self._signals.append(
+            Incoming(
+                topic,
+                bytes(message.payload),
+                message.qos,
+                message.retain,
+                message.mid,
+                getattr(properties, "ResponseTopic", None),
+                getattr(properties, "CorrelationData", None),
+            )
+        )
+
+    def _on_subscribe(
+        self,
+        client: Client,
+        userdata: object,
+        mid: int,
+        codes: list[ReasonCode],
+        properties: Properties | None,
+    ) -> None:
+        for code in codes:
+            if code.is_failure:
+                log.warning("broker %s refused a subscription: %s", self._endpoint, code)
+
+    def _on_log(self, client: Client, userdata: object, level: int, text: str) -> None:
+        if level == LogLevel.MQTT_LOG_ERR:
+            self._paho_complaint = text

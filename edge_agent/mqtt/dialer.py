@@ -1,0 +1,78 @@
+"""Opening connections: which version of MQTT to speak, and when to try the other one again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from edge_agent.clock import Clock
+from edge_agent.errors import BrokerRefused, BrokerUnreachable
+from edge_agent.mqtt.connection import Connection
+from edge_agent.mqtt.endpoint import Endpoint
+from edge_agent.mqtt.refusal import VersionRefused
+from edge_agent.mqtt.session import Session
+from edge_agent.runtime import StopToken
+
+log = logging.getLogger(__name__)
+
+#: A broker that refused MQTT 5 is asked again after this long: it may have been upgraded.
+_ASK_AGAIN_S = 3600.0
+
+
+class Dialer:
+    """Belongs to one thread; remembers between connections what the broker speaks.
+
+    `endpoint` is asked before each connection, so that a renewed certificate or password is
+    used without a restart; it may raise ConfigError.
+    """
+
+    def __init__(
+        self, endpoint: Callable[[], Endpoint], clock: Clock, *, timeout_s: float = 10.0
+    ) -> None:
+        self._endpoint = endpoint
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._old_until_s = float("-inf")
+
+    def dial(self, session: Session, stop: StopToken) -> Connection:
+        """A new connection.
+
+        Raises BrokerUnreachable (also when told to stop), BrokerRefused, ConfigError.
+        """
+        endpoint = self._endpoint()
+        old = self._clock.mono_s() < self._old_until_s
+        if endpoint.version != "auto" or old:
+            return self._open(endpoint, session, stop, mqtt5=endpoint.version == "5")
+        try:
+            return self._open(endpoint, session, stop, mqtt5=True)
+        except VersionRefused:
+            connection = self._fall_back(endpoint, session, stop)
+        log.warning(
+            "broker %s knows only MQTT 3.1.1: denied messages cannot be told from accepted ones",
+            endpoint,
+        )
+        return connection
+
+    def _fall_back(self, endpoint: Endpoint, session: Session, stop: StopToken) -> Connection:
+        try:
+            connection = self._open(endpoint, session, stop, mqtt5=False)
+        except VersionRefused as error:
+            raise BrokerRefused(
+                f"broker {endpoint} speaks neither MQTT 5 nor 3.1.1: is it an MQTT broker?"
+            ) from error
+        self._old_until_s = self._clock.mono_s() + _ASK_AGAIN_S
+        return connection
+
+    def _open(
+        self, endpoint: Endpoint, session: Session, stop: StopToken, *, mqtt5: bool
+    ) -> Connection:
+        if stop.stopped:
+            raise BrokerUnreachable(f"broker {endpoint}: told to stop")
+        return Connection(
+            endpoint,
+            session,
+            mqtt5=mqtt5,
+            clock=self._clock,
+            stop=stop,
+            timeout_s=self._timeout_s,
+        )
