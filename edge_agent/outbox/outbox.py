@@ -175,6 +175,10 @@ class Outbox:
         self._spill.extend(drafts)
         return self._drain()
 
+    def count_lost(self, draft: Draft) -> None:
+        """This draft never reached the outbox; it is announced as unsequenced."""
+        self._spill.count_lost(draft)
+
     def mark_sent(self, row_ids: Iterable[int]) -> None:
         """The broker acknowledged these. Made durable with a later commit."""
         if self._store is not None:
