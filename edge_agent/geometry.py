@@ -75,6 +75,8 @@ class BBox:
 
     def clipped(self) -> BBox:
         """The part inside the frame (of zero size when wholly outside)."""
+        if self.x >= 0 and self.y >= 0 and self.x2 <= 1 and self.y2 <= 1:
+            return self
         x1, y1 = min(max(self.x, 0.0), 1.0), min(max(self.y, 0.0), 1.0)
         x2, y2 = min(max(self.x2, 0.0), 1.0), min(max(self.y2, 0.0), 1.0)
         return BBox(x1, y1, x2 - x1, y2 - y1)
