@@ -61,17 +61,17 @@ def render(path: Path, clip: Clip | None = None) -> Path:
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
         if sound is not None:
-            _silence(container, sound)
+            silence(container, sound)
     return path
 
 
 def audio_only(path: Path) -> Path:
     with av.open(str(path), "w") as container:
-        _silence(container, container.add_stream("aac", rate=16000))
+        silence(container, container.add_stream("aac", rate=16000))
     return path
 
 
-def _silence(container: av.container.OutputContainer, stream: av.audio.AudioStream) -> None:
+def silence(container: av.container.OutputContainer, stream: av.audio.AudioStream) -> None:
     for index in range(10):
         frame = av.AudioFrame.from_ndarray(
             np.zeros((1, 1024), np.float32), format="fltp", layout="mono"

@@ -100,7 +100,7 @@ _UNREACHABLE = {
 
 def open_failure(error: Exception, target: Target) -> AgentError:
     """What libav's refusal to open a camera means."""
-    if isinstance(error, av.error.HTTPError):
+    if isinstance(error, av.error.HTTPClientError | av.error.HTTPError):
         return _answered_no(error, target)
     if isinstance(error, av.error.ExitError | av.error.TimeoutError):
         within = f" within {target.timeout_s:g} s" if target.timeout_s else ""
@@ -111,7 +111,7 @@ def open_failure(error: Exception, target: Target) -> AgentError:
     return SourceUnreachable(f"{target} {reason}")
 
 
-def _answered_no(error: av.error.HTTPError, target: Target) -> AgentError:
+def _answered_no(error: Exception, target: Target) -> AgentError:
     """RTSP has HTTP's status codes."""
     if isinstance(error, av.error.HTTPUnauthorizedError):
         if target.user is None:
