@@ -113,7 +113,12 @@ def to_detections(
         found.boxes.tolist(), found.scores.tolist(), found.cut.tolist(), strict=True
     ):
         bbox = BBox.from_pixels(x1, y1, x2 - x1, y2 - y1, frame).clipped()
-        if cut and not any(region.bbox.contains(bbox.center) for region in regions):
+        if cut and not any(_shows(bbox, region.bbox) for region in regions):
             continue
         detections.append(Detection(bbox, min(1.0, max(0.0, score))))
     return tuple(detections)
+
+
+def _shows(part: BBox, region: BBox) -> bool:
+    """Is this part of a person mostly in the region, or the region mostly on the person?"""
+    return 2 * part.intersection_frac(region) > min(part.area_frac, region.clipped().area_frac)

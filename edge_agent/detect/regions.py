@@ -28,6 +28,8 @@ MAX_UPSCALE = 1.5
 MIN_GAIN = 1.15
 #: Filling between two crops in one input, in input pixels: two cells of the finest grid.
 GAP_PX = 16
+#: A crop this many times larger than any other gets an inference of its own.
+_DOMINANT = 2.0
 #: The scale is searched downwards in steps of this factor.
 _STEP = 0.93
 
@@ -80,8 +82,8 @@ def plan_looks(
 ) -> tuple[Look, ...]:
     """At most two looks that cover every region; none when no region lies in the frame.
 
-    `target` is the network's input. Two looks only when some crops are so large that they
-    need the whole frame and the others are not inside it at a useful size.
+    `target` is the network's input. Two looks only when one crop is so much larger than the
+    others that they cannot share a useful scale with it.
     """
     crops = _merged(_crop(rect, frame) for rect in _rects(regions, frame))
     if not crops:
@@ -90,13 +92,18 @@ def plan_looks(
     least = Letterbox.fit(frame, target).scale * MIN_GAIN
     if least > MAX_UPSCALE:
         return (whole,)  # so small a frame that no crop could show more
-    large = [crop for crop in crops if not _pack([crop], least, target)]
-    small = [crop for crop in crops if crop not in large]
-    packed = _best_pack(small, least, target, frame, fit) if small else None
-    if large or packed is None:
-        # The other crops get a look of their own only while that shows them larger.
-        return (whole, packed) if large and packed else (whole,)
-    return (packed,)
+    packed = _best_pack(crops, least, target, frame, fit)
+    if packed:
+        return (packed,)
+    # One dominant crop must not cost the others their resolution; many of a size share
+    # the whole frame, which costs half of two looks.
+    largest, *others = sorted(crops, key=lambda crop: -crop.area_px)
+    if not others or largest.area_px < _DOMINANT * others[0].area_px:
+        return (whole,)
+    packed = _best_pack(others, least, target, frame, fit)
+    if packed is None:
+        return (whole,)
+    return (_best_pack([largest], least, target, frame, fit) or whole, packed)
 
 
 def whole_frame(frame: FrameSize, target: FrameSize, fit: Fit) -> Placement:
@@ -170,8 +177,9 @@ def _best_pack(
         return None
     if len(crops) == 1:
         # Alone in the input, a crop may as well have all of its room for more context.
-        width, height = int(target.width / scale), int(target.height / scale)
         crop = crops[0]
+        width = max(crop.w, int(target.width / scale))
+        height = max(crop.h, int(target.height / scale))
         return Look((_filling(_around(crop, width, height, frame), target, fit),))
     return Look(placements)
 

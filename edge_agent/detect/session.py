@@ -110,7 +110,8 @@ def _check_inputs(inputs: Sequence[Any], model: ResolvedModel) -> None:
     ):
         raise ModelError(
             f"{model.path}: input does not fit the manifest {model.manifest.name}: expected "
-            f"{expected}, found {_shapes_text(found)}; correct input.width and input.height"
+            f"{_shapes_text([expected])}, found {_shapes_text(found)}; correct input.width and "
+            "input.height"
         )
     if inputs[0].type != "tensor(float)":
         raise ModelError(
