@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.clock import Clock
+from edge_agent.contract import Position
 from edge_agent.domain import Event, Snapshot
 from edge_agent.errors import StorageError
 from edge_agent.media import SnapshotStore
@@ -38,8 +39,7 @@ class _Sent:
 
 @dataclass(frozen=True, slots=True)
 class _Acknowledged:
-    epoch: str
-    seq: int
+    watermark: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +102,14 @@ class Recorder:
     def sent(self, row_ids: Iterable[int]) -> None:
         self._leave(_Sent(tuple(row_ids)))
 
-    def acknowledged(self, epoch: str, seq: int) -> None:
-        self._leave(_Acknowledged(epoch, seq))
+    def acknowledged(self, watermark: Position) -> None:
+        self._leave(_Acknowledged(watermark))
 
     def gaps_announced(self, revision: int) -> None:
         self._leave(_GapsAnnounced(revision))
 
-    def refused(self, row_ids: Iterable[int]) -> None:
+    def dead(self, row_ids: Iterable[int], reason: str) -> None:
+        log.error("the broker will never take %s: %s", list(row_ids), reason)
         self._leave(_Refused(tuple(row_ids)))
 
     # --- from the main thread ---
@@ -161,7 +162,7 @@ class Recorder:
         elif isinstance(item, _Sent):
             self._outbox.mark_sent(item.row_ids)
         elif isinstance(item, _Acknowledged):
-            self._outbox.acknowledge(item.epoch, item.seq)
+            self._outbox.acknowledge(item.watermark.epoch, item.watermark.seq)
         elif isinstance(item, _GapsAnnounced):
             self._outbox.gaps_announced(item.revision)
         elif isinstance(item, _Refused):

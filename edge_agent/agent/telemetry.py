@@ -1,0 +1,113 @@
+"""The figures of `tm`: how the box and its cameras do, as numbers by name."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_agent import __version__
+from edge_agent.agent import process
+from edge_agent.agent.analysis import Lane
+from edge_agent.agent.exchange import FrameExchange
+from edge_agent.clock import Clock
+from edge_agent.contract import Telemetry
+from edge_agent.domain import CameraId
+from edge_agent.sources import CameraFeed
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedCamera:
+    """A camera's two ends: where packets come in, and where frames are analysed."""
+
+    feed: CameraFeed
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Counters at the previous telemetry, for rates."""
+
+    at_s: float
+    cpu_s: float
+    frames: Mapping[CameraId, int]
+
+
+class TelemetrySource:
+    """Called by the publisher thread; reads counters that others write."""
+
+    def __init__(
+        self,
+        cameras: Mapping[CameraId, WatchedCamera],
+        exchange: FrameExchange,
+        clock: Clock,
+        state_dir: Path,
+    ) -> None:
+        self._cameras = dict(cameras)
+        self._exchange = exchange
+        self._clock = clock
+        self._state_dir = state_dir
+        self._started_s = clock.mono_s()
+        self._mark = self._take_mark()
+
+    def telemetry(self, epoch: str, last_seq: int, backlog: int) -> Telemetry:
+        before, self._mark = self._mark, self._take_mark()
+        reading = self._clock.read()
+        return Telemetry(
+            clock=reading,
+            agent_version=__version__,
+            uptime_s=reading.mono_s - self._started_s,
+            epoch=epoch,
+            last_seq=last_seq,
+            backlog=backlog,
+            figures=self._box(before),
+            cameras={camera: self._camera(camera, before) for camera in self._cameras},
+        )
+
+    def _take_mark(self) -> _Mark:
+        frames = {camera: watched.lane.counters.frames for camera, watched in self._cameras.items()}
+        return _Mark(self._clock.mono_s(), process.cpu_s(), frames)
+
+    def _box(self, before: _Mark) -> dict[str, float]:
+        span_s = max(self._mark.at_s - before.at_s, 1e-3)
+        figures: dict[str, float] = {
+            "rss_mib": round(process.rss_mib(), 1),
+            "cpu_frac": round((self._mark.cpu_s - before.cpu_s) / span_s, 4),
+            "threads": threading.active_count(),
+            "open_files": process.open_files(),
+        }
+        return figures | _readable(
+            "disk_free_mib", lambda: round(process.disk_free_mib(self._state_dir))
+        )
+
+    def _camera(self, camera: CameraId, before: _Mark) -> dict[str, float]:
+        watched = self._cameras[camera]
+        status, counters = watched.feed.status(), watched.lane.counters
+        stats = self._exchange.stats(camera)
+        span_s = max(self._mark.at_s - before.at_s, 1e-3)
+        analysed = self._mark.frames[camera] - before.frames[camera]
+        figures: dict[str, float] = {
+            "analysed_fps": round(analysed / span_s, 2),
+            "frames_dropped": stats.dropped,
+            "looks": counters.looks,
+            "busy_s": round(counters.busy_s, 2),
+            "decoded": status.decoded,
+            "decode_errors": status.decode_errors,
+            "connections": status.connections,
+        }
+        optional = {
+            "stream_fps": status.figures.fps,
+            "bitrate_bps": status.figures.bitrate_bps,
+            "last_packet_age_s": status.last_packet_age_s,
+        }
+        known = {name: round(value, 2) for name, value in optional.items() if value is not None}
+        return figures | known
+
+
+def _readable(name: str, read: Callable[[], float]) -> dict[str, float]:
+    """A figure of a disk, which may have gone."""
+    try:
+        return {name: read()}
+    except OSError:
+        return {}

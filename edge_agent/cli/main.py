@@ -1,0 +1,60 @@
+"""The command line: one module per group of commands.
+
+A module defines its arguments in `add_parser` and imports what it needs only when it
+runs, so that the daemon does not carry the tools' libraries in memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from edge_agent import __version__
+from edge_agent.cli import config, demo, outbox, probe, replay, run, ward
+from edge_agent.errors import EXIT_FAILED, AgentError
+
+_GROUPS = (run, replay, probe, config, outbox, ward, demo)
+
+_EPILOG = """\
+exit codes: 0 fine, 1 failed, 2 wrong usage, 78 bad configuration
+start with: edge-agent demo
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="edge-agent",
+        description="Finds people in camera streams on a small box and tells the ward's server "
+        "over MQTT, losing nothing.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"edge-agent {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for group in _GROUPS:
+        group.add_parser(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code. Expected failures print one clear message."""
+    arguments = build_parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+    )
+    try:
+        code = arguments.func(arguments)
+        sys.stdout.flush()
+    except AgentError as error:
+        print(f"edge-agent: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130  # as shells report SIGINT
+    except BrokenPipeError:
+        # `edge-agent ... | head`: the reader has enough. Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    return int(code)

@@ -1,0 +1,282 @@
+"""`edge-agent replay CLIP...`: what the agent would have told about a recording."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from edge_agent.clock import SystemClock
+from edge_agent.config import CameraConfig, Config, FileSource, load_config
+from edge_agent.domain import Event, Label, Phase
+from edge_agent.errors import (
+    EXIT_FAILED,
+    EXIT_OK,
+    ConfigError,
+    ConfigProblem,
+    MediaError,
+)
+
+if TYPE_CHECKING:
+    from edge_agent.agent.replay import ClipReplay, PayloadWriter, ReplayResult, ReplayStep
+
+_DEFAULT_FPS = 5.0
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "replay",
+        help="run clips through the pipeline and show the events",
+        description="Runs recordings through the same pipeline as `run`, as fast as it goes. "
+        "Nothing is stored or sent.",
+    )
+    parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP")
+    parser.add_argument(
+        "--config", type=Path, metavar="PATH", help="use these settings (default: built-in ones)"
+    )
+    parser.add_argument(
+        "--camera", metavar="ID", help="whose settings to use, when there are several cameras"
+    )
+    parser.add_argument(
+        "--model", metavar="FILE|NAME", help="an ONNX file with its manifest, or a name of models/"
+    )
+    parser.add_argument("--fps", type=_fps, help="pictures analysed per second (default: 5)")
+    parser.add_argument(
+        "--json", action="store_true", help="print the payloads the ward would get, one a line"
+    )
+    parser.add_argument(
+        "--annotate", type=Path, metavar="OUT.mp4", help="write the clip with what was seen in it"
+    )
+    parser.set_defaults(func=_replay)
+
+
+def _fps(text: str) -> float:
+    value = float(text)
+    if not 0.5 <= value <= 30:
+        raise argparse.ArgumentTypeError("needs 0.5 to 30")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """What the clips are replayed with."""
+
+    camera: CameraConfig
+    model: str
+    threads: int
+    fps: float
+    zone: ZoneInfo
+    ward: str
+    box: str
+    cfg_sha: str | None
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    if arguments.annotate and len(arguments.clips) > 1:
+        print("edge-agent: --annotate takes one clip at a time", file=sys.stderr)
+        return 2
+    settings = _settings(arguments)
+
+    from edge_agent.agent.replay import ClipReplay, PayloadWriter
+    from edge_agent.contract import Sender
+    from edge_agent.detect import OnnxDetector, find_model
+
+    detector = OnnxDetector.open(find_model(settings.model), threads=settings.threads)
+    clock = SystemClock()
+    replay = ClipReplay(detector, default_fps=settings.fps, zone=settings.zone, clock=clock)
+    sender = Sender(
+        settings.ward,
+        settings.box,
+        cfg_sha=settings.cfg_sha,
+        model_name=detector.manifest.name,
+        replay=True,
+    )
+    show = _JsonLines(PayloadWriter(sender, clock)) if arguments.json else _table
+    failed = [clip for clip in arguments.clips if not _one(clip, replay, settings, arguments, show)]
+    return EXIT_FAILED if failed else EXIT_OK
+
+
+def _one(
+    clip: Path,
+    replay: ClipReplay,
+    settings: _Settings,
+    arguments: argparse.Namespace,
+    show: Callable[[Path, ReplayResult, float], None],
+) -> bool:
+    """One clip; False when it cannot be read, which does not stop the others."""
+    camera_id = settings.camera.id if arguments.config else _id_of(clip)
+    camera = _replaced(settings.camera, id=camera_id)
+    begun_s = time.process_time()
+    try:
+        with _progress(clip) as advance, _annotation(arguments.annotate, camera, settings) as draw:
+
+            def watch(step: ReplayStep) -> None:
+                advance(step.progress)
+                draw(step)
+
+            result = replay.play(clip, camera, watch)
+    except MediaError as error:
+        print(f"edge-agent: {error}", file=sys.stderr)
+        return False
+    show(clip, result, time.process_time() - begun_s)
+    return True
+
+
+# --- settings -------------------------------------------------------------------------
+
+
+def _settings(arguments: argparse.Namespace) -> _Settings:
+    if arguments.config is None:
+        camera = CameraConfig(id="replay", source=FileSource(path=""))
+        return _Settings(
+            camera,
+            arguments.model or "auto",
+            1,
+            arguments.fps or _DEFAULT_FPS,
+            ZoneInfo("UTC"),
+            "replay",
+            "replay",
+            None,
+        )
+    from edge_agent.config import SHORT_SHA_LENGTH, canonical_sha
+
+    config = load_config(arguments.config).config
+    camera = _camera(config, arguments)
+    return _Settings(
+        camera,
+        arguments.model or config.detector.model,
+        config.detector.threads,
+        arguments.fps or camera.fps or config.analysis.fps,
+        ZoneInfo(config.box.timezone),
+        config.box.ward,
+        config.box.id,
+        canonical_sha(config)[:SHORT_SHA_LENGTH],
+    )
+
+
+def _camera(config: Config, arguments: argparse.Namespace) -> CameraConfig:
+    ids = [camera.id for camera in config.cameras]
+    if arguments.camera is None and len(ids) == 1:
+        chosen = config.cameras[0]
+    else:
+        found = [camera for camera in config.cameras if camera.id == arguments.camera]
+        if not found:
+            problem = f"is {arguments.camera!r}" if arguments.camera else "is missing"
+            fix = "give one of: " + (", ".join(ids) or "(no camera is configured)")
+            raise ConfigError([ConfigProblem("command line", "--camera", problem, fix)])
+        chosen = found[0]
+    # --fps on the command line outranks the file's.
+    return _replaced(chosen, fps=arguments.fps) if arguments.fps else chosen
+
+
+def _replaced(camera: CameraConfig, **changes: object) -> CameraConfig:
+    import msgspec
+
+    return msgspec.structs.replace(camera, **changes)
+
+
+def _id_of(clip: Path) -> str:
+    """A camera id made of the clip's name."""
+    text = re.sub(r"[^a-z0-9_-]+", "-", clip.stem.lower()).strip("-_")[:32]
+    return text or "clip"
+
+
+# --- while it runs --------------------------------------------------------------------
+
+
+@contextmanager
+def _progress(clip: Path) -> Iterator[Callable[[float | None], None]]:
+    """A bar on stderr, when somebody looks at it."""
+    if not sys.stderr.isatty():
+        yield lambda progress: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(clip.name, total=1.0)
+        yield lambda progress: bar.update(task, completed=progress or 0.0)
+
+
+@contextmanager
+def _annotation(
+    out: Path | None, camera: CameraConfig, settings: _Settings
+) -> Iterator[Callable[[ReplayStep], None]]:
+    if out is None:
+        yield lambda step: None
+        return
+    from edge_agent.demo.annotate import AnnotatedClip
+
+    with AnnotatedClip(out, fps=settings.fps, zones=camera.zones) as annotated:
+        yield lambda step: annotated.add(step.frame.pixels.bgr(), step.analysis)
+
+
+# --- what came out --------------------------------------------------------------------
+
+
+class _JsonLines:
+    """Payloads on stdout, nothing else."""
+
+    def __init__(self, writer: PayloadWriter) -> None:
+        self._writer = writer
+
+    def __call__(self, clip: Path, result: ReplayResult, cpu_s: float) -> None:
+        for payload in self._writer.payloads(result):
+            print(payload.decode())
+
+
+def _table(clip: Path, result: ReplayResult, cpu_s: float) -> None:
+    speed = f", {result.duration_s / cpu_s:.0f}x real time on one core" if cpu_s > 0 else ""
+    print(
+        f"{clip.name}: {_clock(result.duration_s)} min, {result.frames} pictures analysed, "
+        f"{result.looks} looked at by the detector{speed}"
+    )
+    rows = [_row(events) for events in _by_event(result.events)]
+    if not rows:
+        print("  no events")
+        return
+    header = ("label", "from", "to", "score", "zones", "ended")
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    for row in (header, *rows):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  " + "  ".join(cells).rstrip())
+
+
+def _by_event(events: Sequence[Event]) -> list[list[Event]]:
+    """Messages grouped by event, in the order in which the events began."""
+    groups: dict[str, list[Event]] = {}
+    for event in events:
+        groups.setdefault(event.event_id, []).append(event)
+    return sorted(groups.values(), key=lambda group: group[0].start_s)
+
+
+def _row(messages: Sequence[Event]) -> tuple[str, ...]:
+    last = messages[-1]
+    ended = last.phase is Phase.END
+    return (
+        last.label.value,
+        _clock(last.start_s),
+        _clock(last.end_s) if last.end_s is not None else "-",
+        f"{last.top_score:.2f}" if last.label is Label.PERSON else "-",
+        ",".join(last.zones_entered) or "-",
+        str(last.end_reason) if ended and last.end_reason else "open",
+    )
+
+
+def _clock(seconds: float) -> str:
+    """`2:03.4` on the clip's own time."""
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)}:{rest:04.1f}"

@@ -1,0 +1,55 @@
+"""`edge-agent run`: the daemon."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+
+from edge_agent.config import DEFAULT_CONFIG_DIR, load_config
+from edge_agent.errors import EXIT_FAILED
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "run",
+        help="watch the cameras and tell the ward",
+        description="Runs until SIGTERM or SIGINT; a second signal exits at once.",
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_CONFIG_DIR,
+        metavar="PATH",
+        help="folder of agent.toml and cameras.d/, or agent.toml itself (default: %(default)s)",
+    )
+    parser.set_defaults(func=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    loaded = load_config(arguments.config)
+    logging.getLogger("edge_agent").setLevel(loaded.config.log.level.upper())
+    for warning in loaded.warnings:
+        logging.getLogger(__name__).warning("%s", warning)
+    # Late: a wrong configuration is told without loading half a gigabyte of libraries.
+    from edge_agent.agent import Agent
+
+    agent = Agent(loaded.config)
+    _stop_on_signals(agent)
+    return agent.run()
+
+
+def _stop_on_signals(agent: object) -> None:
+    stop = agent.stop  # type: ignore[attr-defined]
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if stop.stopped:
+            os._exit(EXIT_FAILED)
+        stop.stop()
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)
