@@ -17,8 +17,8 @@ LOOK_AGAIN_S = 0.8
 MAX_UNLOOKED_S = 1.0
 #: After a look that found nobody: several more chances before they count as gone.
 LOOK_FOR_MISSING_S = 0.4
-#: What has never scored like a person for this long (a coat on its hook) is looked at
-#: seldom, for each look costs an inference.
+#: What was not confirmed for this long (a coat on its hook that scored once like a person)
+#: is looked at seldom, for each look costs an inference.
 DOUBTFUL_AFTER_S = 10.0
 LOOK_AT_DOUBTFUL_S = 4.0
 
@@ -48,6 +48,7 @@ class _Person:
         self.score = self.top_score = detection.score
         self.recent: deque[tuple[float, float]] = deque([(at_s, detection.score)])
         self.looks = 1
+        self.confirmed = False
 
     def found(self, detection: Detection, at_s: float) -> None:
         self.filter.correct(detection.bbox, at_s)
@@ -84,9 +85,10 @@ class _Person:
 class Tracker:
     """Implements `pipeline.TrackStage` for one camera. Not thread-safe.
 
-    `high_score` divides sure detections from weak ones: the camera's confirm threshold.
-    Sure detections choose their tracks first; weak ones then keep alive who is half hidden
-    (Zhang et al. 2022, ByteTrack). The assignment is optimal in overlap and distance.
+    `high_score` divides sure detections from weak ones: the lowest confirm threshold of the
+    camera and its zones. Sure detections choose their tracks first and begin new ones; weak
+    ones then keep alive who is half hidden, and nothing else (Zhang et al. 2022, ByteTrack).
+    The assignment is optimal in overlap and distance.
 
     Ids count up from 1 and are never used again. A track lives while it was found within
     `lost_after_s`; time during which nobody looked where it should be does not count.
@@ -116,9 +118,9 @@ class Tracker:
         found = without_doubles(detections)
         sure = [detection for detection in found if detection.score >= self._high_score]
         weak = [detection for detection in found if detection.score < self._high_score]
-        left_sure = self._associate(sure, _SURE_GATE, at_s)
-        left_weak = self._associate(weak, _WEAK_GATE, at_s)
-        for detection in (*left_sure, *left_weak):
+        strangers = self._associate(sure, _SURE_GATE, at_s)
+        self._associate(weak, _WEAK_GATE, at_s)
+        for detection in strangers:
             self._begin(detection, at_s)
         for person in self._people:
             if person.seen_s < at_s and person.covered_by(searched, at_s):
@@ -160,7 +162,7 @@ class Tracker:
     def _is_due(self, person: _Person, at_s: float) -> bool:
         if person.missing_since_s is not None:
             interval_s = LOOK_FOR_MISSING_S
-        elif person.top_score < self._high_score and at_s - person.first_s > DOUBTFUL_AFTER_S:
+        elif not person.confirmed and at_s - person.first_s > DOUBTFUL_AFTER_S:
             interval_s = LOOK_AT_DOUBTFUL_S
         else:
             # The next chance comes one frame later; at low rates that would be too late.
@@ -169,12 +171,14 @@ class Tracker:
 
     def _track(self, person: _Person, at_s: float) -> Track:
         config = self._config
+        confidence = person.confidence(config.confirm_looks, config.confirm_window_s, at_s)
+        person.confirmed |= confidence >= self._high_score
         return Track(
             track_id=person.track_id,
             bbox=person.bbox(at_s),
             score=person.score,
             top_score=person.top_score,
-            confidence=person.confidence(config.confirm_looks, config.confirm_window_s, at_s),
+            confidence=confidence,
             first_s=person.first_s,
             seen_s=person.seen_s,
             looks=person.looks,

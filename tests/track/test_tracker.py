@@ -121,13 +121,20 @@ def test_a_missing_person_is_looked_for_at_once_again() -> None:
     assert looks == [0.8, 1.2, 1.6]
 
 
-def test_what_never_scored_like_a_person_is_looked_at_seldom() -> None:
+def test_only_a_sure_detection_begins_a_track() -> None:
+    subject = tracker()
+    assert subject.update([standing(score=0.49)], [FULL_FRAME], 0.0) == []
+    assert len(subject.update([standing(score=0.5)], [FULL_FRAME], 0.2)) == 1
+
+
+def test_what_was_never_confirmed_is_looked_at_seldom() -> None:
     subject = tracker()
     looks = 0
     for index in range(300):
         due = [region.bbox for region in subject.due(index / 5)] if index else [FULL_FRAME]
         looks += bool(due)
-        subject.update([standing(score=0.3)] if due else [], due, index / 5)
+        score = 0.3 if index else 0.6
+        subject.update([standing(score=score)] if due else [], due, index / 5)
     assert 20 <= looks <= 30  # 12 in the first 10 s, then one per 4 s
 
 
