@@ -76,6 +76,9 @@ class GstServer:
         """The process stays, its connections stay, nothing is sent any more."""
         os.kill(self.process.pid, signal.SIGSTOP)
 
+    def resume(self) -> None:
+        os.kill(self.process.pid, signal.SIGCONT)
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait(5)

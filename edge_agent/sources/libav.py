@@ -17,6 +17,7 @@ import av.error
 import av.logging
 from av.container import InputContainer
 
+from edge_agent.clock import Clock
 from edge_agent.errors import (
     AgentError,
     CredentialRefused,
@@ -63,6 +64,7 @@ def open_container(
     address: str,
     *,
     target: Target,
+    clock: Clock,
     format_name: str | None = None,
     options: Mapping[str, str] | None = None,
     timeouts_s: tuple[float, float] | None = None,
@@ -71,6 +73,7 @@ def open_container(
 
     Raises the AgentError that says what to do.
     """
+    begin_s = clock.mono_s()
     try:
         return av.open(
             address,
@@ -80,7 +83,11 @@ def open_container(
             timeout=timeouts_s,
         )
     except (av.error.FFmpegError, OSError) as error:
-        failure = open_failure(error, target)
+        if target.timeout_s is not None and clock.mono_s() - begin_s >= target.timeout_s:
+            # libav calls an answer that did not come "invalid data".
+            failure: AgentError = no_answer(target)
+        else:
+            failure = open_failure(error, target)
     # Outside the handler: the libav error, with the password in it, must not be chained.
     raise failure
 
@@ -103,12 +110,16 @@ def open_failure(error: Exception, target: Target) -> AgentError:
     if isinstance(error, av.error.HTTPClientError | av.error.HTTPError):
         return _answered_no(error, target)
     if isinstance(error, av.error.ExitError | av.error.TimeoutError):
-        within = f" within {target.timeout_s:g} s" if target.timeout_s else ""
-        return SourceUnreachable(f"{target} gave no answer{within}")
+        return no_answer(target)
     if isinstance(error, av.error.InvalidDataError):
         return SourceUnreachable(f"{target} answers, but not with a stream that can be read")
     reason = _UNREACHABLE.get(_errno(error), f"cannot be opened ({_kind(error)})")
     return SourceUnreachable(f"{target} {reason}")
+
+
+def no_answer(target: Target) -> SourceUnreachable:
+    within = f" within {target.timeout_s:g} s" if target.timeout_s else ""
+    return SourceUnreachable(f"{target} gave no answer{within}")
 
 
 def _answered_no(error: Exception, target: Target) -> AgentError:

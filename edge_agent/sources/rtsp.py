@@ -100,12 +100,13 @@ def open_rtsp(
         **PROBE_OPTIONS,
         "rtsp_transport": config.transport,
         "allowed_media_types": "video",  # audio is never even set up
-        "timeout": str(round(config.open_timeout_s * 1e6)),
+        "timeout": str(round(config.open_timeout_s * 1e6)),  # of one socket operation, in us
     }
     with credentials.attempt(login, camera=camera, stop=stop):
         container = open_container(
             config.url if login is None else with_login(config.url, login.user, login.password),
             target=target,
+            clock=clock,
             options=options,
             timeouts_s=(config.open_timeout_s, config.stall_timeout_s),
         )

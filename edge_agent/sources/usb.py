@@ -24,7 +24,7 @@ BY_ID = Path("/dev/v4l/by-id")
 #: How often a silent camera's thread looks at the stop token.
 _POLL_S = 0.2
 
-UsbOpener = Callable[[UsbSource, Target], InputContainer]
+UsbOpener = Callable[[UsbSource, Target, Clock], InputContainer]
 
 
 class UsbPackets(OpenedStream):
@@ -89,7 +89,7 @@ def open_usb(
     target = Target(camera, config.device)
     if not Path(config.device).exists():
         raise SourceUnreachable(f"{target} is not there; {_present()}")
-    container = (opener or _open_v4l2)(config, target)
+    container = (opener or _open_v4l2)(config, target, clock)
     stream = video_stream(container)
     if stream is None:
         container.close()
@@ -97,14 +97,16 @@ def open_usb(
     return UsbPackets(container, stream, config=config, target=target, stop=stop, clock=clock)
 
 
-def _open_v4l2(config: UsbSource, target: Target) -> InputContainer:
+def _open_v4l2(config: UsbSource, target: Target, clock: Clock) -> InputContainer:
     options = {
         "video_size": f"{config.width}x{config.height}",
         "framerate": f"{config.fps:g}",
     }
     if config.pixel_format != "auto":
         options["input_format"] = config.pixel_format
-    return open_container(config.device, target=target, format_name="v4l2", options=options)
+    return open_container(
+        config.device, target=target, clock=clock, format_name="v4l2", options=options
+    )
 
 
 def _present() -> str:
