@@ -51,16 +51,17 @@ class TelemetrySource:
         self._started_s = clock.mono_s()
         self._mark = self._take_mark()
 
-    def telemetry(self, epoch: str, last_seq: int, backlog: int) -> Telemetry:
+    def telemetry(self) -> Telemetry:
+        """Epoch, last_seq and backlog are the publisher's to fill in."""
         before, self._mark = self._mark, self._take_mark()
         reading = self._clock.read()
         return Telemetry(
             clock=reading,
             agent_version=__version__,
             uptime_s=reading.mono_s - self._started_s,
-            epoch=epoch,
-            last_seq=last_seq,
-            backlog=backlog,
+            epoch="",
+            last_seq=0,
+            backlog=0,
             figures=self._box(before),
             cameras={camera: self._camera(camera, before) for camera in self._cameras},
         )

@@ -11,6 +11,7 @@ from types import FrameType
 
 from edge_agent.config import DEFAULT_CONFIG_DIR, load_config
 from edge_agent.errors import EXIT_FAILED
+from edge_agent.runtime import StopToken
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,13 +39,11 @@ def _run(arguments: argparse.Namespace) -> int:
     from edge_agent.agent import Agent
 
     agent = Agent(loaded.config)
-    _stop_on_signals(agent)
+    _stop_on_signals(agent.stop)
     return agent.run()
 
 
-def _stop_on_signals(agent: object) -> None:
-    stop = agent.stop  # type: ignore[attr-defined]
-
+def _stop_on_signals(stop: StopToken) -> None:
     def handle(number: int, frame: FrameType | None) -> None:
         del number, frame
         if stop.stopped:

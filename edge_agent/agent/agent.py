@@ -1,0 +1,308 @@
+"""The composition root of `edge-agent run`: builds everything, starts and stops the threads.
+
+    start   outbox, detector, recorder, publisher, analysis, one source per camera, READY
+    stop    sources, analysis (ends its events with `restart`), recorder, publisher
+
+READY never waits for cameras, broker or NTP: a box without any of them is still a good box.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import cv2
+
+from edge_agent import __version__
+from edge_agent.agent import process
+from edge_agent.agent.analysis import AnalysisLoop, Lane, LaneCounters, SnapshotMaker
+from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
+from edge_agent.agent.commands import CommandRoom
+from edge_agent.agent.detector import open_detector
+from edge_agent.agent.drafting import EventDrafter
+from edge_agent.agent.exchange import FrameExchange
+from edge_agent.agent.orphans import closing_drafts
+from edge_agent.agent.recorder import Recorder
+from edge_agent.agent.stages import Detector, build_pipeline
+from edge_agent.agent.telemetry import TelemetrySource, WatchedCamera
+from edge_agent.clock import Clock, SystemClock
+from edge_agent.config import SHORT_SHA_LENGTH, CameraConfig, Config, canonical_sha
+from edge_agent.contract import (
+    BoxTopics,
+    ConfigStatus,
+    Sender,
+    State,
+    UlidGenerator,
+    encode_config_status,
+)
+from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Snapshot
+from edge_agent.errors import EXIT_FAILED, EXIT_OK, InvariantBroken, StorageError
+from edge_agent.media import SnapshotStore, take_snapshot
+from edge_agent.outbox import AlarmKind, Outbox, OutboxReader
+from edge_agent.publish import LinkState, Publisher, PublisherSetup
+from edge_agent.runtime import Heartbeat, StopToken, Supervisor, SystemdNotifier, Worker
+from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
+
+log = logging.getLogger(__name__)
+
+#: How often the main thread looks after the others; well below the unit's WatchdogSec.
+_POLL_S = 0.5
+
+#: No wait of these threads is longer than a few seconds. A heartbeat this old is a hang.
+_HEARTBEAT_LIMIT_S = 45.0
+
+_SOURCE_JOIN_S = 5.0
+_ANALYSIS_JOIN_S = 5.0
+_FLUSH_S = 5.0
+_PUBLISHER_JOIN_S = 10.0
+
+
+class Agent:
+    """One agent on one state directory. Build it, then `run` it in the main thread."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        clock: Clock | None = None,
+        notifier: SystemdNotifier | None = None,
+    ) -> None:
+        self.stop = StopToken()
+        self._config = config
+        self._clock = clock or SystemClock()
+        self._notifier = notifier or SystemdNotifier()
+        self._supervisor = Supervisor(self._clock)
+        self._topics = BoxTopics(config.box.ward, config.box.id)
+        self._state_dir = Path(config.box.state_dir)
+
+    def run(self) -> int:
+        """Until `stop` is set. Raises StateDirLocked, ConfigError, StorageError at the start."""
+        cv2.setNumThreads(1)
+        process.keep_memory_small()
+        _make_state_dir(self._state_dir)
+        with Outbox.open(self._state_dir, limits=self._config.outbox, clock=self._clock) as outbox:
+            assembly = _Assembly(self._config, outbox, self._clock, self._supervisor)
+            assembly.start()
+            self._notifier.ready()
+            log.info(
+                "edge-agent %s: %d cameras, state in %s",
+                __version__,
+                len(assembly.cameras),
+                self._state_dir,
+            )
+            try:
+                code = self._watch(assembly)
+            finally:
+                self._notifier.stopping()
+                assembly.stop()
+        return code
+
+    def _watch(self, assembly: _Assembly) -> int:
+        while not self.stop.wait(_POLL_S):
+            try:
+                self._supervisor.poll()
+            except InvariantBroken as error:
+                log.critical("%s", error)
+                return EXIT_FAILED
+            assembly.poll()
+            stalled = self._supervisor.stalled()
+            if stalled:
+                self._notifier.status(f"not advancing: {', '.join(stalled)}")
+            else:
+                self._notifier.watchdog()
+        return EXIT_OK
+
+
+class _Assembly:
+    """Everything that lives between start and stop."""
+
+    def __init__(
+        self, config: Config, outbox: Outbox, clock: Clock, supervisor: Supervisor
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._supervisor = supervisor
+        self._outbox = outbox
+        self._ids = UlidGenerator()
+        self._topics = BoxTopics(config.box.ward, config.box.id)
+        state_dir = Path(config.box.state_dir)
+        self._detector, self._trouble = open_detector(config.detector)
+        self._snapshots = _snapshot_store(config, state_dir, clock)
+        self._exchange = FrameExchange()
+        self._cfg_sha = canonical_sha(config)[:SHORT_SHA_LENGTH]
+        self._recorder = Recorder(
+            outbox,
+            EventDrafter(self._sender(), clock),
+            snapshots=self._snapshots,
+            clock=clock,
+            heartbeat=self._heartbeat("recorder"),
+            committed=self._tell_publisher,
+        )
+        credentials = CredentialGuard(state_dir / "refused-logins.json", clock)
+        self.cameras = {
+            CameraId(camera.id): self._watched(camera, credentials)
+            for camera in config.cameras
+            if camera.enabled
+        }
+        telemetry = TelemetrySource(self.cameras, self._exchange, clock, state_dir)
+        self._publisher = Publisher(
+            PublisherSetup(
+                ward=config.box.ward,
+                box=config.box.id,
+                config=config.mqtt,
+                open_reader=lambda: OutboxReader(state_dir),
+                marks=self._recorder,
+                clock=clock,
+                agent_version=__version__,
+                telemetry_interval_s=config.telemetry.interval_s,
+                telemetry=telemetry.telemetry,
+                on_command=CommandRoom(self._snapshots, config.snapshots).handle,
+                heartbeat=self._heartbeat("publisher"),
+            )
+        )
+        self._tellers = [
+            CameraStatusTeller(
+                watched.feed, camera, self._topics, clock, self._publisher.set_status
+            )
+            for camera, watched in self.cameras.items()
+        ]
+        self._source_stop, self._analysis_stop = StopToken(), StopToken()
+        self._recorder_stop, self._publisher_stop = StopToken(), StopToken()
+        self._sources: list[Worker] = []
+        self._others: list[Worker] = []
+
+    # --- start and stop ---
+
+    def start(self) -> None:
+        orphans = closing_drafts(self._outbox.open_events(), self._topics, self._clock)
+        if orphans:
+            log.info("ending %d events that the last stop left open", len(orphans))
+            self._outbox.append(orphans)
+        self._publisher.set_status(self._topics.config_status, self._config_status())
+        analysis = AnalysisLoop(
+            self._exchange,
+            {camera: watched.lane for camera, watched in self.cameras.items()},
+            self._recorder,
+            clock=self._clock,
+            zone=ZoneInfo(self._config.box.timezone),
+            heartbeat=self._heartbeat("analysis"),
+            make_snapshot=self._snapshot_maker(),
+        )
+        self._others = [
+            Worker("recorder", self._recorder.run, self._recorder_stop),
+            Worker("publisher", self._publisher.run, self._publisher_stop),
+            Worker("analysis", analysis.run, self._analysis_stop),
+        ]
+        for camera in self._config.cameras:
+            if camera.enabled:
+                feed = self.cameras[CameraId(camera.id)].feed
+                source = CameraSource(camera, feed, self._exchange, self._clock)
+                self._sources.append(Worker(f"source-{camera.id}", source.run, self._source_stop))
+        for worker in (*self._others, *self._sources):
+            self._supervisor.start(worker)
+
+    def stop(self) -> None:
+        recorder, publisher, analysis = self._others
+        self._source_stop.stop()
+        for source in self._sources:
+            if not source.join(_SOURCE_JOIN_S):
+                log.warning("%s does not stop; leaving it behind", source.name)
+        self._analysis_stop.stop()
+        analysis.join(_ANALYSIS_JOIN_S)
+        if not self._recorder.flush(_FLUSH_S):
+            log.error("the last events could not be stored in time")
+        self._publisher_stop.stop()
+        publisher.join(_PUBLISHER_JOIN_S)
+        self._recorder_stop.stop()
+        recorder.join(_FLUSH_S)
+
+    def poll(self) -> None:
+        """What the ward should know of us, when it changed."""
+        for teller in self._tellers:
+            teller.poll()
+        reasons = tuple(self._reasons())
+        self._publisher.set_box_state(State.DEGRADED if reasons else State.ONLINE, reasons)
+
+    # --- parts ---
+
+    def _tell_publisher(self) -> None:
+        self._publisher.notify()
+
+    def _reasons(self) -> list[str]:
+        reasons = [self._trouble] if self._trouble else []
+        alarms = {alarm.kind: alarm.text for alarm in self._recorder.alarms}
+        for kind in (AlarmKind.STORAGE, AlarmKind.SHEDDING, AlarmKind.CORRUPT, AlarmKind.REWOUND):
+            if kind in alarms and not (kind is AlarmKind.STORAGE and not self._outbox.failing):
+                reasons.append(f"{kind}: {alarms[kind]}")
+        health = self._publisher.health()
+        if health.denied:
+            reasons.append("the broker's ACL denies our events; they wait on this box")
+        if health.state is LinkState.REFUSED:
+            reasons.append(health.last_error)
+        return reasons
+
+    def _sender(self) -> Sender:
+        model = self._detector.name
+        return Sender(
+            self._config.box.ward, self._config.box.id, cfg_sha=self._cfg_sha, model_name=model
+        )
+
+    def _watched(self, camera: CameraConfig, credentials: CredentialGuard) -> WatchedCamera:
+        camera_id = CameraId(camera.id)
+        self._exchange.add(camera_id)
+        settings = FeedSettings.of(camera, self._config.analysis.fps)
+        feed = CameraFeed(settings, credentials=credentials, clock=self._clock)
+        detector: Detector = self._detector
+        pipeline = build_pipeline(camera, detector, self._new_event_id)
+        return WatchedCamera(feed, Lane(camera_id, pipeline, LaneCounters()))
+
+    def _new_event_id(self) -> EventId:
+        return EventId(self._ids.next(self._clock.read().utc_s))
+
+    def _heartbeat(self, name: str) -> Heartbeat:
+        heartbeat = Heartbeat(name, self._clock, limit_s=_HEARTBEAT_LIMIT_S)
+        self._supervisor.watch(heartbeat)
+        return heartbeat
+
+    def _config_status(self) -> bytes:
+        now_utc_s = self._clock.read().utc_s
+        return encode_config_status(ConfigStatus(self._cfg_sha, now_utc_s, "applied"))
+
+    def _snapshot_maker(self) -> SnapshotMaker | None:
+        if self._snapshots is None:
+            return None
+        config = self._config.snapshots
+
+        def make(frame: Frame, best: BestFrame) -> Snapshot:
+            return take_snapshot(
+                frame.pixels.bgr(),
+                [best.bbox],
+                config,
+                camera=frame.camera,
+                event_id=best.event_id,
+                captured_s=frame.captured_s,
+            )
+
+        return make
+
+
+def _make_state_dir(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"box.state_dir {path} cannot be made: {error.strerror}; choose a folder that the "
+            "agent's user may write"
+        ) from error
+
+
+def _snapshot_store(config: Config, state_dir: Path, clock: Clock) -> SnapshotStore | None:
+    """None when switched off, or when the disk is not up to it: events matter more."""
+    if not config.snapshots.enabled:
+        return None
+    try:
+        return SnapshotStore(state_dir, config.snapshots, clock)
+    except StorageError as error:
+        log.error("no pictures are kept: %s", error)
+        return None

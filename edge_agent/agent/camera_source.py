@@ -1,0 +1,96 @@
+"""The body of a source thread: runs a camera's feed and tells the ward how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge_agent.agent.exchange import FrameExchange
+from edge_agent.clock import Clock
+from edge_agent.config import CameraConfig, FileSource
+from edge_agent.contract import BoxTopics, CameraStatus, State, encode_camera_status
+from edge_agent.domain import CameraId, Frame
+from edge_agent.runtime import StopToken
+from edge_agent.sources import CameraFeed, FeedState
+
+#: How long a recording's source waits for room before it looks at the stop token again.
+_PUT_TIMEOUT_S = 0.5
+
+
+class CameraSource:
+    """One camera's source thread."""
+
+    def __init__(
+        self, camera: CameraConfig, feed: CameraFeed, exchange: FrameExchange, clock: Clock
+    ) -> None:
+        self._camera = CameraId(camera.id)
+        self._waits = isinstance(camera.source, FileSource) and camera.source.pace == "fast"
+        self._feed = feed
+        self._exchange = exchange
+        self._clock = clock
+        self._last_s = 0.0
+
+    def run(self, stop: StopToken) -> None:
+        def deliver(frame: Frame) -> None:
+            self._last_s = frame.captured_s
+            if not self._waits:
+                self._exchange.offer(frame)
+                return
+            while not self._exchange.put(frame, _PUT_TIMEOUT_S):
+                if stop.stopped:
+                    return
+
+        self._feed.run(stop, deliver, self._lost)
+        if not stop.stopped:
+            self._lost()  # a recording's end: no more frames either
+
+    def _lost(self) -> None:
+        moment_s = self._last_s if self._waits else self._clock.mono_s()
+        self._exchange.lost(self._camera, moment_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    state: State
+    reason: str
+
+
+class CameraStatusTeller:
+    """Owned by the main thread: publishes a camera's status whenever it changes."""
+
+    def __init__(
+        self,
+        feed: CameraFeed,
+        camera: CameraId,
+        topics: BoxTopics,
+        clock: Clock,
+        set_status: Callable[[str, bytes], None],
+    ) -> None:
+        self._feed = feed
+        self._camera = camera
+        self._topics = topics
+        self._clock = clock
+        self._set_status = set_status
+        self._told: _Told | None = None
+
+    def poll(self) -> None:
+        status = self._feed.status()
+        if status.state is FeedState.CONNECTING and self._told is not None:
+            return  # a try in between says nothing new
+        streaming = status.state is FeedState.STREAMING
+        reason = "" if streaming else f"{status.state}: {status.reason or 'no picture yet'}"
+        now = _Told(State.ONLINE if streaming else State.OFFLINE, reason)
+        if now == self._told:
+            return
+        # "next try in ..." of a pausing login changes at each look; the state does not.
+        if self._told and now.state is self._told.state and _kind(now) == _kind(self._told):
+            return
+        self._told = now
+        payload = encode_camera_status(
+            CameraStatus(self._camera, now.state, self._clock.read().utc_s, now.reason)
+        )
+        self._set_status(self._topics.camera_status(self._camera), payload)
+
+
+def _kind(told: _Told) -> str:
+    return told.reason.partition(":")[0]

@@ -1,0 +1,52 @@
+"""Opens the detector; without a usable one the box goes on with motion alone, and says so."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from edge_agent.config import DetectorConfig
+from edge_agent.detect import OnnxDetector, find_model
+from edge_agent.domain import Detection, Pixels, Region
+from edge_agent.errors import ModelError
+
+log = logging.getLogger(__name__)
+
+
+class BlindDetector:
+    """Stands in for a detector that could not be opened: finds nobody."""
+
+    name: str | None = None
+    candidate_threshold = 0.5
+    confirm_threshold = 0.5
+
+    def detect(
+        self, pixels: Pixels, regions: Sequence[Region], *, candidate_threshold: float
+    ) -> Sequence[Detection]:
+        del pixels, regions, candidate_threshold
+        return ()
+
+
+class NamedDetector:
+    """A detector and the name that its events carry."""
+
+    def __init__(self, detector: OnnxDetector) -> None:
+        self._detector = detector
+        self.name: str | None = detector.manifest.name
+        self.candidate_threshold = detector.candidate_threshold
+        self.confirm_threshold = detector.confirm_threshold
+        self.detect = detector.detect
+
+
+def open_detector(config: DetectorConfig) -> tuple[NamedDetector | BlindDetector, str]:
+    """The detector, and what is wrong with it ("" when nothing is).
+
+    A flipped bit in the model's file must not silence a whole box: motion, status and the
+    alarm still go out, and a person can mend it.
+    """
+    try:
+        detector = OnnxDetector.open(find_model(config.model), threads=config.threads)
+    except ModelError as error:
+        log.error("no person detection: %s", error)
+        return BlindDetector(), f"no person detection: {error}"
+    return NamedDetector(detector), ""
