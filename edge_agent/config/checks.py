@@ -21,11 +21,11 @@ from edge_agent.config.camera import (
     ZoneConfig,
 )
 from edge_agent.config.schema import BoxConfig, MqttConfig, SnapshotConfig, TlsConfig
+from edge_agent.config.secrets import CREDENTIAL_PREFIX
 from edge_agent.config.validate import Checks, Finding
 from edge_agent.config.words import number, scrubbed, shown
 from edge_agent.geometry import Polygon
 
-CREDENTIAL_PREFIX = "credential:"
 _CREDENTIAL_NAME = re.compile(r"^[A-Za-z0-9_.-]{1,255}$")
 #: A polygon smaller than this share of the frame is a line: 1 px wide and 1 px high in 1000x1000.
 _LEAST_AREA_FRAC = 1e-6

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edge_agent.config.camera import FileSource, RtspSource
-from edge_agent.config.checks import CREDENTIAL_PREFIX
 from edge_agent.config.schema import Config
+from edge_agent.config.secrets import CREDENTIAL_PREFIX
 from edge_agent.errors import ConfigProblem
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

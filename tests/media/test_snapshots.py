@@ -107,6 +107,17 @@ def test_an_unset_clock_erases_nothing_because_of_age(tmp_path: Path, store: Sna
     assert dark.find(event(2)).parent.parent.name == "undated"  # type: ignore[union-attr]
 
 
+def test_a_clock_that_calls_itself_unset_is_not_believed(
+    store: SnapshotStore, clock: ManualClock
+) -> None:
+    store.put(snapshot(1))
+    clock.advance(400 * 86_400)
+    clock.quality = ClockQuality.UNSET
+    assert store.prune() == 0
+    clock.quality = ClockQuality.ESTIMATED
+    assert store.prune() == 1
+
+
 def test_undated_pictures_age_from_the_first_set_clock(tmp_path: Path) -> None:
     clock = ManualClock(utc_s=100.0, quality=ClockQuality.UNSET)
     store = SnapshotStore(tmp_path, CONFIG, clock)
