@@ -15,6 +15,7 @@ from edge_agent.detect.evaluation import LabelledFrame, Quality, evaluate
 from edge_agent.domain import F32, U8, Detection, Region
 from edge_agent.geometry import FULL_FRAME, FrameSize
 
+CLIP, LABELS = "PETS09-S2L1_480x360.mp4", "PETS09-S2L1_gt.txt"
 FRAMES = range(0, 791, 10)
 #: The clip is 480x360; its labels are 1-based pixels of the original 768x576.
 LABEL_SCALE = 0.625
@@ -76,8 +77,6 @@ def full_frame_quality(detector: OnnxDetector, clip: Path, labels: Path) -> Qual
     """One inference on each whole frame."""
     frames = []
     for picture, truth in zip(pictures(clip), truths(labels), strict=True):
-        detections = detector.detect(
-            picture, [Region(FULL_FRAME)], candidate_threshold=SCORE_ABOVE
-        )
+        detections = detector.detect(picture, [Region(FULL_FRAME)], candidate_threshold=SCORE_ABOVE)
         frames.append(labelled(truth, detections, picture.size))
     return evaluate(frames)

@@ -22,8 +22,9 @@ CONTEXT = 1.5
 #: Nothing smaller than this share of the frame's shorter side is cut out: people in tinier
 #: crops would be recognised by nothing but their noise.
 MIN_CROP_FRAC = 0.25
-#: Pixels that the camera did not send do not help: measured on PETS (benchmarks/detectors.py).
-MAX_UPSCALE = 1.5
+#: AP on PETS with yolox-nano-416: .898 with whole frames; with crops .899 at 1, .909 at 1.5 and
+#: .919 at 2; more or less context costs .01 (benchmarks/detectors.py).
+MAX_UPSCALE = 2.0
 #: A crop must show people at least this much larger than the whole frame does.
 MIN_GAIN = 1.15
 #: Filling between two crops in one input, in input pixels: two cells of the finest grid.

@@ -28,8 +28,8 @@ TOLERANCE = 0.02
     ],
 )
 def test_average_precision_on_pets_is_that_of_the_table(file: str, ap: float) -> None:
-    clip = require_footage("PETS09-S2L1_480x360.mp4")
-    labels = require_footage("PETS09-S2L1_gt.txt")
+    clip = require_footage(_pets.CLIP)
+    labels = require_footage(_pets.LABELS)
     detector = OnnxDetector.open(find_model(str(require_model(file))))
     quality = _pets.full_frame_quality(detector, clip, labels)
     assert abs(round(quality.ap, 3) - ap) <= TOLERANCE + 1e-9

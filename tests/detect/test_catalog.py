@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from edge_agent.assets import asset_dir
-from edge_agent.detect import default_model_dirs, find_model, read_manifest
+from edge_agent.detect import (
+    ModelInput,
+    ModelManifest,
+    default_model_dirs,
+    find_model,
+    read_manifest,
+)
 from edge_agent.errors import ModelError
 
 TEXT = """\
@@ -160,3 +166,10 @@ def test_the_directory_of_the_environment_comes_first(
 @pytest.mark.parametrize("path", sorted(asset_dir("models").glob("*.toml")), ids=lambda p: p.stem)
 def test_every_shipped_manifest_is_valid_and_named_as_its_file(path: Path) -> None:
     assert read_manifest(path).name == path.stem
+
+
+def test_every_key_of_a_manifest_is_documented() -> None:
+    text = (asset_dir("models") / "README.md").read_text()
+    keys = {field for field in ModelManifest.__struct_fields__ if field != "input"}
+    keys |= {f"input.{field}" for field in ModelInput.__struct_fields__}
+    assert [key for key in sorted(keys) if f"`{key}`" not in text] == []

@@ -147,10 +147,10 @@ def test_a_bystander_cut_by_the_crop_is_left_out_but_one_asked_for_is_kept() -> 
 
 
 def test_a_person_at_the_border_of_the_frame_is_not_taken_for_cut() -> None:
-    picture, person = Picture(1280, 720), BBox(0.97, 0.7, 0.03, 0.3)
+    picture, person = Picture(1280, 720), BBox(0.97, 0.8, 0.03, 0.2)
     picture.person(person)
     detector, _ = red_detector()
-    (bbox,) = find(detector, picture, BBox(0.93, 0.8, 0.04, 0.1))
+    (bbox,) = find(detector, picture, BBox(0.93, 0.85, 0.04, 0.1))
     assert bbox.iou(person) > 0.8
 
 
