@@ -1,0 +1,42 @@
+"""What every connection's delivery works with, and what outlives each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge_agent.clock import Clock
+from edge_agent.contract import BoxTopics, Telemetry
+from edge_agent.publish.commands import CommandDesk
+from edge_agent.publish.pacing import Pause, ResendTimer
+from edge_agent.publish.ports import OutboxMarks, Reader
+from edge_agent.publish.status import StatusBoard
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counted over all connections, in the publisher thread."""
+
+    sent: int = 0
+    dead: int = 0
+    gaps_sent: int = 0
+    malformed: int = 0
+    backlog: int = 0
+    last_ack_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a delivery works with and that outlives it."""
+
+    topics: BoxTopics
+    clock: Clock
+    reader: Reader
+    marks: OutboxMarks
+    board: StatusBoard
+    desk: CommandDesk
+    pause: Pause
+    resend: ResendTimer
+    tally: Tally
+    telemetry: Callable[[], Telemetry] | None
+    telemetry_interval_s: float

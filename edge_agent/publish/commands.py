@@ -1,0 +1,150 @@
+"""Commands of the ward: parse, refuse, remember, answer. What a command does is done elsewhere."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from edge_agent.clock import Clock, ClockQuality
+from edge_agent.contract import (
+    Ack,
+    AckStatus,
+    BoxTopics,
+    Command,
+    ReplayRange,
+    Topic,
+    Verb,
+    encode_ack,
+    parse_command,
+    parse_replay,
+)
+from edge_agent.errors import AgentError, ContractError
+from edge_agent.mqtt import Incoming
+from edge_agent.publish.ports import CommandHandler, CommandImage, CommandResult
+
+log = logging.getLogger(__name__)
+
+MAX_IMAGE_BYTES = 200_000
+
+#: An image that nobody fetched is of no use later.
+IMAGE_EXPIRY_S = 600
+
+_REMEMBERED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One message that answers a command."""
+
+    topic: str
+    payload: bytes = field(repr=False)
+    correlation: bytes | None = None
+    expiry_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What to send, and the replay to begin if there is one."""
+
+    replies: tuple[Reply, ...] = ()
+    replay: tuple[str, ReplayRange] | None = None  # cmd_id, range
+
+
+class CommandDesk:
+    """Belongs to the publisher thread; outlives connections, so that a command that comes
+    twice is done once and answered twice the same."""
+
+    def __init__(self, topics: BoxTopics, clock: Clock, handler: CommandHandler | None) -> None:
+        self._topics, self._clock, self._handler = topics, clock, handler
+        self._answers: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
+        self.received = 0
+        self.malformed = 0
+
+    def handle(self, message: Incoming) -> Outcome:
+        """Never raises: whatever came is answered or counted."""
+        self.received += 1
+        try:
+            verb = Topic.parse(message.topic).leaf
+            command = parse_command(verb, message.payload)
+        except ContractError as error:
+            self.malformed += 1
+            log.warning("refused a malformed command: %s", error)
+            return Outcome()
+        known = self._answers.get(command.cmd_id)
+        if known is not None:
+            topic, payload = known
+            return Outcome((Reply(topic, payload, message.correlation),))
+        return self._first_time(command, message)
+
+    def finished(self, cmd_id: str, result: CommandResult) -> Reply:
+        """The later answer to a command that was `accepted` at first."""
+        topic, _ = self._answers.get(cmd_id, (self._topics.ack(cmd_id), b""))
+        return Reply(topic, _encode(cmd_id, result))
+
+    def _first_time(self, command: Command, message: Incoming) -> Outcome:
+        replay: tuple[str, ReplayRange] | None = None
+        if self._expired(command):
+            result = CommandResult(AckStatus.EXPIRED, "came after its not_after")
+        elif command.verb not in set(Verb):
+            result = CommandResult(AckStatus.REJECTED, f"unknown verb {command.verb}")
+        elif command.verb == Verb.REPLAY:
+            try:
+                replay = (command.cmd_id, parse_replay(command))
+                result = CommandResult(AckStatus.ACCEPTED)
+            except ContractError as error:
+                result = CommandResult(AckStatus.REJECTED, str(error))
+        else:
+            result = self._ask_handler(command)
+        image, result = self._image(result)
+        topic = self._reply_topic(command, message)
+        payload = _encode(command.cmd_id, result)
+        self._remember(command.cmd_id, topic, payload)
+        log.info("command %s %s: %s", command.verb, command.cmd_id, result.status)
+        answer = Reply(topic, payload, message.correlation)
+        return Outcome((*image, answer), replay)
+
+    def _ask_handler(self, command: Command) -> CommandResult:
+        if self._handler is None:
+            return CommandResult(AckStatus.REJECTED, f"this box does not do {command.verb}")
+        try:
+            return self._handler(command)
+        except ContractError as error:
+            return CommandResult(AckStatus.REJECTED, str(error))
+        except AgentError as error:
+            return CommandResult(AckStatus.FAILED, str(error))
+
+    def _image(self, result: CommandResult) -> tuple[tuple[Reply, ...], CommandResult]:
+        image: CommandImage | None = result.image
+        if image is None:
+            return (), result
+        if len(image.jpeg) > MAX_IMAGE_BYTES:
+            reason = f"the image has {len(image.jpeg)} bytes, at most {MAX_IMAGE_BYTES} may go out"
+            return (), CommandResult(AckStatus.FAILED, reason)
+        topic = self._topics.image(image.camera, image.event_id)
+        return (Reply(topic, image.jpeg, expiry_s=IMAGE_EXPIRY_S),), result
+
+    def _expired(self, command: Command) -> bool:
+        reading = self._clock.read()
+        if command.not_after_utc_s is None or reading.quality is ClockQuality.UNSET:
+            return False
+        return reading.utc_s > command.not_after_utc_s
+
+    def _reply_topic(self, command: Command, message: Incoming) -> str:
+        """Where the asker wants the answer, if that is in our own `ack` branch: nobody may make
+        a box write elsewhere."""
+        own = self._topics.ack(command.cmd_id)
+        branch = own.rpartition("/")[0] + "/"
+        for asked in (message.response_topic, command.reply_to):
+            if asked and asked.startswith(branch) and not set("+#\0") & set(asked):
+                return asked
+        return own
+
+    def _remember(self, cmd_id: str, topic: str, payload: bytes) -> None:
+        self._answers[cmd_id] = (topic, payload)
+        if len(self._answers) > _REMEMBERED:
+            self._answers.popitem(last=False)
+
+
+def _encode(cmd_id: str, result: CommandResult) -> bytes:
+    return encode_ack(Ack(cmd_id, result.status, result.reason, result.result))

@@ -1,0 +1,277 @@
+"""The publisher thread: connects, delivers, and comes back after every failure."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from edge_agent.clock import Clock
+from edge_agent.config import MqttConfig
+from edge_agent.contract import BoxTopics, State, Telemetry, new_ulid
+from edge_agent.errors import AgentError, OperatorError
+from edge_agent.mqtt import Connection, Dialer, FullJitter, Session, Will, endpoint_of
+from edge_agent.mqtt.backoff import Uniform
+from edge_agent.publish.bench import Bench, Tally
+from edge_agent.publish.commands import CommandDesk
+from edge_agent.publish.delivery import Delivery
+from edge_agent.publish.health import LinkState, PublisherHealth
+from edge_agent.publish.pacing import Pause, ResendTimer
+from edge_agent.publish.ports import CommandHandler, Head, OutboxMarks, Reader
+from edge_agent.publish.status import BoxIdentity, StatusBoard
+from edge_agent.runtime import Heartbeat, StopToken
+
+log = logging.getLogger(__name__)
+
+SESSION_EXPIRY_S = 60
+WILL_DELAY_S = 30
+
+#: A connection that stood this long was a good one: the next failure starts small again.
+_GOOD_AFTER_S = 5.0
+
+_FAREWELL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherSetup:
+    """What a publisher is made of. `client_id` is `{ward}-{box}`; a broker with
+    use_username_as_clientid replaces it anyway."""
+
+    ward: str
+    box: str
+    config: MqttConfig
+    open_reader: Callable[[], Reader]
+    marks: OutboxMarks
+    clock: Clock
+    agent_version: str
+    telemetry_interval_s: float = 60.0
+    telemetry: Callable[[], Telemetry] | None = None  # epoch, last_seq, backlog are filled in
+    on_command: CommandHandler | None = None
+    heartbeat: Heartbeat | None = None
+    uniform: Uniform = random.uniform
+    flush_s: float = 5.0  # how long an orderly stop may deliver what is left
+    connect_timeout_s: float = 10.0
+    resend_after_s: float = 60.0
+    denied_pause_s: tuple[float, float] = (60.0, 1800.0)
+
+
+class Publisher:
+    """`run` is the body of the publisher thread; `notify`, `set_status`, `set_box_state` and
+    `health` are for all others."""
+
+    def __init__(self, setup: PublisherSetup) -> None:
+        """Raises ConfigError when the broker cannot be reached as configured, whatever it says."""
+        endpoint_of(setup.config)
+        self._setup = setup
+        self._topics = BoxTopics(setup.ward, setup.box)
+        self._board = StatusBoard()
+        self._desk = CommandDesk(self._topics, setup.clock, setup.on_command)
+        self._pause = Pause(denied_s=setup.denied_pause_s)
+        self._resend = ResendTimer(first_s=setup.resend_after_s)
+        self._tally = Tally()
+        self._dialer = Dialer(
+            lambda: endpoint_of(setup.config), setup.clock, timeout_s=setup.connect_timeout_s
+        )
+        self._committed = threading.Event()
+        self._connection: Connection | None = None
+        self._reader: Reader | None = None  # kept between connections: it knows what was sent
+        self._health = PublisherHealth(since_s=setup.clock.mono_s())
+
+    # --- for other threads ------------------------------------------------------------------
+
+    def notify(self) -> None:
+        """Rows were committed."""
+        self._committed.set()
+        self._wake()
+
+    def set_status(self, topic: str, payload: bytes) -> None:
+        """A retained status (`st/cam/...`, `st/config`), kept for every new connection."""
+        self._board.set(topic, payload)
+        self._wake()
+
+    def set_box_state(self, state: State, reasons: tuple[str, ...] = ()) -> None:
+        """What `st/box` says of us while we are connected: online, degraded or paused."""
+        self._board.set_box(state, reasons)
+        self._wake()
+
+    @property
+    def topics(self) -> BoxTopics:
+        return self._topics
+
+    def health(self) -> PublisherHealth:
+        """A picture of now; not older than a second."""
+        return self._health
+
+    def _wake(self) -> None:
+        connection = self._connection
+        if connection is not None:
+            connection.wake()
+
+    # --- the thread -------------------------------------------------------------------------
+
+    def run(self, stop: StopToken) -> None:
+        """Until told to stop. Handles every AgentError by trying again later."""
+        clock = self._setup.clock
+        backoff = FullJitter(self._setup.config.reconnect_max_s, self._setup.uniform)
+        try:
+            while not stop.stopped:
+                begun_s = clock.mono_s()
+                try:
+                    self.run_once(stop)
+                except AgentError as error:
+                    self._note(error)
+                if clock.mono_s() - begun_s >= _GOOD_AFTER_S:
+                    backoff.reset()
+                self._rest(backoff.next_s(), stop)
+        finally:
+            if self._reader is not None:
+                self._reader.close()
+                self._reader = None
+        self._update(LinkState.STOPPED)
+
+    def run_once(self, stop: StopToken) -> None:
+        """One connection, from its beginning to its end.
+
+        Raises BrokerUnreachable, BrokerRefused, ConfigError, StorageError.
+        """
+        self._update(LinkState.CONNECTING)
+        if self._reader is None:
+            self._reader = self._setup.open_reader()
+        reader = self._reader
+        identity = self._identity()
+        connection = self._dialer.dial(self._session(identity, reader.head()), stop)
+        self._connection = connection
+        try:
+            self._deliver(connection, reader, identity, stop)
+        finally:
+            self._connection = None
+            connection.abandon()
+
+    def _deliver(
+        self, connection: Connection, reader: Reader, identity: BoxIdentity, stop: StopToken
+    ) -> None:
+        config, setup = self._setup.config, self._setup
+        # Read again: what was committed while we connected is backlog, not live.
+        delivery = Delivery(
+            connection,
+            self._bench(reader),
+            identity,
+            head=reader.head(),
+            window=config.window,
+            backlog_per_s=config.backlog_per_s,
+            backlog_wait_s=setup.uniform(0.0, config.backlog_jitter_s),
+        )
+        self._update(
+            LinkState.CONNECTED,
+            connections=self._health.connections + 1,
+            mqtt5=connection.is_mqtt5,
+        )
+        log.info(
+            "connected to %s:%d, MQTT %s",
+            config.host,
+            config.port,
+            "5" if connection.is_mqtt5 else "3.1.1",
+        )
+        while not stop.stopped:
+            self._turn(delivery)
+        self._flush(delivery)
+        connection.close()
+
+    def _turn(self, delivery: Delivery) -> None:
+        committed = self._committed.is_set()
+        self._committed.clear()
+        delivery.turn(committed=committed)
+        self._update(LinkState.CONNECTED, in_flight=delivery.in_flight)
+        self._beat()
+
+    def _flush(self, delivery: Delivery) -> None:
+        """Deliver what was committed last, then say goodbye."""
+        clock = self._setup.clock
+        deadline_s = clock.mono_s() + self._setup.flush_s
+        delivery.turn(committed=True, timeout_s=0.0)
+        while not delivery.idle and clock.mono_s() < deadline_s:
+            delivery.turn(committed=True, timeout_s=0.1)
+        delivery.leave()
+        deadline_s = clock.mono_s() + _FAREWELL_S
+        while not delivery.idle and clock.mono_s() < deadline_s:
+            delivery.turn(committed=False, timeout_s=0.1)
+
+    def _bench(self, reader: Reader) -> Bench:
+        setup = self._setup
+        return Bench(
+            topics=self._topics,
+            clock=setup.clock,
+            reader=reader,
+            marks=setup.marks,
+            board=self._board,
+            desk=self._desk,
+            pause=self._pause,
+            resend=self._resend,
+            tally=self._tally,
+            telemetry=setup.telemetry,
+            telemetry_interval_s=setup.telemetry_interval_s,
+        )
+
+    def _identity(self) -> BoxIdentity:
+        setup = self._setup
+        conn_id = new_ulid(setup.clock.read().utc_s, os.urandom(10))
+        return BoxIdentity(conn_id, setup.agent_version, setup.telemetry_interval_s)
+
+    def _session(self, identity: BoxIdentity, head: Head) -> Session:
+        at_utc_s = self._setup.clock.read().utc_s
+        will = Will(
+            self._topics.box_status,
+            identity.payload(State.OFFLINE, ("connection lost",), head, at_utc_s),
+            WILL_DELAY_S,
+        )
+        return Session(
+            client_id=f"{self._setup.ward}-{self._setup.box}",
+            clean_start=True,
+            expiry_s=SESSION_EXPIRY_S,
+            will=will,
+        )
+
+    # --- what others see --------------------------------------------------------------------
+
+    def _rest(self, wait_s: float, stop: StopToken) -> None:
+        """Wait, and keep the heart beating: a broker that is away for days is no stall."""
+        deadline_s = self._setup.clock.mono_s() + wait_s
+        while not stop.stopped:
+            self._beat()
+            rest_s = deadline_s - self._setup.clock.mono_s()
+            if rest_s <= 0 or stop.wait(min(rest_s, 1.0)):
+                return
+
+    def _beat(self) -> None:
+        if self._setup.heartbeat is not None:
+            self._setup.heartbeat.beat()
+
+    def _note(self, error: AgentError) -> None:
+        """The same trouble is logged once, not at every try."""
+        text = str(error)
+        refused = isinstance(error, OperatorError)
+        if text != self._health.last_error or self._health.state is LinkState.CONNECTED:
+            log.log(logging.ERROR if refused else logging.WARNING, "%s; trying again later", text)
+        state = LinkState.REFUSED if refused else LinkState.WAITING
+        self._update(state, last_error=text, in_flight=0)
+
+    def _update(self, state: LinkState, **changes: object) -> None:
+        old, tally = self._health, self._tally
+        since_s = old.since_s if state is old.state else self._setup.clock.mono_s()
+        fresh = replace(
+            old,
+            state=state,
+            since_s=since_s,
+            denied=self._pause.denied,
+            sent=tally.sent,
+            dead=tally.dead,
+            gaps_sent=tally.gaps_sent,
+            backlog=tally.backlog,
+            malformed=tally.malformed + self._desk.malformed,
+            commands=self._desk.received,
+            last_ack_s=tally.last_ack_s,
+        )
+        self._health = replace(fresh, **changes)  # type: ignore[arg-type]
