@@ -153,7 +153,7 @@ def _detect(clip: Path, detector: OnnxDetector, threshold: float) -> list[list[l
 
 def table(found: Found, truth: Frames, confirm_threshold: float) -> str:
     lines = [
-        "| analysed | mask | MOTA | IDF1 | switches | fragments | recall | precision | ids | found |",
+        "| analysed | mask | MOTA | IDF1 | switches | frag. | recall | prec. | ids | found |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for masks in (MASKS, ()):

@@ -54,8 +54,9 @@ class DetectStage(Protocol):
 class TrackStage(Protocol):
     """Which person is which? `edge_agent.track.Tracker`."""
 
-    def due(self, at_s: float) -> Sequence[Region]:
-        """Where tracked people must be looked for now, whatever motion says."""
+    def look_at(self, moving: Sequence[Region], at_s: float) -> Sequence[Region]:
+        """Where the detector looks: what moves, grown to whole tracked people, and those who
+        must be looked for now whatever motion says."""
         ...
 
     def update(
@@ -154,7 +155,7 @@ class CameraPipeline:
         return tuple(self._stages.events.close_all(reason, at_s))
 
     def _regions(self, motion: Motion, at_s: float) -> tuple[Region, ...]:
-        regions = (*motion.regions, *self._stages.track.due(at_s))
+        regions = tuple(self._stages.track.look_at(motion.regions, at_s))
         blind = motion.lighting is not Lighting.STEADY
         if blind and at_s - self._blind_look_s >= BLIND_LOOK_EVERY_S:
             self._blind_look_s = at_s

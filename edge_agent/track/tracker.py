@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from edge_agent.config.schema import PersonConfig
 from edge_agent.domain import Detection, Region, Track
-from edge_agent.geometry import BBox, shows_same_person
+from edge_agent.geometry import BBox, is_part_of, shows_same_person
 from edge_agent.track.association import Expected, Gate, match, without_doubles
 from edge_agent.track.box_filter import BoxFilter
 
@@ -42,7 +42,8 @@ class _Person:
     def __init__(self, track_id: int, detection: Detection, at_s: float) -> None:
         self.track_id = track_id
         self.filter = BoxFilter(detection.bbox, at_s)
-        self.first_bbox = self.last_bbox = detection.bbox
+        self.first_bbox = self.last_bbox = self.expected = detection.bbox
+        self.looked_at = True  # in this frame, wholly enough to be found
         self.first_s = self.seen_s = self.looked_s = at_s
         self.missing_since_s: float | None = None
         self.score = self.top_score = detection.score
@@ -50,9 +51,19 @@ class _Person:
         self.looks = 1
         self.confirmed = False
 
+    def expect(self, searched: Sequence[BBox], at_s: float) -> None:
+        """Before anything of the frame of `at_s` is known: where, and whether it was seen."""
+        self.expected = self.bbox(at_s)
+        inside = self.expected.clipped()
+        self.looked_at = any(
+            inside.intersection_frac(region) >= _COVERED * inside.area_frac for region in searched
+        )
+
     def found(self, detection: Detection, at_s: float) -> None:
-        self.filter.correct(detection.bbox, at_s)
-        self.last_bbox = detection.bbox
+        """Seen; a crop that could only show a piece of the person does not shrink them."""
+        if self.looked_at or not is_part_of(detection.bbox, self.expected):
+            self.filter.correct(detection.bbox, at_s)
+            self.last_bbox = detection.bbox
         self.seen_s = self.looked_s = at_s
         self.missing_since_s = None
         self.score = detection.score
@@ -68,12 +79,6 @@ class _Person:
 
     def bbox(self, at_s: float) -> BBox:
         return self.filter.predicted(at_s)
-
-    def covered_by(self, searched: Sequence[BBox], at_s: float) -> bool:
-        bbox = self.bbox(at_s).clipped()
-        return any(
-            bbox.intersection_frac(region) >= _COVERED * bbox.area_frac for region in searched
-        )
 
     def confidence(self, looks: int, window_s: float, at_s: float) -> float:
         while self.recent and self.recent[0][0] < at_s - window_s - _TIME_SLACK_S:
@@ -103,11 +108,35 @@ class Tracker:
 
     def due(self, at_s: float) -> Sequence[Region]:
         """Where to look now for people nobody looked at lately, whatever motion says."""
-        return [
-            Region(_surroundings(person, at_s))
+        return self.look_at((), at_s)
+
+    def look_at(self, moving: Sequence[Region], at_s: float) -> Sequence[Region]:
+        """All that the detector should see of this frame: motion, and who is due.
+
+        Of somebody who stands, only the edges move: head, hem, a foot. Detectors take such a
+        piece for a person. So a moving region that touches a tracked person grows until it
+        shows that person with surroundings, and all pieces of one person are one region.
+        """
+        wanted = {
+            person.track_id: _surroundings(person, at_s)
             for person in self._people
             if self._is_due(person, at_s)
-        ]
+        }
+        elsewhere = []
+        for region in moving:
+            touched = [
+                person
+                for person in self._people
+                if person.bbox(at_s).intersection_frac(region.bbox) > 0
+            ]
+            for person in touched:
+                wanted.setdefault(person.track_id, _surroundings(person, at_s))
+            if touched:
+                first = touched[0].track_id
+                wanted[first] = wanted[first].union(region.bbox)
+            else:
+                elsewhere.append(region)
+        return [*elsewhere, *(Region(bbox) for bbox in _outermost(list(wanted.values())))]
 
     def update(
         self, detections: Sequence[Detection], searched: Sequence[BBox], at_s: float
@@ -115,6 +144,8 @@ class Tracker:
         """Take in what the detector found in the `searched` parts of the frame of `at_s`."""
         self._updated_s = at_s
         self._people = [person for person in self._people if not self._is_gone(person, at_s)]
+        for person in self._people:
+            person.expect(searched, at_s)
         found = without_doubles(detections)
         sure = [detection for detection in found if detection.score >= self._high_score]
         weak = [detection for detection in found if detection.score < self._high_score]
@@ -123,7 +154,7 @@ class Tracker:
         for detection in strangers:
             self._begin(detection, at_s)
         for person in self._people:
-            if person.seen_s < at_s and person.covered_by(searched, at_s):
+            if person.seen_s < at_s and person.looked_at:
                 person.missed(at_s)
         return [self._track(person, at_s) for person in self._people]
 
@@ -144,13 +175,16 @@ class Tracker:
         tentative = person.looks < self._config.confirm_looks
         handicap = _UNSEEN_HANDICAP_PER_S * min(unseen_s, 2.0)
         return Expected(
-            person.bbox(at_s), unseen_s, handicap + (_TENTATIVE_HANDICAP if tentative else 0.0)
+            person.expected, unseen_s, handicap + (_TENTATIVE_HANDICAP if tentative else 0.0)
         )
 
     def _begin(self, detection: Detection, at_s: float) -> None:
-        """A new person, unless it is a double of one who was just found."""
+        """A new person, unless it is a double or a piece of one who was just found."""
         for person in self._people:
-            if person.seen_s == at_s and shows_same_person(detection.bbox, person.last_bbox):
+            if person.seen_s == at_s and (
+                shows_same_person(detection.bbox, person.last_bbox)
+                or is_part_of(detection.bbox, person.expected)
+            ):
                 return
         self._people.append(_Person(self._next_id, detection, at_s))
         self._next_id += 1
@@ -188,3 +222,13 @@ class Tracker:
 
 def _surroundings(person: _Person, at_s: float) -> BBox:
     return person.bbox(at_s).union(person.last_bbox).scaled(_CONTEXT).clipped()
+
+
+def _outermost(boxes: list[BBox]) -> list[BBox]:
+    """Without those that another one shows anyway."""
+    boxes.sort(key=lambda box: -box.area_frac)
+    kept: list[BBox] = []
+    for box in boxes:
+        if not any(box.intersection_frac(other) >= 0.999 * box.area_frac for other in kept):
+            kept.append(box)
+    return kept

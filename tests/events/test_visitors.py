@@ -18,6 +18,7 @@ from edge_agent.domain import (
     Lighting,
     Motion,
     Phase,
+    Region,
 )
 from edge_agent.events import EventBook
 from edge_agent.geometry import BBox
@@ -61,11 +62,11 @@ def replay(paths: Sequence[Path], seconds: float, fps: float = 5.0, seed: int = 
         at_s = index / fps
         now = [path(at_s) for path in paths]
         moved = [
-            box.scaled(1.4).clipped()
+            Region(box.scaled(1.4).clipped())
             for box, last in zip(now, before, strict=True)
             if box is not None and box != last
         ]
-        searched = [*moved, *(region.bbox for region in tracker.due(at_s))]
+        searched = [region.bbox for region in tracker.look_at(moved, at_s)]
         found = detect([box for box in now if box is not None], searched, noise)
         tracks = tracker.update(found, searched, at_s)
         hits = rules.update(tracks, at_s, 0)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from edge_agent.config.schema import PersonConfig
-from edge_agent.domain import Detection, Track
+from edge_agent.domain import Detection, Region, Track
 from edge_agent.geometry import FULL_FRAME, BBox
 from edge_agent.track import Tracker
 
@@ -146,6 +146,55 @@ def test_the_region_of_a_look_shows_the_person_with_surroundings() -> None:
     assert region.bbox.x2 > 0.12
     assert region.bbox.y < 0.5
     assert region.bbox.y2 == 1.0
+
+
+def test_moving_pieces_of_a_tracked_person_become_one_region_with_all_of_them() -> None:
+    subject = tracker()
+    subject.update([standing()], [FULL_FRAME], 0.0)
+    head, foot = Region(BBox(0.42, 0.3, 0.05, 0.05)), Region(BBox(0.46, 0.66, 0.06, 0.05))
+    (region,) = subject.look_at([head, foot], 0.2)
+    assert region.bbox.intersection_frac(standing().bbox) == pytest.approx(0.04)
+    assert region.bbox.intersection_frac(foot.bbox) == pytest.approx(foot.bbox.area_frac)
+
+
+def test_motion_elsewhere_is_looked_at_as_it_is_beside_who_is_due() -> None:
+    subject = tracker()
+    subject.update([standing()], [FULL_FRAME], 0.0)
+    car = Region(BBox(0.8, 0.1, 0.1, 0.1))
+    assert subject.look_at([car], 0.2) == [car]
+    assert subject.look_at([car], 1.0) == [car, *subject.due(1.0)]
+    assert len(subject.due(1.0)) == 1
+
+
+def test_two_people_in_one_moving_region_are_both_seen_whole() -> None:
+    subject = tracker()
+    subject.update([standing(0.3), standing(0.6)], [FULL_FRAME], 0.0)
+    between = Region(BBox(0.35, 0.4, 0.3, 0.1))
+    boxes = [region.bbox for region in subject.look_at([between], 0.2)]
+    for person in (standing(0.3).bbox, standing(0.6).bbox):
+        assert max(person.intersection_frac(box) for box in boxes) == pytest.approx(0.04)
+
+
+def test_crops_of_pieces_neither_split_nor_shrink_a_tracked_person() -> None:
+    subject = tracker()
+    for index in range(10):
+        subject.update([standing()], [FULL_FRAME], index / 5)
+    head, legs = BBox(0.4, 0.3, 0.1, 0.15), BBox(0.4, 0.5, 0.1, 0.2)
+    for index in range(10, 30):
+        found = [Detection(head, 0.8), Detection(legs, 0.7)]
+        (track,) = subject.update(found, [head.scaled(1.1), legs.scaled(1.1)], index / 5)
+    assert track.bbox.iou(standing().bbox) > 0.95
+    assert track.looks == 30
+
+
+def test_who_sits_down_in_full_view_becomes_smaller() -> None:
+    subject = tracker()
+    sitting = BBox(0.4, 0.48, 0.1, 0.22)
+    for index in range(10):
+        subject.update([standing()], [FULL_FRAME], index / 5)
+    for index in range(10, 20):
+        (track,) = subject.update([Detection(sitting, 0.8)], [FULL_FRAME], index / 5)
+    assert track.bbox.iou(sitting) > 0.9
 
 
 @pytest.mark.parametrize("fps", [5.0, 10.0])
