@@ -38,15 +38,14 @@ def build_pipeline(
     camera: CameraConfig, detector: Detector, new_id: Callable[[], EventId]
 ) -> CameraPipeline:
     candidate, confirm = thresholds(camera.person, detector)
+    rules = RuleEngine(camera.person, camera.zones, camera.ignore_zones, confirm_threshold=confirm)
     stages = Stages(
         motion=MotionDetector(
             camera.motion, [Polygon.of(zone.polygon) for zone in camera.ignore_zones]
         ),
         detect=detector,
-        track=Tracker(camera.person, high_score=confirm),
-        rules=RuleEngine(
-            camera.person, camera.zones, camera.ignore_zones, confirm_threshold=confirm
-        ),
+        track=Tracker(camera.person, high_score=rules.lowest_threshold),
+        rules=rules,
         events=EventBook(CameraId(camera.id), camera.motion, camera.person, new_id),
     )
     return CameraPipeline(stages, candidate_threshold=candidate)

@@ -61,6 +61,12 @@ class RuleEngine:
         self._ignored = [Polygon.of(zone.polygon) for zone in ignore_zones]
         self._people: dict[int, _Person] = {}
 
+    @property
+    def lowest_threshold(self) -> float:
+        """From which score on a detection may help to confirm: the tracker's `high_score`."""
+        zones = (zone.confirm_threshold for zone in self._zones)
+        return min(zones, default=self._confirm_threshold)
+
     def update(self, tracks: Sequence[Track], at_s: float, weekminute: int) -> Sequence[RuleHit]:
         """`weekminute`: minutes since Monday 00:00 in the box's time zone."""
         known, self._people = self._people, {}

@@ -175,6 +175,19 @@ def test_a_zone_may_have_its_own_threshold(
     assert bool(hits) is reported
 
 
+@pytest.mark.parametrize(
+    ("zone_thresholds", "lowest"), [([], 0.5), (["auto"], 0.5), ([0.8], 0.8), ([0.3, "auto"], 0.3)]
+)
+def test_the_lowest_threshold_is_what_tracks_may_begin_with(
+    zone_thresholds: list[float], lowest: float
+) -> None:
+    zones = [
+        ZoneConfig(name=f"z{number}", polygon=LEFT, confirm_threshold=threshold)
+        for number, threshold in enumerate(zone_thresholds)
+    ]
+    assert engine(zones).lowest_threshold == lowest
+
+
 def test_confirmation_in_a_zone_lasts() -> None:
     subject = engine([ZoneConfig(name="door", polygon=RIGHT)])
     assert subject.update([at(DOOR, 0.0, 0.6)], 0.0, MONDAY_NOON)
