@@ -11,6 +11,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from edge_agent.domain import Packet
+from edge_agent.sources.pixels import Orientation
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Picture:
 
     pts_s: float
     unit: av.VideoFrame
+    orientation: Orientation
 
 
 class Decoder:
@@ -31,6 +33,8 @@ class Decoder:
         self._codec = codec
         self._time_base = time_base
         self._last_s = 0.0
+        self._orientation: Orientation | None = None
+        self._rotation = 0
         self._errors = 0
 
     def decode(self, packet: Packet) -> list[Picture]:
@@ -64,5 +68,11 @@ class Decoder:
             if frame.pts is not None:
                 pts_s = float(frame.pts * self._time_base)
             self._last_s = pts_s
-            pictures.append(Picture(pts_s, frame))
+            pictures.append(Picture(pts_s, frame, self._orientation_of(frame)))
         return pictures
+
+    def _orientation_of(self, frame: av.VideoFrame) -> Orientation:
+        """Read from the stream's first frame, and again when its rotation changes."""
+        if self._orientation is None or frame.rotation != self._rotation:
+            self._orientation, self._rotation = Orientation.of(frame), frame.rotation
+        return self._orientation

@@ -276,7 +276,9 @@ class CameraFeed:
             # and does not let a burst after a hiccup through.
             captured_s = playing.timeline.captured_s(picture.pts_s)
             if playing.sampler.due(captured_s):
-                pixels = DecodedPixels(picture.unit, self._settings.privacy_masks)
+                pixels = DecodedPixels(
+                    picture.unit, self._settings.privacy_masks, picture.orientation
+                )
                 deliver(Frame(self._settings.camera, captured_s, pixels))
                 counts.delivered += 1
 

@@ -27,6 +27,8 @@ class Orientation:
         """From the frame's display matrix (ISO/IEC 14496-12, 8.3.2; libavutil/display.h).
 
         The matrix [a b u; c d v; x y w] sends a stored point (p, q) to (ap + cq, bp + dq).
+        Ask once for a stream: PyAV ties a frame whose side data was read into a reference
+        cycle, and with each frame that would pile up pictures until the garbage collector runs.
         """
         data: Any = frame.side_data.get("DISPLAYMATRIX")
         if data is None:
@@ -58,14 +60,19 @@ class DecodedPixels:
 
     __slots__ = ("_bgr", "_frame", "_luma", "_masks", "_orientation", "size")
 
-    def __init__(self, frame: av.VideoFrame, masks: Sequence[Polygon] = ()) -> None:
+    def __init__(
+        self,
+        frame: av.VideoFrame,
+        masks: Sequence[Polygon] = (),
+        orientation: Orientation = UPRIGHT,
+    ) -> None:
         self._frame = frame
         self._masks = masks
-        self._orientation = Orientation.of(frame)
+        self._orientation = orientation
         self._luma: U8 | None = None
         self._bgr: U8 | None = None
         sides = (frame.width, frame.height)
-        self.size = FrameSize(*(sides[::-1] if self._orientation.transpose else sides))
+        self.size = FrameSize(*(sides[::-1] if orientation.transpose else sides))
 
     def luma(self) -> U8:
         """uint8 (height, width), the Y plane as sent (16..235 or 0..255); not to be written to.

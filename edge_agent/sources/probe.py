@@ -6,20 +6,18 @@ from contextlib import closing
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import av
-
 from edge_agent.clock import Clock
 from edge_agent.config.schema import FileSource, RtspSource, SourceConfig, UsbSource
 from edge_agent.errors import ConfigError, ConfigProblem, SourceStalled
 from edge_agent.geometry import FrameSize
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.credentials import CredentialGuard
-from edge_agent.sources.decoder import Decoder
+from edge_agent.sources.decoder import Decoder, Picture
 from edge_agent.sources.libav import redacted
 from edge_agent.sources.meter import StreamFigures, StreamMeter
 from edge_agent.sources.opening import Opener, open_source
 from edge_agent.sources.packets import PacketSource, StreamInfo
-from edge_agent.sources.pixels import DecodedPixels
+from edge_agent.sources.pixels import UPRIGHT, DecodedPixels
 
 #: Long enough to see two keyframes of a camera with a GOP of 4 s.
 WATCH_S = 10.0
@@ -148,21 +146,22 @@ def _watch(source: PacketSource, begin_s: float, watch_s: float, clock: Clock) -
             seen.first_key_s = packet.received_s - begin_s
         if seen.first_key_s is not None and seen.size is None:
             pictures = decoder.decode(packet)
-            _note_picture(seen, decoder, pictures[0].unit if pictures else None)
+            _note_picture(seen, decoder, pictures)
         enough = seen.watched_s >= WATCH_FILE_S
         if enough or (source.live and clock.mono_s() - begin_s >= watch_s):
             return seen
     if seen.size is None:
         pictures = decoder.drain()
-        _note_picture(seen, decoder, pictures[0].unit if pictures else None)
+        _note_picture(seen, decoder, pictures)
     return seen
 
 
-def _note_picture(seen: _Seen, decoder: Decoder, unit: av.VideoFrame | None) -> None:
+def _note_picture(seen: _Seen, decoder: Decoder, pictures: list[Picture]) -> None:
     seen.decode_errors += decoder.take_errors()
-    if unit is not None:
-        seen.size = DecodedPixels(unit).size
-        seen.rotated = seen.size != FrameSize(unit.width, unit.height) or bool(unit.rotation)
+    if pictures:
+        unit, orientation = pictures[0].unit, pictures[0].orientation
+        seen.size = DecodedPixels(unit, (), orientation).size
+        seen.rotated = orientation != UPRIGHT
         seen.pixel_format = unit.format.name
 
 

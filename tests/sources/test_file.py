@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from itertools import pairwise
 from pathlib import Path
 
@@ -210,6 +211,24 @@ def test_stop_ends_a_slow_file_at_once(tmp_path: Path) -> None:
 
     feed.run_once(stop, deliver)
     assert len(frames) == 1
+
+
+def test_dropped_frames_are_freed_without_the_garbage_collector(tmp_path: Path) -> None:
+    """A frame in a reference cycle stays for minutes, and four cameras fill the box."""
+    feed = feed_of(clips.render(tmp_path / "clip.mp4", clips.Clip(rotation=90)), fps=15.0)
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        feed.run_once(StopToken(), lambda frame: (frame.pixels.luma(), frame.pixels.bgr()))
+        gc.collect()
+        kept = sum(isinstance(found, av.VideoFrame) for found in gc.garbage)
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert feed.status().delivered == 30
+    assert kept <= 1  # the one whose display matrix was read
 
 
 def test_file_name_is_never_taken_for_an_address(tmp_path: Path) -> None:
