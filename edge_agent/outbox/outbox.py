@@ -25,7 +25,7 @@ from edge_agent.outbox.reserve import Reserve
 from edge_agent.outbox.retention import MIN_QUOTA_BYTES, Demand, demand_of
 from edge_agent.outbox.row import AckOutcome, Alarm, AlarmKind, Draft, Head, OpenEvent, Row
 from edge_agent.outbox.spill import CAPACITY, Spill
-from edge_agent.outbox.store import SETTLE_IDLE_S, Beginning, Store, Unencodable
+from edge_agent.outbox.store import Beginning, Store, Unencodable
 
 log = logging.getLogger(__name__)
 
@@ -161,9 +161,8 @@ class Outbox:
         deadline_s = self._maintained_s + _MAINTAIN_EVERY_S
         if self._failed_s is not None:
             deadline_s = min(deadline_s, self._failed_s + _RETRY_EVERY_S)
-        if self._store is not None and self._store.dirty_since_s is not None:
-            deadline_s = min(deadline_s, self._store.dirty_since_s + SETTLE_IDLE_S)
-        return deadline_s
+        settle_s = None if self._store is None else self._store.settle_deadline_s
+        return deadline_s if settle_s is None else min(deadline_s, settle_s)
 
     # --- changes ---
 
@@ -225,8 +224,8 @@ class Outbox:
     def maintain(self) -> tuple[Row, ...]:
         """Keep the quota and the age limit, try again what failed. Call at `next_deadline_s`."""
         rows = self._drain()
-        now_s, store = self._clock.mono_s(), self._store
-        if now_s - self._maintained_s >= _MAINTAIN_EVERY_S:
+        now_s = self._clock.mono_s()
+        if now_s >= self._maintained_s + _MAINTAIN_EVERY_S:
             self._maintained_s = now_s
             self._quota_bytes = self._quota()
             self._keep_quota()
@@ -234,8 +233,8 @@ class Outbox:
             self._try(lambda store: store.shed_old(now, max_age_s))
             self._try(Store.vacuum)
             self._reserve.ensure()
-        dirty_s = None if store is None else store.dirty_since_s
-        if dirty_s is not None and now_s - dirty_s >= SETTLE_IDLE_S:
+        settle_s = None if self._store is None else self._store.settle_deadline_s
+        if settle_s is not None and now_s >= settle_s:
             self._try(lambda store: store.settle(None))
         return rows
 
@@ -245,7 +244,7 @@ class Outbox:
         """Turn the drafts that wait into rows, as far as storage lets us."""
         rows: list[Row] = []
         now_s = self._clock.mono_s()
-        if self._failed_s is not None and now_s - self._failed_s < _RETRY_EVERY_S:
+        if self._failed_s is not None and now_s < self._failed_s + _RETRY_EVERY_S:
             self._spill.trim()
             return ()
         while (drafts := self._spill.waiting()[:_DRAFTS_PER_COMMIT]) or self._failed_s is not None:
