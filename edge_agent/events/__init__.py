@@ -1,6 +1,5 @@
 """Events worth telling: their start, coalesced updates and end, and their best picture."""
 
-from edge_agent.events.best_frame import BestFrame
 from edge_agent.events.book import EventBook
 from edge_agent.events.lifecycle import (
     FIRST_MINUTE_S,
@@ -14,6 +13,5 @@ __all__ = [
     "LATER_UPDATE_EVERY_S",
     "SPLIT_AFTER_S",
     "UPDATE_EVERY_S",
-    "BestFrame",
     "EventBook",
 ]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from edge_agent.domain import EventId
 from edge_agent.geometry import BBox
 
 #: A new picture must be this much better: encoding a JPEG costs as much as an inference.
@@ -15,15 +12,6 @@ _LARGE_ENOUGH_FRAC = 0.6
 _EDGE_FRAC = 0.005
 _CUT_OFF = 0.6  # head or a side is missing
 _FEET_CUT_OFF = 0.85  # only the feet are
-
-
-@dataclass(frozen=True, slots=True)
-class BestFrame:
-    """The frame just analysed is the best picture of this event so far."""
-
-    event_id: EventId
-    bbox: BBox
-    score: float
 
 
 class BestPicture:

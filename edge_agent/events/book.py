@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from edge_agent.config.schema import MotionConfig, PersonConfig
-from edge_agent.domain import CameraId, EndReason, Event, EventId, Motion, RuleHit, SnapshotRef
-from edge_agent.events.best_frame import BestFrame
+from edge_agent.domain import (
+    BestFrame,
+    CameraId,
+    EndReason,
+    Event,
+    EventId,
+    Motion,
+    RuleHit,
+    SnapshotRef,
+)
 from edge_agent.events.motion import MotionEvents
 from edge_agent.events.person import PersonEvents
 

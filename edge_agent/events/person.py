@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from edge_agent.config.schema import PersonConfig
-from edge_agent.domain import CameraId, EndReason, Event, EventId, Label, RuleHit, SnapshotRef
-from edge_agent.events.best_frame import BestFrame
+from edge_agent.domain import (
+    BestFrame,
+    CameraId,
+    EndReason,
+    Event,
+    EventId,
+    Label,
+    RuleHit,
+    SnapshotRef,
+)
 from edge_agent.events.lifecycle import Identity
 from edge_agent.events.visit import Visit
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edge_agent.domain import EndReason, Event, RuleHit, SnapshotRef
-from edge_agent.events.best_frame import BestFrame, BestPicture
+from edge_agent.domain import BestFrame, EndReason, Event, RuleHit, SnapshotRef
+from edge_agent.events.best_frame import BestPicture
 from edge_agent.events.lifecycle import Facts, Identity, OpenEvent
 from edge_agent.geometry import BBox, heights_apart, shows_same_person
 

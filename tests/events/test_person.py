@@ -9,6 +9,7 @@ import pytest
 
 from edge_agent.config.schema import MotionConfig, PersonConfig
 from edge_agent.domain import (
+    BestFrame,
     CameraId,
     EndReason,
     Event,
@@ -22,7 +23,7 @@ from edge_agent.domain import (
     SnapshotState,
     Track,
 )
-from edge_agent.events import BestFrame, EventBook
+from edge_agent.events import EventBook
 from edge_agent.geometry import BBox, FrameSize
 
 CAMERA = CameraId("front")
@@ -349,6 +350,17 @@ def test_after_an_hour_the_event_is_split_and_continued() -> None:
     scene.run(3610.0, 3620.0)
     assert scene.events[-1].event_id == carried_on.event_id
     assert scene.events[-1].continues == start.event_id
+
+
+def test_an_event_never_ends_before_it_starts() -> None:
+    scene = Scene()
+    scene.run(0.0, 3599.0, hit(1, 0.0), fps=1)
+    scene.at(3600.0, [hit(1, 3598.0)])  # not seen when it is split
+    scene.run(3601.0, 3610.0, fps=1)
+    assert [(event.start_s, event.end_s) for event in scene.of(Phase.END)] == [
+        (0.0, 3600.0),
+        (3600.0, 3600.0),
+    ]
 
 
 @pytest.mark.parametrize(
