@@ -111,8 +111,8 @@ class PersonConfig(Table, frozen=True, kw_only=True):
     cooldown_s: Annotated[
         float,
         _meta(
-            "A person who appears within this time where another event just ended continues that "
-            "event instead of starting a new one.",
+            "A person who appears within this time near where another was last seen continues "
+            "that event instead of starting a new one. Below lost_after_s it changes nothing.",
             unit="s",
             ge=0,
             le=600,

@@ -91,6 +91,14 @@ def test_nobody_is_lost_while_nobody_looks() -> None:
     assert [track.looks for track in subject.update([], [], 30.2)] == [2]
 
 
+def test_one_failed_look_after_a_long_blindness_is_not_enough_to_drop_somebody() -> None:
+    subject = tracker()
+    subject.update([standing()], [FULL_FRAME], 0.0)
+    assert subject.update([], [FULL_FRAME], 30.0)
+    assert subject.update([], [FULL_FRAME], 30.8)
+    assert not subject.update([], [FULL_FRAME], 31.2)
+
+
 @pytest.mark.parametrize(("lost_after_s", "gone_s"), [(1.0, 1.0), (2.0, 2.0), (5.0, 5.0)])
 def test_who_is_looked_for_and_not_found_is_dropped(lost_after_s: float, gone_s: float) -> None:
     subject = tracker(lost_after_s=lost_after_s)
@@ -185,6 +193,14 @@ def test_crops_of_pieces_neither_split_nor_shrink_a_tracked_person() -> None:
         (track,) = subject.update(found, [head.scaled(1.1), legs.scaled(1.1)], index / 5)
     assert track.bbox.iou(standing().bbox) > 0.95
     assert track.looks == 30
+
+
+def test_a_person_who_falls_into_pieces_for_one_look_stays_one() -> None:
+    subject = tracker()
+    for index in range(10):
+        subject.update([standing()], [FULL_FRAME], index / 5)
+    pieces = [Detection(BBox(0.4, y, 0.1, 0.13), 0.8) for y in (0.3, 0.43, 0.56)]
+    assert len(subject.update(pieces, [FULL_FRAME], 2.0)) == 1
 
 
 def test_who_sits_down_in_full_view_becomes_smaller() -> None:
