@@ -1,0 +1,278 @@
+"""What a ward's server keeps, and how far each box was received without a hole."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge_agent.clock import ClockQuality, ClockReading
+from edge_agent.contract import EventHeader, EventMessage, Gap, GapRange, Position
+from edge_agent.errors import OperatorError, StorageError
+from edge_agent.ward.presence import BoxRecord
+from edge_agent.ward.schema import PRAGMAS, SCHEMA_VERSION, TABLES
+
+_WALK = 500
+_HOLES_SCANNED = 100_000
+
+_TRUSTED = {ClockQuality.SYNCED, ClockQuality.HOLDOVER}
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something a person should look at."""
+
+    source: str
+    kind: str
+    text: str
+
+
+class WardDatabase:
+    """For one thread. Changes are made inside `transaction`; raises StorageError."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create. Raises StorageError, and OperatorError for a file of another kind."""
+        try:
+            self._connection = sqlite3.connect(path, isolation_level=None)
+            for pragma in PRAGMAS:
+                self._connection.execute(pragma)
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            if version == 0:
+                self._create()
+        except sqlite3.Error as error:
+            raise StorageError(f"{path}: {error}") from error
+        if version not in (0, SCHEMA_VERSION):
+            self.close()
+            raise OperatorError(f"{path}: was written by another version (format {version})")
+
+    def _create(self) -> None:
+        with self.transaction():
+            for statement in TABLES:
+                self._connection.execute(statement)
+            self._connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside is durable when this ends, or nothing is."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise StorageError(f"the ward's database: {error}") from error
+
+    # --- storing --------------------------------------------------------------------------
+
+    def add_event(
+        self, header: EventHeader, message: EventMessage | None, payload: bytes, now_utc_s: float
+    ) -> bool:
+        """Store an event message; False when it is here already. `message` None: of a kind
+        that this version cannot read, kept all the same."""
+        position = header.position
+        added = self._connection.execute(
+            "INSERT OR IGNORE INTO event VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                header.source,
+                header.message_id,
+                position.epoch,
+                position.seq,
+                *_described(message),
+                now_utc_s,
+                payload,
+            ),
+        ).rowcount
+        if added and message is not None and message.envelope.media is None:
+            self._date(header.source, message.envelope.clock)
+        return added == 1
+
+    def twin_of(self, header: EventHeader) -> str | None:
+        """The id of another message with the same number: the box's card exists twice."""
+        position = header.position
+        row = self._connection.execute(
+            "SELECT id FROM event WHERE source=? AND epoch=? AND seq=? AND id<>? LIMIT 1",
+            (header.source, position.epoch, position.seq, header.message_id),
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def add_gap(self, source: str, gap: Gap, now_utc_s: float) -> bool:
+        """Store what will never come; False when all of it was known."""
+        changed = 0
+        for span in gap.ranges:
+            changed += self._connection.execute(
+                "INSERT OR IGNORE INTO gap VALUES(?,?,?,?,?,?)",
+                (source, gap.epoch, span.first, span.last, gap.reason, now_utc_s),
+            ).rowcount
+        lost = gap.unsequenced
+        if lost is not None:
+            changed += self._connection.execute(
+                "INSERT INTO unsequenced VALUES(?,?,?,?,?) ON CONFLICT DO UPDATE SET"
+                " to_utc_s=excluded.to_utc_s, count=excluded.count"
+                " WHERE count<>excluded.count",
+                (source, gap.epoch, lost.from_utc_s, lost.to_utc_s, lost.count),
+            ).rowcount
+        return changed > 0
+
+    def add_image(self, source: str, camera: str, event_id: str, jpeg: bytes, at: float) -> None:
+        self._connection.execute(
+            "INSERT OR REPLACE INTO image VALUES(?,?,?,?,?)", (source, camera, event_id, at, jpeg)
+        )
+
+    def add_alarm(self, alarm: Alarm, now_utc_s: float) -> None:
+        self._connection.execute(
+            "INSERT INTO alarm VALUES(?,?,?,?)", (now_utc_s, alarm.source, alarm.kind, alarm.text)
+        )
+
+    def learn_clock(self, source: str, reading: ClockReading) -> None:
+        """A moment of this boot whose UTC can be trusted re-dates what came before it."""
+        if reading.quality not in _TRUSTED:
+            return
+        offset_s = reading.utc_s - reading.mono_s
+        changed = self._connection.execute(
+            "INSERT INTO boot VALUES(?,?,?) ON CONFLICT DO UPDATE SET offset_s=excluded.offset_s"
+            " WHERE abs(offset_s-excluded.offset_s) > 0.5",
+            (source, reading.boot_id, offset_s),
+        ).rowcount
+        if changed:
+            self._connection.execute(
+                "UPDATE event SET utc_s = mono_s + ?"
+                " WHERE source=? AND boot_id=? AND clock_quality='unset'",
+                (offset_s, source, reading.boot_id),
+            )
+
+    def _date(self, source: str, reading: ClockReading) -> None:
+        if reading.quality is not ClockQuality.UNSET:
+            self.learn_clock(source, reading)
+            return
+        self._connection.execute(
+            "UPDATE event SET utc_s = mono_s + boot.offset_s FROM boot WHERE event.source=?1"
+            " AND event.boot_id=?2 AND event.clock_quality='unset'"
+            " AND boot.source=?1 AND boot.boot_id=?2",
+            (source, reading.boot_id),
+        )
+
+    # --- how far --------------------------------------------------------------------------
+
+    def watermark(self, source: str, epoch: str) -> int | None:
+        """Everything up to it is here or announced as lost; None: never heard of this epoch."""
+        row = self._connection.execute(
+            "SELECT seq FROM watermark WHERE source=? AND epoch=?", (source, epoch)
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def advance(self, source: str, epoch: str) -> int:
+        """Move the watermark as far as there is no hole; where it is now."""
+        known = self.watermark(source, epoch)
+        seq = old = known or 0
+        while True:
+            reached = self._walk_events(source, epoch, self._skip_gap(source, epoch, seq))
+            if reached == seq:
+                break
+            seq = reached
+        if known is None or seq != old:
+            self._connection.execute(
+                "INSERT OR REPLACE INTO watermark VALUES(?,?,?)", (source, epoch, seq)
+            )
+        return seq
+
+    def _skip_gap(self, source: str, epoch: str, seq: int) -> int:
+        row = self._connection.execute(
+            "SELECT max(coalesce(last, first - 1)) FROM gap WHERE source=? AND epoch=?"
+            " AND first<=?3+1 AND coalesce(last, first - 1)>?3",
+            (source, epoch, seq),
+        ).fetchone()
+        return seq if row[0] is None else int(row[0])
+
+    def _walk_events(self, source: str, epoch: str, seq: int) -> int:
+        rows = self._connection.execute(
+            "SELECT DISTINCT seq FROM event WHERE source=? AND epoch=? AND seq>?"
+            " ORDER BY seq LIMIT ?",
+            (source, epoch, seq, _WALK),
+        )
+        for (found,) in rows:
+            if found != seq + 1:
+                break
+            seq = found
+        return seq
+
+    def holes(self, source: str, epoch: str, last_seq: int) -> list[GapRange]:
+        """What is missing between the watermark and `last_seq`, lowest first."""
+        at = (self.watermark(source, epoch) or 0) + 1
+        spans = self._connection.execute(
+            "SELECT seq AS low, seq AS high FROM event WHERE source=?1 AND epoch=?2 AND seq>=?3"
+            " UNION SELECT first, coalesce(last, 9223372036854775806) FROM gap"
+            " WHERE source=?1 AND epoch=?2 AND coalesce(last, first)>=?3"
+            " ORDER BY low LIMIT ?4",
+            (source, epoch, at, _HOLES_SCANNED),
+        )
+        holes = []
+        for low, high in spans:
+            if low > last_seq:
+                break
+            if low > at:
+                holes.append(GapRange(at, low - 1))
+            at = max(at, high + 1)
+        if at <= last_seq:
+            holes.append(GapRange(at, last_seq))
+        return holes
+
+    def watermarks(self, current: Sequence[BoxRecord]) -> dict[str, Position]:
+        """Of the boxes' current epochs, by source."""
+        found = {}
+        for box in current:
+            seq = self.watermark(box.source, box.epoch)
+            if seq is not None:
+                found[box.source] = Position(box.epoch, seq)
+        return found
+
+    # --- boxes ----------------------------------------------------------------------------
+
+    def boxes(self) -> list[BoxRecord]:
+        rows = self._connection.execute("SELECT * FROM box ORDER BY source")
+        return [BoxRecord(*row) for row in rows]
+
+    def put_box(self, box: BoxRecord) -> None:
+        self._connection.execute(
+            "INSERT OR REPLACE INTO box VALUES(?,?,?,?,?,?,?,?)",
+            (
+                box.source,
+                box.state,
+                box.conn_id,
+                box.epoch,
+                box.last_seq,
+                box.backlog,
+                box.heard_utc_s,
+                box.interval_s,
+            ),
+        )
+
+    def count_events(self) -> int:
+        return int(self._connection.execute("SELECT count(*) FROM event").fetchone()[0])
+
+
+def _described(message: EventMessage | None) -> tuple[Any, ...]:
+    """event_id, camera, label, phase, utc_s, clock_quality, boot_id, mono_s."""
+    if message is None:
+        return (None,) * 8
+    event, envelope = message.event, message.envelope
+    live = envelope.media is None
+    return (
+        event.event_id,
+        event.camera,
+        str(event.label),
+        str(event.phase),
+        envelope.at_utc_s,
+        str(envelope.clock.quality) if live else None,
+        envelope.clock.boot_id if live else None,
+        envelope.clock.mono_s if live else None,
+    )

@@ -1,0 +1,87 @@
+"""The tables of a ward's database, as `edge-agent ward listen` keeps it."""
+
+SCHEMA_VERSION = 1
+
+#: One acknowledger per box; other consumers read this database.
+PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    # What was acknowledged to a box is deleted there: it must survive our power cut.
+    "PRAGMA synchronous=FULL",
+    "PRAGMA busy_timeout=5000",
+)
+
+TABLES = (
+    # Every message once. `utc_s` is the best known moment: the box's own, or corrected when a
+    # box without a set clock learned the time later in the same boot.
+    """CREATE TABLE event(
+        source TEXT NOT NULL,
+        id TEXT NOT NULL,
+        epoch TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        event_id TEXT,
+        camera TEXT,
+        label TEXT,
+        phase TEXT,
+        utc_s REAL,
+        clock_quality TEXT,
+        boot_id TEXT,
+        mono_s REAL,
+        received_utc_s REAL NOT NULL,
+        payload BLOB NOT NULL,
+        PRIMARY KEY(source, id))""",
+    # Not unique: a cloned card sends other messages under the same numbers, and both are kept.
+    "CREATE INDEX event_by_seq ON event(source, epoch, seq)",
+    "CREATE INDEX event_by_event ON event(event_id)",
+    "CREATE INDEX event_by_boot ON event(source, boot_id) WHERE clock_quality = 'unset'",
+    # `seq`: everything up to it is here, or announced as lost.
+    """CREATE TABLE watermark(
+        source TEXT NOT NULL,
+        epoch TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        PRIMARY KEY(source, epoch)) WITHOUT ROWID""",
+    # `last` NULL: nothing from `first` on will ever come.
+    """CREATE TABLE gap(
+        source TEXT NOT NULL,
+        epoch TEXT NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER,
+        reason TEXT NOT NULL,
+        received_utc_s REAL NOT NULL)""",
+    "CREATE UNIQUE INDEX gap_once ON gap(source, epoch, first, coalesce(last, -1))",
+    """CREATE TABLE unsequenced(
+        source TEXT NOT NULL,
+        epoch TEXT NOT NULL,
+        from_utc_s REAL NOT NULL,
+        to_utc_s REAL NOT NULL,
+        count INTEGER NOT NULL,
+        PRIMARY KEY(source, epoch, from_utc_s)) WITHOUT ROWID""",
+    # What each box said of itself last; `state` is what it said, not what we believe.
+    """CREATE TABLE box(
+        source TEXT PRIMARY KEY,
+        state TEXT NOT NULL,
+        conn_id TEXT NOT NULL,
+        epoch TEXT NOT NULL,
+        last_seq INTEGER NOT NULL,
+        backlog INTEGER,
+        heard_utc_s REAL NOT NULL,
+        interval_s REAL NOT NULL) WITHOUT ROWID""",
+    # UTC minus monotonic seconds of a boot, once its clock was right.
+    """CREATE TABLE boot(
+        source TEXT NOT NULL,
+        boot_id TEXT NOT NULL,
+        offset_s REAL NOT NULL,
+        PRIMARY KEY(source, boot_id)) WITHOUT ROWID""",
+    """CREATE TABLE image(
+        source TEXT NOT NULL,
+        camera TEXT NOT NULL,
+        event_id TEXT NOT NULL,
+        received_utc_s REAL NOT NULL,
+        jpeg BLOB NOT NULL,
+        PRIMARY KEY(source, event_id))""",
+    # What a person should look at: cloned cards, messages that break the contract.
+    """CREATE TABLE alarm(
+        at_utc_s REAL NOT NULL,
+        source TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        text TEXT NOT NULL)""",
+)

@@ -1,0 +1,231 @@
+"""A ward's server in small: receive, commit, acknowledge, tell the boxes how far.
+
+The order is the point. A message is acknowledged to the broker after our own commit, and a
+box is told to forget (`cmd/ackpos`) after that: whoever dies when, nothing is lost, and what
+comes twice is known by (source, id).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_agent.clock import Clock, ClockReading
+from edge_agent.config import MqttConfig
+from edge_agent.contract import (
+    BoxTopics,
+    Command,
+    GapRange,
+    Position,
+    State,
+    Verb,
+    WardTopics,
+    encode_ackpos,
+    encode_command,
+    new_ulid,
+)
+from edge_agent.errors import AgentError, OperatorError
+from edge_agent.mqtt import Connection, Dialer, FullJitter, Incoming, Session, endpoint_of
+from edge_agent.mqtt.backoff import Uniform
+from edge_agent.runtime import StopToken
+from edge_agent.ward.database import WardDatabase
+from edge_agent.ward.holes import HoleWatch, coalesced
+from edge_agent.ward.intake import BoxChanged, Intake, News
+
+log = logging.getLogger(__name__)
+
+SESSION_EXPIRY_S = 7 * 86400
+RECEIVE_MAXIMUM = 200
+COMMAND_EXPIRY_S = 60
+
+_POLL_S = 0.25
+_LOOK_AT_BOXES_S = 1.0
+_GOOD_AFTER_S = 5.0
+
+Emit = Callable[[Sequence[News]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class WardSetup:
+    """What a subscriber is made of. `client_id` names the session that the broker keeps: one
+    acknowledger per ward."""
+
+    ward: str
+    database: Path
+    config: MqttConfig
+    clock: Clock
+    emit: Emit
+    client_id: str = ""
+    ackpos_every_s: float = 0.5  # a box hears of its watermark at most this often
+    replay_after_s: float = 600.0
+    keep_images: bool = False
+    uniform: Uniform = random.uniform
+    connect_timeout_s: float = 10.0
+
+
+class WardSubscriber:
+    """`run` belongs to one thread."""
+
+    def __init__(self, setup: WardSetup) -> None:
+        """Raises ConfigError."""
+        endpoint_of(setup.config)
+        self._setup = setup
+        self._dialer = Dialer(
+            lambda: endpoint_of(setup.config), setup.clock, timeout_s=setup.connect_timeout_s
+        )
+        self._holes = HoleWatch(setup.replay_after_s)
+        self._unsaid: dict[str, Position] = {}  # watermarks that the boxes do not know yet
+        self._said_s = float("-inf")
+        self._looked_s = float("-inf")
+        self._believed: dict[str, State] = {}
+
+    def run(self, stop: StopToken) -> None:
+        """Until told to stop. Broker and storage failures are tried again; raises
+        OperatorError only for a database of another kind."""
+        setup = self._setup
+        database = WardDatabase(setup.database)
+        try:
+            backoff = FullJitter(setup.config.reconnect_max_s, setup.uniform)
+            told = ""
+            while not stop.stopped:
+                begun_s = setup.clock.mono_s()
+                try:
+                    self.run_once(database, stop)
+                except AgentError as error:
+                    if str(error) != told:
+                        level = logging.ERROR if isinstance(error, OperatorError) else logging.INFO
+                        log.log(level, "%s; trying again", error)
+                    told = str(error)
+                if setup.clock.mono_s() - begun_s >= _GOOD_AFTER_S:
+                    backoff.reset()
+                    told = ""
+                stop.wait(backoff.next_s())
+        finally:
+            database.close()
+
+    def run_once(self, database: WardDatabase, stop: StopToken) -> None:
+        """One connection. Raises BrokerUnreachable, BrokerRefused, StorageError, ConfigError."""
+        setup = self._setup
+        session = Session(
+            client_id=setup.client_id or f"{setup.ward}-server",
+            clean_start=False,
+            expiry_s=SESSION_EXPIRY_S,
+            receive_maximum=RECEIVE_MAXIMUM,
+            manual_ack=True,
+        )
+        connection = self._dialer.dial(session, stop)
+        try:
+            connection.subscribe(WardTopics(setup.ward).filters)
+            intake = Intake(database, setup.ward, keep_images=setup.keep_images)
+            # A broker that lost its retained messages, or the box's, hears them again.
+            self._unsaid = database.watermarks(list(intake.boxes.values()))
+            while not stop.stopped:
+                self._turn(connection, database, intake)
+            self._say_watermarks(connection)
+            connection.poll(0.0)
+            connection.close()
+        finally:
+            connection.abandon()
+
+    def _turn(self, connection: Connection, database: WardDatabase, intake: Intake) -> None:
+        messages = self._gather(connection)
+        now = self._setup.clock.read()
+        news = self._commit(database, intake, messages, now) if messages else []
+        for message in messages:
+            if message.qos:
+                connection.ack(message.mid)
+        if now.mono_s - self._said_s >= self._setup.ackpos_every_s:
+            self._said_s = now.mono_s
+            self._say_watermarks(connection)
+        if now.mono_s - self._looked_s >= _LOOK_AT_BOXES_S:
+            self._looked_s = now.mono_s
+            news += self._look_at_boxes(connection, database, intake, now)
+        if news:
+            self._setup.emit(news)
+
+    def _gather(self, connection: Connection) -> list[Incoming]:
+        """As much as the broker gives at once: one commit for all of it."""
+        messages: list[Incoming] = []
+        signals = connection.poll(_POLL_S)
+        while signals:
+            messages += [signal for signal in signals if isinstance(signal, Incoming)]
+            if len(messages) >= RECEIVE_MAXIMUM:
+                break
+            signals = connection.poll(0.0)
+        return messages
+
+    def _commit(
+        self,
+        database: WardDatabase,
+        intake: Intake,
+        messages: Sequence[Incoming],
+        now: ClockReading,
+    ) -> list[News]:
+        news: list[News] = []
+        reached: dict[tuple[str, str], int] = {}
+        try:
+            with database.transaction():
+                for message in messages:
+                    news += intake.take(message, now)
+                for source, epoch in intake.touched:
+                    reached[source, epoch] = database.advance(source, epoch)
+        except BaseException:
+            intake.reload()
+            raise
+        intake.touched.clear()
+        for (source, epoch), seq in reached.items():
+            box = intake.boxes.get(source)
+            if box is None or box.epoch == epoch:
+                self._unsaid[source] = Position(epoch, seq)
+        for item in news:
+            if isinstance(item, BoxChanged):
+                self._believed[item.source] = item.state
+        return news
+
+    # --- speaking to the boxes ------------------------------------------------------------
+
+    def _say_watermarks(self, connection: Connection) -> None:
+        """As many as the broker takes now; the rest next time."""
+        for source in list(self._unsaid):
+            if connection.in_flight >= connection.receive_maximum:
+                return
+            position = self._unsaid.pop(source)
+            connection.publish(self._topics(source).ackpos, encode_ackpos(position), retain=True)
+
+    def _look_at_boxes(
+        self, connection: Connection, database: WardDatabase, intake: Intake, now: ClockReading
+    ) -> list[News]:
+        news: list[News] = []
+        for source, box in intake.boxes.items():
+            state = box.believed(now.utc_s)
+            if self._believed.get(source, state) != state:
+                news.append(BoxChanged(source, state))
+            self._believed[source] = state
+            online = state is not State.OFFLINE
+            watermark = database.watermark(source, box.epoch) or 0
+            if self._holes.due(box, watermark, now.mono_s, online=online):
+                holes = database.holes(source, box.epoch, box.last_seq)
+                for span in coalesced(holes):
+                    self._ask_replay(connection, source, box.epoch, span, now)
+        return news
+
+    def _ask_replay(
+        self, connection: Connection, source: str, epoch: str, span: GapRange, now: ClockReading
+    ) -> None:
+        cmd_id = f"replay-{new_ulid(now.utc_s, os.urandom(10))}"
+        args = {"epoch": epoch, "from_seq": span.first, "to_seq": span.last}
+        command = Command(cmd_id, Verb.REPLAY, args)
+        log.info("%s: asking again for %s to %s", source, span.first, span.last)
+        connection.publish(
+            self._topics(source).command(Verb.REPLAY),
+            encode_command(command),
+            expiry_s=COMMAND_EXPIRY_S,
+        )
+
+    def _topics(self, source: str) -> BoxTopics:
+        _, ward, box = source.split("/")
+        return BoxTopics(ward, box)
