@@ -52,7 +52,10 @@ class Mosquitto:
         acl: str | None = None,
         passwords: dict[str, str] | None = None,
         extra: str = "",
+        durable: bool = True,
     ) -> None:
+        """Not `durable`: what the broker knows is saved every 30 s, so a kill loses sessions,
+        retained messages and acknowledged ones, as it does with many in the field."""
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self._folder = folder
@@ -63,8 +66,8 @@ class Mosquitto:
             f"listener {self.port} 127.0.0.1",
             "persistence true",
             f"persistence_location {folder}/",
-            "autosave_interval 1",
-            "autosave_on_changes true",
+            *(("autosave_interval 1", "autosave_on_changes true") if durable else ()),
+            *(() if durable else ("autosave_interval 30",)),
             "max_queued_messages 200000",
             "max_inflight_messages 100",
             "set_tcp_nodelay true",
