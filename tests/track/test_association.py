@@ -69,7 +69,7 @@ def test_a_near_person_is_not_taken_for_a_far_one() -> None:
 
 
 def test_without_overlap_the_nearer_pairs_are_chosen() -> None:
-    gate = Gate(reach=2.0, speed=0.0, limit=2.0, min_iou=0.3)
+    gate = Gate(reach=5.0, speed=0.0, limit=5.0, min_iou=0.3)
     tracks = [Expected(BBox(x, 0.3, 0.05, 0.2), 0.2, 0.0) for x in (0.1, 0.3)]
     detections = found((0.38, 0.3, 0.05, 0.2, 0.9), (0.18, 0.3, 0.05, 0.2, 0.9))
     assert match(tracks, detections, gate) == [(0, 1), (1, 0)]
