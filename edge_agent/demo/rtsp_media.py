@@ -165,12 +165,13 @@ def _nal_packaging(codec: _NalCodec, container: InputContainer, stream: VideoStr
             found = [unit for part in annex_b.filter(packet) for unit in rtp.nal_units(bytes(part))]
             found = [unit for unit in found if codec.kind(unit) != codec.delimiter_kind]
             sets = [unit for unit in found if codec.kind(unit) in codec.parameter_kinds]
-            # Every key picture brings its parameter sets: a client that missed the SDP's, or
-            # joined after they changed, can still begin there.
             if sets:
                 newest_sets[:] = sets
-            elif is_key:
-                found = [*newest_sets, *found]
+            # Every key picture brings its parameter sets: a client that missed the SDP's, or
+            # joined after they changed, can still begin there.
+            if sets or is_key:
+                others = [unit for unit in found if codec.kind(unit) not in codec.parameter_kinds]
+                found = [*newest_sets, *others]
             yield _Unit(dts_s, pts_s, is_key, codec.payloads(found))
 
     def sdp_lines() -> tuple[str, ...]:
