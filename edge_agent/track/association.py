@@ -17,6 +17,9 @@ F64 = NDArray[np.float64]
 #: No pair costs more than this when it is allowed at all (see `costs`), so that a good pair
 #: is never given up to make two bad ones.
 _FORBIDDEN = 3.0
+#: Heights of one person from look to look: half hidden, but no less (logarithm of a factor 2).
+_SAME_SIZE = float(np.log(2.0))
+_MIN_HEIGHT_FRAC = 1e-6  # keeps logarithms finite
 #: A whole person is this much larger than a part of them, and scored at least this share
 #: of what the part scored; otherwise it is a double, or two people in one box.
 _WHOLE_IS_LARGER = 1.2
@@ -30,6 +33,7 @@ class Expected:
     bbox: BBox
     unseen_s: float
     handicap: float  # added to each cost: doubtful tracks stand back behind sure ones
+    sure_height: float  # of the newest sure detection
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Gate:
     speed: float
     limit: float
     min_iou: float  # overlap that is enough by itself
+    holds_size: bool  # whether the height must stay within half and twice the sure one
 
 
 def match(
@@ -64,9 +69,18 @@ def costs(expected: Sequence[Expected], detections: Sequence[Detection], gate: G
     iou = _iou(tracks, found)
     distance = _distance(tracks, found)
     reach = np.minimum(gate.reach + gate.speed * unseen_s, gate.limit)
-    heights = (found[:, 3] - found[:, 1])[None, :], (tracks[:, 3] - tracks[:, 1])[:, None]
+    heights = [
+        np.maximum(sides, _MIN_HEIGHT_FRAC)
+        for sides in (
+            (found[:, 3] - found[:, 1])[None, :],
+            (tracks[:, 3] - tracks[:, 1])[:, None],
+        )
+    ]
     growth = np.abs(np.log(heights[0] / heights[1]))
-    allowed = ((distance <= reach) & (growth < np.log(2.0))) | (iou >= gate.min_iou)
+    allowed = ((distance <= reach) & (growth < _SAME_SIZE)) | (iou >= gate.min_iou)
+    if gate.holds_size:
+        sure = np.array([track.sure_height for track in expected])[:, None]
+        allowed &= np.abs(np.log(heights[0] / np.maximum(sure, _MIN_HEIGHT_FRAC))) < _SAME_SIZE
     cost = (1 - iou) + 0.5 * np.minimum(distance / reach, 1) + 0.3 * np.minimum(growth, 1)
     cost = np.minimum(cost + handicap, _FORBIDDEN - 0.5)
     return np.asarray(np.where(allowed, cost, _FORBIDDEN), dtype=np.float64)

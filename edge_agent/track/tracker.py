@@ -29,9 +29,10 @@ _CONTEXT = 1.8
 #: A person is covered by a region that shows this share of them.
 _COVERED = 0.7
 #: A runner makes 5 m/s, three heights a second; reach covers one frame at 5 fps and noise.
-_SURE_GATE = Gate(reach=0.35, speed=0.9, limit=1.2, min_iou=0.3)
-#: Weak detections (ByteTrack's second round) must lie where the person is expected.
-_WEAK_GATE = Gate(reach=0.25, speed=0.3, limit=0.5, min_iou=0.3)
+_SURE_GATE = Gate(reach=0.35, speed=0.9, limit=1.2, min_iou=0.3, holds_size=False)
+#: Weak detections (ByteTrack's second round) must lie where the person is expected, and keep
+#: their size: else a person who passes a post leaves a track behind that shrinks onto it.
+_WEAK_GATE = Gate(reach=0.25, speed=0.3, limit=0.5, min_iou=0.3, holds_size=True)
 _TENTATIVE_HANDICAP = 0.4
 _UNSEEN_HANDICAP_PER_S = 0.2
 
@@ -48,6 +49,7 @@ class _Person:
         self.missing_since_s: float | None = None
         self.score = self.top_score = detection.score
         self.recent: deque[tuple[float, float]] = deque([(at_s, detection.score)])
+        self.sure_height = detection.bbox.h
         self.looks = 1
         self.confirmed = False
 
@@ -154,7 +156,9 @@ class Tracker:
         for detection in strangers:
             self._begin(detection, at_s)
         for person in self._people:
-            if person.seen_s < at_s and person.looked_at:
+            if person.seen_s == at_s and person.score >= self._high_score:
+                person.sure_height = person.last_bbox.h
+            elif person.seen_s < at_s and person.looked_at:
                 person.missed(at_s)
         return [self._track(person, at_s) for person in self._people]
 
@@ -174,9 +178,8 @@ class Tracker:
         unseen_s = at_s - person.seen_s
         tentative = person.looks < self._config.confirm_looks
         handicap = _UNSEEN_HANDICAP_PER_S * min(unseen_s, 2.0)
-        return Expected(
-            person.expected, unseen_s, handicap + (_TENTATIVE_HANDICAP if tentative else 0.0)
-        )
+        handicap += _TENTATIVE_HANDICAP if tentative else 0.0
+        return Expected(person.expected, unseen_s, handicap, person.sure_height)
 
     def _begin(self, detection: Detection, at_s: float) -> None:
         """A new person, unless it is a double or a piece of one who was just found."""

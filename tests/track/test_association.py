@@ -8,7 +8,7 @@ from edge_agent.domain import Detection
 from edge_agent.geometry import BBox
 from edge_agent.track.association import Expected, Gate, match, without_doubles
 
-GATE = Gate(reach=0.35, speed=0.9, limit=1.2, min_iou=0.3)
+GATE = Gate(reach=0.35, speed=0.9, limit=1.2, min_iou=0.3, holds_size=False)
 HERE = BBox(0.4, 0.3, 0.1, 0.4)
 
 
@@ -60,22 +60,25 @@ def test_reach_grows_with_the_time_unseen(
     x: float, unseen_s: float, pairs: list[tuple[int, int]]
 ) -> None:
     detections = found((x, 0.3, 0.1, 0.4, 0.9))
-    assert match([Expected(HERE, unseen_s, 0.0)], detections, GATE) == pairs
+    assert match([Expected(HERE, unseen_s, 0.0, 0.4)], detections, GATE) == pairs
 
 
 def test_a_near_person_is_not_taken_for_a_far_one() -> None:
     detections = found((0.38, 0.1, 0.3, 0.9, 0.9))
-    assert match([Expected(HERE, 0.2, 0.0)], detections, GATE) == []
+    assert match([Expected(HERE, 0.2, 0.0, 0.4)], detections, GATE) == []
 
 
 def test_without_overlap_the_nearer_pairs_are_chosen() -> None:
-    gate = Gate(reach=5.0, speed=0.0, limit=5.0, min_iou=0.3)
-    tracks = [Expected(BBox(x, 0.3, 0.05, 0.2), 0.2, 0.0) for x in (0.1, 0.3)]
+    gate = Gate(reach=5.0, speed=0.0, limit=5.0, min_iou=0.3, holds_size=False)
+    tracks = [Expected(BBox(x, 0.3, 0.05, 0.2), 0.2, 0.0, 0.2) for x in (0.1, 0.3)]
     detections = found((0.38, 0.3, 0.05, 0.2, 0.9), (0.18, 0.3, 0.05, 0.2, 0.9))
     assert match(tracks, detections, gate) == [(0, 1), (1, 0)]
 
 
 def test_a_sure_track_comes_before_a_doubtful_one() -> None:
-    doubtful, sure = Expected(HERE, 0.2, 0.4), Expected(BBox(0.41, 0.3, 0.1, 0.4), 0.2, 0.0)
+    doubtful, sure = (
+        Expected(HERE, 0.2, 0.4, 0.4),
+        Expected(BBox(0.41, 0.3, 0.1, 0.4), 0.2, 0.0, 0.4),
+    )
     detections = found((0.402, 0.3, 0.1, 0.4, 0.9))
     assert match([doubtful, sure], detections, GATE) == [(1, 0)]

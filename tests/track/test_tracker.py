@@ -251,6 +251,17 @@ def test_weak_detections_keep_a_track_alive_but_do_not_drag_it_away() -> None:
     assert [track.looks for track in tracks if track.track_id == 1] == [30]
 
 
+def test_a_track_does_not_shrink_onto_a_post_that_scores_a_little() -> None:
+    subject = tracker()
+    for index in range(10):
+        subject.update([standing()], [FULL_FRAME], index / 5)
+    heights = [max(0.4 * 0.8**step, 0.08) for step in range(1, 40)]
+    for index, height in enumerate(heights, start=10):
+        post = Detection(BBox(0.4, 0.3, 0.1, height), 0.2)
+        tracks = subject.update([post], [FULL_FRAME], index / 5)
+    assert tracks == []
+
+
 def test_a_sure_detection_is_not_lost_to_a_weak_one() -> None:
     subject = tracker()
     subject.update([standing()], [FULL_FRAME], 0.0)
