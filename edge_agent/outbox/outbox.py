@@ -36,6 +36,9 @@ _RETRY_EVERY_S = 5.0
 _DRAFTS_PER_COMMIT = 64
 _SHED_STEPS = 4
 
+#: Below this share of the quota the shortage is over; the next one is told again.
+_RELAXED_SHARE = 0.8
+
 #: What a full disk must give up for a group of new rows.
 _ROOM_BYTES = 128 * 1024
 
@@ -375,12 +378,13 @@ class Outbox:
             if store is None:
                 return
             try:
-                demand = demand_of(store.used_bytes(), self._quota_bytes)
+                used_bytes = store.used_bytes()
+                demand = demand_of(used_bytes, self._quota_bytes)
                 gone = store.shed(demand) if demand is not None else 0
             except StorageError as error:
                 self._fail(error)
                 return
-            if demand is None:
+            if used_bytes < self._quota_bytes * _RELAXED_SHARE:
                 self._shedding = False
             if not gone:
                 return

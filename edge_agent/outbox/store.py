@@ -41,9 +41,12 @@ _SETTLE_SENT_IDLE_S = 300.0
 #: when it is met.
 _CHECK_BELOW_BYTES = 16_000_000
 
+#: Longer logs write less, because a page that changes often is copied only once.
+_LOG_BYTES = 4_000_000
+
 #: Free pages worth giving back to the disk.
-_VACUUM_ABOVE_PAGES = 1024
-_VACUUM_PAGES = 256
+_VACUUM_ABOVE_PAGES = 8192
+_VACUUM_PAGES = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,8 +263,9 @@ class Store:
 
     def limit_log(self, size_bytes: int) -> None:
         """Copy the write-ahead log into the table whenever it is this long, at most 4 MB."""
-        pages = size_bytes // int(self._database.value("PRAGMA page_size"))
-        self._database.execute(f"PRAGMA wal_autocheckpoint={min(max(pages, 16), 1000)}")
+        page_bytes = int(self._database.value("PRAGMA page_size"))
+        pages = max(min(size_bytes, _LOG_BYTES) // page_bytes, 16)
+        self._database.execute(f"PRAGMA wal_autocheckpoint={pages}")
 
     def checkpoint(self) -> None:
         """Empty the write-ahead log, so that its space is free for others."""

@@ -190,9 +190,7 @@ def test_open_live_events_are_found_even_when_their_rows_were_acknowledged(
     assert stored(tmp_path) == []
 
 
-def test_earlier_rows_of_the_event_are_promoted_with_it(
-    tmp_path: Path, clock: ManualClock
-) -> None:
+def test_earlier_rows_of_the_event_are_promoted_with_it(tmp_path: Path, clock: ManualClock) -> None:
     event = ulid()
     with open_outbox(tmp_path, clock) as outbox, OutboxReader(tmp_path) as reader:
         (first,) = outbox.append([draft(clock, event_id=event)])
@@ -414,9 +412,7 @@ def test_kill_in_the_middle_of_appends_loses_nothing_returned(tmp_path: Path) ->
         assert outbox.append([single(clock)])[0].position.seq == len(found) + 1
 
 
-def test_stat_reads_while_the_agent_runs_and_afterwards(
-    tmp_path: Path, clock: ManualClock
-) -> None:
+def test_stat_reads_while_the_agent_runs_and_afterwards(tmp_path: Path, clock: ManualClock) -> None:
     with open_outbox(tmp_path, clock) as outbox:
         rows = outbox.append([draft(clock), single(clock, Label.MOTION), single(clock)])
         outbox.mark_sent([rows[1].row_id])
