@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from chaos import Chaos, ChaosPlan  # noqa: E402  (the tests are no package)
+from chaos import Chaos, ChaosPlan
 
 
 def main() -> int:
