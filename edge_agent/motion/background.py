@@ -41,6 +41,12 @@ FLOOR_LEVELS = 7.0
 #: Thresholds in units of the frame's noise (a standard deviation) and of the pixel's mean
 #: deviation; 5.6 mean deviations are 4.5 standard deviations of Gaussian noise.
 NOISE_FACTOR = 4.5
+#: What the median difference to the background may contribute to the noise: beyond it the
+#: light has changed, and taking that for noise would make the camera blind.
+_DRIFT_MAX = 3.0
+#: For the same reason noise from picture to picture is believed up to this much above usual.
+_STEPS_RISE, _STEPS_SPARE = 2.5, 1.5
+_TAU_STEPS_S = 1.0
 DEVIATION_FACTOR = 5.6
 #: However much a tree moves, a person in front of it with this contrast is still seen.
 CEILING_LEVELS = np.uint8(90)
@@ -52,8 +58,16 @@ _GAIN_GRID = (12, 20)
 _GAIN_MIN_LEVEL = 16.0
 _GAIN_MIN_POINTS = 24
 _GAIN_RANGE = (0.5, 2.0)
-#: All this is slow, so it is learned from pictures this far apart: half the cost at 5 fps.
-_TICK_S = 0.45
+#: All this is slow, so it is learned from pictures this far apart: a fourth of the cost at 5 fps.
+_TICK_S = 0.75
+#: Light that changed in a part of the picture (a lamp, a cloud's edge, headlights) has soft
+#: edges: a brightness given at points this many pixels apart explains it. Things have hard ones.
+_LIGHT_CELL_PX = 16
+_LIGHT_MIN_FRAC = 0.04  # smaller patches are not worth the arithmetic
+_LIGHT_DARK_LEVELS = 6.0  # added to both sides of a ratio, for black is noise only
+_LIGHT_HARD_STEP = 0.15  # in the logarithm of brightness, between neighbouring points
+_LIGHT_MAX_HARD_STEPS = 4  # a few are black corners and burnt-out walls
+_LIGHT_UNEXPLAINED = 0.35  # of the differing pixels; more, and it was a thing
 #: A longer gap (camera away) must not let one frame overwrite what was learned.
 _MAX_STEP_S = 5.0
 
@@ -78,12 +92,15 @@ class BackgroundModel:
         self._sensitivity = sensitivity
         self._expected_f32: F32 = picture.astype(np.float32)
         self._deviation: F32 = np.full(shape, 1.0, np.float32)
-        self._previous: U8 = picture.copy()
+        self._previous: U8 = picture.copy()  # from which learning last took a step
+        self._latest: U8 = picture.copy()
         self._former_f32: F32 = self._expected_f32.copy()  # before the last absorption
         self._standing_s: F32 = np.zeros(shape, np.float32)  # foreground nearly without a break
         self._has_former = False
         self._age_s = 0.0
         self._since_tick_s = 0.0
+        self._steps = self._usual_steps = 0.0  # noise from picture to picture, in levels
+        self._drift = 0.0  # median difference to the background as noise, in levels, bounded
         self._gain = 1.0  # of the picture that was last compared
         self._expected: U8 = np.empty(shape, np.uint8)
         self._difference: U8 = np.empty(shape, np.uint8)
@@ -107,7 +124,7 @@ class BackgroundModel:
         gain = self._measured_gain(picture)
         cv2.convertScaleAbs(self._expected_f32, dst=self._expected, alpha=gain)
         cv2.absdiff(picture, self._expected, dst=self._difference)
-        floor = max(FLOOR_LEVELS, NOISE_FACTOR * self._noise())
+        floor = max(FLOOR_LEVELS, NOISE_FACTOR * self._noise(picture))
         floor = min(max(1, round(floor / self._sensitivity)), 255)
         np.maximum(self._own_threshold, np.uint8(floor), out=self._threshold)
         cv2.compare(self._difference, self._threshold, cv2.CMP_GT, dst=self._mask)
@@ -117,8 +134,10 @@ class BackgroundModel:
     def learn(self, picture: U8, dt_s: float) -> None:
         """Take in `picture`, `dt_s` after the one before.
 
-        `foreground` was called with it, and its mask not changed except to clear pixels.
+        `foreground` was called with it, and its mask not changed except to clear pixels;
+        what turns out to be a change of light only is cleared here.
         """
+        self._note_steps(dt_s)
         self._since_tick_s += min(dt_s, _MAX_STEP_S)
         if self._since_tick_s < (_TICK_S if self._age_s >= YOUNG_S else 1e-6):
             return
@@ -126,6 +145,9 @@ class BackgroundModel:
         self._age_s += dt_s
         if self._has_former:
             self._recognise_former(picture)
+        if cv2.countNonZero(self._mask) > _LIGHT_MIN_FRAC * self._mask.size:
+            self._follow_light(picture)
+        self._drift = min(_median(self._difference) / _MEDIAN_OF_ABS, _DRIFT_MAX)
         self._learn_deviation(picture, dt_s)
         youth = dt_s / self._age_s
         cv2.bitwise_not(self._mask, dst=self._other)
@@ -148,6 +170,7 @@ class BackgroundModel:
 
     def settle(self, picture: U8, dt_s: float) -> None:
         """Follow `picture` closely while the camera's exposure finds its new value."""
+        self._note_steps(dt_s)
         cv2.accumulateWeighted(picture, self._expected_f32, _share(dt_s, TAU_SETTLE_S))
         self._note_levels()
         np.copyto(self._previous, picture)
@@ -170,18 +193,44 @@ class BackgroundModel:
 
     def _absorb(self, picture: U8, dt_s: float) -> None:
         """Count how long each pixel has been foreground; what stands too long is background."""
-        step = np.where(self._mask, np.float32(dt_s), np.float32(-_FORGIVE * dt_s))
-        self._standing_s += step
+        steps = np.full(256, -_FORGIVE * dt_s, np.float32)
+        steps[255] = dt_s
+        cv2.LUT(self._mask, steps, dst=self._delta)
+        cv2.add(self._standing_s, self._delta, dst=self._standing_s)
         np.maximum(self._standing_s, 0.0, out=self._standing_s)
-        stands = self._standing_s > min(ABSORB_AFTER_S, self._age_s / 2)
-        if not stands.any():
-            return
+        limit_s = min(ABSORB_AFTER_S, self._age_s / 2)
+        if cv2.minMaxLoc(self._standing_s)[1] > limit_s:
+            self._replace(self._standing_s > limit_s, picture)
+
+    def _replace(self, where: NDArray[np.bool_], picture: U8) -> None:
+        """Make `picture` the background there, and keep the old one in mind."""
         if not self._has_former:
             np.copyto(self._former_f32, self._expected_f32)
             self._has_former = True
-        self._former_f32[stands] = self._expected_f32[stands]
-        self._expected_f32[stands] = picture[stands]
-        self._standing_s[stands] = 0.0
+        self._former_f32[where] = self._expected_f32[where]
+        self._expected_f32[where] = picture[where]
+        self._standing_s[where] = 0.0
+
+    def _follow_light(self, picture: U8) -> None:
+        """If softly changed light explains most of the mask, apply it to the background."""
+        height, width = picture.shape
+        cells = (max(2, width // _LIGHT_CELL_PX), max(2, height // _LIGHT_CELL_PX))
+        seen = cv2.resize(picture, cells, interpolation=cv2.INTER_AREA) + _LIGHT_DARK_LEVELS
+        usual = cv2.resize(self._expected_f32, cells, interpolation=cv2.INTER_AREA)
+        light = (seen / (usual + _LIGHT_DARK_LEVELS)).astype(np.float32)
+        if _hard_steps(light) > _LIGHT_MAX_HARD_STEPS:
+            return
+        cv2.resize(light, (width, height), dst=self._delta, interpolation=cv2.INTER_LINEAR)
+        cv2.multiply(self._delta, self._expected_f32, dst=self._delta)
+        cv2.convertScaleAbs(self._delta, dst=self._other)
+        cv2.absdiff(picture, self._other, dst=self._other)
+        cv2.compare(self._other, self._threshold, cv2.CMP_GT, dst=self._other)
+        cv2.bitwise_and(self._other, self._mask, dst=self._other)
+        unexplained_px = cv2.countNonZero(self._other)
+        if unexplained_px > _LIGHT_UNEXPLAINED * cv2.countNonZero(self._mask):
+            return
+        np.minimum(self._delta, 255.0, out=self._expected_f32)
+        np.copyto(self._mask, self._other)
 
     def _learn_deviation(self, picture: U8, dt_s: float) -> None:
         """Only what flickers is deviation: a person who stands differs, but does not flicker."""
@@ -216,17 +265,38 @@ class BackgroundModel:
         self._lit: NDArray[np.intp] = self._grid[bright]
         self._lit_levels: F32 = levels[bright]
 
-    def _noise(self) -> float:
-        """Standard deviation of the frame's noise from the median difference.
+    def _note_steps(self, dt_s: float) -> None:
+        self._usual_steps += _share(dt_s, _TAU_STEPS_S) * (self._steps - self._usual_steps)
 
-        Half of the pixels may be foreground before it is misled. The median is interpolated
-        inside its histogram bin, because quiet cameras have it between 0 and 2 levels.
+    def _noise(self, picture: U8) -> float:
+        """Standard deviation of this picture's noise, also of one that has just grown.
+
+        Mostly from the step to the picture before, which knows no background: a light that
+        changed is not noise. What stays between two pictures (a codec's blocks, slow light)
+        is seen in the difference to the background, believed up to a few levels.
         """
-        sample = self._difference[::4, ::4].ravel()  # says as much at less cost
-        counts = np.bincount(sample)
-        total = counts.cumsum()
-        half = sample.size / 2
-        level = int(total.searchsorted(half))
-        below = int(total[level - 1]) if level else 0
-        inside = (half - below) / int(counts[level])
-        return max(0.0, level - 0.5 + inside) / _MEDIAN_OF_ABS
+        cv2.absdiff(picture, self._latest, dst=self._flicker)
+        np.copyto(self._latest, picture)
+        steps = _median(self._flicker) / (_MEDIAN_OF_ABS * math.sqrt(2.0))
+        self._steps = min(steps, _STEPS_RISE * self._usual_steps + _STEPS_SPARE)
+        return max(self._steps, self._drift)
+
+
+def _hard_steps(light: F32) -> int:
+    """How often brightness jumps from one cell to the next, as it does at a thing's edge."""
+    logs = np.log(light)
+    across, down = np.abs(np.diff(logs, axis=1)), np.abs(np.diff(logs, axis=0))
+    return int((across > _LIGHT_HARD_STEP).sum() + (down > _LIGHT_HARD_STEP).sum())
+
+
+def _median(levels: U8) -> float:
+    """Median of uint8 values, interpolated inside the level: quiet cameras are below 2.
+
+    Every 36th pixel says as much, at less cost.
+    """
+    counts = np.bincount(levels[::6, ::6].ravel())
+    total = counts.cumsum()
+    half = total[-1] / 2
+    level = int(total.searchsorted(half))
+    below = int(total[level - 1]) if level else 0
+    return max(0.0, float(level - 0.5 + (half - below) / int(counts[level])))

@@ -13,7 +13,7 @@ import numpy as np
 from edge_agent.domain import U8
 
 #: More pieces than this are noise or a storm of leaves; the largest are kept.
-_MAX_PIECES = 48
+_MAX_PIECES = 32
 #: At most this many rectangles leave; beyond it the closest are joined, so none is lost.
 MAX_BLOBS = 16
 #: Two pieces are one thing when their common rectangle is at most this much larger than both;

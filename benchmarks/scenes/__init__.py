@@ -1,0 +1,1 @@
+"""Scenes rendered for benchmarks: nothing in them is a person."""
