@@ -68,7 +68,7 @@ class Agent:
         clock: Clock | None = None,
         notifier: SystemdNotifier | None = None,
     ) -> None:
-        self.stop = StopToken()
+        self._asked_to_stop = False
         self._config = config
         self._clock = clock or SystemClock()
         self._notifier = notifier or SystemdNotifier()
@@ -77,7 +77,7 @@ class Agent:
         self._state_dir = Path(config.box.state_dir)
 
     def run(self) -> int:
-        """Until `stop` is set. Raises StateDirLocked, ConfigError, StorageError at the start."""
+        """Until asked to stop. Raises StateDirLocked, ConfigError, StorageError at the start."""
         cv2.setNumThreads(1)
         process.keep_memory_small()
         _make_state_dir(self._state_dir)
@@ -98,8 +98,19 @@ class Agent:
                 assembly.stop()
         return code
 
+    def ask_to_stop(self) -> bool:
+        """Ask `run` to end; False when it was asked before.
+
+        For signal handlers: takes no lock. (A handler that sets a threading.Event can meet
+        the main thread inside that event's own lock, and waits for ever.)
+        """
+        first, self._asked_to_stop = not self._asked_to_stop, True
+        return first
+
     def _watch(self, assembly: _Assembly) -> int:
-        while not self.stop.wait(_POLL_S):
+        pause = StopToken()  # never set: only a clock to wait on
+        while not self._asked_to_stop:
+            pause.wait(_POLL_S)
             try:
                 self._supervisor.poll()
             except InvariantBroken as error:

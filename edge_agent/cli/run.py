@@ -6,12 +6,12 @@ import argparse
 import logging
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
 from edge_agent.config import DEFAULT_CONFIG_DIR, load_config
 from edge_agent.errors import EXIT_FAILED
-from edge_agent.runtime import StopToken
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,16 +39,15 @@ def _run(arguments: argparse.Namespace) -> int:
     from edge_agent.agent import Agent
 
     agent = Agent(loaded.config)
-    _stop_on_signals(agent.stop)
+    _stop_on_signals(agent.ask_to_stop)
     return agent.run()
 
 
-def _stop_on_signals(stop: StopToken) -> None:
+def _stop_on_signals(ask_to_stop: Callable[[], bool]) -> None:
     def handle(number: int, frame: FrameType | None) -> None:
         del number, frame
-        if stop.stopped:
+        if not ask_to_stop():
             os._exit(EXIT_FAILED)
-        stop.stop()
 
     signal.signal(signal.SIGTERM, handle)
     signal.signal(signal.SIGINT, handle)

@@ -8,6 +8,8 @@ import socket
 
 log = logging.getLogger(__name__)
 
+_TIMEOUT_S = 0.2
+
 
 class SystemdNotifier:
     """Tells the service manager how we are; does nothing where there is none."""
@@ -35,6 +37,8 @@ class SystemdNotifier:
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                # A manager that does not read must not stop us: its queue holds few messages.
+                sender.settimeout(_TIMEOUT_S)
                 sender.connect(address)
                 sender.sendall(message.encode())
         except OSError as error:

@@ -25,3 +25,12 @@ def test_messages_reach_the_service_manager(tmp_path: Path) -> None:
 def test_no_service_manager_is_fine(tmp_path: Path) -> None:
     SystemdNotifier("").ready()
     SystemdNotifier(str(tmp_path / "gone")).ready()
+
+
+def test_service_manager_that_does_not_read_does_not_stop_us(tmp_path: Path) -> None:
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(address)
+        limit = int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text())
+        for _ in range(limit + 3):
+            SystemdNotifier(address).watchdog()
