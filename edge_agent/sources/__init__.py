@@ -5,7 +5,6 @@ from edge_agent.sources.credentials import CredentialGuard, Login
 from edge_agent.sources.decoder import Decoder, Picture
 from edge_agent.sources.feed import CameraFeed, FeedSettings, FeedState, FeedStatus
 from edge_agent.sources.gate import AlwaysDecode, DecodeMode, Gate, GateDecision
-from edge_agent.sources.libav import redacted, scrubbed
 from edge_agent.sources.meter import StreamFigures, StreamMeter
 from edge_agent.sources.opening import Opener, open_source
 from edge_agent.sources.packets import PacketSource, StreamInfo
@@ -46,6 +45,4 @@ __all__ = [
     "open_source",
     "probe",
     "probe_source",
-    "redacted",
-    "scrubbed",
 ]

@@ -1,16 +1,14 @@
 """The edge to libav: opening, and its errors in our words. Nothing here prints a secret.
 
 libav's own error texts contain the whole URL, password included. So only their kind is
-used, the URL is printed by `redacted`, and the original error is never chained.
+used, the URL is printed `scrubbed`, and the original error is never chained.
 """
 
 from __future__ import annotations
 
 import errno
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
 
 import av
 import av.error
@@ -18,6 +16,7 @@ import av.logging
 from av.container import InputContainer
 
 from edge_agent.clock import Clock
+from edge_agent.config.words import scrubbed
 from edge_agent.errors import (
     AgentError,
     CredentialRefused,
@@ -28,8 +27,6 @@ from edge_agent.errors import (
 
 # libav logs from its own threads, with URLs in the texts: nothing of it may reach a log.
 av.logging.set_level(None)
-
-_URL_LOGIN = re.compile(r"(\w+://)[^/@\s]*@")
 
 
 class AccessForbidden(CredentialRefused):
@@ -47,17 +44,6 @@ class Target:
 
     def __str__(self) -> str:
         return f"{self.camera}: {self.shown}"
-
-
-def redacted(url: str) -> str:
-    """The URL without user and password."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def scrubbed(text: str) -> str:
-    """A text of foreign origin with the logins in its URLs removed."""
-    return _URL_LOGIN.sub(r"\1***@", text)
 
 
 def open_container(

@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from edge_agent.clock import Clock
 from edge_agent.config.schema import FileSource, RtspSource, SourceConfig, UsbSource
+from edge_agent.config.words import scrubbed
 from edge_agent.errors import ConfigError, ConfigProblem, SourceStalled
 from edge_agent.geometry import FrameSize
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.credentials import CredentialGuard
 from edge_agent.sources.decoder import Decoder, Picture
-from edge_agent.sources.libav import redacted
 from edge_agent.sources.meter import StreamFigures, StreamMeter
 from edge_agent.sources.opening import Opener, open_source
 from edge_agent.sources.packets import PacketSource, StreamInfo
@@ -71,10 +71,10 @@ def probe_source(
     in the list of processes.
     """
     scheme = urlsplit(address).scheme.lower()
-    if scheme == "rtsp":
-        if "@" in urlsplit(address).netloc:
+    if scheme in ("rtsp", "rtsps"):
+        if "@" in address:  # anywhere: a password may hold a slash
             raise _problem(
-                redacted(address),
+                scrubbed(address),
                 "holds a login, which everyone on this machine can see in the process list",
                 "leave it out and give --username NAME --password-file FILE",
             )
@@ -86,7 +86,7 @@ def probe_source(
         )
     if scheme not in ("", "file"):
         raise _problem(
-            redacted(address), f"{scheme}:// is not spoken", "give rtsp://, /dev/video* or a file"
+            scrubbed(address), f"{scheme}:// is not spoken", "give rtsp://, /dev/video* or a file"
         )
     if address.startswith("/dev/"):
         return UsbSource(device=address)
@@ -253,7 +253,7 @@ def format_report(report: ProbeReport) -> str:
 def shown_address(config: SourceConfig) -> str:
     """Where the pictures come from, for people: never with a login."""
     if isinstance(config, RtspSource):
-        return redacted(config.url)
+        return scrubbed(config.url)
     return config.device if isinstance(config, UsbSource) else config.path
 
 

@@ -12,6 +12,7 @@ from av.video.stream import VideoStream
 from edge_agent.clock import Clock
 from edge_agent.config.schema import RtspSource
 from edge_agent.config.secrets import read_secret
+from edge_agent.config.words import scrubbed
 from edge_agent.domain import Packet
 from edge_agent.errors import (
     AgentError,
@@ -23,7 +24,7 @@ from edge_agent.errors import (
 )
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.credentials import CredentialGuard, Login
-from edge_agent.sources.libav import Target, open_container, read_failure, redacted
+from edge_agent.sources.libav import Target, open_container, read_failure
 from edge_agent.sources.packets import OpenedStream, video_stream
 
 #: Enough to see the parameter sets and one picture; more only delays the first frame. The rate
@@ -95,7 +96,7 @@ def open_rtsp(
     Takes at most `open_timeout_s` to connect and as long again to see the first packets.
     Raises SourceUnreachable, CredentialRefused, ConfigError.
     """
-    target = Target(camera, redacted(config.url), config.open_timeout_s, config.username)
+    target = Target(camera, scrubbed(config.url), config.open_timeout_s, config.username)
     login = _login(config)
     options = {
         **PROBE_OPTIONS,
@@ -125,7 +126,7 @@ def with_login(url: str, user: str, password: str) -> str:
         raise ConfigError(
             [
                 ConfigProblem(
-                    redacted(url),
+                    scrubbed(url),
                     "password_file",
                     f"user and password are longer than the {MAX_LOGIN_BYTES} bytes that RTSP "
                     "allows here (special characters count three times)",
@@ -138,12 +139,11 @@ def with_login(url: str, user: str, password: str) -> str:
 
 
 def _login(config: RtspSource) -> Login | None:
-    parts = urlsplit(config.url)
-    if "@" in parts.netloc:
+    if "@" in config.url:  # anywhere: a password may hold a slash
         raise ConfigError(
             [
                 ConfigProblem(
-                    redacted(config.url),
+                    scrubbed(config.url),
                     "source.url",
                     "holds a user or password",
                     "write them as username and password_file",
@@ -153,4 +153,5 @@ def _login(config: RtspSource) -> Login | None:
     if config.username is None:
         return None
     password = read_secret(config.password_file) if config.password_file else ""
-    return Login((parts.hostname or "").lower(), config.username, password)
+    host = urlsplit(config.url).hostname or ""
+    return Login(host.lower(), config.username, password)
