@@ -151,7 +151,10 @@ def encode_event(event: Event, envelope: Envelope) -> bytes:
         sequence=f"{envelope.seq:020d}",
         data=_data(event, envelope),
     )
-    return encode(wire)
+    payload = encode(wire)
+    # msgspec does not check what is put into a struct, only what is read.
+    _check(decode(payload, _Event, "event to send"))
+    return payload
 
 
 def decode_event(payload: bytes) -> EventMessage:
@@ -160,12 +163,29 @@ def decode_event(payload: bytes) -> EventMessage:
     Raises ContractError, and nothing else, whatever the bytes are.
     """
     wire = decode(payload, _Event, "event")
+    _check(wire)
+    return EventMessage(_event(wire), _envelope(wire))
+
+
+def _check(wire: _Event) -> None:
+    """What the schema demands beyond the type of each field. Raises ContractError."""
     data = wire.data
     if wire.type != f"edge_agent.{data.label}.{data.phase}.v1":
         raise ContractError(f"event: type {wire.type} but data says {data.label}, {data.phase}")
     if int(wire.sequence) != data.seq:
         raise ContractError(f"event: sequence {wire.sequence} but data.seq {data.seq}")
-    return EventMessage(_event(wire), _envelope(wire))
+    needed = {
+        "live": ("start_mono_ms",) if data.time_basis is TimeBasis.LIVE else (),
+        "recorded": ("media",) if data.time_basis is TimeBasis.RECORDED else (),
+        "end": ("end_time", "end_reason") if data.phase is Phase.END else (),
+        "health": ("kind", "severity") if data.label is Label.HEALTH else (),
+        "person": ("count",) if data.label is Label.PERSON else (),
+        "scored": ("score", "top_score", "zones") if data.label is not Label.HEALTH else (),
+    }
+    for kind, names in needed.items():
+        for name in names:
+            if getattr(data, name) is None:
+                raise ContractError(f"event: {kind} needs {name}")
 
 
 def read_header(payload: bytes) -> EventHeader:
@@ -307,14 +327,12 @@ def _event(wire: _Event) -> Event:
 def _moments(wire: _Event) -> tuple[float, float, float | None]:
     """(at, start, end) on the source's own timeline."""
     data = wire.data
-    if data.time_basis is TimeBasis.LIVE:
-        if data.start_mono_ms is None:
-            raise ContractError("event: a live event needs start_mono_ms")
+    if data.time_basis is TimeBasis.LIVE and data.start_mono_ms is not None:
         end_ms = data.end_mono_ms
         end_s = None if end_ms is None else end_ms / 1000
         return data.clock.mono_ms / 1000, data.start_mono_ms / 1000, end_s
     if data.media is None:
-        raise ContractError("event: a recorded event needs media")
+        raise ContractError("event: neither monotonic nor media time")
     at_s, at_utc_s = data.media.offset_s, parse_utc(wire.time, "time")
     start_s = at_s - (at_utc_s - parse_utc(data.start_time, "start_time"))
     if data.end_time is None:
