@@ -9,6 +9,9 @@ from edge_agent.domain import Packet
 
 WINDOW_S = 10.0
 
+#: No encoder sends a picture this much earlier than those that are shown before it.
+REORDER_S = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class StreamFigures:
@@ -29,7 +32,6 @@ class StreamMeter:
 
     def __init__(self) -> None:
         self._recent: deque[tuple[float, int]] = deque()  # (pts_s, bytes)
-        self._recent_bytes = 0
         self._packets = self._size_bytes = 0
         self._last_key_s: float | None = None
         self._since_key = 0
@@ -47,15 +49,13 @@ class StreamMeter:
             else:
                 self._reordered = True
         self._recent.append((packet.pts_s, packet.size_bytes))
-        self._recent_bytes += packet.size_bytes
         while packet.pts_s - self._recent[0][0] > WINDOW_S:
-            self._recent_bytes -= self._recent.popleft()[1]
+            self._recent.popleft()
         self._count_gop(packet)
 
     def restart(self) -> None:
         """The stream began anew: time before and after cannot be compared."""
         self._recent.clear()
-        self._recent_bytes = 0
         self._last_key_s = None
         self._since_key = 0
 
@@ -70,13 +70,11 @@ class StreamMeter:
         self._since_key += 1
 
     def figures(self) -> StreamFigures:
-        fps = bitrate = None
         recent = tuple(self._recent)  # another thread may ask while packets arrive
-        if len(recent) >= 3:
-            span_s = max(pts for pts, _ in recent) - min(pts for pts, _ in recent)
-            if span_s > 0:
-                fps = (len(recent) - 1) / span_s
-                bitrate = self._recent_bytes * 8 * fps / len(recent)
+        fps = _rate([pts_s for pts_s, _ in recent], self._reordered)
+        bitrate = None
+        if fps is not None:
+            bitrate = sum(size for _, size in recent) * 8 * fps / len(recent)
         return StreamFigures(
             self._packets,
             self._size_bytes,
@@ -87,3 +85,14 @@ class StreamMeter:
             self._longest_s,
             self._reordered,
         )
+
+
+def _rate(times_s: list[float], reordered: bool) -> float | None:
+    """Pictures per second of stream time; None when too few came to say."""
+    times_s.sort()
+    if reordered and times_s and times_s[-1] - times_s[0] > 2 * REORDER_S:
+        # Pictures that are shown before the newest packet's may still be on their way.
+        times_s = [pts_s for pts_s in times_s if pts_s <= times_s[-1] - REORDER_S]
+    if len(times_s) < 3 or times_s[-1] <= times_s[0]:
+        return None
+    return (len(times_s) - 1) / (times_s[-1] - times_s[0])

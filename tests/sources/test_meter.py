@@ -26,11 +26,16 @@ def test_figures_of_a_regular_stream() -> None:
 
 
 def test_reordering_is_seen_and_does_not_disturb_the_rate() -> None:
-    times = [i / 10 for i in range(60)]
-    times[1::3], times[2::3] = times[2::3], times[1::3]
-    figures = metered(times, gop=30).figures()
+    order = [index for start in range(0, 60, 6) for index in (start, *range(start - 5, start))]
+    figures = metered([10 + index / 10 for index in order], gop=30).figures()
     assert figures.reordered
     assert figures.fps == pytest.approx(10.0, rel=0.02)
+
+
+def test_new_connection_of_a_reordered_stream_says_nothing_at_first() -> None:
+    meter = metered([0.0, 0.3, 0.1, 0.2], gop=30)
+    meter.restart()
+    assert meter.figures().fps is None
 
 
 def test_changing_gop_keeps_the_longest() -> None:
