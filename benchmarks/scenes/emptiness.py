@@ -88,7 +88,6 @@ class _Recipe:
 
 def _yard(folder: Path) -> list[_Recipe]:
     """A courtyard: wind, rain, a lamp at night."""
-    leaves = plate(folder, STREET)[_LEAVES]
     return [
         _Recipe(
             "yard-wind",
@@ -96,7 +95,7 @@ def _yard(folder: Path) -> list[_Recipe]:
             120,
             lambda rng, size, _: [
                 Foliage(rng, size, _YARD_GRASS, 1.5),
-                Branch(rng, size, leaves, (0.0, 0.0)),
+                Branch(rng, size, plate(folder, STREET)[_LEAVES], (0.0, 0.0)),
                 Clouds(rng, size, 0.25, 50),
                 Noise(rng, size, 2.5),
             ],
@@ -106,7 +105,7 @@ def _yard(folder: Path) -> list[_Recipe]:
             YARD,
             100,
             lambda rng, size, _: [
-                Branch(rng, size, leaves, (1.0, 0.0)),
+                Branch(rng, size, plate(folder, STREET)[_LEAVES], (1.0, 0.0)),
                 Rain(rng, size, 380, 0.22),
                 Noise(rng, size, 3),
                 CheapCodec(45),
