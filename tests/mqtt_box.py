@@ -211,13 +211,13 @@ class Ear:
         """Publish, and wait until the broker has it."""
         mid = self._connection.publish(topic, payload, retain=retain)
         deadline_s = time.monotonic() + 5
-        while time.monotonic() < deadline_s:
+        done = False
+        while not done:
+            assert time.monotonic() < deadline_s, f"{topic} was not acknowledged"
             for signal in self._connection.poll(0.1):
-                if isinstance(signal, Acked) and signal.mid == mid:
-                    return
                 if isinstance(signal, Incoming):
                     self.heard.append(signal)
-        raise AssertionError(f"{topic} was not acknowledged")
+                done = done or (isinstance(signal, Acked) and signal.mid == mid)
 
     def listen(self, timeout_s: float) -> list[Incoming]:
         """What came so far, after at most `timeout_s` more."""

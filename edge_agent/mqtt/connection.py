@@ -12,16 +12,18 @@ import contextlib
 import logging
 import select
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import LogLevel, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_agent.clock import Clock
 from edge_agent.errors import AgentError, BrokerUnreachable
+from edge_agent.mqtt.client import connect, make_client
 from edge_agent.mqtt.endpoint import Endpoint
 from edge_agent.mqtt.refusal import (
     UNSUPPORTED_VERSION,
@@ -45,6 +47,8 @@ _SLICE_S = 0.25
 _FAREWELL_S = 1.0
 
 _OLD_ACK_KEEPALIVES = 1.5
+
+_PACKETS_PER_TURN = 100
 
 #: How paho tells that it did not understand what came.
 _PROTOCOL_ERROR = 0x82
@@ -79,7 +83,8 @@ class Connection:
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
-        self._client = self._make_client(timeout_s)
+        self._client = make_client(endpoint, session, mqtt5=mqtt5, timeout_s=timeout_s)
+        self._listen_to_paho()
         try:
             self._open(timeout_s, stop)
         except BaseException:
@@ -182,58 +187,11 @@ class Connection:
 
     # --- inside -------------------------------------------------------------------------
 
-    def _make_client(self, timeout_s: float) -> Client:
-        session, endpoint = self._session, self._endpoint
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=session.client_id,
-            clean_session=None if self.is_mqtt5 else session.clean_start,
-            protocol=MQTTProtocolVersion.MQTTv5 if self.is_mqtt5 else MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
-            manual_ack=session.manual_ack,
-        )
-        client.connect_timeout = timeout_s
-        client.max_inflight_messages_set(0)  # no second window below our own
-        client.username_pw_set(endpoint.username, endpoint.password)
-        if endpoint.tls is not None:
-            client.tls_set_context(endpoint.tls)
-        if session.will is not None:
-            will = session.will
-            delay = properties_of(PacketTypes.WILLMESSAGE, WillDelayInterval=will.delay_s)
-            client.will_set(
-                will.topic, will.payload, 1, True, properties=delay if self.is_mqtt5 else None
-            )
-        client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_publish = self._on_publish
-        client.on_message = self._on_message
-        client.on_subscribe = self._on_subscribe
-        client.on_log = self._on_log
-        return client
-
     def _open(self, timeout_s: float, stop: StopToken) -> None:
         endpoint, session = self._endpoint, self._session
-        properties: Properties | None = None
-        if self.is_mqtt5:
-            properties = properties_of(
-                PacketTypes.CONNECT,
-                SessionExpiryInterval=session.expiry_s,
-                ReceiveMaximum=session.receive_maximum,
-            )
-        # paho pings after this long and gives up after as long again: together 1.5 keepalives.
-        ping_s = max(1, int(endpoint.keepalive_s * 0.75))
         deadline_s = self._clock.mono_s() + timeout_s
         try:
-            if self.is_mqtt5:
-                self._client.connect(
-                    endpoint.host,
-                    endpoint.port,
-                    ping_s,
-                    clean_start=session.clean_start,
-                    properties=properties,
-                )
-            else:
-                self._client.connect(endpoint.host, endpoint.port, ping_s)
+            connect(self._client, endpoint, session, mqtt5=self.is_mqtt5)
         except OSError as error:
             if endpoint.tls is not None:
                 endpoint.tls.close_wrapped()
@@ -263,14 +221,21 @@ class Connection:
             with contextlib.suppress(BlockingIOError):
                 self._wake_out.recv(4096)
         if sock in readable or pending():
-            self._client.loop_read()
-            # Decrypted bytes that wait inside OpenSSL do not make the socket readable.
-            while self._client.socket() is not None and pending():
-                self._client.loop_read()
+            self._read_all(sock, pending)
         if writable and self._client.socket() is not None:
             self._client.loop_write()
         if self._client.socket() is not None:
             self._client.loop_misc()
+
+    def _read_all(self, sock: Any, pending: Callable[[], int]) -> None:
+        """paho reads a packet at a time; a flood must not keep us from writing, either."""
+        for _ in range(_PACKETS_PER_TURN):
+            self._client.loop_read()
+            if self._client.socket() is None:
+                return
+            # Decrypted bytes that wait inside OpenSSL do not make the socket readable.
+            if not pending() and not select.select([sock], [], [], 0)[0]:
+                return
 
     def _watch_acks(self) -> None:
         """A broker that answers pings but no publishes is as dead as a silent one."""
@@ -305,6 +270,15 @@ class Connection:
         self._wake_in.close()
         self._wake_out.close()
         self._fail(BrokerUnreachable(f"broker {self._endpoint}: the connection is closed"))
+
+    def _listen_to_paho(self) -> None:
+        client = self._client
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
+        client.on_log = self._on_log
 
     # --- paho's callbacks: they only note ------------------------------------------------
 

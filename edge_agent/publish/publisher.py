@@ -54,6 +54,7 @@ class PublisherSetup:
     uniform: Uniform = random.uniform
     flush_s: float = 5.0  # how long an orderly stop may deliver what is left
     connect_timeout_s: float = 10.0
+    will_delay_s: int = WILL_DELAY_S  # a shorter break stays unannounced
     resend_after_s: float = 60.0
     denied_pause_s: tuple[float, float] = (60.0, 1800.0)
 
@@ -225,7 +226,7 @@ class Publisher:
         will = Will(
             self._topics.box_status,
             identity.payload(State.OFFLINE, ("connection lost",), head, at_utc_s),
-            WILL_DELAY_S,
+            self._setup.will_delay_s,
         )
         return Session(
             client_id=f"{self._setup.ward}-{self._setup.box}",
