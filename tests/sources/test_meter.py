@@ -27,7 +27,7 @@ def test_figures_of_a_regular_stream() -> None:
 
 def test_reordering_is_seen_and_does_not_disturb_the_rate() -> None:
     order = [index for start in range(0, 60, 6) for index in (start, *range(start - 5, start))]
-    figures = metered([10 + index / 10 for index in order], gop=30).figures()
+    figures = metered([10 + index / 10 for index in order[:-5]], gop=30).figures()
     assert figures.reordered
     assert figures.fps == pytest.approx(10.0, rel=0.02)
 
