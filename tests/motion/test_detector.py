@@ -105,9 +105,26 @@ def test_noise_that_grows_when_night_falls_is_no_motion() -> None:
     detector = detector_of()
     watch(Yard(noise=2.0), detector, 20)
 
-    said = watch(Yard(noise=10.0), detector, 40, from_s=20)
+    said = watch(Yard(noise=25.0), detector, 40, from_s=20)
 
-    assert [t for t, motion in said if motion.regions] == []
+    assert [t for t, motion in said if motion.regions and t >= 22] == []
+
+
+def test_a_lamp_that_lights_a_part_softly_is_followed_and_blinds_nobody() -> None:
+    def lamp(picture: np.ndarray, at_s: float) -> np.ndarray:
+        across = (np.linspace(0, 1, picture.shape[1], dtype=np.float32) - 0.1) / 0.2
+        return picture * (1 + 0.6 * np.exp(-(across**2)))[None, :] if at_s >= 15 else picture
+
+    def walker(at_s: float) -> BBox:
+        return walker_at(at_s, start_s=18)
+
+    yard, detector = Yard(light=lamp), detector_of()
+    watch(yard, detector, 15)
+    said = watch(yard, detector, 18, from_s=15)
+    after = watch(yard, detector, 26, from_s=18, walker=walker)
+
+    assert [t for t, motion in said if motion.regions and t >= 16.5] == []
+    assert found_share(after, walker) >= 0.9
 
 
 @pytest.mark.parametrize(
