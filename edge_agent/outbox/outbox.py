@@ -8,24 +8,25 @@ more than we do begins a new epoch too; and the quota is kept.
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
 from edge_agent.clock import Clock
 from edge_agent.config.schema import OutboxConfig
-from edge_agent.contract import Position, UlidGenerator
+from edge_agent.contract import Position, UlidGenerator, Unsequenced
 from edge_agent.errors import AgentError, StorageError
 from edge_agent.outbox.database import DATABASE, Connect, DatabaseCorrupt, DiskFull, connect_sqlite
 from edge_agent.outbox.lock import StateDirLock
 from edge_agent.outbox.quarantine import put_aside, read_epoch_file, write_epoch_file
 from edge_agent.outbox.reserve import Reserve
-from edge_agent.outbox.retention import MIN_QUOTA_BYTES, Demand, demand_of
+from edge_agent.outbox.retention import Demand, demand_of, quota_of
 from edge_agent.outbox.row import AckOutcome, Alarm, AlarmKind, Draft, Head, OpenEvent, Row
 from edge_agent.outbox.spill import CAPACITY, Spill
-from edge_agent.outbox.store import Beginning, Store, Unencodable
+from edge_agent.outbox.store import Store, Unencodable
+from edge_agent.outbox.tables import Beginning
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class Outbox:
         self._ids = UlidGenerator()
         self._store: Store | None = None
         self._spill = Spill(CAPACITY)
-        self._quota_bytes = self._quota()
+        self._quota_bytes = quota_of(state_dir, limits)
         self._reserve = Reserve(state_dir, self._quota_bytes)
         self._alarms: list[Alarm] = []
         self._failed_s: float | None = None
@@ -80,9 +81,8 @@ class Outbox:
     ) -> Outbox:
         """Lock the directory, then open or create the database.
 
-        Raises StateDirLocked (naming the other's pid), StorageError when there is no such
-        directory, OperatorError for a database of a newer agent. A disk that cannot be written
-        is no error: drafts then wait in RAM.
+        Raises StateDirLocked (naming the pid), StorageError for a missing directory, OperatorError
+        for a newer agent's database. A disk that cannot be written is none: drafts wait in RAM.
         """
         outbox = cls(state_dir, StateDirLock(state_dir), limits, clock)
         outbox._connect = connect
@@ -148,8 +148,8 @@ class Outbox:
 
     def take_alarms(self) -> tuple[Alarm, ...]:
         """What a person should hear, once each."""
-        alarms, self._alarms = tuple(self._alarms), []
-        return alarms
+        alarms, self._alarms = self._alarms, []
+        return tuple(alarms)
 
     def open_events(self) -> tuple[OpenEvent, ...]:
         """Live events without an `end`. Asked at start-up, before the first append."""
@@ -161,9 +161,9 @@ class Outbox:
 
     def next_deadline_s(self) -> float:
         """The monotonic moment at which `maintain` wants to be called."""
-        deadline_s = self._maintained_s + _MAINTAIN_EVERY_S
         if self._failed_s is not None:
-            deadline_s = min(deadline_s, self._failed_s + _RETRY_EVERY_S)
+            return self._failed_s + _RETRY_EVERY_S
+        deadline_s = self._maintained_s + _MAINTAIN_EVERY_S
         settle_s = None if self._store is None else self._store.settle_deadline_s
         return deadline_s if settle_s is None else min(deadline_s, settle_s)
 
@@ -190,8 +190,7 @@ class Outbox:
         """The server has everything up to `seq`: deleted with a later commit.
 
         AHEAD when the server knows more of this epoch than we do: the card was restored or
-        cloned. Nothing is deleted; a new epoch has begun when this returns, or will begin
-        before the next message is stored.
+        cloned. Nothing is deleted; a new epoch begins before the next message is stored.
         """
         if self._store is None:
             return AckOutcome.IGNORED
@@ -199,8 +198,8 @@ class Outbox:
         if outcome is AckOutcome.AHEAD:
             self._alarm(
                 AlarmKind.REWOUND,
-                f"the server knows seq {seq} of {epoch}, this box only {self.last_seq}: the card "
-                "was restored or cloned; a new epoch begins and nothing is deleted",
+                f"the server knows seq {seq} of {epoch}, this box only {self._store.last_seq}: "
+                "the card was restored or cloned; a new epoch begins and nothing is deleted",
             )
             self._rewound = True
             self._try(lambda _: None)
@@ -228,9 +227,11 @@ class Outbox:
         """Keep the quota and the age limit, try again what failed. Call at `next_deadline_s`."""
         rows = self._drain()
         now_s = self._clock.mono_s()
+        if self._failed_s is not None:
+            return rows
         if now_s >= self._maintained_s + _MAINTAIN_EVERY_S:
             self._maintained_s = now_s
-            self._quota_bytes = self._quota()
+            self._quota_bytes = quota_of(self._state_dir, self._limits)
             self._keep_quota()
             now, max_age_s = self._clock.read(), self._limits.max_age_days * 86400
             self._try(lambda store: store.shed_old(now, max_age_s))
@@ -253,7 +254,7 @@ class Outbox:
         while (drafts := self._spill.waiting()[:_DRAFTS_PER_COMMIT]) or self._failed_s is not None:
             lost = self._spill.lost
             try:
-                rows += self._attempt(lambda store: store.append(drafts, lost))  # noqa: B023
+                rows += self._attempt(partial(_store, drafts, lost))
             except Unencodable as error:
                 self._drop(error)
                 continue
@@ -362,16 +363,6 @@ class Outbox:
 
     # --- quota ---
 
-    def _quota(self) -> int:
-        """The smaller of `max_mb` and the share of the disk, in bytes."""
-        quota_bytes = self._limits.max_mb * 1_000_000
-        try:
-            disk = os.statvfs(self._state_dir)
-            share_bytes = int(disk.f_blocks * disk.f_frsize * self._limits.max_disk_frac)
-        except OSError:
-            return quota_bytes
-        return max(min(quota_bytes, share_bytes), MIN_QUOTA_BYTES)
-
     def _keep_quota(self) -> None:
         for _ in range(_SHED_STEPS):
             store = self._store
@@ -399,3 +390,11 @@ class Outbox:
     def _alarm(self, kind: AlarmKind, text: str) -> None:
         log.warning("outbox: %s", text)
         self._alarms.append(Alarm(kind, text))
+
+
+def _store(drafts: Sequence[Draft], lost: Unsequenced | None, store: Store) -> tuple[Row, ...]:
+    """Store the drafts; without any, the marks that wait: it shows whether storage works again."""
+    if drafts:
+        return store.append(drafts, lost)
+    store.settle(lost)
+    return ()

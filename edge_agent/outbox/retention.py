@@ -9,13 +9,16 @@ everything else is announced.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
 from edge_agent.clock import ClockQuality, ClockReading
+from edge_agent.config.schema import OutboxConfig
 from edge_agent.domain import Label
 from edge_agent.outbox.database import Database
 from edge_agent.outbox.ranges import RangeSet
@@ -121,6 +124,17 @@ def demand_of(used_bytes: int, quota_bytes: int) -> Demand | None:
     return Demand(
         used_bytes - soft_bytes + quota_bytes // 100, spare_persons=used_bytes <= quota_bytes
     )
+
+
+def quota_of(state_dir: Path, limits: OutboxConfig) -> int:
+    """The smaller of `max_mb` and the share of the disk, in bytes."""
+    quota_bytes = limits.max_mb * 1_000_000
+    try:
+        disk = os.statvfs(state_dir)
+    except OSError:
+        return quota_bytes
+    share_bytes = int(disk.f_blocks * disk.f_frsize * limits.max_disk_frac)
+    return max(min(quota_bytes, share_bytes), MIN_QUOTA_BYTES)
 
 
 # --- age --------------------------------------------------------------------------------

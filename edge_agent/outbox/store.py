@@ -7,7 +7,7 @@ commit of its own for each would write four times as much. Losing it costs a res
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -20,7 +20,6 @@ from edge_agent.outbox import tables
 from edge_agent.outbox.database import (
     Connect,
     Database,
-    DatabaseCorrupt,
     open_database,
 )
 from edge_agent.outbox.open_events import OpenEvents
@@ -47,15 +46,6 @@ _LOG_BYTES = 4_000_000
 #: Free pages worth giving back to the disk.
 _VACUUM_ABOVE_PAGES = 8192
 _VACUUM_PAGES = 2048
-
-
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """How a new database starts."""
-
-    epoch: str
-    base: int  # row ids go on above this one
-    lost_epoch: str | None  # of the damaged or missing file before it
 
 
 class Unencodable(AgentError):
@@ -87,15 +77,15 @@ class Store:
 
     @classmethod
     def open(
-        cls, path: Path, connect: Connect, beginning: Beginning, mono_s: Callable[[], float]
+        cls, path: Path, connect: Connect, beginning: tables.Beginning, mono_s: Callable[[], float]
     ) -> Store:
         """Open or create; a new file begins as `beginning` says."""
         database = open_database(path, connect)
         try:
             if path.stat().st_size < _CHECK_BELOW_BYTES:
-                _check(database)
+                tables.check(database)
             if not tables.read_epochs(database):
-                _begin(database, beginning)
+                tables.begin(database, beginning)
             return cls(database, mono_s)
         except BaseException:
             database.close()
@@ -109,6 +99,10 @@ class Store:
     @property
     def epoch(self) -> str:
         return self._epochs[-1].id
+
+    @property
+    def last_seq(self) -> int:
+        return self._last_row - self._epochs[-1].base
 
     @property
     def last_row(self) -> int:
@@ -314,7 +308,7 @@ class Store:
             self._delete_acknowledged()
             marks = self._clear_gaps(marks)
         first = self._database.value("SELECT min(row_id) FROM row")
-        self._sent.discard_through((last_row if first is None else int(first)) - 1)
+        self._sent.discard_through(last_row if first is None else int(first) - 1)
         return replace(
             marks,
             last_row=last_row,
@@ -389,21 +383,3 @@ class Store:
         if settled:
             self._settled_s = self._mono_s()
             self._dirty_since_s = None
-
-
-def _check(database: Database) -> None:
-    verdict = database.value("PRAGMA quick_check(1)")
-    if verdict != "ok":
-        raise DatabaseCorrupt(f"{database.path}: {verdict}")
-
-
-def _begin(database: Database, beginning: Beginning) -> None:
-    """Fill an empty database."""
-    with database.transaction():
-        database.execute("INSERT INTO epoch VALUES(?, ?)", (beginning.base, beginning.epoch))
-        marks = tables.Marks(last_row=beginning.base)
-        if beginning.lost_epoch is not None:
-            run = tables.LostRun(1, None)
-            tables.add_gap(database, beginning.lost_epoch, "corrupt", run)
-            marks = replace(marks, gap_revision=1)
-        tables.write_marks(database, tables.Marks(), marks)

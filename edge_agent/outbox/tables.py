@@ -12,7 +12,7 @@ import msgspec
 from edge_agent.contract import Gap, GapRange, Position, Unsequenced
 from edge_agent.domain import CameraId, EventId, Label, Phase
 from edge_agent.errors import StorageError
-from edge_agent.outbox.database import Database, Value
+from edge_agent.outbox.database import Database, DatabaseCorrupt, Value
 from edge_agent.outbox.ranges import RangeSet
 from edge_agent.outbox.row import Draft, GapReport, Head, Row
 
@@ -28,6 +28,15 @@ class Epoch:
 
     base: int
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """How a new database starts."""
+
+    epoch: str
+    base: int  # row ids go on above this one
+    lost_epoch: str | None  # of the damaged or missing file before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,3 +234,24 @@ def _gap(rows: Sequence[Any]) -> Gap:
         ranges=tuple(GapRange(row[2], row[3]) for row in rows),
         counts=tuple((k, n) for k, n in zip(labels, totals, strict=True) if n),
     )
+
+
+# --- a file as a whole ------------------------------------------------------------------
+
+
+def check(database: Database) -> None:
+    """Read every page. Raises DatabaseCorrupt."""
+    verdict = database.value("PRAGMA quick_check(1)")
+    if verdict != "ok":
+        raise DatabaseCorrupt(f"{database.path}: {verdict}")
+
+
+def begin(database: Database, beginning: Beginning) -> None:
+    """Fill an empty database."""
+    with database.transaction():
+        database.execute("INSERT INTO epoch VALUES(?, ?)", (beginning.base, beginning.epoch))
+        marks = Marks(last_row=beginning.base)
+        if beginning.lost_epoch is not None:
+            add_gap(database, beginning.lost_epoch, "corrupt", LostRun(1, None))
+            marks = replace(marks, gap_revision=1)
+        write_marks(database, Marks(), marks)

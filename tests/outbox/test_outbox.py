@@ -260,6 +260,28 @@ def test_failing_storage_keeps_drafts_in_memory_and_recovers(
         assert not outbox.failing
 
 
+def test_marks_that_cannot_be_stored_are_tried_again_without_haste(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    disk = Dispatch()
+    with open_outbox(tmp_path, clock, connect=disk) as outbox:
+        rows = outbox.append([single(clock)])
+        outbox.mark_sent([rows[0].row_id])
+        outbox.acknowledge(outbox.epoch, 1)
+        disk.error_code = sqlite3.SQLITE_FULL
+        for _ in range(3):
+            clock.advance(61.0)
+            outbox.maintain()
+            assert outbox.next_deadline_s() == clock.mono_s() + 5.0
+            assert outbox.failing
+        assert [alarm.kind for alarm in outbox.take_alarms()] == [AlarmKind.STORAGE]
+        disk.error_code = None
+        clock.advance(5.0)
+        outbox.maintain()
+        assert not outbox.failing
+        assert stored(tmp_path) == []
+
+
 def test_what_memory_cannot_hold_is_counted_and_announced(
     tmp_path: Path, clock: ManualClock
 ) -> None:
