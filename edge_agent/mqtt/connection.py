@@ -27,6 +27,7 @@ from edge_agent.mqtt.client import connect, make_client
 from edge_agent.mqtt.endpoint import Endpoint
 from edge_agent.mqtt.refusal import (
     UNSUPPORTED_VERSION,
+    NoConnack,
     refused_by_code,
     refused_by_socket,
     refused_by_tls_text,
@@ -201,7 +202,7 @@ class Connection:
         while not self._accepted:
             self._raise_failure()
             if stop.stopped or self._clock.mono_s() > deadline_s:
-                raise BrokerUnreachable(
+                raise NoConnack(
                     f"broker {endpoint}: connected, but no CONNACK within {timeout_s:g} s"
                 )
             self._turn(_SLICE_S)
@@ -323,7 +324,7 @@ class Connection:
         elif self._accepted:
             self._fail(BrokerUnreachable(f"broker {broker}: the connection broke ({code})"))
         else:
-            self._fail(BrokerUnreachable(f"broker {broker} closed the connection at once"))
+            self._fail(NoConnack(f"broker {broker} closed the connection at once"))
 
     def _on_publish(
         self,

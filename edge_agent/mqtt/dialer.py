@@ -9,7 +9,7 @@ from edge_agent.clock import Clock
 from edge_agent.errors import BrokerRefused, BrokerUnreachable
 from edge_agent.mqtt.connection import Connection
 from edge_agent.mqtt.endpoint import Endpoint
-from edge_agent.mqtt.refusal import VersionRefused
+from edge_agent.mqtt.refusal import NoConnack, VersionRefused
 from edge_agent.mqtt.session import Session
 from edge_agent.runtime import StopToken
 
@@ -17,6 +17,10 @@ log = logging.getLogger(__name__)
 
 #: A broker that refused MQTT 5 is asked again after this long: it may have been upgraded.
 _ASK_AGAIN_S = 3600.0
+
+#: Some 3.1.1 brokers (amqtt) stumble over a CONNECT of MQTT 5 and never answer it. Once may be
+#: a broker that goes down; twice in a row is worth a try with the old version.
+_UNANSWERED = 2
 
 
 class Dialer:
@@ -33,6 +37,7 @@ class Dialer:
         self._clock = clock
         self._timeout_s = timeout_s
         self._old_until_s = float("-inf")
+        self._unanswered = 0
 
     def dial(self, session: Session, stop: StopToken) -> Connection:
         """A new connection.
@@ -44,9 +49,17 @@ class Dialer:
         if endpoint.version != "auto" or old:
             return self._open(endpoint, session, stop, mqtt5=endpoint.version == "5")
         try:
-            return self._open(endpoint, session, stop, mqtt5=True)
+            connection = self._open(endpoint, session, stop, mqtt5=True)
         except VersionRefused:
             connection = self._fall_back(endpoint, session, stop)
+        except NoConnack:
+            self._unanswered += 1
+            if self._unanswered < _UNANSWERED:
+                raise
+            connection = self._fall_back(endpoint, session, stop)
+        self._unanswered = 0
+        if connection.is_mqtt5:
+            return connection
         log.warning(
             "broker %s knows only MQTT 3.1.1: denied messages cannot be told from accepted ones",
             endpoint,

@@ -59,6 +59,11 @@ class VersionRefused(BrokerRefused):
     """The broker does not know this version of MQTT; an older one may do."""
 
 
+class NoConnack(BrokerUnreachable):
+    """The broker took the connection but did not answer our CONNECT: it hangs, it is going
+    down, or it stumbles over a version of MQTT that it does not know."""
+
+
 def refused_by_code(broker: str, code: int, name: str, client_id: str) -> AgentError:
     """From the reason code of a CONNACK or DISCONNECT."""
     if code == UNSUPPORTED_VERSION:

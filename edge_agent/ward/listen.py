@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.config import MqttConfig, TlsConfig
@@ -35,6 +36,7 @@ class WardListenOptions:
     username: str | None = None
     password_file: str | None = None
     insecure: bool = False
+    version: Literal["auto", "5", "3.1.1"] = "auto"
     json: bool = False
     client_id: str = ""
     keep_images: bool = False
@@ -46,6 +48,7 @@ class WardListenOptions:
         return MqttConfig(
             host=self.host,
             port=port,
+            version=self.version,
             username=self.username,
             password_file=self.password_file,
             tls=TlsConfig(ca_file=self.ca_file, cert_file=self.cert_file, key_file=self.key_file),

@@ -128,6 +128,17 @@ def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_3_1_1(refusal: bytes) ->
         connection.abandon()
 
 
+def test_a_broker_that_twice_says_nothing_to_mqtt_5_is_tried_in_3_1_1() -> None:
+    with FakeBroker(lambda level: b"" if level == 5 else connack311(0)) as fake:
+        dialer = Dialer(lambda: endpoint_of(at(fake.port)), SystemClock(), timeout_s=3)
+        with pytest.raises(BrokerUnreachable, match="at once"):
+            dialer.dial(session("mute"), StopToken())
+        connection = dialer.dial(session("mute"), StopToken())
+        assert not connection.is_mqtt5
+        assert fake.levels == [5, 5, 4]
+        connection.abandon()
+
+
 def test_a_broker_that_refused_mqtt_5_is_not_asked_at_once_again() -> None:
     with FakeBroker(lambda level: connack5(0x84) if level == 5 else connack311(0)) as fake:
         dialer = Dialer(lambda: endpoint_of(at(fake.port)), SystemClock(), timeout_s=3)
