@@ -123,7 +123,8 @@ class Publisher:
                 try:
                     self.run_once(stop)
                 except AgentError as error:
-                    self._note(error)
+                    if not stop.stopped:
+                        self._note(error)
                 if clock.mono_s() - begun_s >= _GOOD_AFTER_S:
                     backoff.reset()
                 self._rest(backoff.next_s(), stop)

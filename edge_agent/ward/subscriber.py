@@ -96,8 +96,9 @@ class WardSubscriber:
                 try:
                     self.run_once(database, stop)
                 except AgentError as error:
-                    if str(error) != told:
-                        level = logging.ERROR if isinstance(error, OperatorError) else logging.INFO
+                    if str(error) != told and not stop.stopped:
+                        refused = isinstance(error, OperatorError)
+                        level = logging.ERROR if refused else logging.WARNING
                         log.log(level, "%s; trying again", error)
                     told = str(error)
                 if setup.clock.mono_s() - begun_s >= _GOOD_AFTER_S:
