@@ -31,11 +31,18 @@ class Dialer:
     """
 
     def __init__(
-        self, endpoint: Callable[[], Endpoint], clock: Clock, *, timeout_s: float = 10.0
+        self,
+        endpoint: Callable[[], Endpoint],
+        clock: Clock,
+        *,
+        timeout_s: float = 10.0,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
+        """`beat` is called before each try: a slow broker is no stalled thread."""
         self._endpoint = endpoint
         self._clock = clock
         self._timeout_s = timeout_s
+        self._beat = beat
         self._old_until_s = float("-inf")
         self._unanswered = 0
 
@@ -81,6 +88,7 @@ class Dialer:
     ) -> Connection:
         if stop.stopped:
             raise BrokerUnreachable(f"broker {endpoint}: told to stop")
+        self._beat()
         return Connection(
             endpoint,
             session,

@@ -74,7 +74,10 @@ class Publisher:
         self._resend = ResendTimer(first_s=setup.resend_after_s)
         self._tally = Tally()
         self._dialer = Dialer(
-            lambda: endpoint_of(setup.config), setup.clock, timeout_s=setup.connect_timeout_s
+            lambda: endpoint_of(setup.config),
+            setup.clock,
+            timeout_s=setup.connect_timeout_s,
+            beat=self._beat,
         )
         self._committed = threading.Event()
         self._connection: Connection | None = None

@@ -40,7 +40,7 @@ from edge_agent.contract import (
 from edge_agent.domain import Label, Phase
 from edge_agent.errors import ConfigError
 from edge_agent.mqtt import Incoming
-from edge_agent.outbox import AckOutcome
+from edge_agent.outbox import AckOutcome, OutboxReader
 from edge_agent.publish import CommandImage, CommandResult, LinkState, Publisher, PublisherSetup
 
 _WARDS = count()
@@ -150,6 +150,22 @@ def test_without_an_ackpos_nothing_is_sent_twice_on_a_new_connection(
             assert seqs(ear.heard) == [1, 2, 3, 4]
 
 
+def test_a_restarted_box_without_an_ackpos_sends_nothing_twice(
+    mosquitto: Mosquitto, tmp_path: Path, ward: str
+) -> None:
+    with Ear(mosquitto, f"ea/v1/{ward}/+/ev/#") as ear:
+        for _ in range(2):
+            with Box(tmp_path / "box", mosquitto.config(), ward=ward) as box:
+                box.events(2)
+                box.connect()
+                box.until(lambda box=box: box.publisher.health().sent >= 2)
+                box.stop()
+                box.outbox.flush()
+        ear.hear(4)
+        ear.listen(0.1)
+        assert seqs(ear.heard) == [1, 2, 3, 4]
+
+
 def test_without_progress_of_the_watermark_rows_are_sent_again_on_the_same_connection(
     mosquitto: Mosquitto, make_box: MakeBox, ward: str
 ) -> None:
@@ -198,7 +214,7 @@ def test_ackpos_of_another_epoch_or_lower_is_ignored(
 
 
 def test_ackpos_ahead_of_the_box_begins_an_epoch_announces_it_and_deletes_nothing(
-    mosquitto: Mosquitto, make_box: MakeBox, ward: str
+    mosquitto: Mosquitto, make_box: MakeBox, ward: str, tmp_path: Path
 ) -> None:
     box = make_box(mosquitto).connect()
     old = box.outbox.epoch
@@ -216,6 +232,29 @@ def test_ackpos_ahead_of_the_box_begins_an_epoch_announces_it_and_deletes_nothin
         assert row.row_id == 4, "the three rows of the old epoch are still there"
         online = [status for status in statuses(ear) if status.state is State.ONLINE]
         assert online[-1].epoch == box.outbox.epoch
+        box.marks.apply(box.outbox)
+        box.events(1)
+        ear.hear(5, "/ev/front/")
+        ear.say(box.topics.ackpos, acked(box, 2))
+        box.until(lambda: box.marks.outcomes[-1] is AckOutcome.ADVANCED)
+        box.outbox.flush()
+        with OutboxReader(tmp_path / "box0") as reader:
+            assert reader.gaps().gaps == (), "the server has something that came after it"
+
+
+def test_ackpos_of_another_epoch_makes_nothing_go_out_again(
+    mosquitto: Mosquitto, make_box: MakeBox, ward: str
+) -> None:
+    box = make_box(mosquitto).connect()
+    box.events(3)
+    box.until(lambda: box.publisher.health().sent == 3)
+    with Ear(mosquitto, f"ea/v1/{ward}/+/ev/#") as ear:
+        ear.say(box.topics.ackpos, encode_ackpos(Position(OTHER_EPOCH, 1)))
+        box.until(lambda: box.marks.outcomes == [AckOutcome.IGNORED])
+        box.events(1)
+        ear.hear(1)
+        ear.listen(0.1)
+        assert seqs(ear.heard) == [4]
 
 
 # --- 3: gaps ----------------------------------------------------------------------------
