@@ -108,12 +108,9 @@ def test_camera_that_takes_connections_but_never_answers(server: RtspServer) -> 
     assert states[0][1] < 2.0
 
 
-@pytest.mark.parametrize("transport", ["tcp", "udp"])
-def test_moment_of_capture_is_when_the_camera_sent_the_picture(
-    server: RtspServer, transport: str
-) -> None:
+def test_moment_of_capture_is_when_the_camera_sent_the_picture(server: RtspServer) -> None:
     """The picture's bar tells its number, the server when that number was due."""
-    feed, stop, frames = feed_of(server, fps=FPS, transport=transport), StopToken(), []
+    feed, stop, frames = feed_of(server, fps=FPS), StopToken(), []
 
     def deliver(frame: Frame) -> None:
         frames.append((frame, CLOCK.mono_s()))
@@ -130,7 +127,7 @@ def test_moment_of_capture_is_when_the_camera_sent_the_picture(
         assert delivered_s - frame.captured_s < 0.5
 
 
-@pytest.mark.parametrize("scheme", ["digest", "basic", "both"])
+@pytest.mark.parametrize("scheme", ["digest", "basic"])
 def test_login_by_every_scheme(media: Media, tmp_path: Path, scheme: str) -> None:
     secret = tmp_path / "password"
     secret.write_text("p@ss:w/ord%")
@@ -196,6 +193,8 @@ def test_password_changed_on_the_recorder_while_streaming_costs_two_tries(
         for feed in feeds:
             stop = StopToken()
             feed.run_once(stop, lambda _frame, stop=stop: stop.stop())
+        while server.viewers:  # their farewells still carry the old password
+            StopToken().wait(0.01)
         server.set_password("new")
         for feed in feeds:
             with pytest.raises(AgentError):
