@@ -16,6 +16,7 @@ from edge_agent.config import OutboxConfig, SnapshotConfig
 from edge_agent.contract import Position, Sender, decode_event
 from edge_agent.domain import (
     CameraId,
+    EndReason,
     Event,
     EventId,
     Label,
@@ -42,6 +43,7 @@ def event(phase: Phase = Phase.START, label: Label = Label.PERSON) -> Event:
         at_s=2.0,
         start_s=1.0,
         end_s=2.0 if phase is Phase.END else None,
+        end_reason=EndReason.GONE if phase is Phase.END else None,
         score=0.8,
         top_score=0.9,
         bbox=BBox(0.1, 0.2, 0.3, 0.4),
