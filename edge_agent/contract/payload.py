@@ -177,7 +177,7 @@ def _check(wire: _Event) -> None:
     needed = {
         "live": ("start_mono_ms",) if data.time_basis is TimeBasis.LIVE else (),
         "recorded": ("media",) if data.time_basis is TimeBasis.RECORDED else (),
-        "end": ("end_time", "end_reason") if data.phase is Phase.END else (),
+        "end": ("end_time",) if data.phase is Phase.END else (),
         "health": ("kind", "severity") if data.label is Label.HEALTH else (),
         "person": ("count",) if data.label is Label.PERSON else (),
         "scored": ("score", "top_score", "zones") if data.label is not Label.HEALTH else (),

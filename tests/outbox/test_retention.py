@@ -99,6 +99,20 @@ def test_persons_survive_until_the_last_five_percent(tmp_path: Path) -> None:
         assert all(gap.ranges[-1].last < first for gap in reader.gaps().gaps), "oldest first"
 
 
+def test_persons_use_the_whole_quota_before_one_is_shed(tmp_path: Path) -> None:
+    clock = ManualClock()
+    with (
+        open_outbox(tmp_path, clock, limits=limits(1)) as outbox,
+        OutboxReader(tmp_path) as reader,
+    ):
+        assert outbox._store is not None
+        most_bytes = 0
+        while not reader.gaps().gaps:
+            most_bytes = outbox._store.used_bytes()
+            outbox.append([single(clock) for _ in range(5)])
+        assert most_bytes > 980_000
+
+
 def test_sent_rows_of_a_server_with_ackpos_are_not_shed_silently(tmp_path: Path) -> None:
     clock = ManualClock()
     with (
@@ -229,6 +243,17 @@ def test_full_disk_sheds_what_matters_least_and_keeps_persons(tiny_disk: Path) -
         }
     assert shed or waiting, "the disk was full indeed"
     assert set(ids) | shed == set(range(1, max(ids) + 1)), "no hole without a word"
+
+
+def test_reserve_lets_a_person_in_when_not_a_byte_is_free(tiny_disk: Path) -> None:
+    clock = ManualClock()
+    with open_outbox(tiny_disk, clock) as outbox:
+        outbox.append([single(clock, Label.MOTION) for _ in range(100)])
+        assert outbox._store is not None
+        outbox._store.checkpoint()
+        (tiny_disk / "ballast").write_bytes(bytes(shutil.disk_usage(tiny_disk).free))
+        assert len(outbox.append([single(clock)])) == 1
+        assert kinds(tiny_disk)[("motion", "end")] < 100
 
 
 def test_disk_full_from_the_start_recovers(tiny_disk: Path) -> None:
