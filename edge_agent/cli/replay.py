@@ -221,7 +221,11 @@ def _annotation(
     from edge_agent.demo.annotate import AnnotatedClip
 
     with AnnotatedClip(out, fps=settings.fps, zones=camera.zones) as annotated:
-        yield lambda step: annotated.add(step.frame.pixels.bgr(), step.analysis)
+
+        def draw(step: ReplayStep) -> None:
+            annotated.add(step.frame.pixels.bgr(), step.analysis)
+
+        yield draw
 
 
 # --- what came out --------------------------------------------------------------------

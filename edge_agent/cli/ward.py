@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import signal
+import threading
 from pathlib import Path
 
 from edge_agent.errors import EXIT_OK
+from edge_agent.runtime import StopToken
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -30,9 +34,34 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--insecure", action="store_true", help="plain MQTT without TLS, for a closed test net"
     )
     listen.add_argument("--json", action="store_true", help="print events as JSON lines")
+    listen.add_argument(
+        "--keep-images", action="store_true", help="store pictures that boxes send on request"
+    )
     listen.set_defaults(func=_listen)
 
 
 def _listen(arguments: argparse.Namespace) -> int:
-    del arguments
+    from edge_agent.ward import WardListenOptions, run_listen
+
+    logging.getLogger("edge_agent").setLevel(logging.INFO)
+    stop = StopToken()
+    # The handler runs in the main thread, which may be inside the token's own lock: another
+    # thread sets it.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=stop.stop).start())
+    options = WardListenOptions(
+        database=arguments.db,
+        ward=arguments.ward,
+        host=arguments.host,
+        port=arguments.port,
+        ca_file=arguments.ca_file,
+        cert_file=arguments.cert_file,
+        key_file=arguments.key_file,
+        username=arguments.username,
+        password_file=arguments.password_file,
+        insecure=arguments.insecure,
+        json=arguments.json,
+        keep_images=arguments.keep_images,
+    )
+    run_listen(options, stop)
     return EXIT_OK
