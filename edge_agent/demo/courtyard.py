@@ -23,7 +23,7 @@ WALL_Z_M = 9.0
 _LEFT_M, _RIGHT_M, _NEAR_M = -8.0, 8.0, 0.6
 _WALL_HEIGHT_M = 5.5
 _PX_PER_M = 80
-_SWAY_M = 0.07
+_SWAY_M = 0.03
 
 _Colour = tuple[float, float, float]
 
