@@ -1,0 +1,167 @@
+"""The state directory misbehaves: the whole agent goes on, says so, and numbers have no holes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import flash
+import pytest
+from agent_inside import ROOMY, inside
+from agent_process import Heard, listening, write_config
+from broker import Mosquitto
+from paho.mqtt.client import Client
+
+
+ConfigOf = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def flashing(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """(model, clip): a person every 1.6 s."""
+    folder = tmp_path_factory.mktemp("flash")
+    return flash.model(folder), flash.clip(folder / "flash.avi")
+
+
+@pytest.fixture
+def configured(tmp_path: Path, mosquitto: Mosquitto, flashing: tuple[Path, Path]) -> ConfigOf:
+    model, clip = flashing
+
+    def make(box: str, **more: str) -> Path:
+        extra = flash.settings(model)
+        cameras = {"yard": flash.camera(clip)}
+        return write_config(
+            tmp_path, mosquitto.port, cameras, box=box, box_keys=ROOMY, extra=extra, **more
+        )
+
+    return make
+
+
+def reasons(heard: Heard) -> str:
+    """What the newest `st/box` gives as reasons, empty when it is well."""
+    return " ".join(heard.bodies("/st/box")[-1]["reasons"])
+
+
+def persons(heard: Heard) -> list[dict[str, Any]]:
+    return [body["data"] for body in heard.bodies("/ev/yard/person")]
+
+
+def announces_loss(heard: Heard, epoch: object, reason: str) -> bool:
+    """Whether a `_gap` gave up everything of the epoch, from some number on to its end."""
+    return any(
+        gap["epoch"] == epoch
+        and gap["reason"] == reason
+        and [span["to"] for span in gap["ranges"]] == [None]
+        for gap in heard.bodies("/ev/_gap")
+    )
+
+
+def say_ackpos(client: Client, box: str, epoch: object, seq: int) -> None:
+    body = json.dumps({"epoch": epoch, "seq": seq})
+    client.publish(f"ea/v1/ward1/{box}/cmd/ackpos", body, qos=1, retain=True)
+
+
+def test_ackpos_ahead_of_the_box_begins_an_epoch_announces_it_and_degrades(
+    configured: ConfigOf, mosquitto: Mosquitto
+) -> None:
+    config = configured("ahead")
+    with listening(mosquitto, "ahead") as (heard, client), inside(config):
+        heard.wait(lambda: persons(heard))
+        old = persons(heard)[0]["epoch"]
+        say_ackpos(client, "ahead", old, 1_000_000)
+        heard.wait(lambda: announces_loss(heard, old, "rewound"))
+        heard.wait(lambda: [body for body in persons(heard) if body["epoch"] != old])
+        heard.wait(lambda: "restored or cloned" in reasons(heard))
+        first = next(body for body in persons(heard) if body["epoch"] != old)
+        assert first["seq"] == 1
+
+
+def test_outbox_damaged_while_off_begins_an_epoch_announces_it_and_degrades(
+    configured: ConfigOf, mosquitto: Mosquitto
+) -> None:
+    config = configured("damaged")
+    with listening(mosquitto, "damaged") as (heard, _):
+        with inside(config):
+            heard.wait(lambda: persons(heard))
+        old = persons(heard)[0]["epoch"]
+        database = config / "state" / "outbox.db"
+        database.write_bytes(b"\xa5" * database.stat().st_size)
+        with inside(config):
+            heard.wait(lambda: announces_loss(heard, old, "corrupt"))
+            heard.wait(lambda: [body for body in persons(heard) if body["epoch"] != old])
+            heard.wait(lambda: "outbox_corrupt" in reasons(heard))
+            assert heard.bodies("/st/box")[-1]["state"] == "degraded"
+
+
+# --- a full disk ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A tmpfs of 2 MiB."""
+    point = tmp_path / "tiny"
+    point.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(point)]
+    try:
+        subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"mounts are not allowed here: {error}")
+    yield point
+    subprocess.run(["umount", str(point)], check=True)
+
+
+class Ballast:
+    """Somebody else's file that takes every byte as it becomes free."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "somebody_elses_log"
+
+    def grow(self) -> bool:
+        """True, for use in a condition."""
+        with contextlib.suppress(OSError), self._path.open("ab", buffering=0) as file:
+            file.write(bytes(shutil.disk_usage(self._path.parent).free))
+        return True
+
+    def remove(self) -> None:
+        self._path.unlink()
+
+
+def test_events_outlive_a_full_disk_and_the_box_says_how_it_is(
+    configured: ConfigOf,
+    mosquitto: Mosquitto,
+    tiny_disk: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edge_agent.outbox.outbox._RETRY_EVERY_S", 0.5)
+    config = configured("full", state_dir=str(tiny_disk))
+    ballast = Ballast(tiny_disk)
+    with listening(mosquitto, "full") as (heard, _), inside(config):
+        heard.wait(lambda: persons(heard))
+        heard.wait(lambda: ballast.grow() and "outbox_storage" in reasons(heard))
+        assert heard.bodies("/st/box")[-1]["state"] == "degraded"
+        full_s = time.monotonic()
+        heard.wait(lambda: ballast.grow() and time.monotonic() > full_s + 2 * flash.PERIOD_S)
+        freed_s = time.monotonic()
+        ballast.remove()
+        heard.wait(lambda: not reasons(heard))
+        heard.wait(lambda: started_between(heard, freed_s, time.monotonic()))
+        assert started_between(heard, full_s, freed_s), "those of the full disk came as well"
+    numbers = {body["seq"] for body in persons(heard)}
+    assert numbers | announced(heard) == set(range(1, max(numbers) + 1)), "no hole without a word"
+
+
+def started_between(heard: Heard, from_s: float, to_s: float) -> int:
+    starts = [body["start_mono_ms"] / 1000 for body in persons(heard) if body["phase"] == "start"]
+    return sum(from_s < start_s < to_s for start_s in starts)
+
+
+def announced(heard: Heard) -> set[int]:
+    """Numbers that a `_gap` gave up."""
+    spans = [span for gap in heard.bodies("/ev/_gap") for span in gap["ranges"]]
+    return {seq for span in spans for seq in range(span["from"], span["to"] + 1)}
