@@ -80,6 +80,7 @@ class Marks:
         self.acknowledged_positions: list[Position] = []
         self.outcomes: list[AckOutcome] = []
         self.dead_rows: list[tuple[int, ...]] = []
+        self.announced: list[int] = []  # gap revisions, as far as the outbox knows
 
     def sent(self, row_ids: Sequence[int]) -> None:
         ids = tuple(row_ids)
@@ -97,7 +98,11 @@ class Marks:
         self._mailbox.offer(lambda outbox: outbox.refuse(ids))
 
     def gaps_announced(self, revision: int) -> None:
-        self._mailbox.offer(lambda outbox: outbox.gaps_announced(revision))
+        def announce(outbox: Outbox) -> None:
+            outbox.gaps_announced(revision)
+            self.announced.append(revision)
+
+        self._mailbox.offer(announce)
 
     def apply(self, outbox: Outbox, timeout_s: float = 0.0) -> None:
         """As the recorder does it, in its thread."""

@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 _OVERHEAD_BYTES = 64
 
 #: How long the outbox is left alone after it could not be read.
-_STORAGE_RETRY_S = 5.0
+_STORAGE_RETRY_S = 2.0
 
 #: Rows are looked for this often even when nobody said that there are new ones.
 _LOOK_EVERY_S = 5.0
@@ -80,6 +80,7 @@ class Delivery:
         self._replay_gaps: deque[Gap] = deque()
         self._top_sent_seq = 0  # of the head's epoch, that a broker has on this connection
         self._look_at_s = now_s
+        self._unseen = True  # rows that were committed, but not looked at yet
         self._storage_at_s = float("-inf")
         self._complained: set[str] = set()
         connection.subscribe((bench.topics.commands_filter,))
@@ -92,7 +93,8 @@ class Delivery:
         `committed`: new rows were announced since the last turn.
         """
         now_s = self._bench.clock.mono_s()
-        readable = self._try_outbox(lambda: self._look(now_s, committed=committed), now_s)
+        self._unseen = self._unseen or committed
+        readable = self._try_outbox(lambda: self._look(now_s), now_s)
         self._feed.update(now_s, self._head, self._connection)
         self._send_control()
         if readable:
@@ -128,19 +130,19 @@ class Delivery:
 
     # --- what there is to send --------------------------------------------------------------
 
-    def _look(self, now_s: float, *, committed: bool) -> None:
-        """Is there anything new in the outbox?"""
-        if not committed and now_s < self._look_at_s:
+    def _look(self, now_s: float) -> None:
+        """Is there anything new in the outbox? Raises StorageError; then it is still unseen."""
+        if not self._unseen and now_s < self._look_at_s:
             return
-        self._look_at_s = now_s + _LOOK_EVERY_S
         head = self._bench.reader.head()
+        self._announcements.update(self._bench.reader.gaps())
         if head.epoch != self._head.epoch:
             self._watermark, self._top_sent_seq = head.watermark, 0
             self._bench.resend.progress()
             self._bench.board.mark_all_changed()
         self._head = head
         self._lanes.committed()
-        self._announcements.update(self._bench.reader.gaps())
+        self._unseen, self._look_at_s = False, now_s + _LOOK_EVERY_S
 
     # --- sending ------------------------------------------------------------------------------
 

@@ -232,7 +232,7 @@ def test_ackpos_ahead_of_the_box_begins_an_epoch_announces_it_and_deletes_nothin
         assert row.row_id == 4, "the three rows of the old epoch are still there"
         online = [status for status in statuses(ear) if status.state is State.ONLINE]
         assert online[-1].epoch == box.outbox.epoch
-        box.marks.apply(box.outbox)
+        box.until(lambda: bool(box.marks.announced))
         box.events(1)
         ear.hear(5, "/ev/front/")
         ear.say(box.topics.ackpos, acked(box, 2))
@@ -472,6 +472,10 @@ def test_a_connection_that_dies_is_announced_with_its_own_conn_id(
         assert will.conn_id == before.conn_id != after.conn_id
         assert will.reasons == ("connection lost",)
         assert box.publisher.health().connections == 2
+        box.stop()
+        ear.hear(4)
+        ear.listen(0.1)
+        assert [each.reasons for each in statuses(ear)[3:]] == [()], "no will after a goodbye"
 
 
 def test_telemetry_says_where_the_outbox_stands(
@@ -554,6 +558,34 @@ def test_a_broker_that_comes_back_gets_everything(
     assert "127.0.0.1" in box.publisher.health().last_error
     reconnect(box, own_mosquitto.start)
     box.until(lambda: box.publisher.health().sent == 5)
+
+
+def test_an_outbox_that_cannot_be_read_stops_no_status(
+    mosquitto: Mosquitto, make_box: MakeBox, ward: str
+) -> None:
+    box = make_box(mosquitto).connect()
+    box.events(1)
+    box.until(lambda: box.publisher.health().sent == 1)
+    database = box.outbox._state_dir / "outbox.db"
+    hidden = database.rename(database.with_suffix(".hidden"))
+    with Ear(mosquitto, f"ea/v1/{ward}/#") as ear:
+        box.publisher.notify()
+        box.publisher.set_box_state(State.DEGRADED, ("storage fails",))
+        box.until(lambda: ear.listen(0.0) and statuses(ear)[-1].reasons == ("storage fails",))
+        hidden.rename(database)
+        box.events(1)
+        ear.hear(1, "/ev/")
+        assert box.publisher.health().connections == 1
+
+
+def test_without_an_outbox_it_waits_and_says_so(mosquitto: Mosquitto, make_box: MakeBox) -> None:
+    box = make_box(mosquitto)
+    database = box.outbox._state_dir / "outbox.db"
+    hidden = database.rename(database.with_suffix(".hidden"))
+    box.start()
+    box.until(lambda: "outbox.db" in box.publisher.health().last_error)
+    hidden.rename(database)
+    box.until(lambda: box.publisher.health().state is LinkState.CONNECTED)
 
 
 def test_waits_between_tries_are_random_below_a_doubling_bound(make_box: MakeBox) -> None:
