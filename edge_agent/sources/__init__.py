@@ -1,6 +1,12 @@
 """Where pictures come from: RTSP, USB and files; packets, GOP ring, decoder, feed."""
 
 from edge_agent.sources.backoff import Backoff
+from edge_agent.sources.capture_time import (
+    CaptureTime,
+    FrameSampler,
+    LiveCaptureTime,
+    RecordedCaptureTime,
+)
 from edge_agent.sources.credentials import CredentialGuard, Login
 from edge_agent.sources.decoder import Decoder, Picture
 from edge_agent.sources.feed import CameraFeed, FeedSettings, FeedState, FeedStatus
@@ -11,12 +17,12 @@ from edge_agent.sources.packets import PacketSource, StreamInfo
 from edge_agent.sources.pixels import DecodedPixels, Orientation, blackened
 from edge_agent.sources.probe import ProbeReport, format_report, probe, probe_source
 from edge_agent.sources.ring import GopRing
-from edge_agent.sources.timeline import FrameSampler, LiveTimeline, RecordedTimeline, Timeline
 
 __all__ = [
     "AlwaysDecode",
     "Backoff",
     "CameraFeed",
+    "CaptureTime",
     "CredentialGuard",
     "DecodeMode",
     "DecodedPixels",
@@ -28,18 +34,17 @@ __all__ = [
     "Gate",
     "GateDecision",
     "GopRing",
-    "LiveTimeline",
+    "LiveCaptureTime",
     "Login",
     "Opener",
     "Orientation",
     "PacketSource",
     "Picture",
     "ProbeReport",
-    "RecordedTimeline",
+    "RecordedCaptureTime",
     "StreamFigures",
     "StreamInfo",
     "StreamMeter",
-    "Timeline",
     "blackened",
     "format_report",
     "open_source",

@@ -29,6 +29,12 @@ from edge_agent.errors import (
 from edge_agent.geometry import Polygon
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.backoff import LONGEST_S, Backoff
+from edge_agent.sources.capture_time import (
+    CaptureTime,
+    FrameSampler,
+    LiveCaptureTime,
+    RecordedCaptureTime,
+)
 from edge_agent.sources.credentials import CredentialGuard
 from edge_agent.sources.decoder import Decoder, Picture
 from edge_agent.sources.gate import AlwaysDecode, DecodeMode, Gate, GateDecision
@@ -37,7 +43,6 @@ from edge_agent.sources.opening import Opener, open_source
 from edge_agent.sources.packets import PacketSource, StreamInfo
 from edge_agent.sources.pixels import DecodedPixels
 from edge_agent.sources.ring import GopRing
-from edge_agent.sources.timeline import FrameSampler, LiveTimeline, RecordedTimeline, Timeline
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +114,7 @@ class _Playing:
     decoder: Decoder
     gate: Gate
     sampler: FrameSampler
-    timeline: Timeline
+    timeline: CaptureTime
     ring: GopRing = field(default_factory=GopRing)
     first_packet_s: float | None = None
     keyed: bool = False
@@ -136,7 +141,7 @@ class CameraFeed:
         self._make_gate = gate or (lambda _info: AlwaysDecode())
         self._backoff = backoff or Backoff()
         recorded = isinstance(settings.source, FileSource) and settings.source.pace == "fast"
-        self._timeline: Timeline = RecordedTimeline() if recorded else LiveTimeline()
+        self._timeline: CaptureTime = RecordedCaptureTime() if recorded else LiveCaptureTime()
         self._meter = StreamMeter()
         self._counts = _Counts()
         self._state = FeedState.CONNECTING

@@ -7,10 +7,10 @@ from itertools import pairwise
 import pytest
 
 from edge_agent.domain import Packet
-from edge_agent.sources import FrameSampler, LiveTimeline, RecordedTimeline
+from edge_agent.sources import FrameSampler, LiveCaptureTime, RecordedCaptureTime
 
 
-def played(timeline: LiveTimeline, stream: list[tuple[float, float]]) -> list[float]:
+def played(timeline: LiveCaptureTime, stream: list[tuple[float, float]]) -> list[float]:
     """Captured moments of packets given as (pts_s, received_s)."""
     moments = []
     for pts_s, received_s in stream:
@@ -26,7 +26,7 @@ def rising(moments: list[float]) -> bool:
 def test_network_jitter_is_evened_out() -> None:
     jitter = [0.0, 0.08, 0.01, 0.2, 0.03, 0.0, 0.15]
     stream = [(5 + i / 10, 100 + i / 10 + jitter[i % 7]) for i in range(100)]
-    moments = played(LiveTimeline(), stream)
+    moments = played(LiveCaptureTime(), stream)
     assert [b - a for a, b in pairwise(moments)] == pytest.approx([0.1] * 99)
     assert moments[-1] == pytest.approx(100 + 9.9)
 
@@ -34,20 +34,20 @@ def test_network_jitter_is_evened_out() -> None:
 def test_buffered_burst_at_the_beginning_ends_in_the_present() -> None:
     burst = [(i / 10, 100.0) for i in range(20)]
     after = [(2 + i / 10, 100.1 + i / 10) for i in range(50)]
-    moments = played(LiveTimeline(), burst + after)
+    moments = played(LiveCaptureTime(), burst + after)
     assert rising(moments)
     assert moments[-1] == pytest.approx(105.0, abs=0.15)
 
 
 def test_no_moment_lies_after_the_arrival() -> None:
     stream = [(i / 10, 50 + i / 10 * 0.99) for i in range(300)]  # the camera's clock runs fast
-    moments = played(LiveTimeline(), stream)
+    moments = played(LiveCaptureTime(), stream)
     assert all(m <= received + 0.02 for m, (_, received) in zip(moments, stream, strict=True))
 
 
 def test_slow_camera_clock_is_anchored_anew() -> None:
     stream = [(i / 10 * 0.95, 50 + i / 10) for i in range(600)]  # 3 s lost in a minute
-    moments = played(LiveTimeline(), stream)
+    moments = played(LiveCaptureTime(), stream)
     late = [received - m for m, (_, received) in zip(moments, stream, strict=True)]
     assert max(late) < 0.75
     assert rising(moments)
@@ -57,32 +57,34 @@ def test_short_hiccup_does_not_move_the_anchor() -> None:
     stream = [
         (i / 10, 10 + i / 10 + (1.5 - (i - 50) / 10 if 50 <= i < 65 else 0)) for i in range(99)
     ]
-    assert [b - a for a, b in pairwise(played(LiveTimeline(), stream))] == pytest.approx([0.1] * 98)
+    assert [b - a for a, b in pairwise(played(LiveCaptureTime(), stream))] == pytest.approx(
+        [0.1] * 98
+    )
 
 
 @pytest.mark.parametrize("jump_s", [-3600.0, -6.0, 6.0, 90_000.0])
 def test_camera_that_sets_its_clock_is_followed_at_once(jump_s: float) -> None:
     stream = [(1000 + i / 10 + (jump_s if i >= 30 else 0), 10 + i / 10) for i in range(90)]
-    moments = played(LiveTimeline(), stream)
+    moments = played(LiveCaptureTime(), stream)
     assert rising(moments)
     assert moments[35] == pytest.approx(10 + 3.5, abs=0.2)
     assert moments[-1] == pytest.approx(10 + 8.9, abs=0.2)
 
 
 def test_recording_counts_from_its_first_frame() -> None:
-    timeline = RecordedTimeline()
+    timeline = RecordedCaptureTime()
     assert [timeline.captured_s(pts) for pts in (7.0, 7.5, 8.0)] == [0.0, 0.5, 1.0]
 
 
 def test_loop_of_a_recording_goes_on_where_it_ended() -> None:
-    timeline = RecordedTimeline()
+    timeline = RecordedCaptureTime()
     first = [timeline.captured_s(pts) for pts in (7.0, 7.5, 8.0)]
     timeline.restart()
     assert first + [timeline.captured_s(pts) for pts in (7.0, 7.5)] == [0.0, 0.5, 1.0, 1.5, 2.0]
 
 
 def test_recording_with_equal_times_still_rises() -> None:
-    timeline = RecordedTimeline()
+    timeline = RecordedCaptureTime()
     assert rising([timeline.captured_s(pts) for pts in (1.0, 1.0, 0.9, 1.0, 1.1)])
 
 

@@ -17,7 +17,7 @@ JUMP_S = 5.0
 MIN_STEP_S = 0.001
 
 
-class Timeline(Protocol):
+class CaptureTime(Protocol):
     """Where a frame's pts lies on the timeline that events use."""
 
     def received(self, packet: Packet) -> None: ...
@@ -31,7 +31,7 @@ class Timeline(Protocol):
         ...
 
 
-class LiveTimeline:
+class LiveCaptureTime:
     """pts put on the monotonic clock by the packets' arrival.
 
     The network only ever delays, so the packet that came soonest after its pts gives the
@@ -76,7 +76,7 @@ class LiveTimeline:
         self._late_since_s = None
 
 
-class RecordedTimeline:
+class RecordedCaptureTime:
     """Seconds since the recording's first frame; a loop continues where the last pass ended."""
 
     def __init__(self) -> None:
