@@ -192,8 +192,9 @@ class Box:
 class Ear:
     """A client that hears what passes the broker, and may speak as the ward's server."""
 
-    def __init__(self, broker: Mosquitto, *filters: str, name: str = "ear") -> None:
-        dialer = Dialer(lambda: endpoint_of(broker.config()), SystemClock(), timeout_s=3)
+    def __init__(self, broker: Mosquitto | MqttConfig, *filters: str, name: str = "ear") -> None:
+        config = broker if isinstance(broker, MqttConfig) else broker.config()
+        dialer = Dialer(lambda: endpoint_of(config), SystemClock(), timeout_s=3)
         session = Session(f"{name}-{os.getpid()}-{id(self)}", clean_start=True, expiry_s=0)
         self._connection: Connection = dialer.dial(session, StopToken())
         self.heard: list[Incoming] = []
