@@ -22,6 +22,7 @@ from edge_agent.agent.commands import CommandRoom
 from edge_agent.agent.detector import open_detector
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.exchange import FrameExchange
+from edge_agent.agent.memory import MemoryGuard
 from edge_agent.agent.orphans import closing_drafts
 from edge_agent.agent.recorder import Recorder
 from edge_agent.agent.stages import Detector, build_pipeline
@@ -73,7 +74,7 @@ class Agent:
         self._clock = clock or SystemClock()
         self._notifier = notifier or SystemdNotifier()
         self._supervisor = Supervisor(self._clock)
-        self._topics = BoxTopics(config.box.ward, config.box.id)
+        self._memory = MemoryGuard(config.box.max_rss_mb)
         self._state_dir = Path(config.box.state_dir)
 
     def run(self) -> int:
@@ -117,6 +118,10 @@ class Agent:
                 log.critical("%s", error)
                 return EXIT_FAILED
             assembly.poll()
+            complaint = self._memory.complaint()
+            if complaint:
+                log.critical("%s", complaint)
+                return EXIT_FAILED
             stalled = self._supervisor.stalled()
             if stalled:
                 self._notifier.status(f"not advancing: {', '.join(stalled)}")
@@ -247,8 +252,6 @@ class _Assembly:
             if kind in alarms and not (kind is AlarmKind.STORAGE and not self._outbox.failing):
                 reasons.append(f"{kind}: {alarms[kind]}")
         health = self._publisher.health()
-        if health.denied:
-            reasons.append("the broker's ACL denies our events; they wait on this box")
         if health.state is LinkState.REFUSED:
             reasons.append(health.last_error)
         return reasons

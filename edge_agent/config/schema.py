@@ -44,6 +44,17 @@ class BoxConfig(Table, frozen=True, kw_only=True):
             "by the agent, one agent per folder."
         ),
     ] = "/var/lib/edge-agent"
+    max_rss_mb: Annotated[
+        int,
+        _meta(
+            "With more resident memory than this for two seconds the agent stops in order and "
+            "exits 1, so that the service manager starts it anew before the kernel kills it. Four "
+            "720p cameras need half of the default.",
+            unit="MB",
+            ge=64,
+            le=65536,
+        ),
+    ] = 400
 
 
 class TlsConfig(Table, frozen=True, kw_only=True):
