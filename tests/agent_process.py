@@ -25,6 +25,7 @@ AGENT = """
 ward = "{ward}"
 id = "{box}"
 state_dir = "{state_dir}"
+{box_keys}
 [mqtt]
 host = "127.0.0.1"
 port = {port}
@@ -32,6 +33,7 @@ allow_insecure = true
 backlog_jitter_s = 0
 backlog_per_s = 500
 reconnect_max_s = 0.5
+{mqtt_keys}
 [telemetry]
 interval_s = 1
 [defaults.motion]
@@ -41,11 +43,22 @@ quiet_s = 2
 
 
 def write_config(
-    folder: Path, port: int, cameras: dict[str, str], *, box: str = "box1", extra: str = ""
+    folder: Path,
+    port: int,
+    cameras: dict[str, str],
+    *,
+    box: str = "box1",
+    extra: str = "",
+    **more: str,
 ) -> Path:
-    """A configuration folder; `cameras` are the texts of cameras.d/ by id."""
+    """A configuration folder; `cameras` are the texts of cameras.d/ by id.
+
+    `box_keys`, `mqtt_keys`: further lines of these tables; `extra`: further tables;
+    `state_dir`: another than state/ in the folder.
+    """
     (folder / "cameras.d").mkdir(parents=True, exist_ok=True)
-    text = AGENT.format(ward="ward1", box=box, state_dir=folder / "state", port=port)
+    keys = {"box_keys": "", "mqtt_keys": "", "state_dir": str(folder / "state")}
+    text = AGENT.format(ward="ward1", box=box, port=port, **(keys | more))
     (folder / "agent.toml").write_text(text + extra)
     for camera, camera_text in cameras.items():
         (folder / "cameras.d" / f"{camera}.toml").write_text(f'id = "{camera}"\n{camera_text}')
@@ -74,16 +87,20 @@ class AgentProcess:
         return self._log.read_text()
 
     def ready(self, timeout_s: float = 30.0) -> None:
+        self.told(b"READY=1", timeout_s)
+
+    def told(self, message: bytes, timeout_s: float = 30.0) -> None:
+        """Wait until systemd is told this."""
         deadline_s = time.monotonic() + timeout_s
         self._notify.settimeout(0.2)
         while time.monotonic() < deadline_s:
             assert self.process.poll() is None, self.log
             try:
-                if self._notify.recv(4096) == b"READY=1":
+                if self._notify.recv(4096) == message:
                     return
             except TimeoutError:
                 continue
-        raise AssertionError(f"not ready after {timeout_s} s: {self.log}")
+        raise AssertionError(f"no {message!r} after {timeout_s} s: {self.log}")
 
     def kill(self) -> None:
         self.process.kill()

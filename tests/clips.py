@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+
+#: (number, width, height) to BGR.
+Painter = Callable[[int, int, int], np.ndarray]
 
 X265_QUIET = {"x265-params": "log-level=none:keyint=15:bframes=0"}
 
@@ -39,7 +43,7 @@ def picture(index: int, width: int, height: int) -> np.ndarray:
     return image
 
 
-def render(path: Path, clip: Clip | None = None) -> Path:
+def render(path: Path, clip: Clip | None = None, paint: Painter = picture) -> Path:
     """Encode the clip into `path`; the container follows from its suffix."""
     clip = clip or Clip()
     options = {"g": str(clip.gop), "bf": str(clip.b_frames), **clip.options}
@@ -55,7 +59,7 @@ def render(path: Path, clip: Clip | None = None) -> Path:
             stream.set_display_rotation(clip.rotation)
         sound = container.add_stream("aac", rate=16000) if clip.audio else None
         for index in range(clip.frames):
-            image = picture(index, clip.width, clip.height)
+            image = paint(index, clip.width, clip.height)
             frame = av.VideoFrame.from_ndarray(image, format="bgr24")
             frame.pts, frame.time_base = index, Fraction(1, clip.fps)
             container.mux(stream.encode(frame))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,20 +12,25 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import clips
 import flash
+import numpy as np
 import pytest
 from agent_inside import ROOMY, inside
-from agent_process import AgentProcess, Heard, agent, listening, write_config
+from agent_process import Heard, agent, listening, write_config
 from broker import Mosquitto
 from fake_broker import FakeBroker, connack5
 
 from edge_agent.agent.memory import MemoryGuard
-from edge_agent.clock import ClockReading, SystemClock
 from edge_agent.demo.rtsp_media import Media
 from edge_agent.demo.rtsp_server import RtspServer
 from edge_agent.domain import Detection, Pixels, Region
 from edge_agent.publish import PublisherSetup
+
+ConfigOf = Callable[[str, str], Path]
+WHITE = np.full((64, 64, 3), 220, np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +51,41 @@ def occupied(tmp_path_factory: pytest.TempPathFactory) -> str:
     return flash.camera(flash.clip(path, bright_s=4, dark_s=0))
 
 
+def configured(
+    folder: Path,
+    broker: Mosquitto,
+    model: Path,
+    box: str,
+    cameras: dict[str, str],
+    *,
+    box_keys: str = ROOMY,
+) -> Path:
+    return write_config(
+        folder, broker.port, cameras, box=box, box_keys=box_keys, extra=flash.settings(model)
+    )
+
+
+@pytest.fixture
+def single(tmp_path: Path, mosquitto: Mosquitto, model: Path) -> ConfigOf:
+    """Makes the configuration of a box with one camera."""
+    return lambda box, camera: configured(tmp_path, mosquitto, model, box, {"yard": camera})
+
+
 def phases(heard: Heard, camera: str = "yard") -> list[tuple[str, str | None]]:
     bodies = [body["data"] for body in heard.bodies(f"/ev/{camera}/person")]
     return [(body["phase"], body.get("end_reason")) for body in bodies]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "edge_agent", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 15.0) -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
 
 
 def box_reasons(heard: Heard) -> str:
@@ -59,61 +96,244 @@ def box_reasons(heard: Heard) -> str:
 # --- time -------------------------------------------------------------------------------
 
 
-class WrongClock(SystemClock):
-    """The machine's monotonic time with a UTC of the test's choice."""
+class Ntp:
+    """The machine's UTC as the agent reads it, wrong until `comes`."""
 
-    def __init__(self, utc_s: float | None = None) -> None:
-        super().__init__()
-        self.offset_s = 0.0 if utc_s is None else utc_s - time.time()
+    def __init__(self, wrong_by_s: float) -> None:
+        self._wrong_by_s, self._synced = wrong_by_s, False
 
-    def read(self) -> ClockReading:
-        return self.at(time.time() + self.offset_s)
+    def time(self) -> float:
+        return time.time() + (0.0 if self._synced else self._wrong_by_s)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def kernel_sync(self) -> tuple[bool, int | None]:
+        return self._synced, 1 if self._synced else None
+
+    def comes(self) -> None:
+        self._synced = True
 
 
 @pytest.mark.parametrize(
-    ("start_utc_s", "step_s", "qualities"),
+    ("wrong_by_s", "quality"),
     [
-        pytest.param(86_400.0, None, ("unset", "estimated"), id="1970 until NTP comes"),
-        pytest.param(None, -3600.0, ("estimated", "estimated"), id="an hour back"),
-        pytest.param(None, 3600.0, ("estimated", "estimated"), id="an hour ahead"),
+        pytest.param(-time.time() + 86_400, "unset", id="1970"),
+        pytest.param(3600.0, "estimated", id="an hour ahead"),
     ],
 )
 def test_clock_that_steps_is_told_and_harms_no_duration(
-    tmp_path: Path,
-    mosquitto: Mosquitto,
-    model: Path,
+    single: ConfigOf,
     occupied: str,
-    start_utc_s: float | None,
-    step_s: float | None,
-    qualities: tuple[str, str],
+    mosquitto: Mosquitto,
+    monkeypatch: pytest.MonkeyPatch,
+    wrong_by_s: float,
+    quality: str,
 ) -> None:
-    box = f"clock-{start_utc_s}-{step_s}".replace(".", "-").lower()
-    config = write_config(
-        tmp_path,
-        mosquitto.port,
-        {"yard": occupied},
-        box=box,
-        box_keys=ROOMY,
-        extra=flash.settings(model),
-    )
-    clock = WrongClock(start_utc_s)
+    ntp, box = Ntp(wrong_by_s), f"clock-{quality}"
+    monkeypatch.setattr("edge_agent.clock.time", ntp)
+    monkeypatch.setattr("edge_agent.clock._kernel_sync", ntp.kernel_sync)
     with listening(mosquitto, box) as (heard, _):
-        with inside(config, clock=clock):
+        with inside(single(box, occupied)):
             heard.wait(lambda: phases(heard))
-            clock.offset_s = 0.0 if step_s is None else step_s
-            heard.wait(lambda: len(heard.bodies("/tm")) > 2)
+            ntp.comes()
+            figures = len(heard.bodies("/tm"))
+            heard.wait(lambda: len(heard.bodies("/tm")) > figures)
         start, end = (body["data"] for body in heard.bodies("/ev/yard/person"))
-    assert (start["clock"]["quality"], end["clock"]["quality"]) == qualities
-    lasted_ms = end["end_mono_ms"] - end["start_mono_ms"]
+    assert (start["clock"]["quality"], end["clock"]["quality"]) == (quality, "synced")
     assert end["end_reason"] == "restart"
-    assert 0 < lasted_ms < 60_000
-    assert seconds_between(end["start_time"], end["end_time"]) == pytest.approx(
-        lasted_ms / 1000, abs=0.002
+    lasted_s = (end["end_mono_ms"] - end["start_mono_ms"]) / 1000
+    assert 0 < lasted_s < 60
+    told_s = dt.datetime.fromisoformat(end["end_time"]) - dt.datetime.fromisoformat(
+        end["start_time"]
     )
+    assert told_s.total_seconds() == pytest.approx(lasted_s, abs=0.002)
 
 
-def seconds_between(first: str, second: str) -> float:
-    import datetime as dt
+# --- a camera ---------------------------------------------------------------------------
 
-    moments = [dt.datetime.fromisoformat(text) for text in (first, second)]
-    return (moments[1] - moments[0]).total_seconds()
+
+def test_camera_that_dies_ends_its_events_and_comes_back_and_touches_no_other(
+    tmp_path: Path, mosquitto: Mosquitto, model: Path, occupied: str
+) -> None:
+    white = clips.Clip(width=64, height=64, frames=30, gop=5)
+    media = Media.load(clips.render(tmp_path / "white.mp4", white, lambda *_: WHITE))
+    with RtspServer({"gate": media}) as server, listening(mosquitto, "lost") as (heard, _):
+        rtsp = f'[source]\nkind = "rtsp"\nurl = "{server.url("gate")}"\nopen_timeout_s = 2\n'
+        cameras = {"gate": rtsp, "yard": occupied}
+        with inside(configured(tmp_path, mosquitto, model, "lost", cameras)):
+            heard.wait(lambda: phases(heard, "gate") and phases(heard, "yard"))
+            server.stop()
+            heard.wait(lambda: ("end", "camera_lost") in phases(heard, "gate"))
+            heard.wait(lambda: camera_state(heard, "gate") == "offline")
+            figures = len(heard.bodies("/tm"))
+            heard.wait(lambda: len(heard.bodies("/tm")) >= figures + 8)
+            meanwhile = heard.bodies("/tm")[figures : figures + 8]
+            server.start()
+            heard.wait(lambda: camera_state(heard, "gate") == "online")
+            heard.wait(lambda: phases(heard, "gate")[-1][0] == "start")
+            assert phases(heard, "yard") == [("start", None)]
+        fps = [analysed_fps(each, "yard") for each in meanwhile]
+        # Eight seconds are 40 pictures; one may fall to either side of the last second.
+        assert sum(fps) / len(fps) >= 0.95 * flash.FPS, fps
+
+
+def camera_state(heard: Heard, camera: str) -> str:
+    return str(heard.bodies(f"/st/cam/{camera}")[-1]["state"])
+
+
+# --- the detector -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [("outputs", "outputs do not fit the manifest"), ("bytes", "sha256 is")],
+)
+def test_model_that_is_not_its_manifests_leaves_the_rest_running_and_says_so(
+    tmp_path: Path, mosquitto: Mosquitto, occupied: str, fault: str, message: str
+) -> None:
+    wrong = flash.model(tmp_path, classes=80 if fault == "outputs" else 1)
+    if fault == "bytes":
+        wrong.write_bytes(wrong.read_bytes()[:-1] + b"!")
+    config = configured(tmp_path, mosquitto, wrong, f"model-{fault}", {"yard": occupied})
+    with listening(mosquitto, f"model-{fault}") as (heard, _), inside(config):
+        heard.wait(lambda: message in box_reasons(heard))
+        assert "no person detection" in box_reasons(heard)
+        heard.wait(lambda: [b for b in heard.bodies("/st/cam/yard") if b["state"] == "online"])
+        heard.wait(lambda: [b for b in heard.bodies("/tm") if analysed_fps(b, "yard") > 0])
+
+
+def analysed_fps(telemetry: dict[str, Any], camera: str) -> float:
+    return float(telemetry["cameras"][camera]["analysed_fps"])
+
+
+class Misbehaving:
+    """A detector that does what a bug in a native library would."""
+
+    name = "misbehaving"
+    candidate_threshold = confirm_threshold = 0.5
+
+    def __init__(self, misbehave: Callable[[], None]) -> None:
+        self._misbehave = misbehave
+
+    def detect(
+        self, pixels: Pixels, regions: Sequence[Region], *, candidate_threshold: float
+    ) -> Sequence[Detection]:
+        self._misbehave()
+        return ()
+
+
+def test_stuck_analysis_stops_the_watchdogs_pings(
+    single: ConfigOf, occupied: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unstuck = threading.Event()
+    detector = Misbehaving(lambda: unstuck.wait(30) and None)
+    monkeypatch.setattr("edge_agent.agent.agent.open_detector", lambda _: (detector, ""))
+    monkeypatch.setattr("edge_agent.agent.agent._HEARTBEAT_LIMIT_S", 1.5)
+    monkeypatch.setattr("edge_agent.agent.agent._ANALYSIS_JOIN_S", 0.1)
+    with inside(single("stuck", occupied)) as running:
+        running.notifier.wait("not advancing: analysis")
+        seen = len(running.notifier.messages)
+        running.notifier.wait("not advancing: analysis", after=seen)
+        assert "WATCHDOG=1" not in running.notifier.messages[seen:]
+        unstuck.set()
+        running.notifier.wait("WATCHDOG=1", after=len(running.notifier.messages))
+
+
+def test_thread_that_crashes_again_and_again_ends_the_agent_in_order(
+    single: ConfigOf, occupied: str, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("edge_agent.agent.analysis.weekminute", crash)
+    monkeypatch.setattr("edge_agent.agent.agent._POLL_S", 0.1)
+    with listening(mosquitto, "bug") as (heard, _), inside(single("bug", occupied)) as running:
+        assert running.ended() == 1
+        heard.wait(lambda: heard.bodies("/st/box")[-1]["state"] == "offline")
+    assert "STOPPING=1" in running.notifier.messages
+
+
+# --- memory -----------------------------------------------------------------------------
+
+
+def test_memory_above_the_limit_ends_the_agent_in_order_with_exit_code_1(
+    tmp_path: Path, mosquitto: Mosquitto, model: Path, occupied: str
+) -> None:
+    config = configured(
+        tmp_path, mosquitto, model, "fat", {"yard": occupied}, box_keys="max_rss_mb = 64"
+    )
+    with listening(mosquitto, "fat") as (heard, _), inside(config) as running:
+        assert running.ended() == 1
+        heard.wait(lambda: heard.bodies("/st/box")[-1]["state"] == "offline")
+        assert ("end", "restart") in phases(heard)
+
+
+@pytest.mark.parametrize(
+    ("mib", "stops"),
+    [
+        ([90, 90, 90, 90, 90], False),
+        ([99, 99, 99, 50, 99, 99, 99], False),  # a peak that passes
+        ([50, 99, 99, 99, 99], True),
+    ],
+)
+def test_memory_is_judged_by_several_looks_in_a_row(mib: list[float], stops: bool) -> None:
+    looks = iter(mib)
+    guard = MemoryGuard(100, lambda: next(looks))  # MB: 95.4 MiB
+    said = [guard.complaint() for _ in mib]
+    assert (said[-1] is not None) is stops
+    assert all(text is None for text in said[:-1])
+    assert not stops or "box.max_rss_mb = 100" in str(said[-1])
+
+
+# --- the broker -------------------------------------------------------------------------
+
+
+def test_broker_that_denies_events_is_a_state_and_they_come_when_it_is_mended(
+    tmp_path: Path, model: Path, flashing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "edge_agent.agent.agent.PublisherSetup", partial(PublisherSetup, denied_pause_s=(0.3, 0.5))
+    )
+    rest = "topic readwrite ea/v1/+/+/st/#\ntopic readwrite ea/v1/+/+/cmd/#\n"
+    broker = Mosquitto(tmp_path / "broker", acl=rest).start()
+    try:
+        config = configured(tmp_path, broker, model, "denied", {"yard": flashing})
+        with listening(broker, "denied") as (heard, _), inside(config):
+            heard.wait(lambda: "ACL" in box_reasons(heard))
+            assert heard.bodies("/st/box")[-1]["state"] == "degraded"
+            waiting = json.loads(run("outbox", "stat", "--json", "--config", str(config)).stdout)
+            assert waiting["unsent"] > 0
+            broker.set_acl(f"{rest}topic readwrite ea/v1/+/+/ev/#\n")
+            broker.reload()
+            heard.wait(lambda: len(phases(heard)) > waiting["unsent"])
+            heard.wait(lambda: not box_reasons(heard))
+        numbers = [body["data"]["seq"] for body in heard.bodies("/ev/yard")]
+        assert numbers[0] == 1
+        assert sorted(set(numbers)) == list(range(1, max(numbers) + 1))
+    finally:
+        broker.stop()
+
+
+# --- signals, which need a process ------------------------------------------------------
+
+
+def test_interrupt_stops_in_order(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    with agent(write_config(tmp_path, mosquitto.port, {}, box="interrupted")) as process:
+        process.process.send_signal(signal.SIGINT)
+        assert process.process.wait(20) == 0, process.log
+
+
+def test_second_signal_ends_at_once(tmp_path: Path) -> None:
+    """The broker takes the connection and acknowledges nothing: an orderly stop takes seconds."""
+    with (
+        FakeBroker(lambda _: connack5(0)) as broker,
+        agent(write_config(tmp_path, broker.port, {})) as process,
+    ):
+        wait_until(lambda: bool(broker.levels))
+        process.process.send_signal(signal.SIGTERM)
+        process.told(b"STOPPING=1")
+        process.process.send_signal(signal.SIGTERM)
+        asked_s = time.monotonic()
+        assert process.process.wait(20) == 1
+        assert time.monotonic() - asked_s < 2, "it waited for the broker"

@@ -18,7 +18,6 @@ from agent_process import Heard, listening, write_config
 from broker import Mosquitto
 from paho.mqtt.client import Client
 
-
 ConfigOf = Callable[..., Path]
 
 
