@@ -205,14 +205,14 @@ def _window(wall: F32, left: float, low: float) -> None:
 def _door(wall: F32) -> None:
     """A wooden door of two leaves with panels, a step and a lamp above."""
     _rect(wall, (0.78, 2.42), (2.22, 0), (170, 184, 192))
-    _rect(wall, (0.92, 2.28), (2.08, 0), (40, 62, 92))
+    _rect(wall, (0.92, 2.28), (2.08, 0), (62, 78, 58))
     for left in (0.95, 1.515):
         leaf = _box(wall, (left, 2.25), (left + 0.535, 0.03))
         grain = 1 + 0.05 * np.sin(np.arange(leaf.shape[1]) * 1.1)
-        leaf[:] = np.array((52, 84, 126)) * grain[None, :, None]
+        leaf[:] = np.array((96, 116, 88)) * grain[None, :, None]
         for low, high in ((0.2, 0.8), (0.95, 1.55), (1.7, 2.1)):
-            _rect(wall, (left + 0.1, high), (left + 0.435, low), (40, 66, 102))
-            _rect(wall, (left + 0.13, high - 0.03), (left + 0.405, low + 0.03), (58, 92, 138))
+            _rect(wall, (left + 0.1, high), (left + 0.435, low), (74, 92, 68))
+            _rect(wall, (left + 0.13, high - 0.03), (left + 0.405, low + 0.03), (104, 126, 96))
     _rect(wall, (1.56, 1.12), (1.6, 0.98), (90, 170, 196))  # handle
     _rect(wall, (0.7, 0.14), (2.3, 0), (152, 162, 168))  # step
     _rect(wall, (2.36, 1.36), (2.46, 1.2), (70, 74, 76))  # bell
