@@ -25,13 +25,15 @@ from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.memory import MemoryGuard
 from edge_agent.agent.orphans import closing_drafts
 from edge_agent.agent.recorder import Recorder
+from edge_agent.agent.recordings import RecordingTime, is_recorded
 from edge_agent.agent.stages import Detector, build_pipeline
 from edge_agent.agent.telemetry import TelemetrySource, WatchedCamera
 from edge_agent.clock import Clock, SystemClock
-from edge_agent.config import SHORT_SHA_LENGTH, CameraConfig, Config, canonical_sha
+from edge_agent.config import SHORT_SHA_LENGTH, CameraConfig, Config, FileSource, canonical_sha
 from edge_agent.contract import (
     BoxTopics,
     ConfigStatus,
+    RecordedTimeline,
     Sender,
     State,
     UlidGenerator,
@@ -149,7 +151,7 @@ class _Assembly:
         self._cfg_sha = canonical_sha(config)[:SHORT_SHA_LENGTH]
         self._recorder = Recorder(
             outbox,
-            EventDrafter(self._sender(), clock),
+            EventDrafter(self._sender(), clock, self._recorded_time),
             snapshots=self._snapshots,
             clock=clock,
             heartbeat=self._heartbeat("recorder"),
@@ -269,7 +271,12 @@ class _Assembly:
         feed = CameraFeed(settings, credentials=credentials, clock=self._clock)
         detector: Detector = self._detector
         pipeline = build_pipeline(camera, detector, self._new_event_id)
-        return WatchedCamera(feed, Lane(camera_id, pipeline, LaneCounters()))
+        lane = Lane(camera_id, pipeline, LaneCounters(), _recording_time(camera, feed))
+        return WatchedCamera(feed, lane)
+
+    def _recorded_time(self, camera: CameraId) -> RecordedTimeline | None:
+        recording = self.cameras[camera].lane.recording
+        return recording.timeline() if recording else None
 
     def _new_event_id(self) -> EventId:
         return EventId(self._ids.next(self._clock.read().utc_s))
@@ -299,6 +306,17 @@ class _Assembly:
             )
 
         return make
+
+
+def _recording_time(camera: CameraConfig, feed: CameraFeed) -> RecordingTime | None:
+    if not isinstance(camera.source, FileSource) or not is_recorded(camera):
+        return None
+
+    def duration_s() -> float | None:
+        info = feed.status().info
+        return info.duration_s if info else None
+
+    return RecordingTime(Path(camera.source.path), duration_s)
 
 
 def _make_state_dir(path: Path) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from edge_agent.agent.exchange import FrameExchange, SourceLost
 from edge_agent.agent.local_time import weekminute
+from edge_agent.agent.recordings import RecordingTime
 from edge_agent.clock import Clock
 from edge_agent.domain import BestFrame, CameraId, EndReason, Event, Frame, Snapshot
 from edge_agent.pipeline import Analysis, CameraPipeline
@@ -43,6 +44,7 @@ class Lane:
     camera: CameraId
     pipeline: CameraPipeline
     counters: LaneCounters
+    recording: RecordingTime | None = None  # None: a live camera
 
 
 SnapshotMaker = Callable[[Frame, BestFrame], Snapshot]
@@ -82,11 +84,13 @@ class AnalysisLoop:
                 self._journal.record(lane.pipeline.close(EndReason.CAMERA_LOST, item.at_s))
         for lane in self._lanes.values():
             at_s = max(lane.counters.last_captured_s, 0.0)
-            self._journal.record(lane.pipeline.close(EndReason.RESTART, at_s))
+            # A recording does not restart with us: its pictures end here.
+            reason = EndReason.CAMERA_LOST if lane.recording else EndReason.RESTART
+            self._journal.record(lane.pipeline.close(reason, at_s))
 
     def _analyse(self, lane: Lane, frame: Frame) -> None:
         begun_s = self._clock.mono_s()
-        minute = weekminute(self._clock.read().utc_s, self._zone)
+        minute = weekminute(self._utc_s(lane, frame), self._zone)
         analysis = lane.pipeline.update(frame, minute)
         # The event is durable before its picture is: a missing JPEG can be told, a missing
         # event cannot.
@@ -97,6 +101,11 @@ class AnalysisLoop:
         counters.looks += bool(analysis.searched)
         counters.last_captured_s = frame.captured_s
         counters.busy_s += self._clock.mono_s() - begun_s
+
+    def _utc_s(self, lane: Lane, frame: Frame) -> float:
+        if lane.recording:
+            return lane.recording.timeline().utc_s(frame.captured_s)
+        return self._clock.read().utc_s
 
     def _keep_snapshots(self, lane: Lane, frame: Frame, analysis: Analysis) -> None:
         if self._make_snapshot is None:

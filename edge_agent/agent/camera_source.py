@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge_agent.agent.exchange import FrameExchange
+from edge_agent.agent.recordings import is_recorded
 from edge_agent.clock import Clock
-from edge_agent.config import CameraConfig, FileSource
+from edge_agent.config import CameraConfig
 from edge_agent.contract import BoxTopics, CameraStatus, State, encode_camera_status
 from edge_agent.domain import CameraId, Frame
 from edge_agent.runtime import StopToken
@@ -24,7 +25,7 @@ class CameraSource:
         self, camera: CameraConfig, feed: CameraFeed, exchange: FrameExchange, clock: Clock
     ) -> None:
         self._camera = CameraId(camera.id)
-        self._waits = isinstance(camera.source, FileSource) and camera.source.pace == "fast"
+        self._waits = is_recorded(camera)
         self._feed = feed
         self._exchange = exchange
         self._clock = clock

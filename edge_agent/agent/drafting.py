@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from edge_agent.clock import Clock
 from edge_agent.contract import (
     BoxTopics,
@@ -13,26 +15,38 @@ from edge_agent.contract import (
     UlidGenerator,
     encode_event,
 )
-from edge_agent.domain import Event
+from edge_agent.domain import CameraId, Event
 from edge_agent.outbox import Draft
+
+TimelineOf = Callable[[CameraId], RecordedTimeline | None]
+
+
+def all_live(camera: CameraId) -> None:
+    """No camera is a recording."""
+    del camera
 
 
 class EventDrafter:
-    """For one thread. `recorded` is the timeline of a recording; None: moments are monotonic."""
+    """For one thread. `recorded` gives a camera's timeline when it is a recording; None: its
+    moments are monotonic."""
 
-    def __init__(
-        self, sender: Sender, clock: Clock, recorded: RecordedTimeline | None = None
-    ) -> None:
+    def __init__(self, sender: Sender, clock: Clock, recorded: TimelineOf = all_live) -> None:
         self._sender = sender
         self._clock = clock
         self._recorded = recorded
         self._topics = BoxTopics(sender.ward, sender.box)
         self._ids = UlidGenerator()
 
+    def utc_s(self, camera: CameraId, moment_s: float) -> float:
+        """UTC of a moment of this camera, as the clock sees it now. Safe from any thread."""
+        timeline: Timeline = self._recorded(camera) or LiveTimeline(self._clock.read())
+        return timeline.utc_s(moment_s)
+
     def draft(self, event: Event) -> Draft:
         """The clock is read now, once; encoding later, or again, gives the same bytes."""
         reading = self._clock.read()
-        timeline: Timeline = self._recorded or LiveTimeline(reading)
+        recorded = self._recorded(event.camera)
+        timeline: Timeline = recorded or LiveTimeline(reading)
         message_id = self._ids.next(reading.utc_s)
         topic = self._topics.event(event.camera, event.label)
 
@@ -50,5 +64,5 @@ class EventDrafter:
             phase=event.phase,
             created=reading,
             encode=encode,
-            live=self._recorded is None,
+            live=recorded is None,
         )

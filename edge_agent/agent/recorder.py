@@ -188,8 +188,7 @@ class Recorder:
     def _store(self, picture: Snapshot) -> None:
         if self._snapshots is None:
             return
-        reading = self._clock.read()
-        taken_utc_s = reading.utc_s - (reading.mono_s - picture.captured_s)
+        taken_utc_s = self._drafter.utc_s(picture.camera, picture.captured_s)
         try:
             self._snapshots.put(picture, taken_utc_s)
         except StorageError as error:

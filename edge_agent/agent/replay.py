@@ -15,11 +15,11 @@ import msgspec
 
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.local_time import weekminute
+from edge_agent.agent.recordings import RecordingTime
 from edge_agent.agent.stages import Detector, build_pipeline
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.contract import (
-    MediaTimeSource,
     Position,
     RecordedTimeline,
     Sender,
@@ -29,9 +29,6 @@ from edge_agent.domain import EndReason, Event, EventId, Frame
 from edge_agent.pipeline import Analysis, CameraPipeline
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
-
-#: How far the time of a file whose clock nobody vouches for may be off.
-_MTIME_ERR_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,27 +102,17 @@ class _Playing:
         zone: ZoneInfo,
         watch: Callable[[ReplayStep], None],
     ) -> None:
-        self._clip = clip
         self._feed = feed
+        self._time = RecordingTime(clip, self._duration_s)
         self._pipeline = pipeline
         self._zone = zone
         self._watch = watch
-        self._timeline: RecordedTimeline | None = None
         self._frames = self._looks = 0
         self._last_s = 0.0
         self._events: list[Event] = []
 
-    @property
-    def timeline(self) -> RecordedTimeline:
-        """From the file's modification time, which is when its writing ended."""
-        if self._timeline is None:
-            end_utc_s = self._clip.stat().st_mtime
-            start_utc_s = end_utc_s - (self._duration_s() or 0.0)
-            self._timeline = RecordedTimeline(start_utc_s, MediaTimeSource.MTIME, _MTIME_ERR_S)
-        return self._timeline
-
     def take(self, frame: Frame) -> None:
-        minute = weekminute(self.timeline.utc_s(frame.captured_s), self._zone)
+        minute = weekminute(self._time.timeline().utc_s(frame.captured_s), self._zone)
         analysis = self._pipeline.update(frame, minute)
         self._frames += 1
         self._looks += bool(analysis.searched)
@@ -139,7 +126,7 @@ class _Playing:
         # The pictures end, the person does not: nobody may read "gone" into that.
         self._events += self._pipeline.close(EndReason.CAMERA_LOST, self._last_s)
         return ReplayResult(
-            self._frames, self._looks, self._last_s, tuple(self._events), self.timeline
+            self._frames, self._looks, self._last_s, tuple(self._events), self._time.timeline()
         )
 
     def _duration_s(self) -> float | None:
@@ -156,7 +143,7 @@ class PayloadWriter:
         self._seq = 0
 
     def payloads(self, result: ReplayResult) -> list[bytes]:
-        drafter = EventDrafter(self._sender, self._clock, result.timeline)
+        drafter = EventDrafter(self._sender, self._clock, lambda _: result.timeline)
         payloads = []
         for event in result.events:
             self._seq += 1

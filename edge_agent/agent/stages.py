@@ -26,12 +26,21 @@ class Detector(DetectStage, Protocol):
 
 
 def thresholds(person: PersonConfig, detector: Detector) -> tuple[float, float]:
-    """(candidate, confirm): the technician's numbers, or the model's own for `auto`."""
+    """(candidate, confirm): the technician's numbers, or the model's own for `auto`.
+
+    Where only one is a number, the other gives way: what is to confirm must not be thrown
+    away as a candidate.
+    """
     candidate, confirm = person.candidate_threshold, person.confirm_threshold
-    return (
-        detector.candidate_threshold if candidate == "auto" else candidate,
-        detector.confirm_threshold if confirm == "auto" else confirm,
-    )
+    if candidate == "auto" and confirm == "auto":
+        return detector.candidate_threshold, detector.confirm_threshold
+    if candidate == "auto" and confirm != "auto":
+        return min(detector.candidate_threshold, confirm), confirm
+    if confirm == "auto" and candidate != "auto":
+        return candidate, max(detector.confirm_threshold, candidate)
+    assert candidate != "auto"
+    assert confirm != "auto"
+    return candidate, confirm
 
 
 def build_pipeline(

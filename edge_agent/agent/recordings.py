@@ -1,0 +1,37 @@
+"""When a recording happened: its events are dated by the file, not by the moment of analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from edge_agent.config import CameraConfig, FileSource
+from edge_agent.contract import MediaTimeSource, RecordedTimeline
+
+#: How far the time of a file whose clock nobody vouches for may be off.
+_MTIME_ERR_S = 3600.0
+
+
+def is_recorded(camera: CameraConfig) -> bool:
+    """Whether this camera's moments are a recording's own seconds instead of monotonic ones."""
+    return isinstance(camera.source, FileSource) and camera.source.pace == "fast"
+
+
+class RecordingTime:
+    """The timeline of one file, fixed when it is first asked for.
+
+    `duration_s` tells how long the file plays, None while (or if) nobody knows. The file's
+    modification time is when its writing ended, so it began that much earlier.
+    """
+
+    def __init__(self, path: Path, duration_s: Callable[[], float | None]) -> None:
+        self._path = path
+        self._duration_s = duration_s
+        self._timeline: RecordedTimeline | None = None
+
+    def timeline(self) -> RecordedTimeline:
+        if self._timeline is None:
+            end_utc_s = self._path.stat().st_mtime
+            first_utc_s = end_utc_s - (self._duration_s() or 0.0)
+            self._timeline = RecordedTimeline(first_utc_s, MediaTimeSource.MTIME, _MTIME_ERR_S)
+        return self._timeline
