@@ -49,5 +49,6 @@ def connect(client: Client, endpoint: Endpoint, session: Session, *, mqtt5: bool
             PacketTypes.CONNECT,
             SessionExpiryInterval=session.expiry_s,
             ReceiveMaximum=session.receive_maximum,
+            MaximumPacketSize=session.max_packet_bytes,
         ),
     )

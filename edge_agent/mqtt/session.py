@@ -19,12 +19,13 @@ class Will:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """`expiry_s` and `receive_maximum` exist in MQTT 5 only; 3.1.1 keeps a session that is not
-    clean for as long as the broker likes."""
+    """`expiry_s`, `receive_maximum` and `max_packet_bytes` exist in MQTT 5 only; 3.1.1 keeps a
+    session that is not clean for as long as the broker likes."""
 
     client_id: str
     clean_start: bool
     expiry_s: int
     receive_maximum: int | None = None
+    max_packet_bytes: int | None = None  # larger messages to us stay at the broker
     manual_ack: bool = False  # the caller acknowledges what it received, once it is safe
     will: Will | None = None

@@ -164,18 +164,22 @@ class Delivery:
         pause = self._bench.pause
         if pause.active(now_s):
             return
-        watermark = self._watermark
-        outstanding = watermark is not None and (
-            self._top_sent_seq > watermark
-            or self._announcements.outstanding(self._head.epoch, watermark)
-        )
-        if self._bench.resend.due(now_s, outstanding=outstanding):
-            log.info("no progress of the server's watermark %s: sending again", watermark)
+        if self._bench.resend.due(now_s, outstanding=self._owes_progress()):
+            log.info("no progress of the server's watermark %s: sending again", self._watermark)
             self._announcements.send_again()
             self._lanes.send_again(now_s)
         limit = pause.window(self._window.limit)
         while self._window.room(limit) and self._send_one(now_s):
             pass
+
+    def _owes_progress(self) -> bool:
+        """The server lacks something that the broker took. While the backlog still runs nobody
+        can be late: beginning again would starve its end."""
+        watermark = self._watermark
+        if watermark is None or self._lanes.backlog_runs:
+            return False
+        epoch = self._head.epoch
+        return self._top_sent_seq > watermark or self._announcements.outstanding(epoch, watermark)
 
     def _send_one(self, now_s: float) -> bool:
         """The most urgent message, if there is one."""

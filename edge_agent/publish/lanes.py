@@ -116,7 +116,7 @@ class Lanes:
 
     def wait_s(self, now_s: float) -> float | None:
         """Until `next_backlog` may give something; None: nothing waits there."""
-        if self._pass_done and not self._backlog:
+        if not self.backlog_runs:
             return None
         return max(self._backlog_from_s - now_s, self._bucket.wait_s(now_s), 0.0)
 
@@ -124,6 +124,11 @@ class Lanes:
     def live_waits(self) -> bool:
         """Something live is to be sent, or may be."""
         return self._live_may_have or bool(self._live)
+
+    @property
+    def backlog_runs(self) -> bool:
+        """A walk through the backlog is not at its end."""
+        return not self._pass_done or bool(self._backlog)
 
     # --- inside ---------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from edge_agent.clock import Clock
 from edge_agent.config import MqttConfig
-from edge_agent.contract import BoxTopics, State, Telemetry, new_ulid
+from edge_agent.contract import MAX_COMMAND_BYTES, BoxTopics, State, Telemetry, new_ulid
 from edge_agent.errors import AgentError, OperatorError
 from edge_agent.mqtt import Connection, Dialer, FullJitter, Session, Will, endpoint_of
 from edge_agent.mqtt.backoff import Uniform
@@ -236,6 +236,7 @@ class Publisher:
             client_id=f"{self._setup.ward}-{self._setup.box}",
             clean_start=True,
             expiry_s=SESSION_EXPIRY_S,
+            max_packet_bytes=2 * MAX_COMMAND_BYTES,
             will=will,
         )
 

@@ -155,3 +155,16 @@ def test_a_denied_row_comes_again_after_the_pause() -> None:
     lanes.send_again(60.0)
     assert backlog(lanes, 59.0) == []
     assert backlog(lanes, 61.0) == [1]
+
+
+def test_the_backlog_runs_until_its_last_row_was_taken() -> None:
+    shelf = Shelf()
+    shelf.put("a", "b")
+    lanes = lanes_of(shelf, per_s=1.0)
+    assert lanes.backlog_runs
+    assert backlog(lanes, 0.0) == [1]
+    assert lanes.backlog_runs
+    assert backlog(lanes, 1.0) == [2]
+    assert not lanes.backlog_runs
+    lanes.send_again(1.0)
+    assert lanes.backlog_runs

@@ -517,6 +517,17 @@ def test_a_snapshot_is_fetched_by_command(
         assert [each.args for each in asked] == [wanted.args]
 
 
+def test_a_message_larger_than_any_command_never_reaches_the_box(
+    mosquitto: Mosquitto, make_box: MakeBox, ward: str
+) -> None:
+    box = make_box(mosquitto).connect()
+    with Ear(mosquitto, f"ea/v1/{ward}/+/ack/+") as ear:
+        ear.say(box.topics.command("reload"), b" " * 100_000)
+        ear.say(box.topics.command("reload"), encode_command(Command("c1", "reload")))
+        ear.hear(1)
+        assert (box.publisher.health().malformed, box.publisher.health().connections) == (0, 1)
+
+
 # --- connections ------------------------------------------------------------------------
 
 
