@@ -18,8 +18,10 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from edge_agent.clock import SystemClock
+from edge_agent.config import MqttConfig
 from edge_agent.contract import EventMessage
 from edge_agent.demo.broker import DemoBroker, demo_broker
 from edge_agent.demo.rtsp_login import Login
@@ -31,7 +33,7 @@ from edge_agent.domain import Label, Phase
 from edge_agent.errors import EXIT_FAILED, EXIT_OK, AgentError
 from edge_agent.runtime import StopToken
 from edge_agent.sources import probe_source
-from edge_agent.ward import NewEvent, News, Printer, WardListenOptions, WardSetup, WardSubscriber
+from edge_agent.ward import NewEvent, News, Printer, WardSetup, WardSubscriber
 
 _WARD, _BOX, _CAMERA = "demo-ward", "demo-box", "courtyard"
 
@@ -44,6 +46,7 @@ state_dir = "{state_dir}"
 [mqtt]
 host = "127.0.0.1"
 port = {port}
+version = "{version}"
 allow_insecure = true      # the broker listens on this machine only
 backlog_jitter_s = 0
 
@@ -172,9 +175,19 @@ def _write_config(folder: Path, broker: DemoBroker, camera: str, model: str) -> 
     (folder / "cameras.d" / f"{_CAMERA}.toml").write_text(camera)
     state_dir = folder / "state"
     text = _AGENT_TOML.format(
-        ward=_WARD, box=_BOX, state_dir=state_dir, port=broker.port, model=model
+        ward=_WARD,
+        box=_BOX,
+        state_dir=state_dir,
+        port=broker.port,
+        version=_mqtt_version(broker),
+        model=model,
     )
     (folder / "agent.toml").write_text(text)
+
+
+def _mqtt_version(broker: DemoBroker) -> Literal["auto", "3.1.1"]:
+    """amqtt does not even answer an MQTT 5 CONNECT; `auto` would find out after 10 s."""
+    return "3.1.1" if broker.name == "amqtt" else "auto"
 
 
 @contextlib.contextmanager
@@ -182,14 +195,16 @@ def _ward(folder: Path, broker: DemoBroker) -> Iterator[_Audience]:
     """The reference subscriber, in a thread."""
     clock = SystemClock()
     audience = _Audience(Printer(lambda line: _say("  " + line), clock, as_json=False))
-    listen = WardListenOptions(
-        folder / "ward.sqlite", _WARD, host="127.0.0.1", port=broker.port, insecure=True
-    )
     subscriber = WardSubscriber(
         WardSetup(
             ward=_WARD,
             database=folder / "ward.sqlite",
-            config=listen.mqtt(),
+            config=MqttConfig(
+                host=broker.host,
+                port=broker.port,
+                version=_mqtt_version(broker),
+                allow_insecure=True,
+            ),
             clock=clock,
             emit=audience.emit,
         )
