@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 
 import cv2
+import flash
 import numpy as np
 import psutil
 import pytest
 from agent_process import agent, listening, write_config
 from broker import Mosquitto
 
-CANARY = "canary-7f3a-secret"
+CANARIES = {"camera": "canary-7f3a-secret", "broker": "canary-91c2-secret"}
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +36,21 @@ def moving(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def file_camera(clip: Path) -> str:
-    return f'[source]\nkind = "file"\npath = "{clip}"\nloop = true\n'
+@pytest.fixture(scope="module")
+def flashing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A person every 1.6 s, at once: for all but the detector of motion, which must warm up."""
+    return flash.clip(tmp_path_factory.mktemp("clips") / "flashing.avi")
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return flash.settings(flash.model(tmp_path_factory.mktemp("model")))
 
 
 def test_motion_reaches_the_broker_and_a_stop_ends_its_event(
     tmp_path: Path, moving: Path, mosquitto: Mosquitto
 ) -> None:
-    config = write_config(tmp_path, mosquitto.port, {"yard": file_camera(moving)}, box="stop")
+    config = write_config(tmp_path, mosquitto.port, {"yard": flash.camera(moving)}, box="stop")
     with listening(mosquitto, "stop") as (heard, _), agent(config) as process:
         heard.wait(lambda: heard.bodies("/ev/yard/motion"))
         assert heard.bodies("/st/box")[-1]["state"] in ("online", "degraded")
@@ -58,19 +66,21 @@ def test_motion_reaches_the_broker_and_a_stop_ends_its_event(
 
 
 def test_event_left_open_by_a_crash_is_ended_at_the_next_start(
-    tmp_path: Path, moving: Path, mosquitto: Mosquitto
+    tmp_path: Path, detector: str, mosquitto: Mosquitto
 ) -> None:
-    config = write_config(tmp_path, mosquitto.port, {"yard": file_camera(moving)}, box="crash")
+    standing = flash.clip(tmp_path / "standing.avi", bright_s=4, dark_s=0)
+    cameras = {"yard": flash.camera(standing)}
+    config = write_config(tmp_path, mosquitto.port, cameras, box="crash", extra=detector)
     with listening(mosquitto, "crash") as (heard, _):
         with agent(config) as process:
-            heard.wait(lambda: heard.bodies("/ev/yard/motion"))
+            heard.wait(lambda: heard.bodies("/ev/yard/person"))
             process.kill()
         (started,) = {body["data"]["event_id"] for body in heard.bodies("/ev/")}
         with agent(config):
             heard.wait(
                 lambda: [
                     body
-                    for body in heard.bodies("/ev/yard/motion")
+                    for body in heard.bodies("/ev/yard/person")
                     if body["data"]["event_id"] == started and body["data"]["phase"] == "end"
                 ]
             )
@@ -79,9 +89,9 @@ def test_event_left_open_by_a_crash_is_ended_at_the_next_start(
 
 
 def test_second_agent_on_the_same_state_exits_1_and_names_the_first(
-    tmp_path: Path, moving: Path, mosquitto: Mosquitto
+    tmp_path: Path, flashing: Path, mosquitto: Mosquitto
 ) -> None:
-    config = write_config(tmp_path, mosquitto.port, {"yard": file_camera(moving)}, box="twice")
+    config = write_config(tmp_path, mosquitto.port, {"yard": flash.camera(flashing)}, box="twice")
     with agent(config) as first:
         second = subprocess.run(
             [sys.executable, "-m", "edge_agent", "run", "--config", str(config)],
@@ -96,19 +106,23 @@ def test_second_agent_on_the_same_state_exits_1_and_names_the_first(
 
 
 def test_failing_cameras_touch_neither_the_good_one_nor_each_other(
-    tmp_path: Path, moving: Path, mosquitto: Mosquitto
+    tmp_path: Path, flashing: Path, detector: str, mosquitto: Mosquitto
 ) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"not a film")
     cameras = {
-        "good": file_camera(moving),
-        "broken": file_camera(broken),
+        "good": flash.camera(flashing),
+        "broken": flash.camera(broken),
         "away": '[source]\nkind = "rtsp"\nurl = "rtsp://127.0.0.1:9/x"\nopen_timeout_s = 1\n',
+        "unplugged": '[source]\nkind = "usb"\ndevice = "/dev/v4l/by-id/usb-none-video-index0"\n',
+        "locked": '[source]\nkind = "rtsp"\nurl = "rtsp://127.0.0.1:9/x"\nusername = "viewer"\n'
+        f'password_file = "{tmp_path}/nowhere"\n',
     }
-    config = write_config(tmp_path, mosquitto.port, cameras, box="mixed")
+    config = write_config(tmp_path, mosquitto.port, cameras, box="mixed", extra=detector)
     with listening(mosquitto, "mixed") as (heard, _), agent(config) as process:
-        heard.wait(lambda: heard.bodies("/ev/good/motion"))
-        for camera, state in (("good", "online"), ("broken", "offline"), ("away", "offline")):
+        heard.wait(lambda: heard.bodies("/ev/good/person"))
+        for camera in cameras:
+            state = "online" if camera == "good" else "offline"
             heard.wait(
                 lambda camera=camera, state=state: [
                     body
@@ -120,39 +134,50 @@ def test_failing_cameras_touch_neither_the_good_one_nor_each_other(
 
 
 def test_no_secret_leaves_and_no_port_is_opened(
-    tmp_path: Path, moving: Path, mosquitto: Mosquitto
+    tmp_path: Path, flashing: Path, detector: str, mosquitto: Mosquitto
 ) -> None:
-    secret = tmp_path / "password"
-    secret.write_text(CANARY)
-    secret.chmod(0o600)
+    files = {}
+    for name, canary in CANARIES.items():
+        files[name] = tmp_path / f"{name}.password"
+        files[name].write_text(canary)
+        files[name].chmod(0o600)
     cameras = {
-        "yard": file_camera(moving),
+        "yard": flash.camera(flashing),
         "gate": '[source]\nkind = "rtsp"\nurl = "rtsp://127.0.0.1:9/x"\nusername = "viewer"\n'
-        f'password_file = "{secret}"\nopen_timeout_s = 1\n',
+        f'password_file = "{files["camera"]}"\nopen_timeout_s = 1\n',
     }
     config = write_config(
-        tmp_path, mosquitto.port, cameras, box="quiet", extra='[log]\nlevel = "debug"\n'
+        tmp_path,
+        mosquitto.port,
+        cameras,
+        box="quiet",
+        mqtt_keys=f'username = "box"\npassword_file = "{files["broker"]}"',
+        extra=detector + '[log]\nlevel = "debug"\n',
     )
     with listening(mosquitto, "quiet") as (heard, _), agent(config) as process:
-        heard.wait(lambda: heard.bodies("/ev/yard/motion"))
+        heard.wait(lambda: heard.bodies("/ev/yard/person"))
         heard.wait(
             lambda: [b for b in heard.bodies("/st/cam/gate") if "unreachable" in b["reason"]]
         )
         seen = psutil.Process(process.process.pid)
         assert [c for c in seen.net_connections() if c.status == psutil.CONN_LISTEN] == []
-        assert CANARY not in " ".join([*seen.cmdline(), *seen.environ().values()])
+        shown = " ".join([*seen.cmdline(), *seen.environ().values()])
         assert process.stop() == 0
-        assert CANARY not in process.log
-        assert CANARY.encode() not in b"".join(body for _, body in heard.messages)
-        for path in (tmp_path / "state").rglob("*"):
-            if path.is_file():
-                assert CANARY.encode() not in path.read_bytes(), path
+        written = b"".join(p.read_bytes() for p in (tmp_path / "state").rglob("*") if p.is_file())
+        sent = b"".join(body for _, body in heard.messages)
+        for canary in CANARIES.values():
+            assert canary not in shown
+            assert canary not in process.log
+            assert canary.encode() not in sent
+            assert canary.encode() not in written
 
 
 def test_events_wait_for_a_broker_that_comes_later(
-    tmp_path: Path, moving: Path, own_mosquitto: Mosquitto
+    tmp_path: Path, flashing: Path, detector: str, own_mosquitto: Mosquitto
 ) -> None:
-    config = write_config(tmp_path, own_mosquitto.port, {"yard": file_camera(moving)})
+    config = write_config(
+        tmp_path, own_mosquitto.port, {"yard": flash.camera(flashing)}, extra=detector
+    )
     own_mosquitto.kill()
     with agent(config) as process:
         stat = [sys.executable, "-m", "edge_agent", "outbox", "stat", "--json"]
@@ -164,8 +189,8 @@ def test_events_wait_for_a_broker_that_comes_later(
             waiting = json.loads(text.stdout)["unsent"]
         own_mosquitto.start()
         with listening(own_mosquitto) as (heard, _):
-            heard.wait(lambda: heard.bodies("/ev/yard/motion"))
-            assert heard.bodies("/ev/yard/motion")[0]["data"]["seq"] == 1
+            heard.wait(lambda: heard.bodies("/ev/yard/person"))
+            assert heard.bodies("/ev/yard/person")[0]["data"]["seq"] == 1
 
 
 @pytest.mark.parametrize(
@@ -199,7 +224,7 @@ def test_damaged_model_leaves_motion_and_says_so(
     config = write_config(
         tmp_path,
         mosquitto.port,
-        {"yard": file_camera(moving)},
+        {"yard": flash.camera(moving)},
         box="blind",
         extra=f'[detector]\nmodel = "{model}"\n',
     )
