@@ -15,7 +15,9 @@ from chaos import Chaos, ChaosPlan
 def test_killing_box_broker_and_ward_ten_times_loses_and_doubles_nothing(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(2**32)
     print(f"chaos seed {seed}")
-    plan = ChaosPlan(events=600, kills=10, seed=seed, per_s=60, resend_after_s=1.0)
+    plan = ChaosPlan(
+        events=600, kills=10, seed=seed, per_s=60, resend_after_s=1.0, settle_timeout_s=70
+    )
     report = Chaos(tmp_path, plan).run()
     print(report)
     assert report.accepted >= 600
