@@ -13,8 +13,9 @@ BIN    := $(VENV)/bin
 demo: $(VENV)/.demo
 	$(BIN)/edge-agent demo
 
+# Three at a time: most tests wait for sockets, timers and processes.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: lint test
 
