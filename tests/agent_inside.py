@@ -7,7 +7,8 @@ agent_process.py.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -78,3 +79,10 @@ def inside(config: Path, *, clock: Clock | None = None) -> Iterator[AgentInside]
         yield agent
     finally:
         agent.stop()
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 15.0) -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)

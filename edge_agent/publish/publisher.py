@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from edge_agent.clock import Clock
 from edge_agent.config import MqttConfig
 from edge_agent.contract import MAX_COMMAND_BYTES, BoxTopics, State, Telemetry, new_ulid
-from edge_agent.errors import AgentError, OperatorError
+from edge_agent.errors import AgentError, OperatorError, StorageError
 from edge_agent.mqtt import Connection, Dialer, FullJitter, Session, Will, endpoint_of
 from edge_agent.mqtt.backoff import Uniform
 from edge_agent.publish.bench import Bench, Tally
@@ -33,6 +33,9 @@ WILL_DELAY_S = 30
 _GOOD_AFTER_S = 5.0
 
 _FAREWELL_S = 1.0
+
+#: Longest wait for an outbox that cannot be opened: looking again costs nobody a connection.
+_STORAGE_REST_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +126,19 @@ class Publisher:
         try:
             while not stop.stopped:
                 begun_s = clock.mono_s()
+                trouble: AgentError | None = None
                 try:
                     self.run_once(stop)
                 except AgentError as error:
+                    trouble = error
                     if not stop.stopped:
                         self._note(error)
                 if clock.mono_s() - begun_s >= _GOOD_AFTER_S:
                     backoff.reset()
-                self._rest(backoff.next_s(), stop)
+                rest_s = backoff.next_s()
+                if isinstance(trouble, StorageError):
+                    rest_s = min(rest_s, _STORAGE_REST_S)
+                self._rest(rest_s, stop)
         finally:
             if self._reader is not None:
                 self._reader.close()

@@ -18,7 +18,7 @@ import clips
 import flash
 import numpy as np
 import pytest
-from agent_inside import ROOMY, inside
+from agent_inside import ROOMY, inside, wait_until
 from agent_process import Heard, agent, listening, write_config
 from broker import Mosquitto
 from fake_broker import FakeBroker, connack5
@@ -80,13 +80,6 @@ def phases(heard: Heard, camera: str = "yard") -> list[tuple[str, str | None]]:
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "edge_agent", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float = 15.0) -> None:
-    deadline_s = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.02)
 
 
 def box_reasons(heard: Heard) -> str:

@@ -13,10 +13,18 @@ from typing import Any
 
 import flash
 import pytest
-from agent_inside import ROOMY, inside
+from agent_inside import ROOMY, inside, wait_until
 from agent_process import Heard, listening, write_config
 from broker import Mosquitto
+from mqtt_box import Marks
 from paho.mqtt.client import Client
+
+from edge_agent.clock import SystemClock
+from edge_agent.config import MqttConfig
+from edge_agent.errors import StorageError
+from edge_agent.publish import Publisher, PublisherSetup
+from edge_agent.publish.ports import Reader
+from edge_agent.runtime import StopToken, Worker
 
 ConfigOf = Callable[..., Path]
 
@@ -101,16 +109,20 @@ def test_outbox_damaged_while_off_begins_an_epoch_announces_it_and_degrades(
 # --- a full disk ------------------------------------------------------------------------
 
 
+def mounted(*arguments: str) -> None:
+    """Skips the test where mounts are not allowed."""
+    try:
+        subprocess.run(["mount", *arguments], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"mounts are not allowed here: {error}")
+
+
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     """A tmpfs of 2 MiB."""
     point = tmp_path / "tiny"
     point.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(point)]
-    try:
-        subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"mounts are not allowed here: {error}")
+    mounted("-t", "tmpfs", "-o", "size=2m", "tmpfs", str(point))
     yield point
     subprocess.run(["umount", str(point)], check=True)
 
@@ -153,6 +165,57 @@ def test_events_outlive_a_full_disk_and_the_box_says_how_it_is(
         assert started_between(heard, full_s, freed_s), "those of the full disk came as well"
     numbers = {body["seq"] for body in persons(heard)}
     assert numbers | announced(heard) == set(range(1, max(numbers) + 1)), "no hole without a word"
+
+
+def test_events_outlive_a_card_that_is_read_only_at_the_start(
+    configured: ConfigOf,
+    mosquitto: Mosquitto,
+    tiny_disk: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edge_agent.outbox.outbox._RETRY_EVERY_S", 0.2)
+    monkeypatch.setattr("edge_agent.publish.publisher._STORAGE_REST_S", 0.2)
+    config = configured("readonly", state_dir=str(tiny_disk))
+    mounted("-o", "remount,ro", str(tiny_disk))
+    begun_s = time.monotonic()
+    with listening(mosquitto, "readonly") as (heard, _), inside(config):
+        wait_until(lambda: time.monotonic() > begun_s + 2 * flash.PERIOD_S)
+        mended_s = time.monotonic()
+        mounted("-o", "remount,rw", str(tiny_disk))
+        heard.wait(lambda: started_between(heard, mended_s, time.monotonic()))
+        assert started_between(heard, begun_s, mended_s), "those of before came as well"
+        heard.wait(lambda: heard.bodies("/st/box")[-1]["state"] == "online")
+    assert [body["seq"] for body in persons(heard)] == list(range(1, len(persons(heard)) + 1))
+
+
+def test_outbox_that_cannot_be_opened_is_tried_soon_however_long_a_broker_would_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edge_agent.publish.publisher._STORAGE_REST_S", 0.05)
+    opened: list[float] = []
+
+    def fail() -> Reader:
+        opened.append(time.monotonic())
+        raise StorageError("outbox.db: unable to open database file")
+
+    publisher = Publisher(
+        PublisherSetup(
+            ward="ward1",
+            box="shut",
+            config=MqttConfig(host="127.0.0.1", port=9, allow_insecure=True),
+            open_reader=fail,
+            marks=Marks(),
+            clock=SystemClock(),
+            agent_version="test",
+            uniform=lambda low, high: 3600.0,
+        )
+    )
+    worker = Worker("publisher", publisher.run, StopToken())
+    worker.start()
+    wait_until(lambda: len(opened) >= 3)
+    assert "unable to open" in publisher.health().last_error
+    worker.stop.stop()
+    assert worker.join(5)
 
 
 def started_between(heard: Heard, from_s: float, to_s: float) -> int:
