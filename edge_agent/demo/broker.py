@@ -36,6 +36,11 @@ class DemoBroker:
     port: int
     host: str = "127.0.0.1"
 
+    @property
+    def mqtt_version(self) -> Literal["auto", "3.1.1"]:
+        """What clients should set: amqtt leaves an MQTT 5 client waiting until it gives up."""
+        return "3.1.1" if self.name == "amqtt" else "auto"
+
 
 def available() -> tuple[BrokerKind, ...]:
     """The brokers this machine can start, the better first."""

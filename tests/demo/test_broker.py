@@ -21,6 +21,7 @@ def test_broker_delivers_qos_1_and_retained_and_is_gone_afterwards(kind: BrokerK
     ready: queue.Queue[None] = queue.Queue()
     with demo_broker(kind) as broker:
         assert (broker.name, broker.host) == (kind, "127.0.0.1")
+        assert broker.mqtt_version == {"mosquitto": "auto", "amqtt": "3.1.1"}[kind]
         client = paho.Client(
             paho.CallbackAPIVersion.VERSION2, client_id="t", protocol=_VERSIONS[kind]
         )

@@ -67,6 +67,7 @@ def test_visible_share_grows_at_the_edge_and_shrinks_at_the_other(
     whole = [index for index, share in enumerate(shares) if share > 0.999]
 
     assert len(whole) > 30
+    assert any(share < 0.9 for share in shares[: whole[0]])
     assert shares[: whole[0]] == sorted(shares[: whole[0]])
     assert shares[whole[-1] :] == sorted(shares[whole[-1] :], reverse=True)
     assert whole == list(range(whole[0], whole[-1] + 1))
