@@ -54,6 +54,8 @@ _POLL_S = 0.5
 
 #: No wait of these threads is longer than a few seconds. A heartbeat this old is a hang.
 _HEARTBEAT_LIMIT_S = 45.0
+#: But the resolver of the C library may take its time over each of a broker's addresses.
+_PUBLISHER_LIMIT_S = 180.0
 
 _SOURCE_JOIN_S = 5.0
 _ANALYSIS_JOIN_S = 5.0
@@ -176,7 +178,7 @@ class _Assembly:
                 telemetry_interval_s=config.telemetry.interval_s,
                 telemetry=telemetry.telemetry,
                 on_command=CommandRoom(self._snapshots, config.snapshots).handle,
-                heartbeat=self._heartbeat("publisher"),
+                heartbeat=self._heartbeat("publisher", _PUBLISHER_LIMIT_S),
             )
         )
         self._tellers = [
@@ -281,8 +283,8 @@ class _Assembly:
     def _new_event_id(self) -> EventId:
         return EventId(self._ids.next(self._clock.read().utc_s))
 
-    def _heartbeat(self, name: str) -> Heartbeat:
-        heartbeat = Heartbeat(name, self._clock, limit_s=_HEARTBEAT_LIMIT_S)
+    def _heartbeat(self, name: str, limit_s: float = _HEARTBEAT_LIMIT_S) -> Heartbeat:
+        heartbeat = Heartbeat(name, self._clock, limit_s=limit_s)
         self._supervisor.watch(heartbeat)
         return heartbeat
 
