@@ -252,8 +252,13 @@ class _Assembly:
     def _reasons(self) -> list[str]:
         reasons = [self._trouble] if self._trouble else []
         alarms = {alarm.kind: alarm.text for alarm in self._recorder.alarms}
-        for kind in (AlarmKind.STORAGE, AlarmKind.SHEDDING, AlarmKind.CORRUPT, AlarmKind.REWOUND):
-            if kind in alarms and not (kind is AlarmKind.STORAGE and not self._outbox.failing):
+        lasting = {AlarmKind.CORRUPT: True, AlarmKind.REWOUND: True}
+        ongoing = {
+            AlarmKind.STORAGE: self._outbox.failing,
+            AlarmKind.SHEDDING: self._outbox.shedding,
+        }
+        for kind, holds in (ongoing | lasting).items():
+            if holds and kind in alarms:
                 reasons.append(f"{kind}: {alarms[kind]}")
         health = self._publisher.health()
         if health.state is LinkState.REFUSED:

@@ -67,7 +67,7 @@ class Outbox:
         self._failed_s: float | None = None
         self._base = 0
         self._rewound = False
-        self._shedding = False
+        self.shedding = False  # since the quota was reached, until there is room again
         self._maintained_s = clock.mono_s()
 
     @classmethod
@@ -376,11 +376,11 @@ class Outbox:
                 self._fail(error)
                 return
             if used_bytes < self._quota_bytes * _RELAXED_SHARE:
-                self._shedding = False
+                self.shedding = False
             if not gone:
                 return
-            if not self._shedding:
-                self._shedding = True
+            if not self.shedding:
+                self.shedding = True
                 self._alarm(
                     AlarmKind.SHEDDING,
                     f"the outbox is full ({self._quota_bytes // 1_000_000} MB): the least "

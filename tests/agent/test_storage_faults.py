@@ -52,7 +52,8 @@ def configured(tmp_path: Path, mosquitto: Mosquitto, flashing: tuple[Path, Path]
 
 def reasons(heard: Heard) -> str:
     """What the newest `st/box` gives as reasons, empty when it is well."""
-    return " ".join(heard.bodies("/st/box")[-1]["reasons"])
+    states = heard.bodies("/st/box")
+    return " ".join(states[-1]["reasons"]) if states else ""
 
 
 def persons(heard: Heard) -> list[dict[str, Any]]:
@@ -104,6 +105,24 @@ def test_outbox_damaged_while_off_begins_an_epoch_announces_it_and_degrades(
             heard.wait(lambda: [body for body in persons(heard) if body["epoch"] != old])
             heard.wait(lambda: "outbox_corrupt" in reasons(heard))
             assert heard.bodies("/st/box")[-1]["state"] == "degraded"
+
+
+def test_reached_quota_sheds_announces_and_degrades_until_there_is_room(
+    configured: ConfigOf, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quota_bytes = [1]
+    monkeypatch.setattr("edge_agent.outbox.outbox.quota_of", lambda *_: quota_bytes[0])
+    monkeypatch.setattr("edge_agent.outbox.outbox._MAINTAIN_EVERY_S", 0.5)
+    config = configured("quota")
+    with listening(mosquitto, "quota") as (heard, _), inside(config):
+        heard.wait(lambda: "outbox_shedding" in reasons(heard))
+        assert heard.bodies("/st/box")[-1]["state"] == "degraded"
+        quota_bytes[0] = 100_000_000
+        heard.wait(lambda: heard.bodies("/st/box")[-1]["state"] == "online")
+        told = len(persons(heard))
+        heard.wait(lambda: len(persons(heard)) > told + 1)
+    numbers = {body["seq"] for body in persons(heard)}
+    assert numbers | announced(heard) == set(range(1, max(numbers) + 1)), "no hole without a word"
 
 
 # --- a full disk ------------------------------------------------------------------------
