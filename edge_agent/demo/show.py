@@ -18,7 +18,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from edge_agent.clock import SystemClock
 from edge_agent.config import MqttConfig
@@ -179,15 +178,10 @@ def _write_config(folder: Path, broker: DemoBroker, camera: str, model: str) -> 
         box=_BOX,
         state_dir=state_dir,
         port=broker.port,
-        version=_mqtt_version(broker),
+        version=broker.mqtt_version,
         model=model,
     )
     (folder / "agent.toml").write_text(text)
-
-
-def _mqtt_version(broker: DemoBroker) -> Literal["auto", "3.1.1"]:
-    """amqtt does not even answer an MQTT 5 CONNECT; `auto` would find out after 10 s."""
-    return "3.1.1" if broker.name == "amqtt" else "auto"
 
 
 @contextlib.contextmanager
@@ -202,7 +196,7 @@ def _ward(folder: Path, broker: DemoBroker) -> Iterator[_Audience]:
             config=MqttConfig(
                 host=broker.host,
                 port=broker.port,
-                version=_mqtt_version(broker),
+                version=broker.mqtt_version,
                 allow_insecure=True,
             ),
             clock=clock,
