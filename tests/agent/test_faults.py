@@ -23,12 +23,19 @@ from agent_process import Heard, agent, listening, write_config
 from broker import Mosquitto
 from fake_broker import FakeBroker, connack5
 from fake_camera import SilentServer
+from mqtt_box import Marks
 
 from edge_agent.agent.memory import MemoryGuard
+from edge_agent.clock import Clock, SystemClock
+from edge_agent.config import MqttConfig
 from edge_agent.demo.rtsp_media import Media
 from edge_agent.demo.rtsp_server import RtspServer
 from edge_agent.domain import Detection, Pixels, Region
-from edge_agent.publish import PublisherSetup
+from edge_agent.errors import BrokerUnreachable
+from edge_agent.publish import Publisher, PublisherSetup
+from edge_agent.publish.ports import Reader
+from edge_agent.runtime import Heartbeat, StopToken, Worker
+from edge_agent.sources import Backoff, CameraFeed
 
 ConfigOf = Callable[[str, str], Path]
 WHITE = np.full((64, 64, 3), 220, np.uint8)
@@ -148,8 +155,14 @@ def test_clock_that_steps_is_told_and_harms_no_duration(
 
 
 def test_camera_that_dies_ends_its_events_and_comes_back_and_touches_no_other(
-    tmp_path: Path, mosquitto: Mosquitto, model: Path, occupied: str
+    tmp_path: Path,
+    mosquitto: Mosquitto,
+    model: Path,
+    occupied: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    hasty = partial(CameraFeed, backoff=Backoff(draw=lambda _low, _high: 0.3))
+    monkeypatch.setattr("edge_agent.agent.agent.CameraFeed", hasty)
     white = clips.Clip(width=64, height=64, frames=30, gop=5)
     media = Media.load(clips.render(tmp_path / "white.mp4", white, lambda *_: WHITE))
     with RtspServer({"gate": media}) as server, listening(mosquitto, "lost") as (heard, _):
@@ -211,13 +224,23 @@ class Misbehaving:
         return ()
 
 
+def shorten_patience(monkeypatch: pytest.MonkeyPatch, limits_s: dict[str, float]) -> None:
+    """How old these threads' heartbeats may become."""
+
+    def heartbeat(name: str, clock: Clock, *, limit_s: float) -> Heartbeat:
+        return Heartbeat(name, clock, limit_s=limits_s.get(name, limit_s))
+
+    monkeypatch.setattr("edge_agent.agent.agent.Heartbeat", heartbeat)
+
+
 def test_stuck_analysis_stops_the_watchdogs_pings(
     single: ConfigOf, occupied: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unstuck = threading.Event()
     detector = Misbehaving(lambda: unstuck.wait(30) and None)
     monkeypatch.setattr("edge_agent.agent.agent.open_detector", lambda _: (detector, ""))
-    monkeypatch.setattr("edge_agent.agent.agent._HEARTBEAT_LIMIT_S", 1.5)
+    # Only this thread: the others may be slow on a busy machine.
+    shorten_patience(monkeypatch, {"analysis": 1.5})
     monkeypatch.setattr("edge_agent.agent.agent._ANALYSIS_JOIN_S", 0.1)
     with inside(single("stuck", occupied)) as running:
         running.notifier.wait("not advancing: analysis")
@@ -231,7 +254,7 @@ def test_stuck_analysis_stops_the_watchdogs_pings(
 def test_hanging_camera_and_broker_do_not_stop_the_pings(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge_agent.agent.agent._HEARTBEAT_LIMIT_S", 3.0)
+    shorten_patience(monkeypatch, {"analysis": 3.0, "publisher": 3.0, "recorder": 3.0})
     hasty = partial(PublisherSetup, connect_timeout_s=1.5)
     monkeypatch.setattr("edge_agent.agent.agent.PublisherSetup", hasty)
     with SilentServer() as camera, SilentServer() as broker:
@@ -243,6 +266,40 @@ def test_hanging_camera_and_broker_do_not_stop_the_pings(
             # Two pings a second: for longer than a heartbeat may be silent.
             wait_until(lambda: len(running.notifier.messages) >= seen + 9)
             assert set(running.notifier.messages[seen:]) == {"WATCHDOG=1"}
+
+
+class CountedHeartbeat(Heartbeat):
+    beats = 0
+
+    def beat(self) -> None:
+        self.beats += 1
+        super().beat()
+
+
+def test_long_wait_for_a_broker_is_no_stall() -> None:
+    def unopened() -> Reader:
+        raise BrokerUnreachable("as if the broker were away")
+
+    heartbeat = CountedHeartbeat("publisher", SystemClock(), limit_s=60.0)
+    publisher = Publisher(
+        PublisherSetup(
+            ward="ward1",
+            box="waiting",
+            config=MqttConfig(host="127.0.0.1", port=9, allow_insecure=True),
+            open_reader=unopened,
+            marks=Marks(),
+            clock=SystemClock(),
+            agent_version="test",
+            heartbeat=heartbeat,
+            uniform=lambda low, high: 3600.0,
+        )
+    )
+    stop = StopToken()
+    waiting = Worker("publisher", publisher.run, stop)
+    waiting.start()
+    wait_until(lambda: heartbeat.beats >= 3)
+    stop.stop()
+    assert waiting.join(5)
 
 
 def test_thread_that_crashes_again_and_again_ends_the_agent_in_order(
