@@ -258,7 +258,7 @@ def test_hanging_camera_and_broker_do_not_stop_the_pings(
     hasty = partial(PublisherSetup, connect_timeout_s=1.5)
     monkeypatch.setattr("edge_agent.agent.agent.PublisherSetup", hasty)
     with SilentServer() as camera, SilentServer() as broker:
-        source = f'[source]\nkind = "rtsp"\nurl = "{camera.url()}"\n'
+        source = f'[source]\nkind = "rtsp"\nurl = "{camera.url()}"\nopen_timeout_s = 1\n'
         config = configured(tmp_path, broker.port, model, "hung", {"gate": source})
         with inside(config) as running:
             wait_until(lambda: camera.connections > 0 and broker.connections > 0)
