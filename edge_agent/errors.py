@@ -116,7 +116,7 @@ class StorageError(RetryableError):
 
 
 class ContractError(AgentError):
-    """Bytes or a topic that the MQTT contract (docs/mqtt.md) does not allow. Refuse and count it."""
+    """Bytes or a topic that the MQTT contract (docs/mqtt.md) forbids. Refuse and count it."""
 
 
 class InvariantBroken(AgentError):
