@@ -1,11 +1,12 @@
 """Every figure of benchmarks/README.md, measured anew.
 
-    python -m benchmarks              all of them, about half an hour
+    python -m benchmarks              all of them
     python -m benchmarks events ...   only these
     python -m benchmarks --list       what there is
 
 Each benchmark runs in a process of its own, so that none inherits another's memory; their
-tables go to stdout. Exit code 1 when one fell short of its promise or could not run.
+tables go to stdout. Exit code 1 when one fell short of what is wanted of it, or could
+not run.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Memory and CPU of `edge-agent run` on four 720p cameras, beside an ffmpeg pipe per camera.
 
-    python -m benchmarks.resources [--seconds 60] [--clips FOLDER]
+    python -m benchmarks.resources [--seconds 30] [--turns 2] [--clips FOLDER]
 
 Four file cameras at their own pace: 1280x720 H.264, 25 fps, a keyframe every 2 s, no
 B-frames, made of the footage with some sensor noise (kept in FOLDER, default
