@@ -42,6 +42,10 @@ class MotionStage(Protocol):
 
     def update(self, luma: U8, at_s: float) -> Motion: ...
 
+    def reset(self) -> None:
+        """The stream broke: what was seen before says nothing about what comes."""
+        ...
+
 
 class DetectStage(Protocol):
     """Where are people? `edge_agent.detect.OnnxDetector`, shared by all cameras."""
@@ -63,12 +67,20 @@ class TrackStage(Protocol):
         self, detections: Sequence[Detection], searched: Sequence[BBox], at_s: float
     ) -> Sequence[Track]: ...
 
+    def reset(self) -> None:
+        """Forget everybody; ids go on."""
+        ...
+
 
 class RuleStage(Protocol):
     """Which of them matter? `edge_agent.rules.RuleEngine`."""
 
     def update(self, tracks: Sequence[Track], at_s: float, weekminute: int) -> Sequence[RuleHit]:
         """`weekminute`: minutes since Monday 00:00 where the box stands, for schedules."""
+        ...
+
+    def reset(self) -> None:
+        """Forget everybody."""
         ...
 
 
@@ -151,8 +163,17 @@ class CameraPipeline:
         self._stages.events.attach_snapshot(event_id, ref)
 
     def close(self, reason: EndReason, at_s: float) -> tuple[Event, ...]:
-        """End all open events: the source is lost, paused, finished, or we stop."""
-        return tuple(self._stages.events.close_all(reason, at_s))
+        """End all open events: the source is lost, paused, finished, or we stop.
+
+        All that was seen is forgotten with them. Whoever stands there when pictures come
+        again is somebody new, and a background of before would only blind us.
+        """
+        stages = self._stages
+        stages.motion.reset()
+        stages.track.reset()
+        stages.rules.reset()
+        self._blind_look_s = float("-inf")
+        return tuple(stages.events.close_all(reason, at_s))
 
     def _regions(self, motion: Motion, at_s: float) -> tuple[Region, ...]:
         regions = tuple(self._stages.track.look_at(motion.regions, at_s))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
+import pytest
 
+from edge_agent.agent.stages import build_pipeline
+from edge_agent.config import CameraConfig, FileSource
 from edge_agent.domain import (
+    U8,
     BestFrame,
     CameraId,
     Detection,
@@ -40,6 +45,34 @@ class Grey:
         return np.zeros((36, 64, 3), np.uint8)
 
 
+class OnePerson:
+    """A detector that sees the same person wherever it looks, or nobody."""
+
+    candidate_threshold = 0.3
+    confirm_threshold = 0.5
+    there = True
+
+    def detect(
+        self, pixels: Pixels, regions: Sequence[Region], *, candidate_threshold: float
+    ) -> Sequence[Detection]:
+        return [Detection(BBox(0.4, 0.3, 0.1, 0.4), 0.9)] if self.there else []
+
+
+class Still:
+    def __init__(self, luma: U8) -> None:
+        self._luma = luma
+
+    @property
+    def size(self) -> FrameSize:
+        return FrameSize(self._luma.shape[1], self._luma.shape[0])
+
+    def luma(self) -> U8:
+        return self._luma
+
+    def bgr(self) -> U8:
+        return np.dstack([self._luma] * 3)
+
+
 class Notes:
     """What the fake stages give, and what they were asked."""
 
@@ -51,61 +84,73 @@ class Notes:
         self.searched: list[list[BBox]] = []
         self.minutes: list[int] = []
         self.closed: list[tuple[EndReason, float]] = []
+        self.resets: list[str] = []
+
+
+class FakeStage:
+    def __init__(self, notes: Notes) -> None:
+        self.notes = notes
+
+    def reset(self) -> None:
+        self.notes.resets.append(type(self).__name__)
+
+
+class FakeMotion(FakeStage):
+    def update(self, luma: U8, at_s: float) -> Motion:
+        return self.notes.motion
+
+
+class FakeDetector(FakeStage):
+    def detect(
+        self, pixels: Pixels, regions: Sequence[Region], *, candidate_threshold: float
+    ) -> Sequence[Detection]:
+        self.notes.detected.append(tuple(regions))
+        self.notes.thresholds.append(candidate_threshold)
+        return [Detection(MOVING.bbox, 0.9)]
+
+
+class FakeTracker(FakeStage):
+    def look_at(self, moving: Sequence[Region], at_s: float) -> Sequence[Region]:
+        return (*moving, *self.notes.due_regions)
+
+    def update(
+        self, detections: Sequence[Detection], searched: Sequence[BBox], at_s: float
+    ) -> Sequence[Track]:
+        self.notes.searched.append(list(searched))
+        return [Track(1, d.bbox, d.score, d.score, d.score, at_s, at_s, 1) for d in detections]
+
+
+class FakeRules(FakeStage):
+    def update(self, tracks: Sequence[Track], at_s: float, weekminute: int) -> Sequence[RuleHit]:
+        self.notes.minutes.append(weekminute)
+        return [RuleHit(track, at_s, (), ()) for track in tracks]
+
+
+class FakeEvents(FakeStage):
+    def update(self, hits: Sequence[RuleHit], motion: Motion, at_s: float) -> Sequence[Event]:
+        return ()
+
+    def best_frames(self, at_s: float) -> Sequence[BestFrame]:
+        return ()
+
+    def attach_snapshot(self, event_id: EventId, ref: SnapshotRef) -> bool:
+        return True
+
+    def close_all(self, reason: EndReason, at_s: float) -> Sequence[Event]:
+        self.notes.closed.append((reason, at_s))
+        return ()
 
 
 class Fakes:
     def __init__(self) -> None:
-        self.notes = Notes()
-        notes = self.notes
-
-        class Motioned:
-            def update(self, luma: np.ndarray, at_s: float) -> Motion:
-                return notes.motion
-
-        class Detecting:
-            def detect(
-                self, pixels: Pixels, regions: Sequence[Region], *, candidate_threshold: float
-            ) -> Sequence[Detection]:
-                notes.detected.append(tuple(regions))
-                notes.thresholds.append(candidate_threshold)
-                return [Detection(MOVING.bbox, 0.9)]
-
-        class Tracking:
-            def look_at(self, moving: Sequence[Region], at_s: float) -> Sequence[Region]:
-                return (*moving, *notes.due_regions)
-
-            def update(
-                self, detections: Sequence[Detection], searched: Sequence[BBox], at_s: float
-            ) -> Sequence[Track]:
-                notes.searched.append(list(searched))
-                return [
-                    Track(1, d.bbox, d.score, d.score, d.score, at_s, at_s, 1) for d in detections
-                ]
-
-        class Ruling:
-            def update(
-                self, tracks: Sequence[Track], at_s: float, weekminute: int
-            ) -> Sequence[RuleHit]:
-                notes.minutes.append(weekminute)
-                return [RuleHit(track, at_s, (), ()) for track in tracks]
-
-        class Telling:
-            def update(
-                self, hits: Sequence[RuleHit], motion: Motion, at_s: float
-            ) -> Sequence[Event]:
-                return ()
-
-            def best_frames(self, at_s: float) -> Sequence[BestFrame]:
-                return ()
-
-            def attach_snapshot(self, event_id: EventId, ref: SnapshotRef) -> bool:
-                return True
-
-            def close_all(self, reason: EndReason, at_s: float) -> Sequence[Event]:
-                notes.closed.append((reason, at_s))
-                return ()
-
-        stages = Stages(Motioned(), Detecting(), Tracking(), Ruling(), Telling())
+        self.notes = notes = Notes()
+        stages = Stages(
+            FakeMotion(notes),
+            FakeDetector(notes),
+            FakeTracker(notes),
+            FakeRules(notes),
+            FakeEvents(notes),
+        )
         self.pipeline = CameraPipeline(stages, candidate_threshold=0.25)
 
     def analyse(self, at_s: float) -> Analysis:
@@ -148,7 +193,38 @@ def test_while_motion_is_blind_the_whole_frame_is_looked_at_once_a_second() -> N
         assert fakes.notes.detected == [(Region(FULL_FRAME),)] * 3
 
 
-def test_close_hands_on_the_reason() -> None:
+def test_close_hands_on_the_reason_and_forgets_what_was_seen() -> None:
     fakes = Fakes()
     fakes.pipeline.close(EndReason.CAMERA_LOST, 5.0)
     assert fakes.notes.closed == [(EndReason.CAMERA_LOST, 5.0)]
+    assert sorted(fakes.notes.resets) == ["FakeMotion", "FakeRules", "FakeTracker"]
+
+
+@pytest.mark.parametrize("gap_s", [0.2, 10.0, 3600.0])
+def test_who_left_while_the_camera_was_away_does_not_come_back_as_a_ghost(gap_s: float) -> None:
+    """The real stages: somebody is there, the camera is lost, and nobody is there after it."""
+    yard = np.random.default_rng(1).integers(60, 160, (180, 320), np.uint8)
+    detector = OnePerson()
+    names = itertools.count()
+    camera = CameraConfig(id="gate", source=FileSource(path="x"))
+    pipeline = build_pipeline(camera, detector, lambda: EventId(f"event-{next(names)}"))
+
+    def play(from_s: float, seconds: float) -> list[Event]:
+        frames = [
+            Frame(CameraId("gate"), from_s + step / 5, Still(yard))
+            for step in range(int(seconds * 5))
+        ]
+        return [event for frame in frames for event in pipeline.update(frame, 0).events]
+
+    (began,) = play(100.0, 8.0)
+    assert [end.end_reason for end in pipeline.close(EndReason.CAMERA_LOST, 108.0)] == [
+        EndReason.CAMERA_LOST
+    ]
+    detector.there = False
+    assert play(108.0 + gap_s, 10.0) == []
+    detector.there = True
+    back_s = 118.0 + gap_s
+    pipeline.close(EndReason.CAMERA_LOST, back_s)
+    (again,) = play(back_s, 8.0)
+    assert again.event_id != began.event_id
+    assert again.start_s >= back_s

@@ -57,7 +57,8 @@ _HEARTBEAT_LIMIT_S = 45.0
 #: But the resolver of the C library may take its time over each of a broker's addresses.
 _PUBLISHER_LIMIT_S = 180.0
 
-_SOURCE_JOIN_S = 5.0
+#: Together below the unit's TimeoutStopSec.
+_SOURCES_JOIN_S = 5.0
 _ANALYSIS_JOIN_S = 5.0
 _FLUSH_S = 5.0
 _PUBLISHER_JOIN_S = 10.0
@@ -147,7 +148,7 @@ class _Assembly:
         self._ids = UlidGenerator()
         self._topics = BoxTopics(config.box.ward, config.box.id)
         state_dir = Path(config.box.state_dir)
-        self._detector, self._trouble = open_detector(config.detector)
+        self._detector = open_detector(config.detector)
         self._snapshots = _snapshot_store(config, state_dir, clock)
         self._exchange = FrameExchange()
         self._cfg_sha = canonical_sha(config)[:SHORT_SHA_LENGTH]
@@ -225,8 +226,9 @@ class _Assembly:
     def stop(self) -> None:
         recorder, publisher, analysis = self._others
         self._source_stop.stop()
+        deadline_s = self._clock.mono_s() + _SOURCES_JOIN_S
         for source in self._sources:
-            if not source.join(_SOURCE_JOIN_S):
+            if not source.join(max(0.0, deadline_s - self._clock.mono_s())):
                 log.warning("%s does not stop; leaving it behind", source.name)
         self._analysis_stop.stop()
         analysis.join(_ANALYSIS_JOIN_S)
@@ -250,7 +252,7 @@ class _Assembly:
         self._publisher.notify()
 
     def _reasons(self) -> list[str]:
-        reasons = [self._trouble] if self._trouble else []
+        reasons = [self._detector.trouble] if self._detector.trouble else []
         alarms = {alarm.kind: alarm.text for alarm in self._recorder.alarms}
         lasting = {AlarmKind.CORRUPT: True, AlarmKind.REWOUND: True}
         ongoing = {

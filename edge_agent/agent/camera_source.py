@@ -50,6 +50,18 @@ class CameraSource:
         self._exchange.lost(self._camera, moment_s)
 
 
+#: What the ward may know: addresses, users and file names stay in the box's journal.
+_REASONS = {
+    FeedState.CONNECTING: "connecting: no picture yet",
+    FeedState.STREAMING: "",
+    FeedState.STALLED: "stalled: connected, but no picture comes",
+    FeedState.UNREACHABLE: "unreachable: the camera does not answer",
+    FeedState.REFUSED: "refused: the camera does not accept the login",
+    FeedState.UNUSABLE: "unusable: a setting or a file is wrong",
+    FeedState.ENDED: "ended: the stream was closed",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class _Told:
     state: State
@@ -79,19 +91,11 @@ class CameraStatusTeller:
         if status.state is FeedState.CONNECTING and self._told is not None:
             return  # a try in between says nothing new
         streaming = status.state is FeedState.STREAMING
-        reason = "" if streaming else f"{status.state}: {status.reason or 'no picture yet'}"
-        now = _Told(State.ONLINE if streaming else State.OFFLINE, reason)
+        now = _Told(State.ONLINE if streaming else State.OFFLINE, _REASONS[status.state])
         if now == self._told:
-            return
-        # "next try in ..." of a pausing login changes at each look; the state does not.
-        if self._told and now.state is self._told.state and _kind(now) == _kind(self._told):
             return
         self._told = now
         payload = encode_camera_status(
             CameraStatus(self._camera, now.state, self._clock.read().utc_s, now.reason)
         )
         self._set_status(self._topics.camera_status(self._camera), payload)
-
-
-def _kind(told: _Told) -> str:
-    return told.reason.partition(":")[0]

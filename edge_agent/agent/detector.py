@@ -17,6 +17,10 @@ class BlindDetector:
     """Stands in for a detector that could not be opened: finds nobody."""
 
     name: str | None = None
+
+    def __init__(self, trouble: str) -> None:
+        self.trouble = trouble
+
     candidate_threshold = 0.5
     confirm_threshold = 0.5
 
@@ -28,18 +32,32 @@ class BlindDetector:
 
 
 class NamedDetector:
-    """A detector and the name that its events carry."""
+    """A detector, the name that its events carry, and what it failed at, if anything."""
 
     def __init__(self, detector: OnnxDetector) -> None:
         self._detector = detector
         self.name: str | None = detector.manifest.name
         self.candidate_threshold = detector.candidate_threshold
         self.confirm_threshold = detector.confirm_threshold
-        self.detect = detector.detect
+        self.trouble = ""
+
+    def detect(
+        self, pixels: Pixels, regions: Sequence[Region], *, candidate_threshold: float
+    ) -> Sequence[Detection]:
+        """Nobody, and a trouble, when the model fails on this picture: motion goes on."""
+        try:
+            found = self._detector.detect(pixels, regions, candidate_threshold=candidate_threshold)
+        except ModelError as error:
+            if not self.trouble:
+                log.error("person detection fails: %s", error)
+            self.trouble = f"person detection fails: {error}"
+            return ()
+        self.trouble = ""
+        return found
 
 
-def open_detector(config: DetectorConfig) -> tuple[NamedDetector | BlindDetector, str]:
-    """The detector, and what is wrong with it ("" when nothing is).
+def open_detector(config: DetectorConfig) -> NamedDetector | BlindDetector:
+    """The detector; its `trouble` says what is wrong with it.
 
     A flipped bit in the model's file must not silence a whole box: motion, status and the
     alarm still go out, and a person can mend it.
@@ -48,5 +66,5 @@ def open_detector(config: DetectorConfig) -> tuple[NamedDetector | BlindDetector
         detector = OnnxDetector.open(find_model(config.model), threads=config.threads)
     except ModelError as error:
         log.error("no person detection: %s", error)
-        return BlindDetector(), f"no person detection: {error}"
-    return NamedDetector(detector), ""
+        return BlindDetector(f"no person detection: {error}")
+    return NamedDetector(detector)

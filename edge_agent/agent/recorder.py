@@ -82,6 +82,7 @@ class Recorder:
         self._inbox: Mailbox[_Item] = Mailbox(INBOX_CAPACITY)
         self._group = GroupCommit()
         self._pictures: list[Snapshot] = []
+        self._taken: deque[_Item] = deque()  # out of the inbox, not yet looked at
         self._no_room: deque[Draft] = deque()  # lost; the outbox has yet to count them
         self._pruned_s = float("-inf")
         self._alarms: tuple[Alarm, ...] = ()
@@ -131,11 +132,16 @@ class Recorder:
         """Until told to stop and everything left is stored."""
         while not stop.stopped or len(self._inbox):
             self._heartbeat.beat()
-            items = self._inbox.get_all(0.0 if stop.stopped else self._wait_s())
-            flushes = [item for item in items if self._take(item)]
+            # A member, not a local: what a crash leaves behind, the restarted thread takes up.
+            self._taken.extend(self._inbox.get_all(0.0 if stop.stopped else self._wait_s()))
+            flushes = []
+            while self._taken:
+                item = self._taken.popleft()
+                self._take(item)
+                if isinstance(item, _Flush):
+                    flushes.append(item)
             self._commit(at_once=bool(flushes))
             for flush in flushes:
-                assert isinstance(flush, _Flush)
                 flush.done.set()
             self._keep_house()
         self._commit(at_once=True)
@@ -153,8 +159,7 @@ class Recorder:
             due_s = min(due_s, self._group.next_deadline_s)
         return min(max(due_s - now_s, 0.0), _LONGEST_WAIT_S)
 
-    def _take(self, item: _Item) -> bool:
-        """Take in one item; True for a request to flush."""
+    def _take(self, item: _Item) -> None:
         if isinstance(item, Draft):
             self._group.add(item, self._clock.mono_s())
         elif isinstance(item, Snapshot):
@@ -167,7 +172,6 @@ class Recorder:
             self._outbox.gaps_announced(item.revision)
         elif isinstance(item, _Refused):
             self._outbox.refuse(item.row_ids)
-        return isinstance(item, _Flush)
 
     def _commit(self, *, at_once: bool) -> None:
         now_s = self._clock.mono_s()

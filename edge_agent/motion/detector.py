@@ -25,6 +25,8 @@ _WARM_UP_PICTURES = 3
 _RELEARN_FRAC = 0.5
 #: After a change of light the exposure needs this long to come to rest.
 _SETTLE_S = 0.8
+#: After a pause this long the background is of another time: shadows, parked cars.
+_STALE_AFTER_S = 10.0
 #: What a region shows beyond the moving thing: on each side, as a share of its sides.
 _MARGIN_FRAC = 0.1
 
@@ -47,10 +49,15 @@ class MotionDetector:
         `at_s` is the moment of capture; pictures come in order, at any rate.
         """
         size = FrameSize(luma.shape[1], luma.shape[0])
-        if self._scene is None or self._scene.size != size:
+        known = self._scene is not None and self._scene.size == size
+        if self._scene is None or not known or at_s - self._scene.at_s > _STALE_AFTER_S:
             self._scene = _Scene(luma, at_s, self._config, self._ignore)
             return Motion((), 0.0, Lighting.WARMING_UP)
         return self._scene.update(luma, at_s)
+
+    def reset(self) -> None:
+        """Learn anew from the next picture."""
+        self._scene = None
 
 
 class _Scene:
@@ -70,12 +77,12 @@ class _Scene:
         self._min_area_px = config.min_area_frac * working.area_px
         self._shrink(luma)
         self._background = BackgroundModel(self._picture, config.sensitivity)
-        self._at_s = at_s
+        self.at_s = at_s  # of the newest picture
         self._pictures = 1
         self._changed_s = -math.inf  # when the light last changed
 
     def update(self, luma: U8, at_s: float) -> Motion:
-        dt_s, self._at_s = max(0.0, at_s - self._at_s), at_s
+        dt_s, self.at_s = max(0.0, at_s - self.at_s), at_s
         self._shrink(luma)
         self._pictures += 1
         mask = self._background.foreground(self._picture)

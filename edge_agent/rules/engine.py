@@ -81,6 +81,10 @@ class RuleEngine:
                 hits.append(RuleHit(track, person.since_s, person.current, entered))
         return hits
 
+    def reset(self) -> None:
+        """Forget everybody."""
+        self._people = {}
+
     def _look(self, person: _Person, track: Track) -> None:
         person.looked_s = track.seen_s
         person.counting = self._is_countable(track)

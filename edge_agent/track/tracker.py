@@ -140,6 +140,10 @@ class Tracker:
                 elsewhere.append(region)
         return [*elsewhere, *(Region(bbox) for bbox in _outermost(list(wanted.values())))]
 
+    def reset(self) -> None:
+        """Forget everybody; ids go on."""
+        self._people = []
+
     def update(
         self, detections: Sequence[Detection], searched: Sequence[BBox], at_s: float
     ) -> Sequence[Track]:

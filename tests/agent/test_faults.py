@@ -212,6 +212,7 @@ class Misbehaving:
     """A detector that does what a bug in a native library would."""
 
     name = "misbehaving"
+    trouble = ""
     candidate_threshold = confirm_threshold = 0.5
 
     def __init__(self, misbehave: Callable[[], None]) -> None:
@@ -238,7 +239,7 @@ def test_stuck_analysis_stops_the_watchdogs_pings(
 ) -> None:
     unstuck = threading.Event()
     detector = Misbehaving(lambda: unstuck.wait(30) and None)
-    monkeypatch.setattr("edge_agent.agent.agent.open_detector", lambda _: (detector, ""))
+    monkeypatch.setattr("edge_agent.agent.agent.open_detector", lambda _: detector)
     # Only this thread: the others may be slow on a busy machine.
     shorten_patience(monkeypatch, {"analysis": 1.5})
     monkeypatch.setattr("edge_agent.agent.agent._ANALYSIS_JOIN_S", 0.1)
