@@ -44,7 +44,8 @@ def pictures(clip: Path) -> tuple[Picture, ...]:
     """The frames of the protocol."""
     with av.open(str(clip)) as container:
         return tuple(
-            # OpenCV's BT.601 conversion: what the table was measured with.
+            # OpenCV's BT.601 conversion. How the table's frames were converted is not known;
+            # of what was tried this brings all six models closest to it.
             Picture(cv2.cvtColor(frame.to_ndarray(format="yuv420p"), cv2.COLOR_YUV2BGR_I420))
             for number, frame in enumerate(container.decode(video=0))
             if number in FRAMES
