@@ -219,7 +219,8 @@ class _Assembly:
             if camera.enabled:
                 feed = self.cameras[CameraId(camera.id)].feed
                 source = CameraSource(camera, feed, self._exchange, self._clock)
-                self._sources.append(Worker(f"source-{camera.id}", source.run, self._source_stop))
+                name, stop = f"source-{camera.id}", self._source_stop
+                self._sources.append(Worker(name, source.run, stop, vital=False))
         for worker in (*self._others, *self._sources):
             self._supervisor.start(worker)
 
@@ -241,8 +242,8 @@ class _Assembly:
 
     def poll(self) -> None:
         """What the ward should know of us, when it changed."""
-        for teller in self._tellers:
-            teller.poll()
+        for teller, source in zip(self._tellers, self._sources, strict=True):
+            teller.poll(crashed=source.crash is not None)
         reasons = tuple(self._reasons())
         self._publisher.set_box_state(State.DEGRADED if reasons else State.ONLINE, reasons)
 

@@ -41,9 +41,11 @@ class CameraSource:
                 if stop.stopped:
                     return
 
-        self._feed.run(stop, deliver, self._lost)
-        if not stop.stopped:
-            self._lost()  # a recording's end: no more frames either
+        try:
+            self._feed.run(stop, deliver, self._lost)
+        finally:
+            if not stop.stopped:
+                self._lost()  # a recording's end, or a crash: no more frames either
 
     def _lost(self) -> None:
         moment_s = self._last_s if self._waits else self._clock.mono_s()
@@ -60,6 +62,7 @@ _REASONS = {
     FeedState.UNUSABLE: "unusable: a setting or a file is wrong",
     FeedState.ENDED: "ended: the stream was closed",
 }
+_CRASHED = "crashed: an error in the agent; it tries again, see its journal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +89,14 @@ class CameraStatusTeller:
         self._set_status = set_status
         self._told: _Told | None = None
 
-    def poll(self) -> None:
-        status = self._feed.status()
-        if status.state is FeedState.CONNECTING and self._told is not None:
+    def poll(self, *, crashed: bool) -> None:
+        """`crashed`: the source thread lies still, whatever its feed said last."""
+        state = self._feed.status().state
+        if state is FeedState.CONNECTING and self._told is not None and not crashed:
             return  # a try in between says nothing new
-        streaming = status.state is FeedState.STREAMING
-        now = _Told(State.ONLINE if streaming else State.OFFLINE, _REASONS[status.state])
+        online = state is FeedState.STREAMING and not crashed
+        reason = _CRASHED if crashed else _REASONS[state]
+        now = _Told(State.ONLINE if online else State.OFFLINE, reason)
         if now == self._told:
             return
         self._told = now

@@ -19,9 +19,18 @@ class Worker:
     and the thread ends. This is the one place that catches `Exception`.
     """
 
-    def __init__(self, name: str, body: Callable[[StopToken], None], stop: StopToken) -> None:
+    def __init__(
+        self,
+        name: str,
+        body: Callable[[StopToken], None],
+        stop: StopToken,
+        *,
+        vital: bool = True,
+    ) -> None:
+        """Not `vital`: the process is worth keeping even if this one crashes for ever."""
         self.name = name
         self.stop = stop
+        self.vital = vital
         self.crash: Exception | None = None
         self._body = body
         self._thread: threading.Thread | None = None

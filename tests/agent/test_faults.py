@@ -25,9 +25,10 @@ from fake_broker import FakeBroker, connack5
 from fake_camera import SilentServer
 from mqtt_box import Marks
 
+from edge_agent.agent.camera_source import CameraSource
 from edge_agent.agent.memory import MemoryGuard
 from edge_agent.clock import Clock, SystemClock
-from edge_agent.config import MqttConfig
+from edge_agent.config import CameraConfig, MqttConfig
 from edge_agent.demo.rtsp_media import Media
 from edge_agent.demo.rtsp_server import RtspServer
 from edge_agent.domain import Detection, Pixels, Region
@@ -35,6 +36,7 @@ from edge_agent.errors import BrokerUnreachable
 from edge_agent.publish import Publisher, PublisherSetup
 from edge_agent.publish.ports import Reader
 from edge_agent.runtime import Heartbeat, StopToken, Worker
+from edge_agent.runtime.supervisor import RESTART_BUDGET
 from edge_agent.sources import Backoff, CameraFeed
 
 ConfigOf = Callable[[str, str], Path]
@@ -301,6 +303,43 @@ def test_long_wait_for_a_broker_is_no_stall() -> None:
     wait_until(lambda: heartbeat.beats >= 3)
     stop.stop()
     assert waiting.join(5)
+
+
+class CrashingSource(CameraSource):
+    """At the camera `gate`, a bug in each try to open it."""
+
+    runs = 0
+
+    def __init__(self, camera: CameraConfig, *parts: Any) -> None:
+        super().__init__(camera, *parts)
+        self._broken = camera.id == "gate"
+
+    def run(self, stop: StopToken) -> None:
+        if not self._broken:
+            return super().run(stop)
+        type(self).runs += 1
+        raise ZeroDivisionError("a bug")
+
+
+def test_camera_whose_thread_crashes_for_ever_leaves_the_others_running(
+    tmp_path: Path,
+    mosquitto: Mosquitto,
+    model: Path,
+    flashing: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edge_agent.agent.agent.CameraSource", CrashingSource)
+    monkeypatch.setattr("edge_agent.agent.agent._POLL_S", 0.05)
+    monkeypatch.setattr("edge_agent.runtime.supervisor.PAUSES_S", (0.0,) * RESTART_BUDGET)
+    monkeypatch.setattr("edge_agent.runtime.supervisor.SPENT_PAUSE_S", 0.0)
+    cameras = {"gate": flashing, "yard": flashing}
+    config = configured(tmp_path, mosquitto.port, model, "one-bug", cameras)
+    with listening(mosquitto, "one-bug") as (heard, _), inside(config):
+        wait_until(lambda: CrashingSource.runs > 2 * RESTART_BUDGET)
+        seen = len(phases(heard))
+        heard.wait(lambda: len(phases(heard)) > seen + 1)
+        told = heard.bodies("/st/cam/gate")[-1]
+    assert (told["state"], told["reason"].split(":")[0]) == ("offline", "crashed")
 
 
 def test_thread_that_crashes_again_and_again_ends_the_agent_in_order(
