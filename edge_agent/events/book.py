@@ -37,11 +37,6 @@ class EventBook:
         self._motion = MotionEvents(camera, motion, new_id)
         self._person = PersonEvents(camera, person, new_id)
 
-    @property
-    def people(self) -> int:
-        """People in the picture at the newest update."""
-        return self._person.count
-
     def update(self, hits: Sequence[RuleHit], motion: Motion, at_s: float) -> Sequence[Event]:
         return [*self._person.update(hits, at_s), *self._motion.update(motion, at_s)]
 

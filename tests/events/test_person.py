@@ -427,11 +427,3 @@ def test_the_picture_travels_with_later_messages_and_a_split_begins_another() ->
     assert [event.snapshot for event in scene.events[2:]] == [REF, None]
     assert [best.event_id for best in scene.book.best_frames(3600.0)] == ["event-2"]
     assert not scene.book.attach_snapshot(EventId("event-1"), REF)
-
-
-def test_people_counts_those_in_the_picture() -> None:
-    scene = Scene()
-    scene.run(0.0, 1.0, hit(1, 0.0), hit(2, 0.0, bbox=shifted(0.4)))
-    assert scene.book.people == 2
-    scene.run(1.0, 1.2, hit(1, 0.0))
-    assert scene.book.people == 1
