@@ -1,9 +1,9 @@
-"""Writes what the agent saw: an annotated clip, or a sheet of pictures."""
+"""Writes what the agent saw: an annotated clip."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -34,7 +34,7 @@ _ENCODERS = (("libx264", {"preset": "veryfast", "crf": "21"}), ("mpeg4", {"qscal
 class AnnotatedWriter:
     """A clip to which pictures are added one by one; all are brought to one size.
 
-    Raises OperatorError when the file cannot be written.
+    Every method raises OperatorError when the file cannot be written.
     """
 
     def __init__(self, path: Path, size: FrameSize, fps: float) -> None:
@@ -43,10 +43,16 @@ class AnnotatedWriter:
         self._width, self._height = size.width + size.width % 2, size.height + size.height % 2
         self._rate = Fraction(fps).limit_denominator(1001)
         self._count = 0
-        try:
+        with self._told():
             self._container, self._stream = self._open()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise OperatorError(f"{path}: cannot be written as a video ({error})") from error
+            why = getattr(error, "strerror", None) or error
+            raise OperatorError(f"{self._path}: cannot be written as a video ({why})") from error
 
     def _open(self) -> tuple[OutputContainer, VideoStream]:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,6 +61,8 @@ class AnnotatedWriter:
         stream = container.add_stream(codec, rate=self._rate, options=options)
         assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = self._width, self._height, "yuv420p"
+        # Now, not with the first finished picture: a file that cannot be made is told at once.
+        container.start_encoding()
         return container, stream
 
     def __enter__(self) -> Self:
@@ -79,13 +87,17 @@ class AnnotatedWriter:
         frame = av.VideoFrame.from_ndarray(drawn, format="bgr24")
         frame.pts, frame.time_base = self._count, 1 / self._rate
         self._count += 1
-        self._container.mux(self._stream.encode(frame))
+        with self._told():
+            self._container.mux(self._stream.encode(frame))
         return drawn
 
     def close(self) -> None:
         """Write the file's end; without it players refuse an mp4."""
-        self._container.mux(self._stream.encode(None))
-        self._container.close()
+        with self._told():
+            try:
+                self._container.mux(self._stream.encode(None))
+            finally:
+                self._container.close()
 
 
 def _has_encoder(name: str) -> bool:
@@ -147,29 +159,3 @@ class AnnotatedClip:
             for key, event in self._shown.items()
             if event.phase is not Phase.END or at_s - event.at_s <= _SHOW_ENDED_S
         }
-
-
-def contact_sheet(pictures: Sequence[U8], *, columns: int = 3, cell_width_px: int = 480) -> bytes:
-    """A JPEG with the pictures in rows, each brought to the first one's shape.
-
-    Raises ValueError without a picture.
-    """
-    if not pictures:
-        raise ValueError("a contact sheet needs at least one picture")
-    height, width = pictures[0].shape[:2]
-    cell = (cell_width_px, max(1, round(cell_width_px * height / width)))
-    columns = min(columns, len(pictures))
-    rows, gap = math.ceil(len(pictures) / columns), max(2, cell_width_px // 120)
-    sheet = np.full(
-        (rows * (cell[1] + gap) + gap, columns * (cell[0] + gap) + gap, 3), 255, np.uint8
-    )
-    for index, picture in enumerate(pictures):
-        top = gap + index // columns * (cell[1] + gap)
-        left = gap + index % columns * (cell[0] + gap)
-        shrinks = picture.shape[1] > cell[0]
-        how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-        sheet[top : top + cell[1], left : left + cell[0]] = cv2.resize(
-            picture, cell, interpolation=how
-        )
-    _, jpeg = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 88])
-    return bytes(jpeg.tobytes())

@@ -3,13 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 import pytest
 
 from edge_agent.config import ZoneConfig
 from edge_agent.demo import annotate
-from edge_agent.demo.annotate import AnnotatedClip, AnnotatedWriter, contact_sheet
+from edge_agent.demo.annotate import AnnotatedClip, AnnotatedWriter
 from edge_agent.demo.overlay import Overlay, annotated
 from edge_agent.domain import (
     U8,
@@ -151,6 +150,25 @@ def test_unwritable_file_is_one_clear_error(tmp_path: Path, name: str) -> None:
         AnnotatedWriter(tmp_path / name, SIZE, 5)
 
 
+def test_path_that_no_file_can_have_is_one_clear_error() -> None:
+    # Python may make a file nowhere in /proc, and libav finds out only when it writes.
+    with pytest.raises(OperatorError, match=r"^/proc/x\.mp4: cannot be written .*\(No such file"):
+        AnnotatedWriter(Path("/proc/x.mp4"), SIZE, 5)
+
+
+def test_disk_that_fills_up_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "out.mp4").symlink_to("/dev/full")
+    noise = np.random.default_rng(1).integers(0, 255, (180, 320, 3), np.uint8)
+
+    def write() -> None:
+        with AnnotatedWriter(tmp_path / "out.mp4", SIZE, 5) as writer:
+            for _ in range(10):
+                writer.add(noise, Overlay())
+
+    with pytest.raises(OperatorError, match=r"out\.mp4: cannot be written .*\(No space left"):
+        write()
+
+
 def test_clip_follows_events_until_shortly_after_their_end(tmp_path: Path) -> None:
     with AnnotatedClip(tmp_path / "out.mp4", fps=2, zones=(ZONE,)) as clip:
         clip.add(grey(), analysis())
@@ -178,18 +196,3 @@ def test_clip_without_a_picture_leaves_no_file(tmp_path: Path) -> None:
         pass
 
     assert not (tmp_path / "out.mp4").exists()
-
-
-def test_contact_sheet_shows_all_in_rows() -> None:
-    pictures = [np.full((90, 160, 3), level, np.uint8) for level in (0, 60, 120, 180)]
-
-    sheet = cv2.imdecode(
-        np.frombuffer(contact_sheet(pictures, columns=2, cell_width_px=240), np.uint8), 1
-    )
-
-    height, width = sheet.shape[:2]
-    assert (height, width) == (2 * 135 + 6, 2 * 240 + 6)
-    found = [sheet[y, x].mean() for y in (70, 205) for x in (120, 360)]
-    assert found == pytest.approx([0, 60, 120, 180], abs=3)
-    with pytest.raises(ValueError, match="at least one"):
-        contact_sheet([])
