@@ -44,8 +44,10 @@ class LiveCaptureTime:
         self._late_since_s: float | None = None
         self._least_late_s = 0.0
         self._last_s = float("-inf")
+        self._newest_arrival_s = float("inf")
 
     def received(self, packet: Packet) -> None:
+        self._newest_arrival_s = packet.received_s
         arrival_offset_s = packet.received_s - packet.pts_s
         if self._offset_s is None:
             self._offset_s = arrival_offset_s
@@ -65,6 +67,9 @@ class LiveCaptureTime:
 
     def captured_s(self, pts_s: float) -> float:
         moment_s = pts_s + (self._offset_s or 0.0)
+        # A delayed picture may have its pts from before a jump and the offset from after it:
+        # it would lie hours ahead, and hold all that follow there.
+        moment_s = min(moment_s, self._newest_arrival_s)
         self._last_s = max(moment_s, self._last_s + MIN_STEP_S)
         return self._last_s
 

@@ -71,6 +71,24 @@ def test_camera_that_sets_its_clock_is_followed_at_once(jump_s: float) -> None:
     assert moments[-1] == pytest.approx(10 + 8.9, abs=0.2)
 
 
+@pytest.mark.parametrize("jump_s", [-7200.0, 7200.0])
+@pytest.mark.parametrize("depth", [1, 3])
+def test_delayed_pictures_from_before_a_jump_do_not_hold_the_timeline(
+    jump_s: float, depth: int
+) -> None:
+    """A reordered stream's picture comes out some packets after its own packet went in."""
+    timeline, moments, late = LiveCaptureTime(), [], []
+    stream = [(9000 + i / 25 + (jump_s if i >= 50 else 0), 100 + i / 25) for i in range(150)]
+    for i, (pts_s, received_s) in enumerate(stream):
+        timeline.received(Packet(pts_s, received_s, True, 1, None))
+        if i >= depth:
+            moments.append(timeline.captured_s(stream[i - depth][0]))
+            late.append(received_s - moments[-1])
+    assert rising(moments)
+    assert late[60:] == pytest.approx([depth / 25] * len(late[60:]), abs=0.01)
+    assert min(late) >= -0.01
+
+
 def test_recording_counts_from_its_first_frame() -> None:
     timeline = RecordedCaptureTime()
     assert [timeline.captured_s(pts) for pts in (7.0, 7.5, 8.0)] == [0.0, 0.5, 1.0]
