@@ -11,7 +11,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from edge_agent.clock import Clock
-from edge_agent.config.schema import FileSource
+from edge_agent.config.schema import FileSource, SourceConfig
 from edge_agent.domain import Packet
 from edge_agent.errors import MediaError
 from edge_agent.runtime.stop import StopToken
@@ -83,10 +83,9 @@ class FilePackets(OpenedStream):
 
     def _check_complete(self) -> None:
         """Raises MediaError when the file is shorter than it says."""
-        duration = self._stream.duration
-        if duration is None:
+        promised_s = self.info.duration_s
+        if promised_s is None:
             return
-        promised_s = float(duration * self.time_base)
         seen_s = 0.0
         if self._first_s is not None:
             seen_s = self._newest_s - self._first_s + 1.0 / (rate_of(self._stream) or 1.0)
@@ -94,6 +93,17 @@ class FilePackets(OpenedStream):
             raise MediaError(
                 f"{self._target} ends after {seen_s:.1f} s of {promised_s:.1f} s: it was cut off"
             )
+
+
+def file_version(source: SourceConfig) -> tuple[int, int] | None:
+    """Changes when the file is written anew; None when it is not there, or is no file."""
+    if not isinstance(source, FileSource):
+        return None
+    try:
+        found = Path(source.path).stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def open_file(config: FileSource, *, camera: str, stop: StopToken, clock: Clock) -> FilePackets:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -93,7 +94,7 @@ class OpenedStream:
         self._stream = stream
         self._clock = clock
         self._stamper = PacketStamper(stream, clock)
-        self.info = describe(stream, transport)
+        self.info = describe(container, stream, transport)
 
     @property
     def codec(self) -> VideoCodecContext:
@@ -123,7 +124,7 @@ def video_stream(container: InputContainer) -> VideoStream | None:
     return None
 
 
-def describe(stream: VideoStream, transport: str) -> StreamInfo:
+def describe(container: InputContainer, stream: VideoStream, transport: str) -> StreamInfo:
     codec = stream.codec_context
     known = codec.width > 0 and codec.height > 0
     return StreamInfo(
@@ -132,14 +133,28 @@ def describe(stream: VideoStream, transport: str) -> StreamInfo:
         codec.pix_fmt,
         rate_of(stream),
         transport,
-        _duration_s(stream),
+        _duration_s(container, stream),
     )
 
 
-def _duration_s(stream: VideoStream) -> float | None:
-    if stream.duration is None or stream.time_base is None or stream.duration <= 0:
-        return None
-    return float(stream.duration * stream.time_base)
+#: How Matroska's muxers tell a track's length: 00:01:02.345000000.
+_DURATION_TAG = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
+
+
+def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
+    """The picture's own length where the file tells it, else that of everything in it."""
+    time_base = stream.time_base or Fraction(0)
+    tag = _DURATION_TAG.fullmatch(stream.metadata.get("DURATION", ""))
+    if stream.duration is not None and tag is None:
+        duration_s = float(stream.duration * time_base)
+    else:
+        # Matroska has the length of the file and a tag for each stream; both count from 0.
+        end_s = (container.duration or 0) / av.time_base
+        if tag:
+            tagged_s = int(tag[1]) * 3600.0 + int(tag[2]) * 60.0 + float(tag[3])
+            end_s = min(end_s or tagged_s, tagged_s)
+        duration_s = end_s - max(0.0, float((stream.start_time or 0) * time_base))
+    return duration_s if duration_s > 0 else None
 
 
 def rate_of(stream: VideoStream) -> float | None:

@@ -160,6 +160,32 @@ def test_file_cut_behind_its_index_delivers_what_is_there_and_says_what_is_missi
     assert len(frames) >= 10
 
 
+def test_matroska_cut_off_delivers_what_is_there_and_says_what_is_missing(tmp_path: Path) -> None:
+    """Matroska tells no stream's length, only the file's and a tag."""
+    whole = clips.render(tmp_path / "whole.mkv", clips.Clip(frames=90))
+    feed = feed_of(clips.truncated(whole, tmp_path / "cut.mkv", 0.5))
+    frames: list[Frame] = []
+    with pytest.raises(MediaError, match=r"ends after [23]\.\d s of 6\.0 s: it was cut off"):
+        feed.run_once(StopToken(), frames.append)
+    assert len(frames) >= 10
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+def test_length_of_a_matroska_clip_is_known(tmp_path: Path, tagged: bool) -> None:
+    path = clips.render(tmp_path / "clip.mkv", clips.Clip(frames=90))
+    if not tagged:  # other muxers than libav's write the file's length only
+        path.write_bytes(path.read_bytes().replace(b"DURATION", b"XURATION"))
+    feed = feed_of(path)
+    played(feed)
+    assert feed.status().info.duration_s == pytest.approx(6.0, abs=0.1)
+
+
+def test_matroska_with_longer_sound_than_picture_was_not_cut_off(tmp_path: Path) -> None:
+    feed = feed_of(clips.render(tmp_path / "clip.mkv", clips.Clip(frames=3, fps=30, audio=True)))
+    played(feed)
+    assert feed.status().info.duration_s == pytest.approx(0.1, abs=0.02)
+
+
 def test_damaged_packets_are_counted_and_the_rest_is_played(tmp_path: Path) -> None:
     clip = clips.render(tmp_path / "clip.mp4", clips.Clip(codec="mjpeg", pixel_format="yuvj420p"))
     data = bytearray(clip.read_bytes())
