@@ -20,6 +20,7 @@ from edge_agent.domain import CameraId, Frame, Packet
 from edge_agent.errors import (
     AgentError,
     CredentialRefused,
+    MediaError,
     OperatorError,
     RetryableError,
     SourceEnded,
@@ -37,6 +38,7 @@ from edge_agent.sources.capture_time import (
 )
 from edge_agent.sources.credentials import CredentialGuard
 from edge_agent.sources.decoder import Decoder, Picture
+from edge_agent.sources.file import file_version
 from edge_agent.sources.gate import AlwaysDecode, DecodeMode, Gate, GateDecision
 from edge_agent.sources.meter import StreamFigures, StreamMeter
 from edge_agent.sources.opening import Opener, open_source
@@ -150,6 +152,7 @@ class CameraFeed:
         self._mode = AlwaysDecode().mode
         self._last_packet_s: float | None = None
         self._streamed_s = 0.0  # how long packets flowed in the newest connection
+        self._played_out = False  # a recording broke off, but not before it was played
         self._logged: tuple[type[AgentError], float] | None = None
 
     def run(
@@ -161,9 +164,12 @@ class CameraFeed:
         """Until the stop token is set or a recording ends; `lost` is told of every failure.
 
         A failure that a person must mend is tried again each minute, without touching the
-        network while a login pauses: a corrected password file is noticed by that.
+        network while a login pauses: a corrected password file is noticed by that. But a
+        recording that was played as far as it goes is not played again until it changes:
+        its events would be told again and again.
         """
         while not stop.stopped:
+            version = file_version(self._settings.source)
             try:
                 self.run_once(stop, deliver)
             except RetryableError as error:
@@ -176,6 +182,9 @@ class CameraFeed:
                 return
             lost()
             stop.wait(delay_s)
+            while self._played_out and version == file_version(self._settings.source):
+                if stop.wait(LONGEST_S):
+                    break
 
     def run_once(self, stop: StopToken, deliver: Callable[[Frame], None]) -> None:
         """One connection, or one file (again and again when it loops).
@@ -190,6 +199,8 @@ class CameraFeed:
             while loops and not stop.stopped:
                 self._play(stop, deliver)
         except AgentError as error:
+            streamed = self._state is FeedState.STREAMING
+            self._played_out = streamed and isinstance(error, MediaError)
             self._state, self._reason = _state_after(error), str(error)
             raise
         self._state, self._reason = FeedState.ENDED, None
@@ -248,13 +259,17 @@ class CameraFeed:
         now_s = packet.received_s
         if playing.first_packet_s is None:
             playing.first_packet_s = now_s
-            self._state = FeedState.STREAMING
-            self._log_recovery()
         self._streamed_s = now_s - playing.first_packet_s
         self._last_packet_s = now_s
         self._meter.add(packet)
         playing.ring.add(packet)
         playing.timeline.received(packet)
+
+    def _note_picture(self) -> None:
+        """A camera is online when it can see: packets alone prove nothing."""
+        if self._state is FeedState.CONNECTING:
+            self._state = FeedState.STREAMING
+            self._log_recovery()
 
     def _wanted(self, packet: Packet, playing: _Playing) -> bool:
         """Is this packet to be decoded?"""
@@ -275,6 +290,8 @@ class CameraFeed:
         counts, decoder = self._counts, playing.decoder
         counts.decode_errors += decoder.take_errors()
         counts.decoded += len(pictures)
+        if pictures:
+            self._note_picture()
         for picture in pictures:
             playing.blind_since_s = None
             # Sampled by the moment of capture, which follows the pts but evens out their jumps

@@ -266,6 +266,60 @@ def test_bug_is_not_hidden_by_the_retry_loop(clip: Path) -> None:
         feed_of(Openings(InvariantBroken("bug")), clock).run(StopToken(), lambda _frame: None)
 
 
+def test_camera_is_online_with_its_first_picture_not_its_first_packet(
+    clip: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    clock, states = ManualClock(), []
+    sees = False
+
+    def keep(packet: Packet) -> bool:
+        states.append(feed.status().state)
+        return sees or not packet.is_key
+
+    blind = [FakeSource(clip, clock, keep=keep, repeat=20) for _ in range(3)]
+    feed = feed_of(Openings(*blind, FakeSource(clip, clock)), clock)
+    # As long as only packets came: one failure after the other, told once.
+    stop = ForwardStop(clock, 1000.0)
+    feed.run(stop, lambda _frame: None, lambda: None)
+    assert set(states) == {FeedState.CONNECTING}
+    told = [record.message for record in caplog.records]
+    assert len(told) == 2
+    assert "no keyframe came" in told[0]
+    assert told[1] == "front: streaming again"
+
+
+def test_recording_that_broke_off_is_played_again_only_when_it_changed(tmp_path: Path) -> None:
+    """Each time its events would be told again, under new ids."""
+    whole = clips.streamable(tmp_path / "whole.mp4", clips.Clip(frames=60))
+    path = clips.truncated(whole, tmp_path / "cut.mp4", 0.5)
+    clock, lost, frames = ManualClock(), [], []
+    feed = CameraFeed(
+        FeedSettings(CameraId("tape"), FileSource(path=str(path), pace="fast"), 5.0),
+        credentials=CredentialGuard(None, clock),
+        clock=clock,
+    )
+
+    class CopyStop(ForwardStop):
+        """Somebody copies the whole file after an hour."""
+
+        def wait(self, timeout_s: float) -> bool:
+            if clock.mono_s() >= 3600:
+                path.write_bytes(whole.read_bytes())
+            seen.append((feed.status().state, len(frames)))
+            return super().wait(timeout_s)
+
+    seen: list[tuple[FeedState, int]] = []
+    feed.run(CopyStop(clock, 7200.0), frames.append, lambda: lost.append(clock.mono_s()))
+    assert len(lost) == 1
+    assert len(set(seen)) == 1
+    assert seen[0][0] is FeedState.UNUSABLE
+    assert 0 < seen[0][1] < 20
+    assert clock.mono_s() == pytest.approx(3660, abs=61)
+    assert feed.status().state is FeedState.ENDED
+    assert len(frames) == seen[0][1] + 20
+
+
 def test_connection_is_closed_when_a_frame_cannot_be_delivered(clip: Path) -> None:
     clock = ManualClock()
     source = FakeSource(clip, clock)
