@@ -42,7 +42,10 @@ def replayed(
     replay = ClipReplay(
         detector, default_fps=AnalysisConfig().fps, zone=ZoneInfo("UTC"), clock=SystemClock()
     )
-    return replay.play(clip, camera, watch)
+    result = replay.play(clip, camera, watch)
+    if result.fault:
+        raise result.fault  # half a clip has no score
+    return result
 
 
 def visits(result: ReplayResult, label: Label = Label.PERSON) -> list[Visit]:

@@ -26,6 +26,7 @@ from edge_agent.contract import (
     UlidGenerator,
 )
 from edge_agent.domain import EndReason, Event, EventId, Frame
+from edge_agent.errors import MediaError
 from edge_agent.pipeline import Analysis, CameraPipeline
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
@@ -49,13 +50,14 @@ class ReplayResult:
     duration_s: float
     events: tuple[Event, ...]
     timeline: RecordedTimeline
+    fault: MediaError | None = None  # the clip broke off: this is what was found up to there
 
 
 class ClipReplay:
     """Replays clips one after the other; each clip is a camera's life of its own.
 
     `watch` sees every analysed frame while its pixels are valid. Raises MediaError for a
-    file that is no usable recording, after the frames that could be read.
+    file without a single readable frame; where it breaks off later, the result has the fault.
     """
 
     def __init__(
@@ -84,7 +86,12 @@ class ClipReplay:
         )
         pipeline = build_pipeline(camera, self._detector, self._new_event_id)
         playing = _Playing(clip, feed, pipeline, self._zone, watch)
-        feed.run_once(stop, playing.take)
+        try:
+            feed.run_once(stop, playing.take)
+        except MediaError as fault:
+            if not playing.frames:
+                raise
+            return playing.finish(fault)
         return playing.finish()
 
     def _new_event_id(self) -> EventId:
@@ -107,14 +114,15 @@ class _Playing:
         self._pipeline = pipeline
         self._zone = zone
         self._watch = watch
-        self._frames = self._looks = 0
+        self.frames = 0
+        self._looks = 0
         self._last_s = 0.0
         self._events: list[Event] = []
 
     def take(self, frame: Frame) -> None:
         minute = weekminute(self._time.timeline().utc_s(frame.captured_s), self._zone)
         analysis = self._pipeline.update(frame, minute)
-        self._frames += 1
+        self.frames += 1
         self._looks += bool(analysis.searched)
         self._last_s = frame.captured_s
         self._events += analysis.events
@@ -122,11 +130,16 @@ class _Playing:
         progress = min(1.0, frame.captured_s / duration_s) if duration_s else None
         self._watch(ReplayStep(frame, analysis, progress))
 
-    def finish(self) -> ReplayResult:
+    def finish(self, fault: MediaError | None = None) -> ReplayResult:
         # The pictures end, the person does not: nobody may read "gone" into that.
         self._events += self._pipeline.close(EndReason.CAMERA_LOST, self._last_s)
         return ReplayResult(
-            self._frames, self._looks, self._last_s, tuple(self._events), self._time.timeline()
+            self.frames,
+            self._looks,
+            self._last_s,
+            tuple(self._events),
+            self._time.timeline(),
+            fault,
         )
 
     def _duration_s(self) -> float | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from edge_agent.cli.numbers import number
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, Config, FileSource, load_config
 from edge_agent.domain import Event, Label, Phase
@@ -47,7 +48,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--model", metavar="FILE|NAME", help="an ONNX file with its manifest, or a name of models/"
     )
-    parser.add_argument("--fps", type=_fps, help="pictures analysed per second (default: 5)")
+    parser.add_argument(
+        "--fps", type=number(0.5, 30), help="pictures analysed per second (default: 5)"
+    )
     parser.add_argument(
         "--json", action="store_true", help="print the payloads the ward would get, one a line"
     )
@@ -55,13 +58,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--annotate", type=Path, metavar="OUT.mp4", help="write the clip with what was seen in it"
     )
     parser.set_defaults(func=_replay)
-
-
-def _fps(text: str) -> float:
-    value = float(text)
-    if not 0.5 <= value <= 30:
-        raise argparse.ArgumentTypeError("needs 0.5 to 30")
-    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +106,7 @@ def _one(
     arguments: argparse.Namespace,
     show: Callable[[Path, ReplayResult, float], None],
 ) -> bool:
-    """One clip; False when it cannot be read, which does not stop the others."""
+    """One clip; False when it cannot be read to its end, which does not stop the others."""
     camera_id = settings.camera.id if arguments.config else _id_of(clip)
     camera = _replaced(settings.camera, id=camera_id)
     begun_s = time.process_time()
@@ -126,7 +122,9 @@ def _one(
         print(f"edge-agent: {error}", file=sys.stderr)
         return False
     show(clip, result, time.process_time() - begun_s)
-    return True
+    if result.fault:
+        print(f"edge-agent: {result.fault}", file=sys.stderr)
+    return result.fault is None
 
 
 # --- settings -------------------------------------------------------------------------

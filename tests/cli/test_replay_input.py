@@ -8,6 +8,7 @@ from pathlib import Path
 
 import clips
 import flash
+import numpy as np
 import pytest
 
 from edge_agent.cli import main
@@ -53,6 +54,31 @@ def test_unusable_clip_is_one_line_and_exit_1_and_the_next_clip_is_played(
     assert words in err
     assert len(err.splitlines()) == 1
     assert "good.mp4: 0:0" in out
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["table", "json"])
+def test_clip_that_breaks_off_shows_its_events_and_then_the_error(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    def paint(index: int, width: int, height: int) -> np.ndarray:
+        level = 200 if index < 10 else 40
+        return (level + noise.integers(-3, 4, (height, width, 3))).astype(np.uint8)
+
+    noise = np.random.default_rng(3)
+    kind = clips.Clip("mjpeg", flash.SIDE, flash.SIDE, 60, flash.FPS, "yuvj420p")
+    whole = clips.render(tmp_path / "whole.mkv", kind, paint)
+    clip = clips.truncated(whole, tmp_path / "cut.mkv", 0.5)
+    assert replay(model, *(["--json"] if as_json else []), clip) == 1
+    out, err = capsys.readouterr()
+    assert "it was cut off" in err
+    assert len(err.splitlines()) == 1
+    if as_json:
+        bodies = [json.loads(line)["data"] for line in out.splitlines()]
+        phases = [body["phase"] for body in bodies if body["label"] == "person"]
+        assert phases == ["start", "end"]
+    else:
+        assert out.startswith("cut.mkv: 0:0")
+        assert "  person" in out
 
 
 ODD = {
