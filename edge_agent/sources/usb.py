@@ -7,6 +7,7 @@ import select
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av
 import av.error
 from av.container import InputContainer
 from av.video.stream import VideoStream
@@ -24,14 +25,27 @@ BY_ID = Path("/dev/v4l/by-id")
 #: How often a silent camera's thread looks at the stop token.
 _POLL_S = 0.2
 
+#: Opening reads a first frame to learn more of the stream, and turns in circles for it. Without
+#: one it does not fail: the driver has told the size, and the decoder learns the rest.
+FIRST_FRAME_S = 2.0
+
+#: AVFMT_FLAG_NONBLOCK, which has no name among libav's options. Without it both opening and
+#: reading wait inside the driver (VIDIOC_DQBUF) for as long as the camera sends nothing.
+_NONBLOCK = "+4"
+
+#: Before the next try where the descriptor says ready and the driver has nothing.
+_AGAIN_S = 0.02
+
 UsbOpener = Callable[[UsbSource, Target, Clock], InputContainer]
 
 
 class UsbPackets(OpenedStream):
     """One opened USB camera.
 
-    libav waits for a frame inside the driver, without any timeout. So the device's file
-    descriptor is polled first: a camera that hangs is noticed and the thread can be stopped.
+    libav never waits for a frame inside the driver, where no timeout would reach it. Instead
+    the device's file descriptor is polled: a camera that hangs, from its opening on, is noticed
+    and the thread can be stopped. (A driver that hangs in setting the format cannot be helped;
+    the kernel's own limit there is 5 s for each request to the camera.)
     """
 
     def __init__(
@@ -51,29 +65,43 @@ class UsbPackets(OpenedStream):
         self._descriptor = _descriptor_of(Path(config.device))
 
     def packets(self) -> Iterator[Packet]:
-        units = self._container.demux(self._stream)
-        while self._wait_for_frame():
-            try:
-                unit = next(units)
-            except av.error.FFmpegError as error:
-                failure = read_failure(error, self._target, self._stall_timeout_s)
-                raise failure from None
-            if unit.size == 0:
-                raise SourceUnreachable(f"{self._target} is gone; is it plugged in?")
-            yield self._stamper.stamp(unit)
-
-    def _wait_for_frame(self) -> bool:
-        """True when reading will not block, False when it is time to stop."""
-        if self._descriptor is None:
-            return not self._stop.stopped
-        poll = select.poll()
-        poll.register(self._descriptor, select.POLLIN)
         begin_s = self._clock.mono_s()
+        while self._wait_for_frame(begin_s):
+            unit = self._read()
+            if unit is None:
+                # Ready, and yet nothing: a damaged frame, of which V4L2 hands on only the time.
+                self._stop.wait(_AGAIN_S)
+                continue
+            yield self._stamper.stamp(unit)
+            begin_s = self._clock.mono_s()
+
+    def _read(self) -> av.Packet[VideoStream] | None:
+        """One packet; None when the driver has no frame after all, or a damaged one."""
+        try:
+            # Anew each time: a generator that has raised is at its end.
+            unit = next(self._container.demux(self._stream))
+        except av.error.BlockingIOError:
+            return None
+        except av.error.FFmpegError as error:
+            failure = read_failure(error, self._target, self._stall_timeout_s)
+            raise failure from None
+        if unit.size == 0 and unit.pts is None:  # libav's mark of the end
+            raise SourceUnreachable(f"{self._target} is gone; is it plugged in?")
+        return unit if unit.size else None
+
+    def _wait_for_frame(self, begin_s: float) -> bool:
+        """True when there is something to read, False when it is time to stop.
+
+        Raises SourceStalled when no frame came since `begin_s` for too long.
+        """
+        poll = select.poll()
+        if self._descriptor is not None:
+            poll.register(self._descriptor, select.POLLIN)
         while not self._stop.stopped:
-            if poll.poll(_POLL_S * 1000):
-                return True  # a frame, or an error that reading will tell
             if self._clock.mono_s() - begin_s > self._stall_timeout_s:
                 raise SourceStalled(f"{self._target} sent nothing for {self._stall_timeout_s:g} s")
+            if self._descriptor is None or poll.poll(_POLL_S * 1000):
+                return True  # a frame, or an error that reading will tell
         return False
 
 
@@ -101,11 +129,17 @@ def _open_v4l2(config: UsbSource, target: Target, clock: Clock) -> InputContaine
     options = {
         "video_size": f"{config.width}x{config.height}",
         "framerate": f"{config.fps:g}",
+        "fflags": _NONBLOCK,
     }
     if config.pixel_format != "auto":
         options["input_format"] = config.pixel_format
     return open_container(
-        config.device, target=target, clock=clock, format_name="v4l2", options=options
+        config.device,
+        target=target,
+        clock=clock,
+        format_name="v4l2",
+        options=options,
+        timeouts_s=(FIRST_FRAME_S, config.stall_timeout_s),
     )
 
 

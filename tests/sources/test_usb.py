@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -157,8 +160,52 @@ def test_the_driver_is_asked_for_what_is_configured(
     asked = {}
     monkeypatch.setattr(usb, "open_container", lambda address, **how: asked.update(how))
     usb._open_v4l2(UsbSource(device="/dev/video0", **source), Target("room", "x"), CLOCK)
-    assert asked["options"] == options
+    assert asked["options"] == {**options, "fflags": "+4"}
     assert asked["format_name"] == "v4l2"
+
+
+#: What a source thread does, in a process of its own. Prints the frames' sizes, then the error.
+PLAY = """
+import sys
+from edge_agent.clock import SystemClock
+from edge_agent.config.schema import UsbSource
+from edge_agent.errors import AgentError
+from edge_agent.runtime.stop import StopToken
+from edge_agent.sources.usb import open_usb
+
+source = UsbSource(device=sys.argv[1], stall_timeout_s=1.0)
+try:
+    opened = open_usb(source, camera="room", stop=StopToken(), clock=SystemClock())
+    for packet in opened.packets():
+        print(packet.size_bytes)
+except AgentError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("frames", [0, 4])
+def test_real_v4l2_never_waits_inside_the_driver(tmp_path: Path, frames: int) -> None:
+    """libav's own V4L2 on a made-up driver that hangs: at once, or after a damaged frame."""
+    compiler = shutil.which("cc")
+    if compiler is None or not Path("/usr/include/linux/videodev2.h").exists():
+        pytest.skip("needs a C compiler and the kernel's headers")
+    driver, device = tmp_path / "driver.so", tmp_path / "video0"
+    code = Path(__file__).parent.parent / "fake_v4l2.c"
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", driver, code, "-ldl"], check=True)
+    os.mkfifo(device)
+    fakes = {"LD_PRELOAD": str(driver), "FAKE_V4L2": str(device), "FAKE_FRAMES": str(frames)}
+    played = subprocess.run(
+        [sys.executable, "-c", PLAY, device],
+        check=False,
+        env={**os.environ, **fakes},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    lines = played.stdout.splitlines()
+    assert lines[:-1] == [str(640 * 480 * 2)] * max(0, frames - 1), played.stderr
+    assert lines[-1] == f"room: {device} sent nothing for 1 s"
 
 
 def test_file_that_is_no_device_is_refused_by_v4l2(tmp_path: Path) -> None:
