@@ -281,6 +281,13 @@ class CameraConfig(Table, frozen=True, kw_only=True):
         Annotated[float, Meta(ge=0.5, le=30)] | None,
         _meta("This camera's own analysis.fps; left out, that one holds.", unit="1/s"),
     ] = None
+    clips: Annotated[
+        bool,
+        _meta(
+            "Keep clips of this camera where [clips] enabled = true. Must be false with "
+            "privacy_masks: clips are not decoded, so nothing can be blackened in them."
+        ),
+    ] = True
     motion: Annotated[MotionConfig, _meta("Overrides of [defaults.motion], key by key.")] = (
         MotionConfig()
     )
