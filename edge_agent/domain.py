@@ -192,7 +192,7 @@ class Snapshot:
 
 class ClipState(StrEnum):
     STORED = "stored"
-    CUT = "cut"  # ends early or begins late: disk full, stream broken, box overloaded
+    CUT = "cut"  # ends early: the disk was full, or the box overloaded
 
 
 @dataclass(frozen=True, slots=True)

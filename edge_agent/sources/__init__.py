@@ -17,6 +17,7 @@ from edge_agent.sources.packets import PacketSource, StreamInfo
 from edge_agent.sources.pixels import DecodedPixels, Orientation, blackened
 from edge_agent.sources.probe import ProbeReport, format_report, probe, probe_source
 from edge_agent.sources.ring import GopRing
+from edge_agent.sources.tap import PacketDrain, PacketTap, TimedPacket
 
 __all__ = [
     "AlwaysDecode",
@@ -38,13 +39,16 @@ __all__ = [
     "Login",
     "Opener",
     "Orientation",
+    "PacketDrain",
     "PacketSource",
+    "PacketTap",
     "Picture",
     "ProbeReport",
     "RecordedCaptureTime",
     "StreamFigures",
     "StreamInfo",
     "StreamMeter",
+    "TimedPacket",
     "blackened",
     "format_report",
     "open_source",

@@ -30,6 +30,11 @@ class CaptureTime(Protocol):
         """The stream begins anew (a looped file, a new connection)."""
         ...
 
+    @property
+    def offset_s(self) -> float:
+        """What is added to a pts now; 0 before the first packet (live) or frame (recorded)."""
+        ...
+
 
 class LiveCaptureTime:
     """pts put on the monotonic clock by the packets' arrival.
@@ -71,6 +76,10 @@ class LiveCaptureTime:
     def restart(self) -> None:
         self._offset_s = self._late_since_s = None
 
+    @property
+    def offset_s(self) -> float:
+        return self._offset_s or 0.0
+
     def _anchor(self, offset_s: float) -> None:
         self._offset_s = offset_s
         self._late_since_s = None
@@ -100,6 +109,10 @@ class RecordedCaptureTime:
 
     def restart(self) -> None:
         self._offset_s = None
+
+    @property
+    def offset_s(self) -> float:
+        return self._offset_s or 0.0
 
 
 class FrameSampler:

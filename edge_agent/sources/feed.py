@@ -43,6 +43,7 @@ from edge_agent.sources.opening import Opener, open_source
 from edge_agent.sources.packets import PacketSource, StreamInfo
 from edge_agent.sources.pixels import DecodedPixels
 from edge_agent.sources.ring import GopRing
+from edge_agent.sources.tap import PacketTap
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ class _Playing:
 
 
 class CameraFeed:
-    """Owned by one source thread; only `status` may be called from others."""
+    """Owned by one source thread; only `status` and `tap` may be used by others."""
 
     def __init__(
         self,
@@ -134,6 +135,7 @@ class CameraFeed:
         gate: Callable[[StreamInfo], Gate] | None = None,
         backoff: Backoff | None = None,
     ) -> None:
+        self.tap = PacketTap()  # where clips take their packets from
         self._settings = settings
         self._credentials = credentials
         self._clock = clock
@@ -255,6 +257,7 @@ class CameraFeed:
         self._meter.add(packet)
         playing.ring.add(packet)
         playing.timeline.received(packet)
+        self.tap.flows(packet, playing.ring, playing.timeline.offset_s)
 
     def _wanted(self, packet: Packet, playing: _Playing) -> bool:
         """Is this packet to be decoded?"""
