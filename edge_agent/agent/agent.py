@@ -18,6 +18,7 @@ from edge_agent import __version__
 from edge_agent.agent import process
 from edge_agent.agent.analysis import AnalysisLoop, Lane, LaneCounters, SnapshotMaker
 from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
+from edge_agent.agent.clips import ClipJournal, clip_figures, open_clip_room
 from edge_agent.agent.commands import CommandRoom
 from edge_agent.agent.detector import open_detector
 from edge_agent.agent.drafting import EventDrafter
@@ -156,7 +157,12 @@ class _Assembly:
             for camera in config.cameras
             if camera.enabled
         }
-        telemetry = TelemetrySource(self.cameras, self._exchange, clock, state_dir)
+        taps = {camera: watched.feed.tap for camera, watched in self.cameras.items()}
+        room = self._clip_room = open_clip_room(config, taps, clock)
+        self._clips = ClipJournal(self._recorder, room, clock) if room else None
+        telemetry = TelemetrySource(
+            self.cameras, self._exchange, clock, state_dir, self._more_figures
+        )
         self._publisher = Publisher(
             PublisherSetup(
                 ward=config.box.ward,
@@ -180,6 +186,8 @@ class _Assembly:
         ]
         self._source_stop, self._analysis_stop = StopToken(), StopToken()
         self._recorder_stop, self._publisher_stop = StopToken(), StopToken()
+        self._clip_stop = StopToken()
+        self._clip_worker: Worker | None = None
         self._sources: list[Worker] = []
         self._others: list[Worker] = []
 
@@ -194,7 +202,7 @@ class _Assembly:
         analysis = AnalysisLoop(
             self._exchange,
             {camera: watched.lane for camera, watched in self.cameras.items()},
-            self._recorder,
+            self._clips or self._recorder,
             clock=self._clock,
             zone=ZoneInfo(self._config.box.timezone),
             heartbeat=self._heartbeat("analysis"),
@@ -212,6 +220,10 @@ class _Assembly:
                 self._sources.append(Worker(f"source-{camera.id}", source.run, self._source_stop))
         for worker in (*self._others, *self._sources):
             self._supervisor.start(worker)
+        if self._clip_room is not None:
+            # Without heartbeat: a card that hangs costs clips, and must not restart the agent.
+            self._clip_worker = Worker("clips", self._clip_room.run, self._clip_stop)
+            self._supervisor.start(self._clip_worker)
 
     def stop(self) -> None:
         recorder, publisher, analysis = self._others
@@ -220,13 +232,17 @@ class _Assembly:
             if not source.join(_SOURCE_JOIN_S):
                 log.warning("%s does not stop; leaving it behind", source.name)
         self._analysis_stop.stop()
-        analysis.join(_ANALYSIS_JOIN_S)
+        if analysis.join(_ANALYSIS_JOIN_S) and self._clips is not None:
+            self._clips.finish()
+        self._clip_stop.stop()
         if not self._recorder.flush(_FLUSH_S):
             log.error("the last events could not be stored in time")
         self._publisher_stop.stop()
         publisher.join(_PUBLISHER_JOIN_S)
         self._recorder_stop.stop()
         recorder.join(_FLUSH_S)
+        if self._clip_worker is not None:
+            self._clip_worker.join(_FLUSH_S)
 
     def poll(self) -> None:
         """What the ward should know of us, when it changed."""
@@ -236,6 +252,9 @@ class _Assembly:
         self._publisher.set_box_state(State.DEGRADED if reasons else State.ONLINE, reasons)
 
     # --- parts ---
+
+    def _more_figures(self) -> dict[str, float]:
+        return clip_figures(self._clips) if self._clips is not None else {}
 
     def _tell_publisher(self) -> None:
         self._publisher.notify()

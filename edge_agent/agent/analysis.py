@@ -80,6 +80,8 @@ class AnalysisLoop:
             elif isinstance(item, SourceLost):
                 lane = self._lanes[item.camera]
                 self._journal.record(lane.pipeline.close(EndReason.CAMERA_LOST, item.at_s))
+            else:
+                self._journal.record(())  # it may hold something whose time has come
         for lane in self._lanes.values():
             at_s = max(lane.counters.last_captured_s, 0.0)
             self._journal.record(lane.pipeline.close(EndReason.RESTART, at_s))

@@ -43,11 +43,13 @@ class TelemetrySource:
         exchange: FrameExchange,
         clock: Clock,
         state_dir: Path,
+        more: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
         self._cameras = dict(cameras)
         self._exchange = exchange
         self._clock = clock
         self._state_dir = state_dir
+        self._more = more  # figures of parts that not every box has
         self._started_s = clock.mono_s()
         self._mark = self._take_mark()
 
@@ -77,6 +79,7 @@ class TelemetrySource:
             "cpu_frac": round((self._mark.cpu_s - before.cpu_s) / span_s, 4),
             "threads": threading.active_count(),
             "open_files": process.open_files(),
+            **self._more(),
         }
         return figures | _readable(
             "disk_free_mib", lambda: round(process.disk_free_mib(self._state_dir))
