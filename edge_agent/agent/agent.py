@@ -285,7 +285,7 @@ class _Assembly:
         feed = CameraFeed(settings, credentials=credentials, clock=self._clock)
         detector: Detector = self._detector
         pipeline = build_pipeline(camera, detector, self._new_event_id)
-        return WatchedCamera(feed, Lane(camera_id, pipeline, LaneCounters()))
+        return WatchedCamera(feed, Lane(camera_id, pipeline, LaneCounters(), feed.told))
 
     def _new_event_id(self) -> EventId:
         return EventId(self._ids.next(self._clock.read().utc_s))

@@ -13,6 +13,7 @@ from edge_agent.clock import Clock
 from edge_agent.domain import BestFrame, CameraId, EndReason, Event, Frame, Snapshot
 from edge_agent.pipeline import Analysis, CameraPipeline
 from edge_agent.runtime import Heartbeat, StopToken
+from edge_agent.sources import Finding
 
 #: How long the thread sleeps when nothing comes; also how quickly it sees the stop token.
 _TAKE_TIMEOUT_S = 0.25
@@ -43,6 +44,13 @@ class Lane:
     camera: CameraId
     pipeline: CameraPipeline
     counters: LaneCounters
+    tell: Callable[[Finding], None] = lambda finding: None  # the source's gate listens
+
+
+def finding_of(at_s: float, analysis: Analysis) -> Finding:
+    """What the gate of the camera's source needs to know of a frame's analysis."""
+    candidates = [detection.bbox for detection in analysis.detections]
+    return Finding.of(at_s, analysis.motion, analysis.tracks, candidates)
 
 
 SnapshotMaker = Callable[[Frame, BestFrame], Snapshot]
@@ -90,6 +98,7 @@ class AnalysisLoop:
         begun_s = self._clock.mono_s()
         minute = weekminute(self._clock.read().utc_s, self._zone)
         analysis = lane.pipeline.update(frame, minute)
+        lane.tell(finding_of(frame.captured_s, analysis))
         # The event is durable before its picture is: a missing JPEG can be told, a missing
         # event cannot.
         self._journal.record(analysis.events)

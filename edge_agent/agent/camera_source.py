@@ -40,7 +40,11 @@ class CameraSource:
                 if stop.stopped:
                     return
 
-        self._feed.run(stop, deliver, self._lost)
+        def keep(frame: Frame) -> bool:
+            self._last_s = frame.captured_s
+            return self._exchange.put(frame, 0.0)
+
+        self._feed.run(stop, deliver, self._lost, None if self._waits else keep)
         if not stop.stopped:
             self._lost()  # a recording's end: no more frames either
 

@@ -14,7 +14,7 @@ from edge_agent.agent.exchange import FrameExchange
 from edge_agent.clock import Clock
 from edge_agent.contract import Telemetry
 from edge_agent.domain import CameraId
-from edge_agent.sources import CameraFeed
+from edge_agent.sources import CameraFeed, GateStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,23 @@ class TelemetrySource:
             "last_packet_age_s": status.last_packet_age_s,
         }
         known = {name: round(value, 2) for name, value in optional.items() if value is not None}
-        return figures | known
+        return figures | known | (_gate(status.gate) if status.gate else {})
+
+
+def _gate(gate: GateStatus) -> dict[str, float]:
+    """What the gate saved, and what it cost."""
+    counters = gate.counters
+    return {
+        "decoded_frac": round(counters.decoded_frac, 4),
+        "idle_s": round(counters.idle_s, 1),
+        "key_looks": counters.looks,
+        "wakes": counters.wakes,
+        "false_wakes": counters.false_wakes,
+        "size_alarms": counters.size_alarms,
+        "false_size_alarms": counters.false_size_alarms,
+        "nuisance_frac": round(gate.nuisance_frac, 3),
+        "source_cpu_s": round(gate.cpu_s, 2),
+    }
 
 
 def _readable(name: str, read: Callable[[], float]) -> dict[str, float]:

@@ -177,6 +177,14 @@ class PrivacyMaskConfig(Table, frozen=True, kw_only=True):
 # --- cameras.d/*.toml -----------------------------------------------------------------
 
 
+_GATE = (
+    "`auto` decodes keyframes only while nothing happens, and everything from the last keyframe "
+    "on when something does; streams with rare keyframes are decoded altogether. `off` always "
+    "decodes everything, at many times the cost."
+)
+Gate = Literal["auto", "off"]
+
+
 class RtspSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="rtsp"):
     """A network camera or one channel of a recorder."""
 
@@ -207,6 +215,7 @@ class RtspSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="rtsp")
             le=60,
         ),
     ] = 5.0
+    gate: Annotated[Gate, _meta(_GATE)] = "auto"
 
 
 class UsbSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="usb"):
@@ -251,6 +260,7 @@ class UsbSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="usb"):
             le=60,
         ),
     ] = 5.0
+    gate: Annotated[Gate, _meta(_GATE)] = "auto"
 
 
 class FileSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="file"):
@@ -265,6 +275,7 @@ class FileSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="file")
         _meta("`realtime` plays at its own speed, `fast` as quickly as it is analysed."),
     ] = "realtime"
     loop: Annotated[bool, _meta("Begin again at the end.")] = False
+    gate: Annotated[Gate, _meta(_GATE)] = "auto"
 
 
 SourceConfig = RtspSource | UsbSource | FileSource

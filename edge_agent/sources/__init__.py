@@ -9,8 +9,9 @@ from edge_agent.sources.capture_time import (
 )
 from edge_agent.sources.credentials import CredentialGuard, Login
 from edge_agent.sources.decoder import Decoder, Picture
-from edge_agent.sources.feed import CameraFeed, FeedSettings, FeedState, FeedStatus
-from edge_agent.sources.gate import AlwaysDecode, DecodeMode, Gate, GateDecision
+from edge_agent.sources.feed import CameraFeed
+from edge_agent.sources.feed_state import FeedSettings, FeedState, FeedStatus, GateStatus
+from edge_agent.sources.gate import DecodeMode, Finding, GateCounters, GatePlan, SizeSense
 from edge_agent.sources.meter import StreamFigures, StreamMeter
 from edge_agent.sources.opening import Opener, open_source
 from edge_agent.sources.packets import PacketSource, StreamInfo
@@ -20,7 +21,6 @@ from edge_agent.sources.ring import GopRing
 from edge_agent.sources.tap import PacketDrain, PacketTap, TimedPacket
 
 __all__ = [
-    "AlwaysDecode",
     "Backoff",
     "CameraFeed",
     "CaptureTime",
@@ -31,9 +31,11 @@ __all__ = [
     "FeedSettings",
     "FeedState",
     "FeedStatus",
+    "Finding",
     "FrameSampler",
-    "Gate",
-    "GateDecision",
+    "GateCounters",
+    "GatePlan",
+    "GateStatus",
     "GopRing",
     "LiveCaptureTime",
     "Login",
@@ -45,6 +47,7 @@ __all__ = [
     "Picture",
     "ProbeReport",
     "RecordedCaptureTime",
+    "SizeSense",
     "StreamFigures",
     "StreamInfo",
     "StreamMeter",

@@ -26,6 +26,10 @@ class CaptureTime(Protocol):
         """Strictly increasing from frame to frame."""
         ...
 
+    def estimate_s(self, pts_s: float) -> float:
+        """The same moment without its order: for packets that may never become a frame."""
+        ...
+
     def restart(self) -> None:
         """The stream begins anew (a looped file, a new connection)."""
         ...
@@ -68,8 +72,11 @@ class LiveCaptureTime:
             if packet.received_s - self._late_since_s >= DRIFT_FOR_S:
                 self._anchor(self._offset_s + self._least_late_s)
 
+    def estimate_s(self, pts_s: float) -> float:
+        return pts_s + (self._offset_s or 0.0)
+
     def captured_s(self, pts_s: float) -> float:
-        moment_s = pts_s + (self._offset_s or 0.0)
+        moment_s = self.estimate_s(pts_s)
         self._last_s = max(moment_s, self._last_s + MIN_STEP_S)
         return self._last_s
 
@@ -95,6 +102,11 @@ class RecordedCaptureTime:
 
     def received(self, packet: Packet) -> None:
         del packet  # a recording's time is its frames' own
+
+    def estimate_s(self, pts_s: float) -> float:
+        if self._offset_s is None:
+            return (self._last_s or 0.0) + self._step_s
+        return pts_s + self._offset_s
 
     def captured_s(self, pts_s: float) -> float:
         if self._offset_s is None:
@@ -128,6 +140,12 @@ class FrameSampler:
         self._period_s = 1.0 / fps
         self._next_s: float | None = None
         self._last_s = 0.0
+
+    def is_due(self, at_s: float) -> bool:
+        """Would `due` say yes? Changes nothing."""
+        if self._next_s is None or not 0 <= at_s - self._last_s <= JUMP_S:
+            return True
+        return at_s >= self._next_s - self.EARLY * self._period_s
 
     def due(self, at_s: float) -> bool:
         """Is the frame at `at_s` to be analysed? Ask once for each frame, in order."""
