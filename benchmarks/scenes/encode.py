@@ -57,7 +57,7 @@ class Encoding:
         if self.rate == "vbr":
             rate = ["-crf", str(VBR_CRF), "-maxrate", str(4 * bps), "-bufsize", str(8 * bps)]
         if self.codec == "h264":
-            return ["-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency",
+            return ["-c:v", "libx264", "-preset", "superfast", "-tune", "zerolatency",
                     "-threads", "1", "-x264-params", tied, *rate]  # fmt: skip
         quiet = f"{tied}:log-level=error:pools=none:frame-threads=1"
         return ["-c:v", "libx265", "-preset", "ultrafast", "-tune", "zerolatency",
