@@ -9,6 +9,7 @@ READY never waits for cameras, broker or NTP: a box without any of them is still
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,7 @@ from edge_agent import __version__
 from edge_agent.agent import process
 from edge_agent.agent.analysis import AnalysisLoop, Lane, LaneCounters, SnapshotMaker
 from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
-from edge_agent.agent.clips import ClipJournal, clip_figures, open_clip_room
+from edge_agent.agent.clips import ClipJournal, clip_figures, keeps_clips, open_clip_room
 from edge_agent.agent.commands import CommandRoom
 from edge_agent.agent.detector import open_detector
 from edge_agent.agent.drafting import EventDrafter
@@ -28,7 +29,7 @@ from edge_agent.agent.recorder import Recorder
 from edge_agent.agent.stages import Detector, build_pipeline
 from edge_agent.agent.telemetry import TelemetrySource, WatchedCamera
 from edge_agent.clock import Clock, SystemClock
-from edge_agent.config import SHORT_SHA_LENGTH, CameraConfig, Config, canonical_sha
+from edge_agent.config import SHORT_SHA_LENGTH, CameraConfig, Config, RtspSource, canonical_sha
 from edge_agent.contract import (
     BoxTopics,
     ConfigStatus,
@@ -43,7 +44,7 @@ from edge_agent.media import SnapshotStore, take_snapshot
 from edge_agent.outbox import AlarmKind, Outbox, OutboxReader
 from edge_agent.publish import LinkState, Publisher, PublisherSetup
 from edge_agent.runtime import Heartbeat, StopToken, Supervisor, SystemdNotifier, Worker
-from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
+from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings, MainStream
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +159,8 @@ class _Assembly:
             if camera.enabled
         }
         taps = {camera: watched.feed.tap for camera, watched in self.cameras.items()}
-        room = self._clip_room = open_clip_room(config, taps, clock)
+        self._mains = dict(self._main_streams(credentials))
+        room = self._clip_room = open_clip_room(config, taps, self._mains, clock)
         self._clips = ClipJournal(self._recorder, room, clock) if room else None
         telemetry = TelemetrySource(
             self.cameras, self._exchange, clock, state_dir, self._more_figures
@@ -218,6 +220,8 @@ class _Assembly:
                 feed = self.cameras[CameraId(camera.id)].feed
                 source = CameraSource(camera, feed, self._exchange, self._clock)
                 self._sources.append(Worker(f"source-{camera.id}", source.run, self._source_stop))
+        for name, main in self._mains.items():
+            self._sources.append(Worker(f"main-{name}", main.run, self._source_stop))
         for worker in (*self._others, *self._sources):
             self._supervisor.start(worker)
         if self._clip_room is not None:
@@ -286,6 +290,15 @@ class _Assembly:
         detector: Detector = self._detector
         pipeline = build_pipeline(camera, detector, self._new_event_id)
         return WatchedCamera(feed, Lane(camera_id, pipeline, LaneCounters(), feed.told))
+
+    def _main_streams(self, credentials: CredentialGuard) -> Iterator[tuple[CameraId, MainStream]]:
+        """Of the cameras that have one and use it."""
+        for camera in self._config.cameras:
+            source = camera.source
+            wanted = camera.enabled and keeps_clips(self._config, camera)
+            if wanted and isinstance(source, RtspSource) and source.main_url is not None:
+                name = CameraId(camera.id)
+                yield name, MainStream(name, source, credentials=credentials, clock=self._clock)
 
     def _new_event_id(self) -> EventId:
         return EventId(self._ids.next(self._clock.read().utc_s))

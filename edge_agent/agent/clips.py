@@ -18,12 +18,12 @@ from pathlib import Path
 from edge_agent.agent.analysis import Journal
 from edge_agent.agent.clip_recording import ClipOrder, ClipRecording
 from edge_agent.clock import Clock
-from edge_agent.config import ClipConfig, Config, PersonConfig
+from edge_agent.config import CameraConfig, ClipConfig, Config, PersonConfig
 from edge_agent.domain import CameraId, ClipRef, Event, EventId, Label, Phase, Snapshot
 from edge_agent.errors import StorageError
 from edge_agent.media import ClipCounts, ClipStore
 from edge_agent.runtime import Mailbox, StopToken
-from edge_agent.sources import PacketDrain, PacketTap
+from edge_agent.sources import MainStream, PacketDrain, PacketTap
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,18 @@ class ClipCamera:
 
     tap: PacketTap
     person: PersonConfig
+    main: MainStream | None = None
+
+    def open(self, since_s: float) -> PacketDrain:
+        """From the main stream if there is one that flows, else from what is analysed."""
+        main = self.main
+        tap = main.tap if main is not None and main.flowing else self.tap
+        return tap.open(since_s)
+
+    def close(self, drain: PacketDrain) -> None:
+        self.tap.close(drain)
+        if self.main is not None:
+            self.main.tap.close(drain)
 
     def hold_back_s(self, post_s: float) -> float:
         """How much later than `post_s` after the last sighting an end is told."""
@@ -101,7 +113,7 @@ class ClipRoom:
         camera, config = self._cameras[event.camera], self._config
         # What carries on after a split has its past in the clip of the event before.
         since_s = event.start_s - (0.0 if event.continues else config.pre_s)
-        drain = camera.tap.open(since_s)
+        drain = camera.open(since_s)
         hold_back_s = camera.hold_back_s(config.post_s)
         order = ClipOrder(event.camera, event.event_id, event.start_s, hold_back_s)
         recording = ClipRecording(order, drain, self._store, self._clock)
@@ -147,7 +159,7 @@ class ClipRoom:
             self._finish(PendingClip(event_id, float("inf")))
 
     def _close(self, camera: CameraId, drain: PacketDrain) -> None:
-        self._cameras[camera].tap.close(drain)
+        self._cameras[camera].close(drain)
 
     def _tell(self, recording: ClipRecording) -> None:
         trouble, camera = recording.trouble, recording.order.camera
@@ -237,17 +249,26 @@ class ClipJournal:
         return ready
 
 
+def keeps_clips(config: Config, camera: CameraConfig) -> bool:
+    """Masks are checked by the configuration already; here they are, lest a caller forgot."""
+    return config.clips.enabled and camera.clips and not camera.privacy_masks
+
+
 def open_clip_room(
-    config: Config, taps: Mapping[CameraId, PacketTap], clock: Clock
+    config: Config,
+    taps: Mapping[CameraId, PacketTap],
+    mains: Mapping[CameraId, MainStream],
+    clock: Clock,
 ) -> ClipRoom | None:
     """None when clips are off, or when the disk is not up to it: events matter more."""
     if not config.clips.enabled:
         return None
-    cameras = {
-        CameraId(camera.id): ClipCamera(taps[CameraId(camera.id)], camera.person)
-        for camera in config.cameras
-        if camera.enabled and camera.clips and not camera.privacy_masks
-    }
+    cameras = {}
+    for camera in config.cameras:
+        if camera.enabled and keeps_clips(config, camera):
+            camera_id = CameraId(camera.id)
+            main = mains.get(camera_id)
+            cameras[camera_id] = ClipCamera(taps[camera_id], camera.person, main)
     try:
         store = ClipStore(Path(config.box.state_dir), config.clips, clock)
     except StorageError as error:

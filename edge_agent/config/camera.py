@@ -192,6 +192,13 @@ class RtspSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="rtsp")
         str,
         _meta("rtsp://host[:port]/path, without user and password: those have their own keys."),
     ]
+    main_url: Annotated[
+        str | None,
+        _meta(
+            "The same camera's main stream, when `url` is its substream: clips are taken from it, "
+            "without decoding it. Same login. Opened only where clips are kept."
+        ),
+    ] = None
     transport: Annotated[
         Literal["tcp", "udp"],
         _meta("`tcp` survives lossy Wi-Fi; `udp` for cameras that know only that."),

@@ -143,18 +143,27 @@ def _cross(
 
 
 def _rtsp(source: RtspSource) -> Iterator[Finding]:
-    yield from _rtsp_url(source.url)
+    yield from _rtsp_url("url", source.url)
+    if source.main_url is not None:
+        yield from _rtsp_url("main_url", source.main_url)
+        if source.main_url == source.url:
+            fix = "name the substream in url, or remove main_url"
+            yield Finding("main_url", "is the same as url", fix)
+        elif _host(source.main_url) != _host(source.url):
+            # The login goes to both: a slip must not send it to a stranger.
+            fix = "name the main stream of the camera that url names"
+            yield Finding("main_url", "is on another host than url", fix)
     yield from _secret_file("password_file", source.password_file)
     if source.password_file and not source.username:
         yield Finding("username", "is missing beside password_file", "add the camera's user")
 
 
-def _rtsp_url(url: str) -> Iterator[Finding]:
+def _rtsp_url(key: str, url: str) -> Iterator[Finding]:
     if "@" in url:
         # Also refuses an @ in the path, which would have to be written %40 anyway: a password
         # may hold / and ?, so that nobody can tell where it ends.
         yield Finding(
-            "url",
+            key,
             f"is {shown(url)}, with a user or password inside",
             "take them out: set username, put the password into a file of mode 0600 and name it "
             "in password_file",
@@ -164,13 +173,20 @@ def _rtsp_url(url: str) -> Iterator[Finding]:
         parts = urlsplit(url)
         scheme, host, _port = parts.scheme, parts.hostname, parts.port
     except ValueError:
-        yield Finding("url", f"is {shown(url)}", "use rtsp://host[:port]/path")
+        yield Finding(key, f"is {shown(url)}", "use rtsp://host[:port]/path")
         return
     if scheme not in {"rtsp", "rtsps"} or not host or re.search(r"\s", url):
-        yield Finding("url", f"is {shown(url)}", "use rtsp://host[:port]/path")
+        yield Finding(key, f"is {shown(url)}", "use rtsp://host[:port]/path")
     elif scrubbed(url) != url:
         fix = "if the camera knows digest login, use username and password_file instead"
-        yield Finding("url", "holds a password= parameter", fix, is_warning=True)
+        yield Finding(key, "holds a password= parameter", fix, is_warning=True)
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def _usb(source: UsbSource) -> Iterator[Finding]:

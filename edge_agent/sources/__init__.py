@@ -12,6 +12,7 @@ from edge_agent.sources.decoder import Decoder, Picture
 from edge_agent.sources.feed import CameraFeed
 from edge_agent.sources.feed_state import FeedSettings, FeedState, FeedStatus, GateStatus
 from edge_agent.sources.gate import DecodeMode, Finding, GateCounters, GatePlan, SizeSense
+from edge_agent.sources.main_stream import MainStream
 from edge_agent.sources.meter import StreamFigures, StreamMeter
 from edge_agent.sources.opening import Opener, open_source
 from edge_agent.sources.packets import PacketSource, StreamInfo
@@ -39,6 +40,7 @@ __all__ = [
     "GopRing",
     "LiveCaptureTime",
     "Login",
+    "MainStream",
     "Opener",
     "Orientation",
     "PacketDrain",

@@ -360,3 +360,31 @@ def test_clips_of_events_that_never_end_are_whole_at_the_stop(
     assert seen(one.path()).corrupt == 0
     assert one.store.counts.stored == 1
     assert one.camera.tap._drains == ()
+
+
+class Main:
+    """A main stream's part that a clip sees."""
+
+    def __init__(self, tap: PacketTap, *, flowing: bool) -> None:
+        self.tap, self.flowing = tap, flowing
+
+
+@pytest.mark.parametrize("flowing", [True, False])
+def test_a_clip_comes_from_the_main_stream_or_else_from_what_is_analysed(
+    tmp_path: Path, source: Recorded, flowing: bool
+) -> None:
+    one = setup(tmp_path, source)
+    main = Camera(source)
+    main.begin_s = 95.0  # to tell them apart: its ring reaches back less far
+    camera = ClipCamera(one.camera.tap, PersonConfig(), Main(main.tap, flowing=flowing))  # type: ignore[arg-type]
+    one.room._cameras[GATE] = camera
+    with one.running():
+        for stream in (one.camera, main):
+            stream.until(100.1)
+        one.journal.record([event(Phase.START, 100.1, start_s=97.0)])
+        for stream in (one.camera, main):
+            stream.until(105.0)
+        one.journal.record([event(Phase.END, 105.0, start_s=97.0)])
+        (ref,) = one.ended().clips
+    assert ref.offset_s == pytest.approx(-2.0 if flowing else -5.0, abs=0.01)
+    assert one.camera.tap._drains == main.tap._drains == ()

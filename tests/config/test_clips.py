@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from config_files import AGENT, CAMERA, problems, write
 
-from edge_agent.config import load_config
+from edge_agent.config import load_config, redacted
 
 CLIPS = AGENT + "\n[clips]\nenabled = true\n"
 MASK = '\n[[privacy_masks]]\nname = "window"\npolygon = [[0, 0], [1, 0], [1, 1]]\n'
@@ -49,3 +49,28 @@ def test_what_shortens_clips_or_prevents_them_is_a_warning(
     assert [one for one in warned if one in ("person.cooldown_s", "source.pixel_format")] == (
         [path] if path else []
     )
+
+
+@pytest.mark.parametrize(
+    ("main", "said"),
+    [
+        ("rtsp://192.168.1.20/stream2", "is the same as url"),
+        ("rtsp://192.168.1.21/stream1", "is on another host than url"),
+        ("http://192.168.1.20/stream1", "use rtsp://host"),
+        ("rtsp://me:secret@192.168.1.20/stream1", "with a user or password inside"),
+    ],
+)
+def test_a_main_stream_is_another_stream_of_the_same_camera(
+    tmp_path: Path, main: str, said: str
+) -> None:
+    text = "\n".join(problems(write(tmp_path, front=f'{CAMERA}main_url = "{main}"\n')))
+    assert "source.main_url" in text
+    assert said in text
+    assert "secret" not in text
+
+
+def test_a_main_stream_is_taken_and_a_password_in_it_never_shown(tmp_path: Path) -> None:
+    camera = f'{CAMERA}main_url = "rtsp://192.168.1.20/stream1?password=canary"\n'
+    loaded = load_config(write(tmp_path, front=camera))
+    assert [problem.path for problem in loaded.warnings] == ["source.main_url"]
+    assert "canary" not in str(redacted(loaded.config)) + str(loaded.warnings)
