@@ -1,9 +1,12 @@
-"""Idle cameras at their own pace in one process, with the agent's own threads between them."""
+"""Idle cameras at their own pace in one process with the agent's own threads, and clips."""
 
 from __future__ import annotations
 
 import resource
+import statistics
+import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,9 +19,13 @@ from edge_agent.agent.stages import build_pipeline
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.detect import OnnxDetector, default_model_dirs, find_model
-from edge_agent.domain import CameraId, Event, EventId, Snapshot
+from edge_agent.domain import CameraId, Event, EventId, PacketStream, Snapshot
+from edge_agent.media.clip_file import ClipFile
 from edge_agent.runtime import Heartbeat, StopToken
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
+from edge_agent.sources.opening import open_source
+from edge_agent.sources.ring import GopRing
+from edge_agent.sources.tap import PacketTap
 
 #: Streams are measured and backgrounds learned by then; what follows is idleness.
 WARM_UP_S = 18.0
@@ -103,3 +110,37 @@ class IdleCameras:
         gates = [feed.status().gate for feed in self._feeds]
         counters = [gate.counters for gate in gates if gate]
         return sum(c.packets for c in counters), sum(c.decoded_packets for c in counters)
+
+
+def write_clip(source: Path, seconds: float, times: int = 5) -> dict[str, float]:
+    """CPU of the ring, the tap and the file for one clip, without demuxing; the median."""
+    clock, stop = SystemClock(), StopToken()
+    opened = open_source(
+        FileSource(path=str(source), pace="fast"),
+        camera="clip",
+        credentials=CredentialGuard(None, clock),
+        stop=stop,
+        clock=clock,
+    )
+    packets = [p for p in opened.packets() if p.pts_s < seconds]
+    spent_s, size_bytes = [], 0
+    with tempfile.TemporaryDirectory() as folder:
+        for i in range(times):
+            begun_s = time.process_time()
+            ring, tap = GopRing(), PacketTap()
+            drain = tap.open(float("-inf"))
+            file: ClipFile | None = None
+            for packet in packets:
+                ring.add(packet)
+                tap.flows(packet, ring, 0.0)
+                for item in drain.take():
+                    if isinstance(item, PacketStream):
+                        file = ClipFile(Path(folder) / f"{i}.mp4", item)
+                    elif file is not None:
+                        file.add(item.packet)
+            assert file is not None
+            size_bytes = file.seal().size_bytes
+            file.close()
+            spent_s.append(time.process_time() - begun_s)
+    opened.close()
+    return {"cpu_s": statistics.median(spent_s), "size_bytes": size_bytes, "packets": len(packets)}

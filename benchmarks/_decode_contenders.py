@@ -4,6 +4,7 @@
     python -m benchmarks._decode_contenders full CLIP        every packet decoded
     python -m benchmarks._decode_contenders pipe CLIP        ffmpeg pipe and Frigate-like motion
     python -m benchmarks._decode_contenders cameras FILE     agents' cameras at their own pace
+    python -m benchmarks._decode_contenders clip FILE        a clip written from the ring
 
 Prints one JSON object (`Run`). CPU is user and system time of the work, without the start of
 Python. "Inference left out" means that the agent asks a stand-in for a detector which knows
@@ -300,13 +301,6 @@ def run_pipe(clip: Path, *, infer: bool, size: FrameSize) -> Run:
     return result
 
 
-def run_cameras(clip: Path, cameras: int, seconds: float) -> dict[str, float]:
-    """So many idle cameras at their own pace, in one process with the agent's own threads."""
-    from benchmarks._decode_cameras import IdleCameras
-
-    return IdleCameras(clip, cameras).go(seconds)
-
-
 def rss_mib(peak: bool = True) -> float:
     if peak:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -316,7 +310,7 @@ def rss_mib(peak: bool = True) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("contender", choices=("agent", "full", "pipe", "cameras"))
+    parser.add_argument("contender", choices=("agent", "full", "pipe", "cameras", "clip"))
     parser.add_argument("clip", type=Path)
     parser.add_argument("--infer", action="store_true")
     parser.add_argument("--fps", type=float, default=25.0, help="of the planted truth")
@@ -327,8 +321,13 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     cv2.setNumThreads(1)
     av.logging.set_level(None)
-    if args.contender == "cameras":
-        json.dump(run_cameras(args.clip, args.cameras, args.seconds), sys.stdout)
+    if args.contender in ("cameras", "clip"):
+        from benchmarks._decode_cameras import IdleCameras, write_clip
+
+        if args.contender == "clip":
+            json.dump(write_clip(args.clip, args.seconds), sys.stdout)
+        else:
+            json.dump(IdleCameras(args.clip, args.cameras).go(args.seconds), sys.stdout)
         return
     begun_s = time.perf_counter()
     if args.contender == "pipe":

@@ -26,6 +26,7 @@ picture_output off
 movie_output off
 event_gap 3
 netcam_url file://{clip}
+netcam_params capture_rate={fps:g}
 on_event_start /bin/date +start=%s.%N
 on_event_end /bin/date +end=%s.%N
 """
@@ -37,12 +38,12 @@ def daemon_missing() -> str:
     return "" if shutil.which("motion") else "`motion` is not installed"
 
 
-def run_daemon(clip: Path, seconds: float, size: tuple[int, int]) -> dict[str, Any]:
+def run_daemon(clip: Path, seconds: float, size: tuple[int, int], fps: float) -> dict[str, Any]:
     """CPU seconds, and its events as (start, end) in seconds since it connected."""
     with tempfile.TemporaryDirectory() as folder:
         config, log = Path(folder) / "motion.conf", Path(folder) / "log"
         # Motion replaces strftime's letters; doubled, they reach `date`.
-        text = _CONFIG.replace("%", "%%").format(clip=clip, width=size[0], height=size[1])
+        text = _CONFIG.replace("%", "%%").format(clip=clip, width=size[0], height=size[1], fps=fps)
         config.write_text(text)
         with (
             log.open("w") as out,

@@ -45,10 +45,15 @@ class Results:
         options = ["--cameras", str(cameras), "--seconds", f"{seconds:g}"]
         return self._once(f"cameras-{cameras}", lambda: _contender("cameras", clip, options))
 
+    def clips(self, clip: Path, seconds: float) -> Result:
+        """What it costs to keep so much of a stream as an event's clip."""
+        options = ["--seconds", f"{seconds:g}"]
+        return self._once(f"clip-{clip.stem}", lambda: _contender("clip", clip, options))
+
     def daemon(self, clip: Clip) -> Result:
         """What Debian's `motion` did with a clip; takes as long as the clip."""
         name = f"{clip.name.replace('/', '-')}-motion"
-        return self._once(name, lambda: run_daemon(clip.path, clip.seconds, clip.size))
+        return self._once(name, lambda: run_daemon(clip.path, clip.seconds, clip.size, clip.fps))
 
     def _once(self, name: str, measure: Callable[[], Result]) -> Result:
         kept = cache_dir() / "results" / f"{name}.json"

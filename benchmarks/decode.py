@@ -46,6 +46,7 @@ from benchmarks.scenes.weather import Weather
 
 CURVE = (1, 4, 16)
 CURVE_SECONDS = 35.0
+CLIP_SECONDS = 11.0
 #: The nuisance map may learn so long before foliage is judged.
 FOLIAGE_SETTLED_S = 600.0
 REAL_CLIPS = (
@@ -192,6 +193,16 @@ def curve_table(results: Results, clip: Clip) -> str:
     return table("Idle cameras in one process", head, rows, note)
 
 
+def clip_table(results: Results, some: Sequence[Clip]) -> str:
+    rows: list[Row] = []
+    for clip in some:
+        found = results.clips(clip.path, CLIP_SECONDS)
+        size = f"{found['size_bytes'] / 2**20:.1f}"
+        rows.append((clip.name, found["packets"], size, f"**{ms(found['cpu_s'])}**"))
+    head = (f"{CLIP_SECONDS:g} s clip of", "packets", "MiB", "CPU ms")
+    return table("Keeping a clip", head, rows, "Ring, tap, remuxing, SHA-256 and writing.")
+
+
 def real_table(results: Results) -> str:
     """The real clips as they are: short, busy, and encoded for the web."""
     rows: list[Row] = []
@@ -295,6 +306,7 @@ def report(results: Results, only: Sequence[str]) -> str:
         parts.append(foliage_table(results, windy))
     if full_hd:
         parts.append(curve_table(results, full_hd[0]))
+        parts.append(clip_table(results, [c for c in idle if c.size != SUBSTREAM]))
         parts.append(daemon_table(results, [*full_hd[:1], *common(scenes)[:1]]))
     if not only:
         parts.append(real_table(results))

@@ -31,6 +31,9 @@ SMART_GOP_S = 16.7
 #: Bits per second, as cameras are set out of the box.
 CBR_BPS = {FULL_HD: 2_000_000, SUBSTREAM: 400_000}
 VBR_CRF = 25
+#: Length of the scenes with many visits. They follow each other after 9.5 s at least, so that a
+#: gate with a GOP of 4 s rests in between.
+VISITS_S = 360.0
 #: Changes with anything that changes the pictures, so that an old cache is not used.
 VERSION = 1
 
@@ -99,18 +102,18 @@ def recall_plans() -> Iterable[Plan]:
     places = (YARD, STREET, MOTORWAY, CAR_PARK, ROOM, COUNTER)
     for i in range(8):
         place = places[i % len(places)]
-        yield _plan(f"calm-{i}", place, Weather.CALM, 300)
+        yield _plan(f"calm-{i}", place, Weather.CALM, VISITS_S)
     for name, place, weather in (
         ("dusk", CAR_PARK, Weather.NOISY),
         ("lamp", ROOM, Weather.LAMP),
         ("infrared", YARD, Weather.INFRARED),
         ("rain", STREET, Weather.RAIN),
     ):
-        yield _plan(name, place, weather, 300)
+        yield _plan(name, place, weather, VISITS_S)
 
 
 def _plan(name: str, place: Place, weather: Weather, seconds: float) -> Plan:
-    return Plan(name, place, weather, SUBSTREAM, SUBSTREAM_FPS, seconds, (6.0, 12.0))
+    return Plan(name, place, weather, SUBSTREAM, SUBSTREAM_FPS, seconds, (9.5, 15.0))
 
 
 def scenes() -> list[tuple[Plan, tuple[Encoding, ...]]]:
