@@ -11,7 +11,7 @@ from edge_agent.config import CameraConfig, FileSource
 from edge_agent.contract import BoxTopics, CameraStatus, State, encode_camera_status
 from edge_agent.domain import CameraId, Frame
 from edge_agent.runtime import StopToken
-from edge_agent.sources import CameraFeed, FeedState
+from edge_agent.sources import CameraFeed, FeedState, GatePlan
 
 #: How long a recording's source waits for room before it looks at the stop token again.
 _PUT_TIMEOUT_S = 0.5
@@ -57,6 +57,7 @@ class CameraSource:
 class _Told:
     state: State
     reason: str
+    plan: GatePlan | None  # how its packets are decoded
 
 
 class CameraStatusTeller:
@@ -83,18 +84,26 @@ class CameraStatusTeller:
             return  # a try in between says nothing new
         streaming = status.state is FeedState.STREAMING
         reason = "" if streaming else f"{status.state}: {status.reason or 'no picture yet'}"
-        now = _Told(State.ONLINE if streaming else State.OFFLINE, reason)
+        plan = status.gate.plan if status.gate else None
+        now = _Told(State.ONLINE if streaming else State.OFFLINE, reason, plan)
         if now == self._told:
             return
         # "next try in ..." of a pausing login changes at each look; the state does not.
+        # Nor is it news that the time between keyframes varies a little.
         if self._told and now.state is self._told.state and _kind(now) == _kind(self._told):
             return
         self._told = now
         payload = encode_camera_status(
-            CameraStatus(self._camera, now.state, self._clock.read().utc_s, now.reason)
+            CameraStatus(
+                self._camera,
+                now.state,
+                self._clock.read().utc_s,
+                now.reason,
+                str(plan) if plan else "",
+            )
         )
         self._set_status(self._topics.camera_status(self._camera), payload)
 
 
-def _kind(told: _Told) -> str:
-    return told.reason.partition(":")[0]
+def _kind(told: _Told) -> tuple[str, str]:
+    return told.reason.partition(":")[0], told.plan.policy if told.plan else ""

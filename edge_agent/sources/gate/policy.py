@@ -47,6 +47,10 @@ class GatePlan:
     reason: str
     advice: str = ""
 
+    def __str__(self) -> str:
+        advice = f"; {self.advice}" if self.advice else ""
+        return f"{self.policy}: {self.reason}{advice}"
+
 
 MEASURING = GatePlan(Policy.MEASURING, "the stream is being measured")
 SWITCHED_OFF = GatePlan(Policy.FULL, 'every packet is decoded, because gate = "off"')
