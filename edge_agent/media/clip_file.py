@@ -27,8 +27,8 @@ from edge_agent.errors import MediaError
 #: Those that were tried: written, killed, decoded. Raw pictures (USB yuyv422) would be 20 MB/s.
 CLIP_CODECS = frozenset({"h264", "hevc", "mjpeg"})
 
-#: A power cut costs at most a GOP or this much of the clip, whichever is shorter, and what the
-#: kernel had not written: SYNC_EVERY_S bounds that.
+#: A killed process costs at most a GOP or this much of the clip, whichever is shorter; a power
+#: cut also what the kernel had not written yet, which SYNC_EVERY_S bounds.
 FRAGMENT_S = 1.0
 SYNC_EVERY_S = 5.0
 
@@ -36,6 +36,10 @@ _OPTIONS = {
     "movflags": "frag_keyframe+empty_moov+default_base_moof",
     "frag_duration": str(round(FRAGMENT_S * 1e6)),
 }
+#: What libav hands over at once: a fragment in few pieces.
+_BUFFER_BYTES = 64 * 1024
+#: IOV_MAX of Linux, limits.h.
+_MAX_CHUNKS = 1024
 #: A stream of one packet has no step; any plausible one will do.
 _ONE_STEP_S = Fraction(1, 25)
 
@@ -66,7 +70,9 @@ class ClipFile:
         self._first_dts: int | None = None
         self._last_dts = self._synced_dts = 0
         self._begin_pts = self._end_pts = self._kept_pts = 0
+        # In ticks: a fraction's arithmetic for each packet costs more than muxing it.
         self._step = max(1, round(_ONE_STEP_S / stream.time_base))
+        self._sync_every = round(SYNC_EVERY_S / stream.time_base)
 
     @property
     def size_bytes(self) -> int:
@@ -88,7 +94,7 @@ class ClipFile:
             raise MediaError(f"{self.path}: cannot be written: {error.strerror}") from None
         if self._drain():
             self._kept_pts = end_pts  # a fragment is written once the next one begins
-        if (self._last_dts - self._synced_dts) * self._stream.time_base >= SYNC_EVERY_S:
+        if self._last_dts - self._synced_dts >= self._sync_every:
             self._synced_dts = self._last_dts
             os.fdatasync(self._file.fileno())
 
@@ -114,19 +120,18 @@ class ClipFile:
 
     def _drain(self) -> bool:
         """What libav made goes to the disk, wholly or not at all; whether it made anything."""
-        data = self._sink.take()
-        if not data:
+        chunks = self._sink.take()
+        if not chunks:
             return False
         try:
-            view = memoryview(data)
-            while view:
-                view = view[self._file.write(view) :]
+            _write_all(self._file.fileno(), chunks)
         except OSError:
             self._broken = True
             os.ftruncate(self._file.fileno(), self._size_bytes)
             raise
-        self._digest.update(data)
-        self._size_bytes += len(data)
+        for chunk in chunks:
+            self._digest.update(chunk)
+            self._size_bytes += len(chunk)
         return True
 
     def _timed(self, packet: Packet) -> av.Packet[Stream]:
@@ -157,20 +162,28 @@ class _Sink(io.RawIOBase):
     """Where libav writes. Not the file itself: an error there must not pass through C."""
 
     def __init__(self) -> None:
-        self._data = bytearray()
+        self._chunks: list[bytes] = []
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: object, /) -> int:
-        view = memoryview(data)  # type: ignore[arg-type]
-        self._data += view
-        return len(view)
+        chunk = bytes(data)  # type: ignore[call-overload]  # libav's own buffer: a copy
+        self._chunks.append(chunk)
+        return len(chunk)
 
-    def take(self) -> bytes:
-        data = bytes(self._data)
-        self._data.clear()
-        return data
+    def take(self) -> list[bytes]:
+        chunks, self._chunks = self._chunks, []
+        return chunks
+
+
+def _write_all(descriptor: int, chunks: list[bytes]) -> None:
+    for first in range(0, len(chunks), _MAX_CHUNKS):
+        some = chunks[first : first + _MAX_CHUNKS]
+        written = os.writev(descriptor, some)
+        rest = memoryview(b"".join(some))[written:] if written < sum(map(len, some)) else b""
+        while rest:  # a disk that is nearly full takes a part
+            rest = rest[os.write(descriptor, rest) :]
 
 
 def _muxer(sink: _Sink, stream: PacketStream) -> tuple[OutputContainer, Stream]:
@@ -179,7 +192,7 @@ def _muxer(sink: _Sink, stream: PacketStream) -> tuple[OutputContainer, Stream]:
         raise MediaError(f"a stream in {stream.codec} cannot be kept as a clip")
     if stream.codec != "mjpeg" and not template.codec_context.extradata:
         raise MediaError(f"the {stream.codec} stream came without its parameter sets")
-    container = av.open(sink, "w", format="mp4", options=dict(_OPTIONS))
+    container = av.open(sink, "w", format="mp4", options=dict(_OPTIONS), buffer_size=_BUFFER_BYTES)
     # opaque: by the decoder's name. Otherwise PyAV looks for an encoder, which an FFmpeg
     # without x264 and x265 does not have.
     track = container.add_stream_from_template(template, opaque=True)

@@ -14,7 +14,6 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge_agent.atomic_file import sync_folder
 from edge_agent.clock import Clock
 from edge_agent.config import ClipConfig
 from edge_agent.domain import CameraId, EventId, Packet, PacketStream
@@ -95,8 +94,8 @@ class ClipStore:
             self._check_room()
             with disk_trouble(self._files.root):
                 path = self._files.place(part.camera, part.name, part.begin_utc_s)
+                # Its name becomes durable with its first fdatasync (ext4, XFS, Btrfs, F2FS).
                 clip = ClipFile(path, stream)
-                sync_folder(path.parent)
         except AgentError:
             self._own = replace(self._own, failed=self._own.failed + 1)
             raise
@@ -108,11 +107,14 @@ class ClipStore:
         """Append a packet. Raises StorageError and MediaError: the clip must then be finished."""
         before = clip.size_bytes
         try:
-            with disk_trouble(clip.path):
-                clip.add(packet)
+            clip.add(packet)
+        except OSError as error:
+            raise StorageError(f"{clip.path}: {error.strerror or error}") from error
         finally:
-            self._files.add(files=0, size=clip.size_bytes - before)
-        if clip.size_bytes > before:
+            grown = clip.size_bytes - before
+            if grown:
+                self._files.add(files=0, size=grown)
+        if grown:
             self._check_room()
 
     def finish(self, clip: ClipFile, *, cut: bool = False) -> ClipFacts | None:

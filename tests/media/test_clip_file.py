@@ -131,26 +131,23 @@ def test_a_full_disk_leaves_whole_fragments_and_their_fingerprint(
     add_all(clip, source.packets[:60])
     written = clip.size_bytes
 
-    class Full:
-        """Takes half of what it is given, as a disk does with its last blocks, then no more."""
+    write_on = os.write
+    some_more = iter([10])
 
-        def __init__(self, file: object) -> None:
-            self._file, self._left = file, 1
+    def full(descriptor: int, data: bytes) -> int:
+        """A disk gives its last blocks, then no more."""
+        left = next(some_more, 0)
+        if not left:
+            raise OSError(28, "No space left on device")
+        return write_on(descriptor, data[:left])
 
-        def write(self, data: memoryview) -> int:
-            if not self._left:
-                raise OSError(28, "No space left on device")
-            self._left -= 1
-            return self._file.write(data[: len(data) // 2])  # type: ignore[attr-defined,no-any-return]
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(self._file, name)
-
-    monkeypatch.setattr(clip, "_file", Full(clip._file))
+    monkeypatch.setattr(os, "writev", lambda fd, chunks: write_on(fd, b"".join(chunks)[:9]))
+    monkeypatch.setattr(os, "write", full)
     with pytest.raises(OSError, match="No space left"):
         add_all(clip, source.packets[60:])
     facts = clip.seal()
     clip.close()
+    monkeypatch.undo()
     assert clip.broken
     data = (tmp_path / "clip.mp4").read_bytes()
     assert facts == ClipFacts(hashlib.sha256(data).hexdigest(), written, facts.duration_s)
