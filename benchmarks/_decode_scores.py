@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -114,6 +115,16 @@ def decoded_frac(run: dict[str, Any], since_s: float = 0.0) -> float:
         return math.nan
     packets = tallies[-1]["packets"] - tallies[0]["packets"]
     return (tallies[-1]["decoded"] - tallies[0]["decoded"]) / packets if packets else math.nan
+
+
+def alone_decoded_frac(clip: Clip, run: dict[str, Any], since_s: float = 0.0) -> float:
+    """The same while nothing planted explains it: what leaves, rain and noise cost."""
+    decoded = packets = 0
+    for before, now in itertools.pairwise(t for t in run["tallies"] if t["known_s"] >= since_s):
+        if not (explained(clip, before["known_s"]) or explained(clip, now["known_s"])):
+            decoded += now["decoded"] - before["decoded"]
+            packets += now["packets"] - before["packets"]
+    return decoded / packets if packets else math.nan
 
 
 def quantile(values: Iterable[float], part: float) -> float:

@@ -22,6 +22,7 @@ import cv2
 from benchmarks._decode_motion_daemon import daemon_missing
 from benchmarks._decode_results import Results
 from benchmarks._decode_scores import (
+    alone_decoded_frac,
     decoded_frac,
     explained,
     false_bursts,
@@ -154,12 +155,15 @@ def foliage_table(results: Results, windy: Sequence[Clip]) -> str:
         ours, full = results.run("agent", clip), results.run("full", clip)
         after = [s for s in sightings(clip, ours) if s.transit.start_s >= FOLIAGE_SETTLED_S]
         oracle = [s for s in sightings(clip, full) if s.transit.start_s >= FOLIAGE_SETTLED_S]
-        busy = sum(s.transit.length_s for s in after) / (clip.seconds - FOLIAGE_SETTLED_S)
+        settled_s = clip.seconds - FOLIAGE_SETTLED_S
+        busy = sum(s.transit.length_s for s in after) / settled_s
         rows.append(
             (
                 clip.name,
                 f"{decoded_frac(ours, 15.0):.0%}",
                 f"**{decoded_frac(ours, FOLIAGE_SETTLED_S):.0%}**",
+                f"{alone_decoded_frac(clip, ours, FOLIAGE_SETTLED_S):.0%}",
+                f"{false_wakes(clip, ours, FOLIAGE_SETTLED_S) * 3600 / settled_s:.0f}/h",
                 f"{busy:.0%}",
                 seen_of(after),
                 seen_of(long_enough(after, clip.gop_s)),
@@ -168,7 +172,8 @@ def foliage_table(results: Results, windy: Sequence[Clip]) -> str:
             )
         )
     head = (
-        "clip", "decoded", "after 10 min", "someone there", "then seen by (a)",
+        "clip", "decoded", "after 10 min", "of that with nobody there", "wakes then",
+        "someone there", "then seen by (a)",
         "of those as long as a GOP + 0.2 s", "by (b)", "picture known as nuisance",
     )  # fmt: skip
     return table("Wind in the trees", head, rows)
@@ -290,7 +295,7 @@ def report(results: Results, only: Sequence[str]) -> str:
     """All tables of the clips chosen, as Markdown."""
     found = clips(only)
     idle = [clip for clip in found if not clip.transits]
-    windy = [clip for clip in found if clip.weather == Weather.FOLIAGE]
+    windy = [clip for clip in found if clip.weather in (Weather.FOLIAGE, Weather.GALE)]
     day = [clip for clip in found if clip.plan.startswith("day")]
     scenes = [c for c in found if c.transits and c.size == SUBSTREAM and c not in windy]
     full_hd = [c for c in idle if c.size != SUBSTREAM and c.gop_s == COMMON_GOP_S]

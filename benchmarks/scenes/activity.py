@@ -245,8 +245,8 @@ class Rendering:
         self._courses = courses(plan, walks(base), self._empty) if plan.gap_s else []
         rng = np.random.default_rng(zlib.crc32(plan.name.encode()))
         self._sky = Sky(rng, plan.size, plan.weather, plan.seconds)
-        windy = plan.weather is Weather.FOLIAGE
-        self._leaves = Leaves(rng, self._empty, plan.place) if windy else None
+        windy = plan.weather in (Weather.FOLIAGE, Weather.GALE)
+        self._leaves = Leaves(rng, self._empty, plan.place, plan.weather) if windy else None
         self._boxes: list[list[tuple[float, float, float, float]]] = [[] for _ in self._courses]
 
     def pictures(self) -> Iterator[U8]:

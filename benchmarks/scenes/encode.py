@@ -124,9 +124,15 @@ def scenes() -> list[tuple[Plan, tuple[Encoding, ...]]]:
         found.append((plan, (*GOPS, *more)))
     substream = (SUBSTREAM, SUBSTREAM_FPS)
     wind = Plan("foliage", STREET, Weather.FOLIAGE, *substream, 960, (18.0, 30.0))
+    gale = Plan("gale", STREET, Weather.GALE, *substream, 960, (35.0, 60.0))
     idle = Plan("idle-360", YARD, Weather.CALM, *substream, 900, None)
     dark = Plan("idle-360-dusk", STREET, Weather.NOISY, *substream, 300, None)
-    found += [(wind, (H264_1S, H264_2S)), (idle, (H264_1S, H264_2S)), (dark, (H264_1S, H264_2S))]
+    found += [
+        (wind, (H264_1S, H264_2S)),
+        (gale, (H264_1S, H264_2S)),
+        (idle, (H264_1S, H264_2S)),
+        (dark, (H264_1S, H264_2S)),
+    ]
     main = (FULL_HD, FULL_HD_FPS)
     still = Plan("idle-1080", YARD, Weather.CALM, *main, 60, None)
     day = Plan("day-1080", YARD, Weather.CALM, *main, 400, (70.0, 110.0), first_s=50.0)

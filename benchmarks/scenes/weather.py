@@ -30,8 +30,13 @@ class Weather(StrEnum):
     NOISY = "noise"  # a camera at dusk; the noise jumps halfway
     LAMP = "lamp"  # switched on and off
     INFRARED = "infrared"  # switches to grey halfway, and back
-    FOLIAGE = "foliage"
+    FOLIAGE = "foliage"  # a breeze
+    GALE = "gale"  # leaves move by a 25th of the picture's height: a third of pictures show it
     RAIN = "rain"
+
+
+#: How far leaves move, as a share of the picture's height.
+_REACH = {Weather.FOLIAGE: 1 / 90, Weather.GALE: 1 / 25}
 
 
 def changes_s(weather: Weather, seconds: float) -> tuple[float, ...]:
@@ -59,7 +64,7 @@ class Planes:
 class Leaves:
     """The place's own trees, pushed about in gusts; worked out coarsely, applied finely."""
 
-    def __init__(self, rng: Rng, empty: U8, place: Place) -> None:
+    def __init__(self, rng: Rng, empty: U8, place: Place, weather: Weather) -> None:
         self._still = empty.copy()
         height, width = Planes(empty).luma.shape
         areas = LEAVES[place.clip]
@@ -74,7 +79,9 @@ class Leaves:
             cv2.fillPoly(mask, [np.round(np.array(area) * (width, height)).astype(np.int32)], 255)
         soft = cv2.GaussianBlur(mask, (0, 0), height / 60)[self._inside(1)]
         self._coarse = (max(8, self._w // 4), max(8, self._h // 4))
-        self._reach = cv2.resize(soft, self._coarse).astype(np.float32) / 255 * (height / 90)
+        self._reach = (
+            cv2.resize(soft, self._coarse).astype(np.float32) / 255 * (height * _REACH[weather])
+        )
         self._phases = [
             cv2.resize(6 * rng.standard_normal((n, n)).astype(np.float32), self._coarse)
             for n in (5, 17, 41)
