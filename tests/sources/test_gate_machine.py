@@ -374,6 +374,27 @@ def test_packet_sizes_that_lie_are_not_asked_any_more() -> None:
     assert camera.memory.counters.size_alarms == 5
 
 
+def test_alarm_just_before_a_keyframe_is_judged_by_that_keyframe() -> None:
+    camera = Camera(gop_s=4.0)
+    camera.run(400.0)
+    camera.size = sizes_rise(403.7)
+    camera.run(406.0)
+    counters = camera.memory.counters
+    assert (counters.size_alarms, counters.false_size_alarms) == (1, 1)
+
+
+def test_gate_closes_soon_after_the_tracker_gave_up() -> None:
+    def tracks(at_s: float) -> list[Track]:
+        seen_s = min(at_s, 30.0)
+        where = BBox(0.1 + 0.05 * (seen_s - 20), 0.4, 0.1, 0.3)
+        return [track(at_s, where, seen_s=seen_s)] if 20 <= at_s < 32.5 else []
+
+    camera = Camera(moving=between(20.0, 30.0, SOMEBODY), tracks=tracks)
+    camera.run(40.0)
+    rested = next(at_s for at_s, step in camera.steps if at_s > 20.5 and step is Step.SKIP)
+    assert rested == pytest.approx(35.1)  # seen until 30.9, and 4 s; not 4 s after 32.5
+
+
 def test_noisy_packet_sizes_never_pass_the_self_test() -> None:
     camera = Camera(gop_s=4.0)
     camera.size = sizes_rise(*range(41, 801, 24))

@@ -36,6 +36,7 @@ from edge_agent.sources.gate.words import (
 
 #: Nothing may move for so long before everything is no longer decoded.
 QUIET_S = 4.0
+_MISSED_FOR_S = 0.5
 #: A stream is decoded so long at least before its background of keyframes is trusted.
 WARM_UP_S, WARM_UP_LOOKS = 5.0, 3
 #: Idle keyframes closer together than this are not all looked at; of all-intra streams one a
@@ -81,6 +82,7 @@ class GateMachine:
         self._place = 0
         self._verify_until_s = self._cool_until_s = float("-inf")
         self._alarmed = False  # in this GOP
+        self._alarm_open = False  # it was acted upon, and its worth is not known yet
         self._candidate_s = float("-inf")
         self.replay_from_s = float("-inf")  # stream time, for `Step.WAKE` and `Step.VERIFY`
 
@@ -131,7 +133,7 @@ class GateMachine:
         self._steady = sight.lighting is Lighting.STEADY
         moved = self._moved(sight)
         if moved:
-            self._active_until_s = max(self._active_until_s, sight.at_s + QUIET_S)
+            self._stay(sight.at_s + QUIET_S)
         if self._state is GateState.ACTIVE:
             if self._may_rest():
                 self._end_wake()
@@ -162,14 +164,16 @@ class GateMachine:
         ]
         nuisance.learn(nobody, people.boxes, at_s)
         if relevant or people.restless:
-            self._active_until_s = max(self._active_until_s, at_s + QUIET_S)
-            self._wake_useful = True
+            self._stay(at_s + QUIET_S)
+        if people.missed:
+            self._stay(at_s + _MISSED_FOR_S)  # until the tracker finds them or gives up
+        self._wake_useful |= relevant or people.restless or people.missed
         if self._state is GateState.IDLE:
             self._look_closer(finding)
 
     def keep_active(self) -> None:
         """Frames still wait for the analysis: its findings are not known yet."""
-        self._active_until_s = max(self._active_until_s, self._at_s + QUIET_S)
+        self._stay(self._at_s + QUIET_S)
 
     def count_decoded(self, packets: int) -> None:
         self._counters.decoded_packets += packets
@@ -234,15 +238,19 @@ class GateMachine:
             not nuisance.covers(box) and not self._people.explain(box) for box in sight.moving
         )
 
+    def _stay(self, until_s: float) -> None:
+        self._active_until_s = max(self._active_until_s, until_s)
+
     def _wake(self, reason: str, from_pts_s: float) -> None:
         self._counters.wakes += 1
         self._start_active(reason)
+        self._end_alarm(true=True)
         self._wake_counts, self._wake_useful = True, False
         self.replay_from_s = from_pts_s
 
     def _start_active(self, reason: str) -> None:
         self._state, self._wake_reason, self._wake_wanted = GateState.ACTIVE, reason, None
-        self._active_until_s = max(self._active_until_s, self._at_s + QUIET_S)
+        self._stay(self._at_s + QUIET_S)
         self._wake_counts = False
 
     def _end_wake(self) -> None:
@@ -262,7 +270,7 @@ class GateMachine:
 
     def _look_closer(self, finding: Finding) -> None:
         """Does a keyframe's finding ask for more pictures?"""
-        if self._people.restless:
+        if self._people.restless or self._people.missed:
             self._wake_wanted = "a person moves or is missed"
         elif finding.at_s - self._candidate_s >= _CANDIDATE_EVERY_S and any(
             not self._people.explain(box) for box in finding.candidates
@@ -277,6 +285,7 @@ class GateMachine:
         self._sizes.key(quiet=not moved)
         if not moved:
             self._memory.trust.gop(self._alarmed, self._at_s)
+            self._end_alarm(true=False)
         self._alarmed = False
 
     def _sense(self, fact: PacketFact) -> Step:
@@ -289,6 +298,7 @@ class GateMachine:
         if self._memory.trust.state is not SizeSense.ON:
             return Step.SKIP
         self._counters.size_alarms += 1
+        self._alarm_open = True
         self._state = GateState.VERIFY
         self._verify_until_s = fact.at_s + VERIFY_S
         self.replay_from_s = self._key_pts_s
@@ -297,8 +307,14 @@ class GateMachine:
     def _verifying(self, fact: PacketFact) -> Step:
         if fact.at_s <= self._verify_until_s:
             return Step.PEEK
-        self._counters.false_size_alarms += 1
-        self._memory.trust.false_alarm(fact.at_s)
+        self._end_alarm(true=False)
         self._state = GateState.IDLE
-        self._cool_until_s = fact.at_s + COOL_DOWN_S
         return Step.SKIP
+
+    def _end_alarm(self, *, true: bool) -> None:
+        """Whether there was something to see after sizes rose is known."""
+        if self._alarm_open and not true:
+            self._counters.false_size_alarms += 1
+            self._memory.trust.false_alarm(self._at_s)
+            self._cool_until_s = self._at_s + COOL_DOWN_S
+        self._alarm_open = False

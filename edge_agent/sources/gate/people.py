@@ -41,7 +41,8 @@ class PeopleWatch:
         self._places: dict[int, _Place] = {}
         self._still: list[BBox] = []
         self._boxes: list[BBox] = []
-        self.restless = False  # somebody moves, is new, or is missed
+        self.restless = False  # somebody moves or is new
+        self.missed = False  # somebody was looked for and not found
 
     @property
     def boxes(self) -> Sequence[BBox]:
@@ -49,7 +50,8 @@ class PeopleWatch:
 
     def update(self, tracks: Sequence[Track], at_s: float) -> None:
         known, self._places = self._places, {}
-        self._still, self._boxes, self.restless = [], [], False
+        self._still, self._boxes = [], []
+        self.restless = self.missed = False
         for track in tracks:
             place = known.get(track.track_id)
             if place is None or _moved(place.bbox, track.bbox):
@@ -60,7 +62,9 @@ class PeopleWatch:
             if not place.confirmed and at_s - track.first_s > _DOUBTFUL_AFTER_S:
                 continue
             self._boxes.append(track.bbox)
-            if at_s - place.since_s >= STILL_AFTER_S and at_s - track.seen_s <= _MISSED_S:
+            if at_s - track.seen_s > _MISSED_S:
+                self.missed = True
+            elif at_s - place.since_s >= STILL_AFTER_S:
                 self._still.append(track.bbox)
             else:
                 self.restless = True
