@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ from edge_agent.agent.commands import CommandRoom
 from edge_agent.agent.detector import open_detector
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.exchange import FrameExchange
+from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.orphans import closing_drafts
 from edge_agent.agent.recorder import Recorder
 from edge_agent.agent.stages import Detector, build_pipeline
@@ -40,6 +42,7 @@ from edge_agent.contract import (
 )
 from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Snapshot
 from edge_agent.errors import EXIT_FAILED, EXIT_OK, InvariantBroken, StorageError
+from edge_agent.geometry import Polygon
 from edge_agent.media import SnapshotStore, take_snapshot
 from edge_agent.outbox import AlarmKind, Outbox, OutboxReader
 from edge_agent.publish import LinkState, Publisher, PublisherSetup
@@ -153,13 +156,14 @@ class _Assembly:
             committed=self._tell_publisher,
         )
         credentials = CredentialGuard(state_dir / "refused-logins.json", clock)
+        self._mains = dict(self._main_streams(credentials))
+        self._pictures = self._main_pictures()
         self.cameras = {
             CameraId(camera.id): self._watched(camera, credentials)
             for camera in config.cameras
             if camera.enabled
         }
         taps = {camera: watched.feed.tap for camera, watched in self.cameras.items()}
-        self._mains = dict(self._main_streams(credentials))
         room = self._clip_room = open_clip_room(config, taps, self._mains, clock)
         self._clips = ClipJournal(self._recorder, room, clock) if room else None
         telemetry = TelemetrySource(
@@ -222,6 +226,8 @@ class _Assembly:
                 self._sources.append(Worker(f"source-{camera.id}", source.run, self._source_stop))
         for name, main in self._mains.items():
             self._sources.append(Worker(f"main-{name}", main.run, self._source_stop))
+        if self._mains and self._snapshots is not None:
+            self._sources.append(Worker("pictures", self._pictures.run, self._source_stop))
         for worker in (*self._others, *self._sources):
             self._supervisor.start(worker)
         if self._clip_room is not None:
@@ -289,16 +295,31 @@ class _Assembly:
         feed = CameraFeed(settings, credentials=credentials, clock=self._clock)
         detector: Detector = self._detector
         pipeline = build_pipeline(camera, detector, self._new_event_id)
-        return WatchedCamera(feed, Lane(camera_id, pipeline, LaneCounters(), feed.told))
+        late_snapshots = partial(self._pictures.ready, camera_id)
+        lane = Lane(camera_id, pipeline, LaneCounters(), feed.told, late_snapshots)
+        return WatchedCamera(feed, lane)
 
     def _main_streams(self, credentials: CredentialGuard) -> Iterator[tuple[CameraId, MainStream]]:
         """Of the cameras that have one and use it."""
         for camera in self._config.cameras:
             source = camera.source
-            wanted = camera.enabled and keeps_clips(self._config, camera)
-            if wanted and isinstance(source, RtspSource) and source.main_url is not None:
+            used = keeps_clips(self._config, camera) or self._snapshots is not None
+            if (
+                camera.enabled
+                and used
+                and isinstance(source, RtspSource)
+                and source.main_url is not None
+            ):
                 name = CameraId(camera.id)
                 yield name, MainStream(name, source, credentials=credentials, clock=self._clock)
+
+    def _main_pictures(self) -> MainPictures:
+        masks = {
+            CameraId(camera.id): tuple(Polygon.of(mask.polygon) for mask in camera.privacy_masks)
+            for camera in self._config.cameras
+        }
+        cameras = {name: MainCamera(main, masks[name]) for name, main in self._mains.items()}
+        return MainPictures(cameras, self._take_snapshot)
 
     def _new_event_id(self) -> EventId:
         return EventId(self._ids.next(self._clock.read().utc_s))
@@ -315,19 +336,22 @@ class _Assembly:
     def _snapshot_maker(self) -> SnapshotMaker | None:
         if self._snapshots is None:
             return None
-        config = self._config.snapshots
 
         def make(frame: Frame, best: BestFrame) -> Snapshot:
-            return take_snapshot(
-                frame.pixels.bgr(),
-                [best.bbox],
-                config,
-                camera=frame.camera,
-                event_id=best.event_id,
-                captured_s=frame.captured_s,
-            )
+            self._pictures.ask(frame, best)
+            return self._take_snapshot(frame, best)
 
         return make
+
+    def _take_snapshot(self, frame: Frame, best: BestFrame) -> Snapshot:
+        return take_snapshot(
+            frame.pixels.bgr(),
+            [best.bbox],
+            self._config.snapshots,
+            camera=frame.camera,
+            event_id=best.event_id,
+            captured_s=frame.captured_s,
+        )
 
 
 def _make_state_dir(path: Path) -> None:

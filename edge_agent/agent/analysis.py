@@ -45,6 +45,7 @@ class Lane:
     pipeline: CameraPipeline
     counters: LaneCounters
     tell: Callable[[Finding], None] = lambda finding: None  # the source's gate listens
+    late_snapshots: Callable[[], Sequence[Snapshot]] = tuple  # better ones, of earlier frames
 
 
 def finding_of(at_s: float, analysis: Analysis) -> Finding:
@@ -96,6 +97,10 @@ class AnalysisLoop:
 
     def _analyse(self, lane: Lane, frame: Frame) -> None:
         begun_s = self._clock.mono_s()
+        for snapshot in lane.late_snapshots():
+            # Kept only while the event can still tell of it: its end named the earlier one.
+            if lane.pipeline.attach_snapshot(snapshot.event_id, snapshot.ref):
+                self._journal.keep(snapshot)
         minute = weekminute(self._clock.read().utc_s, self._zone)
         analysis = lane.pipeline.update(frame, minute)
         lane.tell(finding_of(frame.captured_s, analysis))

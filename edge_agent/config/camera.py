@@ -196,7 +196,8 @@ class RtspSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="rtsp")
         str | None,
         _meta(
             "The same camera's main stream, when `url` is its substream: clips are taken from it, "
-            "without decoding it. Same login. Opened only where clips are kept."
+            "and snapshots, for which a few of its pictures are decoded. Same login. Opened only "
+            "where clips or snapshots are kept."
         ),
     ] = None
     transport: Annotated[

@@ -14,6 +14,7 @@ from edge_agent.sources.feed_state import FeedSettings, FeedState, FeedStatus, G
 from edge_agent.sources.gate import DecodeMode, Finding, GateCounters, GatePlan, SizeSense
 from edge_agent.sources.main_stream import MainStream
 from edge_agent.sources.meter import StreamFigures, StreamMeter
+from edge_agent.sources.moment import picture_at
 from edge_agent.sources.opening import Opener, open_source
 from edge_agent.sources.packets import PacketSource, StreamInfo
 from edge_agent.sources.pixels import DecodedPixels, Orientation, blackened
@@ -57,6 +58,7 @@ __all__ = [
     "blackened",
     "format_report",
     "open_source",
+    "picture_at",
     "probe",
     "probe_source",
 ]

@@ -1,7 +1,7 @@
-"""A camera's main stream beside its substream: received, remembered, never decoded.
+"""A camera's main stream beside its substream: received and remembered, not decoded.
 
 The substream is what the analysis sees. The main stream costs its reception (some 0.6 % of a
-core at 1080p) and the memory of its ring, and gives clips their quality.
+core at 1080p) and the memory of its ring, and gives clips and snapshots their quality.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class MainStream:
 
     @property
     def flowing(self) -> bool:
-        """Whether clips can be taken from it now."""
+        """Whether clips and pictures can be taken from it now."""
         newest_s = self._keyed_s
         return newest_s is not None and self._clock.mono_s() - newest_s <= SILENT_S
 
@@ -104,7 +104,7 @@ class MainStream:
     def _log_failure(self, error: AgentError) -> None:
         if self._failing is not type(error):
             self._failing = type(error)
-            log.warning("main stream: %s; clips are taken from the substream", error)
+            log.warning("main stream: %s; the substream stands in", error)
 
     def _log_recovery(self) -> None:
         if self._failing is not None:

@@ -13,6 +13,7 @@ import pytest
 from packets import Recorded, recorded, seen
 
 from edge_agent.agent import clip_recording as recording_module
+from edge_agent.agent import clips as clips_module
 from edge_agent.agent.clip_recording import ClipOrder, ClipRecording
 from edge_agent.agent.clips import END_WAITS_S, ClipCamera, ClipJournal, ClipRoom, clip_figures
 from edge_agent.clock import Clock, ManualClock, SystemClock
@@ -64,6 +65,12 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
     found = recorded(tmp_path_factory.mktemp("source"), frames=20 * FPS)
     yield found
     found.container.close()
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test machine's disk may take longer than an end may wait."""
+    monkeypatch.setattr(clips_module, "END_WAITS_S", 20.0)
 
 
 class Camera:
@@ -277,7 +284,10 @@ def test_other_events_pass_at_once(
     assert one.told.events == events
 
 
-def test_an_end_waits_for_a_stuck_disk_only_so_long(tmp_path: Path, source: Recorded) -> None:
+def test_an_end_waits_for_a_stuck_disk_only_so_long(
+    tmp_path: Path, source: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clips_module, "END_WAITS_S", END_WAITS_S)
     clock = ManualClock(mono_s=100.0)
     one = setup(tmp_path, source, clock)  # its thread does not run: a disk that hangs
     start, end = event(Phase.START, 100.0), event(Phase.END, 104.0)
