@@ -94,7 +94,7 @@ def one_clip(packets: list[Packet], store: ClipStore, number: int) -> tuple[floa
             recording.pump()
     assert recording is not None
     recording.finish(1e9)
-    store.sync()
+    store.sync(10.0)
     path = store.find(event_id)
     assert path is not None
     return ring_s, cpu_s() - before_s, path

@@ -35,6 +35,7 @@ END_WAITS_S = 0.5
 _PUMP_EVERY_S = 0.5
 _IDLE_WAIT_S = 1.0
 _PRUNE_EVERY_S = 60.0
+_LAST_SYNC_S = 3.0
 #: The same trouble of the same camera is logged again only after this.
 _REMIND_S = 600.0
 _INBOX_CAPACITY = 1000
@@ -144,7 +145,7 @@ class ClipRoom:
                 self._tell(recording)
             self._keep_house()
         self._finish_all()
-        self._keep_house()
+        self._keep_house(_LAST_SYNC_S)
 
     def _finish(self, pending: PendingClip) -> None:
         recording = self._recordings.pop(pending.event_id, None)
@@ -171,11 +172,10 @@ class ClipRoom:
             self._logged[camera, kind] = now_s
             log.warning("%s: no whole clip could be kept: %s", camera, trouble)
 
-    def _keep_house(self) -> None:
-        """Durability and retention, when nobody waits for either."""
+    def _keep_house(self, wait_s: float = 0.0) -> None:
         now_s = self._clock.mono_s()
         try:
-            self._store.sync()
+            self._store.sync(wait_s)
             if now_s - self._pruned_s >= _PRUNE_EVERY_S:
                 self._pruned_s = now_s
                 self._store.prune()

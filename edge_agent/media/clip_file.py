@@ -94,9 +94,6 @@ class ClipFile:
             raise MediaError(f"{self.path}: cannot be written: {error.strerror}") from None
         if self._drain():
             self._kept_pts = end_pts  # a fragment is written once the next one begins
-        if self._last_dts - self._synced_dts >= self._sync_every:
-            self._synced_dts = self._last_dts
-            os.fdatasync(self._file.fileno())
 
     def seal(self) -> ClipFacts:
         """Write what is still inside, if that can be. The facts are those of the file."""
@@ -111,12 +108,18 @@ class ClipFile:
         duration_s = float(span * self._stream.time_base)
         return ClipFacts(self._digest.hexdigest(), self._size_bytes, duration_s)
 
+    def sync_due(self) -> bool:
+        """Whether what was written since the last time should be made durable now."""
+        due = self._last_dts - self._synced_dts >= self._sync_every
+        if due:
+            self._synced_dts = self._last_dts
+        return due
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
     def close(self) -> None:
-        """Make it durable, which may take long on a slow card. Raises OSError; closed it is."""
-        try:
-            os.fsync(self._file.fileno())
-        finally:
-            self._file.close()
+        self._file.close()
 
     def _drain(self) -> bool:
         """What libav made goes to the disk, wholly or not at all; whether it made anything."""

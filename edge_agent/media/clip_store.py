@@ -18,6 +18,7 @@ from edge_agent.clock import Clock
 from edge_agent.config import ClipConfig
 from edge_agent.domain import CameraId, EventId, Packet, PacketStream
 from edge_agent.errors import AgentError, StorageError
+from edge_agent.media.background_sync import BackgroundSync
 from edge_agent.media.clip_file import ClipFacts, ClipFile
 from edge_agent.media.dated_files import Agreement, DatedFiles, disk_trouble
 
@@ -69,7 +70,7 @@ class ClipStore:
         self._files = DatedFiles(state_dir / _FOLDER, ".mp4", agreement, clock)
         self._least_free_bytes = least_free_bytes
         self._open: dict[Path, tuple[ClipFile, ClipPart]] = {}
-        self._sealed: list[ClipFile] = []
+        self._sync = BackgroundSync()
         self._own = ClipCounts()
 
     @property
@@ -115,19 +116,22 @@ class ClipStore:
             if grown:
                 self._files.add(files=0, size=grown)
         if grown:
+            if clip.sync_due():
+                self._sync.soon(clip.fileno())
             self._check_room()
 
     def finish(self, clip: ClipFile, *, cut: bool = False) -> ClipFacts | None:
         """Complete the file: its facts, or None when there is nothing in it.
 
-        `cut`: it is known not to be whole. `sync` must follow, once whoever waits for the facts
-        has them.
+        `cut`: it is known not to be whole. It becomes durable after that, in the background:
+        somebody waits for the facts.
         """
         _, part = self._open.pop(clip.path)
         before = clip.size_bytes
         facts = clip.seal()
         self._files.add(files=0, size=clip.size_bytes - before)
-        self._sealed.append(clip)
+        self._sync.soon(clip.fileno())
+        clip.close()
         empty = facts.duration_s <= 0
         if cut or empty or clip.broken:
             self._own = replace(self._own, failed=self._own.failed + 1)
@@ -141,12 +145,15 @@ class ClipStore:
                 os.utime(clip.path, (part.begin_utc_s, part.begin_utc_s))
         return None if empty else facts
 
-    def sync(self) -> None:
-        """Make finished files durable. May take long on a slow card. Raises StorageError."""
-        while self._sealed:
-            clip = self._sealed.pop()
-            with disk_trouble(clip.path):
-                clip.close()
+    def sync(self, timeout_s: float) -> None:
+        """Wait until what was written is durable, if that is soon.
+
+        Raises StorageError when something could not be made durable since the last call.
+        """
+        self._sync.wait(timeout_s)
+        trouble = self._sync.take_trouble()
+        if trouble is not None:
+            raise StorageError(f"{self._files.root}: {trouble.strerror or trouble}") from trouble
 
     def find(self, event_id: EventId) -> Path | None:
         """Where the first file of an event's clip lies; None when there is none (any more).

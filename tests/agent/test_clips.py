@@ -189,7 +189,7 @@ def test_what_is_past_the_post_roll_is_never_written(tmp_path: Path, source: Rec
     recording.pump()
     (ref,) = recording.finish(0.0)
     assert ref.duration_s == pytest.approx(6.0, abs=0.1)
-    one.store.sync()
+    one.store.sync(10.0)
 
 
 def test_an_event_that_carries_on_after_a_split_has_no_pre_roll(
@@ -270,7 +270,7 @@ def test_a_camera_that_sets_its_clock_leaves_no_hole_of_hours(
         ring.add(jumped)
         drain.fill(jumped, ring, 90.0 - (7200.0 if index >= 2 * FPS else 0.0), source.stream)
     refs = recording.finish(1000.0)
-    one.store.sync()
+    one.store.sync(10.0)
     assert [round(ref.duration_s) for ref in refs] == [2, 2]
 
 
@@ -353,7 +353,7 @@ def test_a_box_too_slow_for_its_disk_says_so(tmp_path: Path, source: Recorded) -
         drain.fill(packet, ring, 90.0, source.stream)
     recording.pump()
     (ref,) = recording.finish(1000.0)
-    one.store.sync()
+    one.store.sync(10.0)
     assert ref.state is ClipState.CUT
     assert recording.trouble == "the disk is too slow"
     assert seen(one.path()).corrupt == 0

@@ -55,7 +55,7 @@ def test_a_live_camera_gives_a_clip_that_plays(tmp_path: Path, codec: str) -> No
         finally:
             stop.stop()
             source.join(10)
-    store.sync()
+    store.sync(10.0)
     (ref,) = refs
     assert (ref.codec, ref.state) == (codec, ClipState.STORED)
     assert ref.duration_s > 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -51,7 +52,7 @@ def store(tmp_path: Path, clock: ManualClock) -> ClipStore:
 def keep(store: ClipStore, source: Recorded, one: ClipPart) -> Path:
     clip = fill(store, source, one)
     assert store.finish(clip) is not None
-    store.sync()
+    store.sync(10.0)
     return clip.path
 
 
@@ -71,7 +72,7 @@ def test_a_clip_is_found_plays_and_only_the_agent_may_look(
 ) -> None:
     clip = fill(store, source, part(1))
     facts = store.finish(clip)
-    store.sync()
+    store.sync(10.0)
     path = tmp_path / "clips" / "2026-02-10" / "front" / f"{event(1)}.mp4"
     assert store.find(event(1)) == path
     assert facts is not None
@@ -111,7 +112,7 @@ def test_clips_go_when_their_time_is_over_but_not_while_written(
     assert store.prune() == 1
     assert store.find(event(3)) == clip.path
     store.finish(clip)
-    store.sync()
+    store.sync(10.0)
     again = ClipStore(tmp_path, ClipConfig(enabled=True), clock)
     assert again.counts.bytes == sum(path.stat().st_size for path in tmp_path.rglob("*.mp4"))
 
@@ -128,7 +129,7 @@ def test_the_oldest_make_room_and_the_one_being_written_stays(
     assert [bool(store.find(event(n))) for n in (1, 2, 3)] == [False, True, True]
     assert store.counts.evicted == 1
     assert store.counts.bytes <= size * 2.5
-    store.sync()
+    store.sync(10.0)
 
 
 def test_a_clip_larger_than_all_space_is_cut_and_counted(
@@ -139,7 +140,7 @@ def test_a_clip_larger_than_all_space_is_cut_and_counted(
     with pytest.raises(StorageError, match="max_mb"):
         add_all(store, clip, source)
     facts = store.finish(clip, cut=True)
-    store.sync()
+    store.sync(10.0)
     assert facts is not None
     assert seen(clip.path).frames < 30
     assert (store.counts.stored, store.counts.failed) == (0, 1)
@@ -165,17 +166,17 @@ def test_a_disk_that_refuses_is_said_and_counted(
         store.begin(part(1), source.stream)
     monkeypatch.undo()
     clip = fill(store, source, part(2))
+    monkeypatch.setattr(os, "fdatasync", full)
     assert store.finish(clip) is not None
-    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StorageError, match="No space left"):
-        store.sync()
+        store.sync(10.0)
     assert (store.counts.failed, store.counts.stored) == (1, 1)
 
 
 def test_nothing_written_is_no_clip(store: ClipStore, source: Recorded) -> None:
     clip = store.begin(part(1), source.stream)
     assert store.finish(clip) is None
-    store.sync()
+    store.sync(10.0)
     assert (store.counts.files, store.counts.bytes, store.counts.failed) == (0, 0, 1)
     assert store.find(event(1)) is None
 
@@ -194,3 +195,28 @@ def test_erasing_takes_one_camera_and_one_time(store: ClipStore, source: Recorde
     assert [bool(store.find(event(n))) for n in (1, 2, 3)] == [False, True, True]
     assert store.erase(None, 0, NOW_S) == 2
     assert (store.counts.files, store.counts.bytes, store.counts.erased) == (0, 0, 3)
+
+
+def test_a_disk_that_takes_long_to_sync_holds_nobody_up(
+    store: ClipStore, source: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    synced: list[int] = []
+
+    def slow(descriptor: int) -> None:
+        assert goes_on.wait(20)
+        synced.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+    sizes = [keep_soon(store, source, part(number)) for number in (1, 2)]
+    store.sync(0.0)
+    assert synced == []
+    goes_on.set()
+    store.sync(20.0)
+    assert synced == sizes
+
+
+def keep_soon(store: ClipStore, source: Recorded, one: ClipPart) -> int:
+    facts = store.finish(fill(store, source, one))
+    assert facts is not None
+    return facts.size_bytes
