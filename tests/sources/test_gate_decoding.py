@@ -73,8 +73,14 @@ def test_little_is_decoded_while_nothing_happens(clip_of: Callable[..., Path]) -
 
 def test_stream_with_rare_keyframes_is_decoded_whole(clip_of: Callable[..., Path]) -> None:
     clip = clip_of("h264", 8.0)
-    full, gated = play(clip, gate="off"), play(clip)
+    full, gated = play(clip, gate="off", keep_lumas=True), play(clip, keep_lumas=True)
     assert gated.times_s == full.times_s
+    assert gated.moving_s == full.moving_s
+    # Blocks where nothing moves; from the second picture of the visit on not one, although the
+    # keyframe before was 4 s ago.
+    same = {at: np.array_equal(gated.lumas[at], full.lumas[at]) for at in full.times_s}
+    assert not any(same[at] for at in full.times_s if 8.5 < at < 12.0)
+    assert all(same[at] for at in full.times_s if 12.7 < at < 16.0)
     status = gated.feed.status()
     assert status.gate is not None
     assert status.gate.mode.name == GateState.ALWAYS

@@ -20,6 +20,8 @@ from edge_agent.sources.ring import GopRing
 _VERIFY_LOOKS = 4
 _VERIFY_STEP = 3  # pictures from one of them to the next
 _PEEK_EVERY_S = 0.25
+#: Packets decoded in one go, so that the camera's next packets do not pile up meanwhile.
+_BURST_PACKETS = 8
 _SAME_PTS_S = 1e-4
 
 #: Says whether and as what a picture is analysed; asked once for each, in order.
@@ -118,22 +120,33 @@ class GatedDecoding:
     def _replay(self) -> None:
         """Decode anew, from a keyframe in the ring to the newest packet."""
         packets = self._ring.snapshot(self._machine.replay_from_s)
+        if not packets:
+            return  # a GOP too large for the ring: go on at the next keyframe
+        self._decoder.use_loop_filter(True)
         self._decoder.flush()
         self._waiting.clear()
         self._waiting.extend(packets)
         self._look_pts_s = None
         self._skip_until_s = self._handed_pts_s
-        if packets:
-            self._replay_until_s = max(packet.pts_s for packet in packets)
+        self._replay_until_s = max(packet.pts_s for packet in packets)
 
     def _work(self) -> None:
-        """Carry on until nothing waits or there is no room."""
-        while self._hand_out() and self._waiting:
+        """Carry on until nothing waits, there is no room, or it is the camera's turn."""
+        for _ in range(_BURST_PACKETS):
+            if not self._hand_out() or not self._waiting:
+                return
             self._decode(self._waiting.popleft())
+        self._hand_out()
 
     def _decode(self, packet: Packet) -> None:
         if self._machine.all_intra and not self._due(packet.pts_s):
             return
+        if self._decoder.lean and not self._machine.lean:
+            # What was decoded without the filter would leave trails until the next keyframe.
+            self._waiting.appendleft(packet)
+            self._machine.refilter()
+            self._replay()
+            packet = self._waiting.popleft()
         self._count(1)
         self._decoder.use_loop_filter(not self._machine.lean)
         pictures = self._decoder.decode(packet)

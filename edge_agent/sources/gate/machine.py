@@ -175,6 +175,10 @@ class GateMachine:
         """Frames still wait for the analysis: its findings are not known yet."""
         self._stay(self._at_s + QUIET_S)
 
+    def refilter(self) -> None:
+        """The GOP is to be decoded anew, this time with the loop filter."""
+        self.replay_from_s = self._key_pts_s
+
     def count_decoded(self, packets: int) -> None:
         self._counters.decoded_packets += packets
 
