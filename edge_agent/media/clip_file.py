@@ -32,10 +32,7 @@ CLIP_CODECS = frozenset({"h264", "hevc", "mjpeg"})
 FRAGMENT_S = 1.0
 SYNC_EVERY_S = 5.0
 
-_OPTIONS = {
-    "movflags": "frag_keyframe+empty_moov+default_base_moof",
-    "frag_duration": str(round(FRAGMENT_S * 1e6)),
-}
+_FLAGS = "empty_moov+default_base_moof"
 #: What libav hands over at once: a fragment in few pieces.
 _BUFFER_BYTES = 64 * 1024
 #: IOV_MAX of Linux, limits.h.
@@ -195,7 +192,10 @@ def _muxer(sink: _Sink, stream: PacketStream) -> tuple[OutputContainer, Stream]:
         raise MediaError(f"a stream in {stream.codec} cannot be kept as a clip")
     if stream.codec != "mjpeg" and not template.codec_context.extradata:
         raise MediaError(f"the {stream.codec} stream came without its parameter sets")
-    container = av.open(sink, "w", format="mp4", options=dict(_OPTIONS), buffer_size=_BUFFER_BYTES)
+    # In MJPEG every picture is a keyframe, and a fragment for each is work for nothing.
+    flags = _FLAGS if stream.codec == "mjpeg" else f"{_FLAGS}+frag_keyframe"
+    options = {"movflags": flags, "frag_duration": str(round(FRAGMENT_S * 1e6))}
+    container = av.open(sink, "w", format="mp4", options=options, buffer_size=_BUFFER_BYTES)
     # opaque: by the decoder's name. Otherwise PyAV looks for an encoder, which an FFmpeg
     # without x264 and x265 does not have.
     track = container.add_stream_from_template(template, opaque=True)
