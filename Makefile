@@ -2,13 +2,14 @@
 # make test   every test
 # make check  what a commit must pass: format, lint, types, layers, tests
 # make bench  the figures of benchmarks/README.md
+# make bench-decode  what decoding costs and what the gate misses (40 minutes; needs ffmpeg)
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 # `make -j` would run linters and tests into each other's output.
 .NOTPARALLEL:
-.PHONY: demo test check lint format docs bench wheel clean
+.PHONY: demo test check lint format docs bench bench-decode wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edge-agent demo
@@ -34,6 +35,9 @@ docs: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+bench-decode: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.decode --report benchmarks/decode.md
 
 wheel: $(VENV)/.dev
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .

@@ -146,6 +146,11 @@ class ManualClock:
         return ClockReading(self._utc_s, self._mono_s, self.quality, err_ms, self._boot_id)
 
 
+def thread_cpu_s() -> float:
+    """CPU seconds of the calling thread since its start."""
+    return time.thread_time()
+
+
 def rfc3339(utc_s: float) -> str:
     """`2026-11-23T06:12:03.412Z`: RFC 3339 in UTC with milliseconds."""
     moment = dt.datetime.fromtimestamp(utc_s, tz=dt.UTC)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fractions import Fraction
 from typing import NewType, Protocol
 
 import numpy as np
@@ -49,6 +50,15 @@ class Packet:
     is_key: bool
     size_bytes: int
     unit: object = field(repr=False)  # the demuxer's packet; only sources/ and media/ look inside
+
+
+@dataclass(frozen=True, slots=True)
+class PacketStream:
+    """What a clip must know of the stream that its packets come from; one per connection."""
+
+    codec: str  # libav's name: h264, hevc, mjpeg ...
+    time_base: Fraction  # seconds per tick of the packets' pts and dts
+    template: object = field(repr=False, compare=False)  # only sources/ and media/ look inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +190,23 @@ class Snapshot:
     ref: SnapshotRef
 
 
+class ClipState(StrEnum):
+    STORED = "stored"
+    CUT = "cut"  # ends early: the disk was full, or the box overloaded
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRef:
+    """What an event's end says of one file of its clip; the file itself stays on the box."""
+
+    sha256: str
+    size_bytes: int
+    codec: str  # libav's name, as the camera sent it: clips are never encoded anew
+    offset_s: float  # of its first picture from the event's start; negative: before
+    duration_s: float
+    state: ClipState
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One message of an event's life: its start, an update or its end."""
@@ -201,3 +228,4 @@ class Event:
     end_reason: EndReason | None = None
     continues: EventId | None = None  # the event that this one carries on after a split
     snapshot: SnapshotRef | None = None
+    clips: tuple[ClipRef, ...] = ()  # in order of time; only an end has any

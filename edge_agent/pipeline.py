@@ -159,8 +159,9 @@ class CameraPipeline:
             tuple(stages.events.best_frames(at_s)),
         )
 
-    def attach_snapshot(self, event_id: EventId, ref: SnapshotRef) -> None:
-        self._stages.events.attach_snapshot(event_id, ref)
+    def attach_snapshot(self, event_id: EventId, ref: SnapshotRef) -> bool:
+        """Later messages of this event refer to this picture; False when it has ended."""
+        return self._stages.events.attach_snapshot(event_id, ref)
 
     def close(self, reason: EndReason, at_s: float) -> tuple[Event, ...]:
         """End all open events: the source is lost, paused, finished, or we stop.

@@ -9,6 +9,8 @@ READY never waits for cameras, broker or NTP: a box without any of them is still
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,10 +20,12 @@ from edge_agent import __version__
 from edge_agent.agent import process
 from edge_agent.agent.analysis import AnalysisLoop, Lane, LaneCounters, SnapshotMaker
 from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
+from edge_agent.agent.clips import ClipJournal, clip_figures, keeps_clips, open_clip_room
 from edge_agent.agent.commands import CommandRoom
 from edge_agent.agent.detector import open_detector
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.exchange import FrameExchange
+from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.memory import MemoryGuard
 from edge_agent.agent.orphans import closing_drafts
 from edge_agent.agent.recorder import Recorder
@@ -29,7 +33,14 @@ from edge_agent.agent.recordings import RecordingTime, is_recorded
 from edge_agent.agent.stages import Detector, build_pipeline
 from edge_agent.agent.telemetry import TelemetrySource, WatchedCamera
 from edge_agent.clock import Clock, SystemClock
-from edge_agent.config import SHORT_SHA_LENGTH, CameraConfig, Config, FileSource, canonical_sha
+from edge_agent.config import (
+    SHORT_SHA_LENGTH,
+    CameraConfig,
+    Config,
+    FileSource,
+    RtspSource,
+    canonical_sha,
+)
 from edge_agent.contract import (
     BoxTopics,
     ConfigStatus,
@@ -41,11 +52,12 @@ from edge_agent.contract import (
 )
 from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Snapshot
 from edge_agent.errors import EXIT_FAILED, EXIT_OK, InvariantBroken, StorageError
+from edge_agent.geometry import Polygon
 from edge_agent.media import SnapshotStore, take_snapshot
 from edge_agent.outbox import AlarmKind, Outbox, OutboxReader
 from edge_agent.publish import LinkState, Publisher, PublisherSetup
 from edge_agent.runtime import Heartbeat, StopToken, Supervisor, SystemdNotifier, Worker
-from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
+from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings, MainStream
 
 log = logging.getLogger(__name__)
 
@@ -161,12 +173,19 @@ class _Assembly:
             committed=self._tell_publisher,
         )
         credentials = CredentialGuard(state_dir / "refused-logins.json", clock)
+        self._mains = dict(self._main_streams(credentials))
+        self._pictures = self._main_pictures()
         self.cameras = {
             CameraId(camera.id): self._watched(camera, credentials)
             for camera in config.cameras
             if camera.enabled
         }
-        telemetry = TelemetrySource(self.cameras, self._exchange, clock, state_dir)
+        taps = {camera: watched.feed.tap for camera, watched in self.cameras.items()}
+        room = self._clip_room = open_clip_room(config, taps, self._mains, clock)
+        self._clips = ClipJournal(self._recorder, room, clock) if room else None
+        telemetry = TelemetrySource(
+            self.cameras, self._exchange, clock, state_dir, self._more_figures
+        )
         self._publisher = Publisher(
             PublisherSetup(
                 ward=config.box.ward,
@@ -190,6 +209,8 @@ class _Assembly:
         ]
         self._source_stop, self._analysis_stop = StopToken(), StopToken()
         self._recorder_stop, self._publisher_stop = StopToken(), StopToken()
+        self._clip_stop = StopToken()
+        self._clip_worker: Worker | None = None
         self._sources: list[Worker] = []
         self._others: list[Worker] = []
 
@@ -204,7 +225,7 @@ class _Assembly:
         analysis = AnalysisLoop(
             self._exchange,
             {camera: watched.lane for camera, watched in self.cameras.items()},
-            self._recorder,
+            self._clips or self._recorder,
             clock=self._clock,
             zone=ZoneInfo(self._config.box.timezone),
             heartbeat=self._heartbeat("analysis"),
@@ -219,10 +240,17 @@ class _Assembly:
             if camera.enabled:
                 feed = self.cameras[CameraId(camera.id)].feed
                 source = CameraSource(camera, feed, self._exchange, self._clock)
-                name, stop = f"source-{camera.id}", self._source_stop
-                self._sources.append(Worker(name, source.run, stop, vital=False))
+                self._add_source(f"source-{camera.id}", source.run)
+        for name, main in self._mains.items():
+            self._add_source(f"main-{name}", main.run)
+        if self._mains and self._snapshots is not None:
+            self._add_source("pictures", self._pictures.run)
         for worker in (*self._others, *self._sources):
             self._supervisor.start(worker)
+        if self._clip_room is not None:
+            # Without heartbeat: a card that hangs costs clips, and must not restart the agent.
+            self._clip_worker = Worker("clips", self._clip_room.run, self._clip_stop)
+            self._supervisor.start(self._clip_worker)
 
     def stop(self) -> None:
         recorder, publisher, analysis = self._others
@@ -232,13 +260,17 @@ class _Assembly:
             if not source.join(max(0.0, deadline_s - self._clock.mono_s())):
                 log.warning("%s does not stop; leaving it behind", source.name)
         self._analysis_stop.stop()
-        analysis.join(_ANALYSIS_JOIN_S)
+        if analysis.join(_ANALYSIS_JOIN_S) and self._clips is not None:
+            self._clips.finish()
+        self._clip_stop.stop()
         if not self._recorder.flush(_FLUSH_S):
             log.error("the last events could not be stored in time")
         self._publisher_stop.stop()
         publisher.join(_PUBLISHER_JOIN_S)
         self._recorder_stop.stop()
         recorder.join(_FLUSH_S)
+        if self._clip_worker is not None:
+            self._clip_worker.join(_FLUSH_S)
 
     def poll(self) -> None:
         """What the ward should know of us, when it changed."""
@@ -248,6 +280,9 @@ class _Assembly:
         self._publisher.set_box_state(State.DEGRADED if reasons else State.ONLINE, reasons)
 
     # --- parts ---
+
+    def _more_figures(self) -> dict[str, float]:
+        return clip_figures(self._clips) if self._clips is not None else {}
 
     def _tell_publisher(self) -> None:
         self._publisher.notify()
@@ -281,12 +316,39 @@ class _Assembly:
         feed = CameraFeed(settings, credentials=credentials, clock=self._clock)
         detector: Detector = self._detector
         pipeline = build_pipeline(camera, detector, self._new_event_id)
-        lane = Lane(camera_id, pipeline, LaneCounters(), _recording_time(camera, feed))
+        late_snapshots = partial(self._pictures.ready, camera_id)
+        recording = _recording_time(camera, feed)
+        lane = Lane(camera_id, pipeline, LaneCounters(), recording, feed.told, late_snapshots)
         return WatchedCamera(feed, lane)
+
+    def _add_source(self, name: str, body: Callable[[StopToken], None]) -> None:
+        self._sources.append(Worker(name, body, self._source_stop, vital=False))
 
     def _recorded_time(self, camera: CameraId) -> RecordedTimeline | None:
         recording = self.cameras[camera].lane.recording
         return recording.timeline() if recording else None
+
+    def _main_streams(self, credentials: CredentialGuard) -> Iterator[tuple[CameraId, MainStream]]:
+        """Of the cameras that have one and use it."""
+        for camera in self._config.cameras:
+            source = camera.source
+            used = keeps_clips(self._config, camera) or self._snapshots is not None
+            if (
+                camera.enabled
+                and used
+                and isinstance(source, RtspSource)
+                and source.main_url is not None
+            ):
+                name = CameraId(camera.id)
+                yield name, MainStream(name, source, credentials=credentials, clock=self._clock)
+
+    def _main_pictures(self) -> MainPictures:
+        masks = {
+            CameraId(camera.id): tuple(Polygon.of(mask.polygon) for mask in camera.privacy_masks)
+            for camera in self._config.cameras
+        }
+        cameras = {name: MainCamera(main, masks[name]) for name, main in self._mains.items()}
+        return MainPictures(cameras, self._take_snapshot)
 
     def _new_event_id(self) -> EventId:
         return EventId(self._ids.next(self._clock.read().utc_s))
@@ -303,19 +365,22 @@ class _Assembly:
     def _snapshot_maker(self) -> SnapshotMaker | None:
         if self._snapshots is None:
             return None
-        config = self._config.snapshots
 
         def make(frame: Frame, best: BestFrame) -> Snapshot:
-            return take_snapshot(
-                frame.pixels.bgr(),
-                [best.bbox],
-                config,
-                camera=frame.camera,
-                event_id=best.event_id,
-                captured_s=frame.captured_s,
-            )
+            self._pictures.ask(frame, best)
+            return self._take_snapshot(frame, best)
 
         return make
+
+    def _take_snapshot(self, frame: Frame, best: BestFrame) -> Snapshot:
+        return take_snapshot(
+            frame.pixels.bgr(),
+            [best.bbox],
+            self._config.snapshots,
+            camera=frame.camera,
+            event_id=best.event_id,
+            captured_s=frame.captured_s,
+        )
 
 
 def _recording_time(camera: CameraConfig, feed: CameraFeed) -> RecordingTime | None:

@@ -14,6 +14,7 @@ from edge_agent.clock import Clock
 from edge_agent.domain import BestFrame, CameraId, EndReason, Event, Frame, Snapshot
 from edge_agent.pipeline import Analysis, CameraPipeline
 from edge_agent.runtime import Heartbeat, StopToken
+from edge_agent.sources import Finding
 
 #: How long the thread sleeps when nothing comes; also how quickly it sees the stop token.
 _TAKE_TIMEOUT_S = 0.25
@@ -45,6 +46,14 @@ class Lane:
     pipeline: CameraPipeline
     counters: LaneCounters
     recording: RecordingTime | None = None  # None: a live camera
+    tell: Callable[[Finding], None] = lambda finding: None  # the source's gate listens
+    late_snapshots: Callable[[], Sequence[Snapshot]] = tuple  # better ones, of earlier frames
+
+
+def finding_of(at_s: float, analysis: Analysis) -> Finding:
+    """What the gate of the camera's source needs to know of a frame's analysis."""
+    candidates = [detection.bbox for detection in analysis.detections]
+    return Finding.of(at_s, analysis.motion, analysis.tracks, candidates)
 
 
 SnapshotMaker = Callable[[Frame, BestFrame], Snapshot]
@@ -82,6 +91,8 @@ class AnalysisLoop:
             elif isinstance(item, SourceLost):
                 lane = self._lanes[item.camera]
                 self._journal.record(lane.pipeline.close(EndReason.CAMERA_LOST, item.at_s))
+            else:
+                self._journal.record(())  # it may hold something whose time has come
         for lane in self._lanes.values():
             at_s = max(lane.counters.last_captured_s, 0.0)
             # A recording does not restart with us: its pictures end here.
@@ -90,8 +101,13 @@ class AnalysisLoop:
 
     def _analyse(self, lane: Lane, frame: Frame) -> None:
         begun_s = self._clock.mono_s()
+        for snapshot in lane.late_snapshots():
+            # Kept only while the event can still tell of it: its end named the earlier one.
+            if lane.pipeline.attach_snapshot(snapshot.event_id, snapshot.ref):
+                self._journal.keep(snapshot)
         minute = weekminute(self._utc_s(lane, frame), self._zone)
         analysis = lane.pipeline.update(frame, minute)
+        lane.tell(finding_of(frame.captured_s, analysis))
         # The event is durable before its picture is: a missing JPEG can be told, a missing
         # event cannot.
         self._journal.record(analysis.events)

@@ -12,7 +12,7 @@ from edge_agent.config import CameraConfig
 from edge_agent.contract import BoxTopics, CameraStatus, State, encode_camera_status
 from edge_agent.domain import CameraId, Frame
 from edge_agent.runtime import StopToken
-from edge_agent.sources import CameraFeed, FeedState
+from edge_agent.sources import CameraFeed, FeedState, GatePlan
 
 #: How long a recording's source waits for room before it looks at the stop token again.
 _PUT_TIMEOUT_S = 0.5
@@ -41,8 +41,12 @@ class CameraSource:
                 if stop.stopped:
                     return
 
+        def keep(frame: Frame) -> bool:
+            self._last_s = frame.captured_s
+            return self._exchange.put(frame, 0.0)
+
         try:
-            self._feed.run(stop, deliver, self._lost)
+            self._feed.run(stop, deliver, self._lost, None if self._waits else keep)
         finally:
             if not stop.stopped:
                 self._lost()  # a recording's end, or a crash: no more frames either
@@ -69,6 +73,11 @@ _CRASHED = "crashed: an error in the agent; it tries again, see its journal"
 class _Told:
     state: State
     reason: str
+    plan: GatePlan | None  # how its packets are decoded
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        return self.reason, self.plan.policy if self.plan else ""
 
 
 class CameraStatusTeller:
@@ -91,16 +100,24 @@ class CameraStatusTeller:
 
     def poll(self, *, crashed: bool) -> None:
         """`crashed`: the source thread lies still, whatever its feed said last."""
-        state = self._feed.status().state
+        status = self._feed.status()
+        state = status.state
         if state is FeedState.CONNECTING and self._told is not None and not crashed:
             return  # a try in between says nothing new
         online = state is FeedState.STREAMING and not crashed
         reason = _CRASHED if crashed else _REASONS[state]
-        now = _Told(State.ONLINE if online else State.OFFLINE, reason)
-        if now == self._told:
-            return
+        plan = status.gate.plan if status.gate else None
+        now = _Told(State.ONLINE if online else State.OFFLINE, reason, plan)
+        if self._told and now.kind == self._told.kind:
+            return  # that the time between keyframes varies a little is no news
         self._told = now
         payload = encode_camera_status(
-            CameraStatus(self._camera, now.state, self._clock.read().utc_s, now.reason)
+            CameraStatus(
+                self._camera,
+                now.state,
+                self._clock.read().utc_s,
+                now.reason,
+                str(plan) if plan else "",
+            )
         )
         self._set_status(self._topics.camera_status(self._camera), payload)

@@ -1,9 +1,10 @@
 """Where the source threads leave frames and the analysis thread takes them.
 
 Live cameras: only the newest frame waits; an older one that nobody took is dropped and
-counted, so that latency stays bounded under load. Recordings: the source waits instead,
-so that nothing is skipped. The analysis takes cameras in turn, so that a busy camera
-cannot starve the others.
+counted, so that latency stays bounded under load. What must not be dropped (a recording, or
+a live camera's past that is decoded after the fact) is `put`: the source waits or comes again,
+so that nothing is skipped; newer live frames queue behind it. The analysis takes cameras in
+turn, so that a busy camera cannot starve the others.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 from edge_agent.domain import CameraId, Frame
 
-#: Frames of a recording that may wait. Two keep decoder and analysis busy at the same time.
+#: Frames that must not be dropped and wait. Two keep decoder and analysis busy together.
 RECORDED_CAPACITY = 2
 
 
@@ -37,6 +38,7 @@ class ExchangeStats:
 @dataclass(slots=True)
 class _Lane:
     items: deque[Frame | SourceLost]
+    last_may_go: bool = False  # the newest item is a live frame that a newer one replaces
     offered: int = 0
     dropped: int = 0
 
@@ -59,20 +61,22 @@ class FrameExchange:
         with self._changed:
             lane = self._lanes[frame.camera]
             lane.offered += 1
-            if lane.items and isinstance(lane.items[-1], Frame):
+            if lane.items and lane.last_may_go:
                 lane.items.pop()
                 lane.dropped += 1
             lane.items.append(frame)
+            lane.last_may_go = True
             self._changed.notify_all()
 
     def put(self, frame: Frame, timeout_s: float) -> bool:
-        """Leave a recorded frame, waiting for room; False when there was none in time."""
+        """Leave a frame that must not be dropped; False when there was no room in time."""
         with self._changed:
             lane = self._lanes[frame.camera]
             room = self._changed.wait_for(lambda: len(lane.items) < RECORDED_CAPACITY, timeout_s)
             if room:
                 lane.offered += 1
                 lane.items.append(frame)
+                lane.last_may_go = False
                 self._changed.notify_all()
             return room
 
@@ -82,6 +86,7 @@ class FrameExchange:
             lane = self._lanes[camera]
             if not (lane.items and isinstance(lane.items[-1], SourceLost)):
                 lane.items.append(SourceLost(camera, at_s))
+                lane.last_may_go = False
                 self._changed.notify_all()
 
     def take(self, timeout_s: float) -> Frame | SourceLost | None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from edge_agent.agent.analysis import finding_of
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.local_time import weekminute
 from edge_agent.agent.recordings import RecordingTime
@@ -48,6 +50,7 @@ class ReplayResult:
     frames: int
     looks: int  # frames for which the detector was asked
     duration_s: float
+    decoded: int  # pictures
     events: tuple[Event, ...]
     timeline: RecordedTimeline
     fault: MediaError | None = None  # the clip broke off: this is what was found up to there
@@ -61,8 +64,16 @@ class ClipReplay:
     """
 
     def __init__(
-        self, detector: Detector, *, default_fps: float, zone: ZoneInfo, clock: Clock
+        self,
+        detector: Detector,
+        *,
+        default_fps: float,
+        zone: ZoneInfo,
+        clock: Clock,
+        gate: bool = False,
     ) -> None:
+        """`gate`: decode as `run` does, mostly keyframes while nothing happens."""
+        self._gate = gate
         self._detector = detector
         self._default_fps = default_fps
         self._zone = zone
@@ -77,7 +88,8 @@ class ClipReplay:
         stop: StopToken | None = None,
     ) -> ReplayResult:
         stop = stop or StopToken()
-        source = FileSource(path=str(clip), pace="fast")
+        gate: Literal["auto", "off"] = "auto" if self._gate else "off"
+        source = FileSource(path=str(clip), pace="fast", gate=gate)
         camera = msgspec.structs.replace(camera, source=source)
         feed = CameraFeed(
             FeedSettings.of(camera, self._default_fps),
@@ -122,6 +134,7 @@ class _Playing:
     def take(self, frame: Frame) -> None:
         minute = weekminute(self._time.timeline().utc_s(frame.captured_s), self._zone)
         analysis = self._pipeline.update(frame, minute)
+        self._feed.told(finding_of(frame.captured_s, analysis))
         self.frames += 1
         self._looks += bool(analysis.searched)
         self._last_s = frame.captured_s
@@ -137,6 +150,7 @@ class _Playing:
             self.frames,
             self._looks,
             self._last_s,
+            self._feed.status().decoded,
             tuple(self._events),
             self._time.timeline(),
             fault,

@@ -14,7 +14,7 @@ from edge_agent.agent.exchange import FrameExchange
 from edge_agent.clock import Clock
 from edge_agent.contract import Telemetry
 from edge_agent.domain import CameraId
-from edge_agent.sources import CameraFeed
+from edge_agent.sources import CameraFeed, GateStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,13 @@ class TelemetrySource:
         exchange: FrameExchange,
         clock: Clock,
         state_dir: Path,
+        more: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
         self._cameras = dict(cameras)
         self._exchange = exchange
         self._clock = clock
         self._state_dir = state_dir
+        self._more = more  # figures of parts that not every box has
         self._started_s = clock.mono_s()
         self._mark = self._take_mark()
 
@@ -77,6 +79,7 @@ class TelemetrySource:
             "cpu_frac": round((self._mark.cpu_s - before.cpu_s) / span_s, 4),
             "threads": threading.active_count(),
             "open_files": process.open_files(),
+            **self._more(),
         }
         return figures | _readable(
             "disk_free_mib", lambda: round(process.disk_free_mib(self._state_dir))
@@ -103,7 +106,23 @@ class TelemetrySource:
             "last_packet_age_s": status.last_packet_age_s,
         }
         known = {name: round(value, 2) for name, value in optional.items() if value is not None}
-        return figures | known
+        return figures | known | (_gate(status.gate) if status.gate else {})
+
+
+def _gate(gate: GateStatus) -> dict[str, float]:
+    """What the gate saved, and what it cost."""
+    counters = gate.counters
+    return {
+        "decoded_frac": round(counters.decoded_frac, 4),
+        "idle_s": round(counters.idle_s, 1),
+        "key_looks": counters.looks,
+        "wakes": counters.wakes,
+        "false_wakes": counters.false_wakes,
+        "size_alarms": counters.size_alarms,
+        "false_size_alarms": counters.false_size_alarms,
+        "nuisance_frac": round(gate.nuisance_frac, 3),
+        "source_cpu_s": round(gate.cpu_s, 2),
+    }
 
 
 def _readable(name: str, read: Callable[[], float]) -> dict[str, float]:

@@ -52,6 +52,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--fps", type=number(0.5, 30), help="pictures analysed per second (default: 5)"
     )
     parser.add_argument(
+        "--gate",
+        action="store_true",
+        help="decode as `run` does: keyframes only while nothing happens",
+    )
+    parser.add_argument(
         "--json", action="store_true", help="print the payloads the ward would get, one a line"
     )
     parser.add_argument(
@@ -86,7 +91,13 @@ def _replay(arguments: argparse.Namespace) -> int:
 
     detector = OnnxDetector.open(find_model(settings.model), threads=settings.threads)
     clock = SystemClock()
-    replay = ClipReplay(detector, default_fps=settings.fps, zone=settings.zone, clock=clock)
+    replay = ClipReplay(
+        detector,
+        default_fps=settings.fps,
+        zone=settings.zone,
+        clock=clock,
+        gate=arguments.gate,
+    )
     sender = Sender(
         settings.ward,
         settings.box,
@@ -243,7 +254,8 @@ class _JsonLines:
 def _table(clip: Path, result: ReplayResult, cpu_s: float) -> None:
     speed = f", {result.duration_s / cpu_s:.0f}x real time on one core" if cpu_s > 0 else ""
     print(
-        f"{clip.name}: {_clock(result.duration_s)} min, {result.frames} pictures analysed, "
+        f"{clip.name}: {_clock(result.duration_s)} min, {result.decoded} pictures decoded, "
+        f"{result.frames} analysed, "
         f"{result.looks} looked at by the detector{speed}"
     )
     rows = [_row(events) for events in _by_event(result.events)]

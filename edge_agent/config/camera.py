@@ -177,6 +177,14 @@ class PrivacyMaskConfig(Table, frozen=True, kw_only=True):
 # --- cameras.d/*.toml -----------------------------------------------------------------
 
 
+_GATE = (
+    "`auto` decodes keyframes only while nothing happens, and everything from the last keyframe "
+    "on when something does; streams with rare keyframes are decoded altogether. `off` always "
+    "decodes everything, at many times the cost."
+)
+Gate = Literal["auto", "off"]
+
+
 class RtspSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="rtsp"):
     """A network camera or one channel of a recorder."""
 
@@ -184,6 +192,14 @@ class RtspSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="rtsp")
         str,
         _meta("rtsp://host[:port]/path, without user and password: those have their own keys."),
     ]
+    main_url: Annotated[
+        str | None,
+        _meta(
+            "The same camera's main stream, when `url` is its substream: clips are taken from it, "
+            "and snapshots, for which a few of its pictures are decoded. Same login. Opened only "
+            "where clips or snapshots are kept."
+        ),
+    ] = None
     transport: Annotated[
         Literal["tcp", "udp"],
         _meta("`tcp` survives lossy Wi-Fi; `udp` for cameras that know only that."),
@@ -207,6 +223,7 @@ class RtspSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="rtsp")
             le=60,
         ),
     ] = 5.0
+    gate: Annotated[Gate, _meta(_GATE)] = "auto"
 
 
 class UsbSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="usb"):
@@ -251,6 +268,7 @@ class UsbSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="usb"):
             le=60,
         ),
     ] = 5.0
+    gate: Annotated[Gate, _meta(_GATE)] = "auto"
 
 
 class FileSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="file"):
@@ -265,6 +283,7 @@ class FileSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="file")
         _meta("`realtime` plays at its own speed, `fast` as quickly as it is analysed."),
     ] = "realtime"
     loop: Annotated[bool, _meta("Begin again at the end.")] = False
+    gate: Annotated[Gate, _meta(_GATE)] = "auto"
 
 
 SourceConfig = RtspSource | UsbSource | FileSource
@@ -281,6 +300,13 @@ class CameraConfig(Table, frozen=True, kw_only=True):
         Annotated[float, Meta(ge=0.5, le=30)] | None,
         _meta("This camera's own analysis.fps; left out, that one holds.", unit="1/s"),
     ] = None
+    clips: Annotated[
+        bool,
+        _meta(
+            "Keep clips of this camera where [clips] enabled = true. Must be false with "
+            "privacy_masks: clips are not decoded, so nothing can be blackened in them."
+        ),
+    ] = True
     motion: Annotated[MotionConfig, _meta("Overrides of [defaults.motion], key by key.")] = (
         MotionConfig()
     )

@@ -14,6 +14,7 @@ from edge_agent.config.words import scrubbed
 
 #: How much of the fingerprint events carry: enough to tell the configurations of a box apart.
 SHORT_SHA_LENGTH = 12
+_URLS = frozenset({"url", "main_url"})
 
 
 def redacted(config: Config) -> dict[str, Any]:
@@ -41,4 +42,4 @@ def _scrub(value: Any, key: str = "") -> Any:
         return {name: _scrub(item, name) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_scrub(item) for item in value]
-    return scrubbed(value) if key == "url" and isinstance(value, str) else value
+    return scrubbed(value) if key in _URLS and isinstance(value, str) else value

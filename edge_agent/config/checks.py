@@ -20,7 +20,7 @@ from edge_agent.config.camera import (
     UsbSource,
     ZoneConfig,
 )
-from edge_agent.config.schema import BoxConfig, MqttConfig, SnapshotConfig, TlsConfig
+from edge_agent.config.schema import BoxConfig, ClipConfig, MqttConfig, SnapshotConfig, TlsConfig
 from edge_agent.config.secrets import CREDENTIAL_PREFIX
 from edge_agent.config.validate import Checks, Finding
 from edge_agent.config.words import number, scrubbed, shown
@@ -29,6 +29,7 @@ from edge_agent.geometry import Polygon
 _CREDENTIAL_NAME = re.compile(r"^[A-Za-z0-9_.-]{1,255}$")
 #: A polygon smaller than this share of the frame is a line: 1 px wide and 1 px high in 1000x1000.
 _LEAST_AREA_FRAC = 1e-6
+_RAW_PIXEL_FORMATS = frozenset({"yuyv422", "uyvy422", "nv12", "yuv420p", "rgb24", "bgr24", "gray"})
 
 
 def _box(box: BoxConfig) -> Iterator[Finding]:
@@ -142,18 +143,27 @@ def _cross(
 
 
 def _rtsp(source: RtspSource) -> Iterator[Finding]:
-    yield from _rtsp_url(source.url)
+    yield from _rtsp_url("url", source.url)
+    if source.main_url is not None:
+        yield from _rtsp_url("main_url", source.main_url)
+        if source.main_url == source.url:
+            fix = "name the substream in url, or remove main_url"
+            yield Finding("main_url", "is the same as url", fix)
+        elif _host(source.main_url) != _host(source.url):
+            # The login goes to both: a slip must not send it to a stranger.
+            fix = "name the main stream of the camera that url names"
+            yield Finding("main_url", "is on another host than url", fix)
     yield from _secret_file("password_file", source.password_file)
     if source.password_file and not source.username:
         yield Finding("username", "is missing beside password_file", "add the camera's user")
 
 
-def _rtsp_url(url: str) -> Iterator[Finding]:
+def _rtsp_url(key: str, url: str) -> Iterator[Finding]:
     if "@" in url:
         # Also refuses an @ in the path, which would have to be written %40 anyway: a password
         # may hold / and ?, so that nobody can tell where it ends.
         yield Finding(
-            "url",
+            key,
             f"is {shown(url)}, with a user or password inside",
             "take them out: set username, put the password into a file of mode 0600 and name it "
             "in password_file",
@@ -163,13 +173,20 @@ def _rtsp_url(url: str) -> Iterator[Finding]:
         parts = urlsplit(url)
         scheme, host, _port = parts.scheme, parts.hostname, parts.port
     except ValueError:
-        yield Finding("url", f"is {shown(url)}", "use rtsp://host[:port]/path")
+        yield Finding(key, f"is {shown(url)}", "use rtsp://host[:port]/path")
         return
     if scheme not in {"rtsp", "rtsps"} or not host or re.search(r"\s", url):
-        yield Finding("url", f"is {shown(url)}", "use rtsp://host[:port]/path")
+        yield Finding(key, f"is {shown(url)}", "use rtsp://host[:port]/path")
     elif scrubbed(url) != url:
         fix = "if the camera knows digest login, use username and password_file instead"
-        yield Finding("url", "holds a password= parameter", fix, is_warning=True)
+        yield Finding(key, "holds a password= parameter", fix, is_warning=True)
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def _usb(source: UsbSource) -> Iterator[Finding]:
@@ -203,6 +220,33 @@ def _camera(camera: CameraConfig) -> Iterator[Finding]:
                 f"is {number(confirm)}, below person.candidate_threshold {number(candidate)}",
                 "a person is confirmed by candidates: raise it, or lower candidate_threshold",
             )
+
+
+def camera_with_clips(clips: ClipConfig, camera: CameraConfig) -> Iterator[Finding]:
+    """What [clips] of agent.toml and one camera's file say together; paths are the camera's."""
+    if not (clips.enabled and camera.enabled and camera.clips):
+        return
+    if camera.privacy_masks:
+        yield Finding(
+            "privacy_masks",
+            "are set, but [clips] in agent.toml is enabled, and a clip is kept as the camera "
+            "sends it: nothing can be blackened in it",
+            "set clips = false for this camera, or draw the mask in the camera's own menu",
+        )
+    source, person = camera.source, camera.person
+    if isinstance(source, UsbSource) and source.pixel_format in _RAW_PIXEL_FORMATS:
+        found = f"is {shown(source.pixel_format)}, and raw pictures cannot be kept as clips"
+        fix = 'use "mjpeg" or "h264", or set clips = false for this camera'
+        yield Finding("source.pixel_format", found, fix, is_warning=True)
+    told_after_s = max(person.lost_after_s, person.cooldown_s) + person.confirm_window_s
+    if clips.post_s > told_after_s:
+        yield Finding(
+            "person.cooldown_s",
+            f"lets an event end {number(told_after_s)} s after the person was last seen, before "
+            f"clips.post_s {number(clips.post_s)} of agent.toml is over",
+            "the clip ends there too; raise cooldown_s or lower post_s",
+            is_warning=True,
+        )
 
 
 CHECKS: Checks = {

@@ -13,7 +13,7 @@ from typing import Any, cast
 import msgspec
 
 from edge_agent.config.camera import CameraConfig, FileSource
-from edge_agent.config.checks import CHECKS
+from edge_agent.config.checks import CHECKS, camera_with_clips
 from edge_agent.config.files import file_warnings
 from edge_agent.config.lines import key_lines, line_of
 from edge_agent.config.schema import AgentFile, Config
@@ -86,6 +86,7 @@ class _Loader:
         if agent is None or self._errors:
             raise ConfigError(self._errors)
         config = self._convert(agent, cameras)
+        self._check_clips(config, cameras)
         self._warnings += self._check_count(config)
         self._warnings += file_warnings(config, agent.path, [camera.path for camera in cameras])
         sources = (agent.path, *(camera.path for camera in cameras))
@@ -129,6 +130,16 @@ class _Loader:
                 found = f"is {shown(camera_id)}, as in {other.name}"
                 finding = Finding("id", found, "give each camera its own id")
                 self._errors.append(camera.problem(finding))
+
+    def _check_clips(self, config: Config, files: list[_File]) -> None:
+        """Raises ConfigError for cameras of which no clips may be kept."""
+        for camera, file in zip(config.cameras, files, strict=True):
+            for finding in camera_with_clips(config.clips, camera):
+                (self._warnings if finding.is_warning else self._errors).append(
+                    file.problem(finding)
+                )
+        if self._errors:
+            raise ConfigError(self._errors)
 
     def _check_count(self, config: Config) -> Iterator[ConfigProblem]:
         enabled = sum(camera.enabled for camera in config.cameras)

@@ -253,6 +253,57 @@ class SnapshotConfig(Table, frozen=True, kw_only=True):
     ] = 1280
 
 
+class ClipConfig(Table, frozen=True, kw_only=True):
+    """Video of person events, as the camera sent it, without sound. Off unless the household
+    agrees; clips stay on the box.
+
+    Privacy masks cannot blacken packets that are never decoded, so a camera with masks keeps
+    no clips.
+    """
+
+    enabled: Annotated[bool, _meta("Keep a clip of each person event on this box.")] = False
+    pre_s: Annotated[
+        float,
+        _meta(
+            "How long before the person was first seen a clip begins: with the keyframe before "
+            "that, so up to one I-frame interval earlier. Memory holds some 10 s per camera.",
+            unit="s",
+            ge=0,
+            le=8,
+        ),
+    ] = 5.0
+    post_s: Annotated[
+        float,
+        _meta(
+            "How long after the person was last seen a clip ends; at the latest when the event's "
+            "end is told (person.lost_after_s or cooldown_s, and confirm_window_s later: 4 s at "
+            "their defaults), because the end carries the clip's fingerprint.",
+            unit="s",
+            ge=0,
+            le=60,
+        ),
+    ] = 4.0
+    retention_h: Annotated[
+        float,
+        _meta(
+            "Clips older than this are erased, also after days without power. Three days let a "
+            "household look back over a weekend.",
+            unit="h",
+            ge=1,
+            le=8760,
+        ),
+    ] = 72.0
+    max_mb: Annotated[
+        int,
+        _meta(
+            "Most space for clips, some 700 of 11 s at 2 Mbit/s by default; the oldest go first.",
+            unit="MB",
+            ge=1,
+            le=1_048_576,
+        ),
+    ] = 2048
+
+
 class TelemetryConfig(Table, frozen=True, kw_only=True):
     """Health figures sent with QoS 0; never stored."""
 
@@ -294,6 +345,7 @@ class AgentFile(Table, frozen=True, kw_only=True):
     )
     outbox: Annotated[OutboxConfig, _meta("The durable queue of events.")] = OutboxConfig()
     snapshots: Annotated[SnapshotConfig, _meta("Best-frame JPEGs.")] = SnapshotConfig()
+    clips: Annotated[ClipConfig, _meta("Video of person events.")] = ClipConfig()
     telemetry: Annotated[TelemetryConfig, _meta("Health figures.")] = TelemetryConfig()
     log: Annotated[LogConfig, _meta("What goes to the journal.")] = LogConfig()
     defaults: Annotated[DefaultsConfig, _meta("What cameras use unless they say otherwise.")] = (
@@ -312,6 +364,7 @@ __all__ = [
     "AnalysisConfig",
     "BoxConfig",
     "CameraConfig",
+    "ClipConfig",
     "Config",
     "DefaultsConfig",
     "DetectorConfig",

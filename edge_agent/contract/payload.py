@@ -31,6 +31,8 @@ from edge_agent.contract.wire import (
 )
 from edge_agent.domain import (
     CameraId,
+    ClipRef,
+    ClipState,
     EndReason,
     Event,
     EventId,
@@ -74,6 +76,16 @@ class _Snapshot(Wire, frozen=True, kw_only=True, omit_defaults=False):
     state: SnapshotState
 
 
+class _Clip(Wire, frozen=True, kw_only=True, omit_defaults=False):
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    bytes: Natural
+    media: Literal["video/mp4"]
+    codec: Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,32}\Z")]
+    offset_s: float
+    duration_s: Annotated[float, Meta(ge=0)]
+    state: ClipState
+
+
 class _Media(Wire, frozen=True, kw_only=True, omit_defaults=False):
     source: MediaTimeSource
     offset_s: float
@@ -105,6 +117,7 @@ class _Data(Wire, frozen=True, kw_only=True, omit_defaults=True):
     end_reason: EndReason | None = None
     continues: UlidText | None = None
     snapshot: _Snapshot | None = None
+    clips: tuple[_Clip, ...] = ()
     seq: Positive
     epoch: EpochText
     clock: _Clock
@@ -186,6 +199,8 @@ def _check(wire: _Event) -> None:
         for name in names:
             if getattr(data, name) is None:
                 raise ContractError(f"event: {kind} needs {name}")
+    if data.clips and data.phase is not Phase.END:
+        raise ContractError("event: only an end has clips")
 
 
 def read_header(payload: bytes) -> EventHeader:
@@ -251,6 +266,7 @@ def _data(event: Event, envelope: Envelope) -> _Data:
         end_reason=event.end_reason,
         continues=event.continues,
         snapshot=_snapshot(event.snapshot),
+        clips=tuple(_clip(ref) for ref in event.clips),
         seq=envelope.seq,
         epoch=envelope.epoch,
         clock=_clock(event, envelope),
@@ -275,6 +291,18 @@ def _snapshot(ref: SnapshotRef | None) -> _Snapshot | None:
         media="image/jpeg",
         w=ref.size.width,
         h=ref.size.height,
+        state=ref.state,
+    )
+
+
+def _clip(ref: ClipRef) -> _Clip:
+    return _Clip(
+        sha256=ref.sha256,
+        bytes=ref.size_bytes,
+        media="video/mp4",
+        codec=ref.codec,
+        offset_s=round(ref.offset_s, 3),
+        duration_s=round(ref.duration_s, 3),
         state=ref.state,
     )
 
@@ -320,6 +348,10 @@ def _event(wire: _Event) -> Event:
             )
             if snapshot
             else None
+        ),
+        clips=tuple(
+            ClipRef(clip.sha256, clip.bytes, clip.codec, clip.offset_s, clip.duration_s, clip.state)
+            for clip in data.clips
         ),
     )
 

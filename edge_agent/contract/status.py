@@ -59,6 +59,7 @@ class CameraStatus:
     state: State
     since_utc_s: float
     reason: str = ""  # of everything but `online`, for people; never holds a URL
+    decoding: str = ""  # which pictures are decoded, why, and what to set at the camera
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ class _CameraWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     state: State
     since: str
     reason: str = ""
+    decoding: str = ""
 
 
 class _ConfigWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
@@ -177,6 +179,7 @@ def encode_camera_status(status: CameraStatus) -> bytes:
             state=status.state,
             since=utc_text(status.since_utc_s),
             reason=status.reason,
+            decoding=status.decoding,
         )
     )
 
@@ -184,7 +187,8 @@ def encode_camera_status(status: CameraStatus) -> bytes:
 def decode_camera_status(payload: bytes) -> CameraStatus:
     """Raises ContractError."""
     wire = decode(payload, _CameraWire, "st/cam")
-    return CameraStatus(wire.camera, wire.state, parse_utc(wire.since, "since"), wire.reason)
+    since_utc_s = parse_utc(wire.since, "since")
+    return CameraStatus(wire.camera, wire.state, since_utc_s, wire.reason, wire.decoding)
 
 
 def encode_config_status(status: ConfigStatus) -> bytes:

@@ -9,17 +9,20 @@ from edge_agent.sources.capture_time import (
 )
 from edge_agent.sources.credentials import CredentialGuard, Login
 from edge_agent.sources.decoder import Decoder, Picture
-from edge_agent.sources.feed import CameraFeed, FeedSettings, FeedState, FeedStatus
-from edge_agent.sources.gate import AlwaysDecode, DecodeMode, Gate, GateDecision
+from edge_agent.sources.feed import CameraFeed
+from edge_agent.sources.feed_state import FeedSettings, FeedState, FeedStatus, GateStatus
+from edge_agent.sources.gate import DecodeMode, Finding, GateCounters, GatePlan, SizeSense
+from edge_agent.sources.main_stream import MainStream
 from edge_agent.sources.meter import StreamFigures, StreamMeter
+from edge_agent.sources.moment import picture_at
 from edge_agent.sources.opening import Opener, open_source
 from edge_agent.sources.packets import PacketSource, StreamInfo
 from edge_agent.sources.pixels import DecodedPixels, Orientation, blackened
 from edge_agent.sources.probe import ProbeReport, format_report, probe, probe_source
 from edge_agent.sources.ring import GopRing
+from edge_agent.sources.tap import PacketDrain, PacketTap, TimedPacket
 
 __all__ = [
-    "AlwaysDecode",
     "Backoff",
     "CameraFeed",
     "CaptureTime",
@@ -30,24 +33,32 @@ __all__ = [
     "FeedSettings",
     "FeedState",
     "FeedStatus",
+    "Finding",
     "FrameSampler",
-    "Gate",
-    "GateDecision",
+    "GateCounters",
+    "GatePlan",
+    "GateStatus",
     "GopRing",
     "LiveCaptureTime",
     "Login",
+    "MainStream",
     "Opener",
     "Orientation",
+    "PacketDrain",
     "PacketSource",
+    "PacketTap",
     "Picture",
     "ProbeReport",
     "RecordedCaptureTime",
+    "SizeSense",
     "StreamFigures",
     "StreamInfo",
     "StreamMeter",
+    "TimedPacket",
     "blackened",
     "format_report",
     "open_source",
+    "picture_at",
     "probe",
     "probe_source",
 ]

@@ -26,8 +26,17 @@ class CaptureTime(Protocol):
         """Strictly increasing from frame to frame."""
         ...
 
+    def estimate_s(self, pts_s: float) -> float:
+        """The same moment without its order: for packets that may never become a frame."""
+        ...
+
     def restart(self) -> None:
         """The stream begins anew (a looped file, a new connection)."""
+        ...
+
+    @property
+    def offset_s(self) -> float:
+        """What is added to a pts now; 0 before the first packet (live) or frame (recorded)."""
         ...
 
 
@@ -65,16 +74,22 @@ class LiveCaptureTime:
             if packet.received_s - self._late_since_s >= DRIFT_FOR_S:
                 self._anchor(self._offset_s + self._least_late_s)
 
-    def captured_s(self, pts_s: float) -> float:
-        moment_s = pts_s + (self._offset_s or 0.0)
+    def estimate_s(self, pts_s: float) -> float:
         # A delayed picture may have its pts from before a jump and the offset from after it:
         # it would lie hours ahead, and hold all that follow there.
-        moment_s = min(moment_s, self._newest_arrival_s)
+        return min(pts_s + (self._offset_s or 0.0), self._newest_arrival_s)
+
+    def captured_s(self, pts_s: float) -> float:
+        moment_s = self.estimate_s(pts_s)
         self._last_s = max(moment_s, self._last_s + MIN_STEP_S)
         return self._last_s
 
     def restart(self) -> None:
         self._offset_s = self._late_since_s = None
+
+    @property
+    def offset_s(self) -> float:
+        return self._offset_s or 0.0
 
     def _anchor(self, offset_s: float) -> None:
         self._offset_s = offset_s
@@ -92,6 +107,11 @@ class RecordedCaptureTime:
     def received(self, packet: Packet) -> None:
         del packet  # a recording's time is its frames' own
 
+    def estimate_s(self, pts_s: float) -> float:
+        if self._offset_s is None:
+            return (self._last_s or 0.0) + self._step_s
+        return pts_s + self._offset_s
+
     def captured_s(self, pts_s: float) -> float:
         if self._offset_s is None:
             begin_s = 0.0 if self._last_s is None else self._last_s + self._step_s
@@ -105,6 +125,10 @@ class RecordedCaptureTime:
 
     def restart(self) -> None:
         self._offset_s = None
+
+    @property
+    def offset_s(self) -> float:
+        return self._offset_s or 0.0
 
 
 class FrameSampler:
@@ -120,6 +144,12 @@ class FrameSampler:
         self._period_s = 1.0 / fps
         self._next_s: float | None = None
         self._last_s = 0.0
+
+    def is_due(self, at_s: float) -> bool:
+        """Would `due` say yes? Changes nothing."""
+        if self._next_s is None or not 0 <= at_s - self._last_s <= JUMP_S:
+            return True
+        return at_s >= self._next_s - self.EARLY * self._period_s
 
     def due(self, at_s: float) -> bool:
         """Is the frame at `at_s` to be analysed? Ask once for each frame, in order."""

@@ -1,6 +1,8 @@
 """One camera from connection to frames: what a source thread runs.
 
     open -> packets -> ring, meter -> gate -> decoder -> sampler -> deliver(frame)
+                                        ^                                |
+                                        +---------- told(finding) -------+
 
 `run` is the retry loop around `run_once`. A feed shares nothing with other cameras' feeds
 but the credential guard, so one that hangs or fails touches nobody else.
@@ -9,14 +11,14 @@ but the credential guard, so one that hangs or fails touches nobody else.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
 
-from edge_agent.clock import Clock
-from edge_agent.config.schema import CameraConfig, FileSource, SourceConfig
-from edge_agent.domain import CameraId, Frame, Packet
+from edge_agent.clock import Clock, thread_cpu_s
+from edge_agent.config.schema import FileSource
+from edge_agent.domain import Frame, Packet
 from edge_agent.errors import (
     AgentError,
     CredentialRefused,
@@ -27,7 +29,7 @@ from edge_agent.errors import (
     SourceStalled,
     SourceUnreachable,
 )
-from edge_agent.geometry import Polygon
+from edge_agent.motion import MotionDetector
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.backoff import LONGEST_S, Backoff
 from edge_agent.sources.capture_time import (
@@ -38,75 +40,42 @@ from edge_agent.sources.capture_time import (
 )
 from edge_agent.sources.credentials import CredentialGuard
 from edge_agent.sources.decoder import Decoder, Picture
+from edge_agent.sources.feed_state import (
+    FeedCounts,
+    FeedSettings,
+    FeedState,
+    FeedStatus,
+    GateStatus,
+)
 from edge_agent.sources.file import file_version
-from edge_agent.sources.gate import AlwaysDecode, DecodeMode, Gate, GateDecision
-from edge_agent.sources.meter import StreamFigures, StreamMeter
+from edge_agent.sources.gate import (
+    Finding,
+    GatedDecoding,
+    GateMachine,
+    GateMemory,
+    Sight,
+)
+from edge_agent.sources.meter import StreamMeter
 from edge_agent.sources.opening import Opener, open_source
 from edge_agent.sources.packets import PacketSource, StreamInfo
 from edge_agent.sources.pixels import DecodedPixels
 from edge_agent.sources.ring import GopRing
+from edge_agent.sources.tap import PacketTap
 
 log = logging.getLogger(__name__)
 
 #: Longer than any GOP in use: a stream that shows no keyframe or picture for so long is broken.
 PICTURELESS_S = 30.0
 
+#: The analysis is at most this many frames ahead of the source thread.
+_MAX_FINDINGS = 64
+
+Deliver = Callable[[Frame], None]
+#: For a frame that must not be dropped; False: no room now, ask again with the next packet.
+Keep = Callable[[Frame], bool]
+
 #: A lasting failure is logged when it begins and then this often.
 REMIND_S = 600.0
-
-
-class FeedState(StrEnum):
-    CONNECTING = "connecting"
-    STREAMING = "streaming"
-    STALLED = "stalled"  # connected, but nothing comes
-    UNREACHABLE = "unreachable"
-    REFUSED = "refused"  # wrong login: a person must act
-    UNUSABLE = "unusable"  # bad file or setting: a person must act
-    ENDED = "ended"  # closed by the other side, or a recording's end
-
-
-@dataclass(frozen=True, slots=True)
-class FeedSettings:
-    """What a feed needs to know of its camera."""
-
-    camera: CameraId
-    source: SourceConfig
-    fps: float  # frames a second that are analysed, at most
-    privacy_masks: tuple[Polygon, ...] = ()
-
-    @classmethod
-    def of(cls, camera: CameraConfig, default_fps: float) -> FeedSettings:
-        return cls(
-            CameraId(camera.id),
-            camera.source,
-            default_fps if camera.fps is None else camera.fps,
-            tuple(Polygon.of(mask.polygon) for mask in camera.privacy_masks),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class FeedStatus:
-    """What there is to tell about a feed at one moment."""
-
-    camera: CameraId
-    state: FeedState
-    reason: str | None  # why it does not stream, for a person; holds no secret
-    info: StreamInfo | None  # of the newest connection; None before the first
-    figures: StreamFigures
-    last_packet_age_s: float | None  # None before the first packet
-    decode_mode: DecodeMode
-    decoded: int  # frames, since the feed was made; so are the next three
-    delivered: int
-    decode_errors: int
-    connections: int
-
-
-@dataclass(slots=True)
-class _Counts:
-    decoded: int = 0
-    delivered: int = 0
-    decode_errors: int = 0
-    connections: int = 0
 
 
 @dataclass(slots=True)
@@ -114,17 +83,19 @@ class _Playing:
     """The parts that live as long as one connection."""
 
     decoder: Decoder
-    gate: Gate
+    machine: GateMachine
+    eye: MotionDetector  # knows the background of keyframes
     sampler: FrameSampler
     timeline: CaptureTime
     ring: GopRing = field(default_factory=GopRing)
     first_packet_s: float | None = None
     keyed: bool = False
     blind_since_s: float | None = None  # packets are decoded, but no frame comes out
+    shown: tuple[Picture, DecodedPixels] | None = None  # the newest, for gate and analysis
 
 
 class CameraFeed:
-    """Owned by one source thread; only `status` may be called from others."""
+    """Owned by one source thread; only `status` and `told` may be called from others."""
 
     def __init__(
         self,
@@ -133,23 +104,25 @@ class CameraFeed:
         credentials: CredentialGuard,
         clock: Clock,
         opener: Opener = open_source,
-        gate: Callable[[StreamInfo], Gate] | None = None,
         backoff: Backoff | None = None,
     ) -> None:
+        self.tap = PacketTap()  # where clips take their packets from
         self._settings = settings
         self._credentials = credentials
         self._clock = clock
         self._opener = opener
-        self._make_gate = gate or (lambda _info: AlwaysDecode())
+        self._memory = GateMemory()
+        self._machine: GateMachine | None = None
+        self._findings: deque[Finding] = deque(maxlen=_MAX_FINDINGS)
+        self._cpu_s = 0.0
         self._backoff = backoff or Backoff()
         recorded = isinstance(settings.source, FileSource) and settings.source.pace == "fast"
         self._timeline: CaptureTime = RecordedCaptureTime() if recorded else LiveCaptureTime()
         self._meter = StreamMeter()
-        self._counts = _Counts()
+        self._counts = FeedCounts()
         self._state = FeedState.CONNECTING
         self._reason: str | None = None
         self._info: StreamInfo | None = None
-        self._mode = AlwaysDecode().mode
         self._last_packet_s: float | None = None
         self._streamed_s = 0.0  # how long packets flowed in the newest connection
         self._played_out = False  # a recording broke off, but not before it was played
@@ -158,8 +131,9 @@ class CameraFeed:
     def run(
         self,
         stop: StopToken,
-        deliver: Callable[[Frame], None],
+        deliver: Deliver,
         lost: Callable[[], None] = lambda: None,
+        keep: Keep | None = None,
     ) -> None:
         """Until the stop token is set or a recording ends; `lost` is told of every failure.
 
@@ -171,7 +145,7 @@ class CameraFeed:
         while not stop.stopped:
             version = file_version(self._settings.source)
             try:
-                self.run_once(stop, deliver)
+                self.run_once(stop, deliver, keep)
             except RetryableError as error:
                 delay_s = self._backoff.delay_s(self._streamed_s)
                 self._log_failure(error, delay_s)
@@ -186,24 +160,29 @@ class CameraFeed:
                 if stop.wait(LONGEST_S):
                     break
 
-    def run_once(self, stop: StopToken, deliver: Callable[[Frame], None]) -> None:
+    def run_once(self, stop: StopToken, deliver: Deliver, keep: Keep | None = None) -> None:
         """One connection, or one file (again and again when it loops).
 
         Returns when stopped or at a recording's end; every frame went through `deliver`,
-        which may block to slow a recording down. Raises an AgentError otherwise.
+        which may block to slow a recording down, or through `keep`: those of a past that is
+        decoded after the fact. Raises an AgentError otherwise.
         """
         source = self._settings.source
         loops = isinstance(source, FileSource) and source.loop
         try:
-            self._play(stop, deliver)
+            self._play(stop, deliver, keep)
             while loops and not stop.stopped:
-                self._play(stop, deliver)
+                self._play(stop, deliver, keep)
         except AgentError as error:
             streamed = self._state is FeedState.STREAMING
             self._played_out = streamed and isinstance(error, MediaError)
             self._state, self._reason = _state_after(error), str(error)
             raise
         self._state, self._reason = FeedState.ENDED, None
+
+    def told(self, finding: Finding) -> None:
+        """What the analysis made of a frame: keeps the gate open. Safe from any thread."""
+        self._findings.append(finding)
 
     def status(self) -> FeedStatus:
         """Safe from any thread: each field is read at once."""
@@ -216,14 +195,27 @@ class CameraFeed:
             self._info,
             self._meter.figures(),
             age_s,
-            self._mode,
+            self._gate_status(),
             self._counts.decoded,
             self._counts.delivered,
             self._counts.decode_errors,
             self._counts.connections,
         )
 
-    def _play(self, stop: StopToken, deliver: Callable[[Frame], None]) -> None:
+    def _gate_status(self) -> GateStatus | None:
+        machine, memory = self._machine, self._memory
+        if machine is None:
+            return None
+        return GateStatus(
+            machine.plan,
+            machine.mode,
+            memory.trust.state,
+            memory.nuisance.frac,
+            replace(memory.counters),
+            self._cpu_s,
+        )
+
+    def _play(self, stop: StopToken, deliver: Deliver, keep: Keep | None) -> None:
         self._state, self._reason, self._streamed_s = FeedState.CONNECTING, None, 0.0
         opened = self._opener(
             self._settings.source,
@@ -234,25 +226,83 @@ class CameraFeed:
         )
         with closing(opened) as source:
             playing = self._begin(source)
+            decoding = self._decoding(playing, deliver, keep)
             for packet in source.packets():
                 self._note(packet, playing)
-                if self._wanted(packet, playing):
-                    self._deliver(playing.decoder.decode(packet), playing, deliver)
+                # Before the first keyframe a decoder only makes grey pictures and errors.
+                playing.keyed = playing.keyed or packet.is_key
+                if playing.keyed:
+                    at_s = playing.timeline.estimate_s(packet.pts_s)
+                    decoding.take(packet, at_s, self._heard())
+                self._tally(packet, playing)
                 self._check_picture(playing)
             if not stop.stopped:
-                self._deliver(playing.decoder.drain(), playing, deliver)
+                decoding.finish()
+                self._count_pictures(playing)
 
     def _begin(self, source: PacketSource) -> _Playing:
+        settings = self._settings
         self._info = source.info
         self._counts.connections += 1
         self._meter.restart()
         self._timeline.restart()
+        self._findings.clear()
+        self._machine = GateMachine(self._memory, enabled=settings.gated)
         return _Playing(
             Decoder(source.codec, source.time_base),
-            self._make_gate(source.info),
-            FrameSampler(self._settings.fps),
+            self._machine,
+            MotionDetector(settings.motion, settings.ignore_zones),
+            FrameSampler(settings.fps),
             self._timeline,
         )
+
+    def _decoding(self, playing: _Playing, deliver: Deliver, keep: Keep | None) -> GatedDecoding:
+        def due(pts_s: float) -> bool:
+            return playing.sampler.is_due(playing.timeline.estimate_s(pts_s))
+
+        def select(picture: Picture) -> Frame | None:
+            self._note_picture()
+            # Sampled by the moment of capture, which follows the pts but evens out their jumps
+            # and does not let a burst after a hiccup through.
+            captured_s = playing.timeline.captured_s(picture.pts_s)
+            if not playing.sampler.due(captured_s):
+                return None
+            return Frame(self._settings.camera, captured_s, self._pixels(picture, playing))
+
+        def hand_on(frame: Frame, kept: bool) -> bool:
+            if kept and keep is not None:
+                if not keep(frame):
+                    return False
+            else:
+                deliver(frame)
+            self._counts.delivered += 1
+            return True
+
+        def judge(picture: Picture) -> Sight:
+            at_s = playing.timeline.estimate_s(picture.pts_s)
+            luma = self._pixels(picture, playing).luma()
+            return Sight.of(playing.eye.update(luma, at_s), at_s)
+
+        return GatedDecoding(
+            playing.decoder,
+            playing.ring,
+            playing.machine,
+            due=due,
+            select=select,
+            hand_on=hand_on,
+            judge=judge,
+        )
+
+    def _pixels(self, picture: Picture, playing: _Playing) -> DecodedPixels:
+        """Of one picture only one, so that masking and copying are done once."""
+        if playing.shown is None or playing.shown[0] is not picture:
+            pixels = DecodedPixels(picture.unit, self._settings.privacy_masks, picture.orientation)
+            playing.shown = (picture, pixels)
+        return playing.shown[1]
+
+    def _heard(self) -> Sequence[Finding]:
+        """Findings since the last packet."""
+        return [self._findings.popleft() for _ in range(len(self._findings))]
 
     def _note(self, packet: Packet, playing: _Playing) -> None:
         """Everything that happens to every packet, decoded or not."""
@@ -264,6 +314,7 @@ class CameraFeed:
         self._meter.add(packet)
         playing.ring.add(packet)
         playing.timeline.received(packet)
+        self.tap.flows(packet, playing.ring, playing.timeline.offset_s)
 
     def _note_picture(self) -> None:
         """A camera is online when it can see: packets alone prove nothing."""
@@ -271,38 +322,23 @@ class CameraFeed:
             self._state = FeedState.STREAMING
             self._log_recovery()
 
-    def _wanted(self, packet: Packet, playing: _Playing) -> bool:
-        """Is this packet to be decoded?"""
-        decision = playing.gate.decide(packet)
-        self._mode = playing.gate.mode
-        playing.keyed = playing.keyed or packet.is_key
-        if decision is GateDecision.SKIP:
+    def _tally(self, packet: Packet, playing: _Playing) -> None:
+        if packet.is_key:
+            self._cpu_s = thread_cpu_s()
+        tried = playing.keyed and playing.decoder.tried
+        if self._count_pictures(playing):
             playing.blind_since_s = None
-            return False
-        if playing.blind_since_s is None:
+        elif playing.blind_since_s is None and (tried or not playing.keyed):
             playing.blind_since_s = packet.received_s
-        # Before the first keyframe a decoder only makes grey pictures and errors.
-        return playing.keyed
 
-    def _deliver(
-        self, pictures: list[Picture], playing: _Playing, deliver: Callable[[Frame], None]
-    ) -> None:
-        counts, decoder = self._counts, playing.decoder
-        counts.decode_errors += decoder.take_errors()
-        counts.decoded += len(pictures)
+    def _count_pictures(self, playing: _Playing) -> int:
+        playing.shown = None
+        pictures = playing.decoder.take_pictures()
+        self._counts.decoded += pictures
+        self._counts.decode_errors += playing.decoder.take_errors()
         if pictures:
             self._note_picture()
-        for picture in pictures:
-            playing.blind_since_s = None
-            # Sampled by the moment of capture, which follows the pts but evens out their jumps
-            # and does not let a burst after a hiccup through.
-            captured_s = playing.timeline.captured_s(picture.pts_s)
-            if playing.sampler.due(captured_s):
-                pixels = DecodedPixels(
-                    picture.unit, self._settings.privacy_masks, picture.orientation
-                )
-                deliver(Frame(self._settings.camera, captured_s, pixels))
-                counts.delivered += 1
+        return pictures
 
     def _check_picture(self, playing: _Playing) -> None:
         """Raises SourceStalled when packets come but nothing can be seen in them."""

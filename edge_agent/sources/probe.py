@@ -14,6 +14,12 @@ from edge_agent.geometry import FrameSize
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.credentials import CredentialGuard
 from edge_agent.sources.decoder import Decoder, Picture
+from edge_agent.sources.gate.policy import (
+    GOOD_KEY_INTERVAL_S,
+    MEASURING,
+    POOR_KEY_INTERVAL_S,
+    plan_for,
+)
 from edge_agent.sources.meter import StreamFigures, StreamMeter
 from edge_agent.sources.opening import Opener, open_source
 from edge_agent.sources.packets import PacketSource, StreamInfo
@@ -165,9 +171,7 @@ def _note_picture(seen: _Seen, decoder: Decoder, pictures: list[Picture]) -> Non
         seen.pixel_format = unit.format.name
 
 
-#: Shorter visits than the keyframe interval may be missed when only keyframes are looked at.
-GOOD_KEY_INTERVAL_S = 1.5
-POOR_KEY_INTERVAL_S = 4.0
+_ALL_INTRA = ("mjpeg", "rawvideo")
 ENOUGH_WIDTH_PX = 1280
 ENOUGH_FPS = 15.5
 MUCH_BPS = 4_000_000
@@ -177,7 +181,7 @@ def advice_for(
     info: StreamInfo, figures: StreamFigures, watched_s: float, size: FrameSize
 ) -> list[str]:
     """What to change at the camera, most useful first; empty when all is well."""
-    lines = [_key_advice(figures, watched_s)] if info.codec not in ("mjpeg", "rawvideo") else []
+    lines = [_key_advice(figures, watched_s)] if info.codec not in _ALL_INTRA else []
     if max(size.width, size.height) > ENOUGH_WIDTH_PX:
         lines.append(
             f"{size} is more than finding people needs: use the camera's substream "
@@ -233,6 +237,7 @@ def format_report(report: ProbeReport) -> str:
         ("size", f"{report.size}{rotated}"),
         ("fps", f"{_number(figures.fps, '.1f')} measured, {_number(info.fps, 'g')} announced"),
         ("GOP", gop),
+        ("decoding", decoding_of(report)),
         (
             "bitrate",
             "not known"
@@ -248,6 +253,19 @@ def format_report(report: ProbeReport) -> str:
     lines = [f"{name:<15} {value}" for name, value in rows]
     lines += [f"advice          {line}" for line in report.advice or ("nothing to improve",)]
     return "\n".join(lines)
+
+
+def decoding_of(report: ProbeReport) -> str:
+    """What the gate will do with such a stream."""
+    figures = report.figures
+    plan = MEASURING
+    if report.info.codec in _ALL_INTRA or figures.gop_packets == 1:
+        plan = plan_for((), all_intra=True)
+    elif figures.longest_key_interval_s is not None and figures.key_interval_s is not None:
+        plan = plan_for((figures.longest_key_interval_s, figures.key_interval_s))
+    elif report.watched_s > POOR_KEY_INTERVAL_S:
+        plan = plan_for((report.watched_s,))
+    return f"{plan.policy}, {plan.reason}"
 
 
 def shown_address(config: SourceConfig) -> str:

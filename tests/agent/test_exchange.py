@@ -66,3 +66,14 @@ def test_loss_is_told_behind_the_last_frame_and_only_once() -> None:
     frames.offer(frame(GATE, 4))
     items = [frames.take(0) for _ in range(4)]
     assert items == [frame(GATE, 1), SourceLost(GATE, 2), frame(GATE, 4), None]
+
+
+def test_past_of_a_live_camera_is_never_dropped_and_newer_frames_queue_behind_it() -> None:
+    frames = exchange()
+    assert frames.put(frame(GATE, 1), 0)
+    assert frames.put(frame(GATE, 2), 0)
+    assert not frames.put(frame(GATE, 3), 0)
+    for at_s in (4, 5):
+        frames.offer(frame(GATE, at_s))
+    assert [frames.take(0) for _ in range(4)] == [*(frame(GATE, s) for s in (1, 2, 5)), None]
+    assert frames.stats(GATE).dropped == 1

@@ -33,7 +33,7 @@ from edge_agent.contract import (
     encode_event,
     parse_command,
 )
-from edge_agent.domain import EndReason, Label, SnapshotState
+from edge_agent.domain import ClipState, EndReason, Label, SnapshotState
 
 MQTT = FOLDER.parent / "mqtt.md"
 _BLOCK = re.compile(r"(?:<!-- schema: (\w+); topic: (\S+) -->\n)?```json\n(.*?)```", re.DOTALL)
@@ -82,6 +82,7 @@ def test_documents_and_code_know_the_same_words() -> None:
         (data["severity"], Severity),
         (data["time_basis"], TimeBasis),
         (data["snapshot"]["properties"]["state"], SnapshotState),
+        (data["clips"]["items"]["properties"]["state"], ClipState),
         (media["source"], MediaTimeSource),
         (states, State),
         (acks, AckStatus),

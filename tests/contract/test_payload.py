@@ -26,6 +26,8 @@ from edge_agent.contract import (
 )
 from edge_agent.domain import (
     CameraId,
+    ClipRef,
+    ClipState,
     EndReason,
     Event,
     EventId,
@@ -115,6 +117,26 @@ def test_split_and_restart_are_end_reasons() -> None:
     for reason in EndReason:
         one = event(phase=Phase.END, end_reason=reason)
         check("event", encode_event(one, envelope(one)))
+
+
+CLIPS = (
+    ClipRef("0" * 64, 5_213_844, "h264", -5.72, 300.04, ClipState.STORED),
+    ClipRef("f" * 64, 1_000, "hevc", 294.32, 0.5, ClipState.CUT),
+)
+
+
+def test_an_end_names_the_files_of_its_clip_and_nothing_else_does() -> None:
+    end = event(phase=Phase.END, clips=CLIPS)
+    payload = encode_event(end, envelope(end))
+    check("event", payload)
+    assert decode_event(payload).event == end
+    update = event(clips=CLIPS)
+    with pytest.raises(ContractError, match="only an end has clips"):
+        encode_event(update, envelope(update))
+    for odd in ("not hex", ""):
+        broken = event(phase=Phase.END, clips=(dataclasses.replace(CLIPS[0], sha256=odd),))
+        with pytest.raises(ContractError, match="sha256"):
+            encode_event(broken, envelope(broken))
 
 
 def test_live_moments_are_one_subtraction_apart() -> None:

@@ -33,11 +33,9 @@ from edge_agent.sources import (
     Backoff,
     CameraFeed,
     CredentialGuard,
-    DecodeMode,
     Decoder,
     FeedSettings,
     FeedState,
-    GateDecision,
     Picture,
     StreamInfo,
 )
@@ -121,13 +119,12 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return clips.render(tmp_path_factory.mktemp("feed") / "clip.mp4", clips.Clip(frames=30, gop=10))
 
 
-def feed_of(openings: Openings, clock: ManualClock, *, fps: float = 15.0, gate=None) -> CameraFeed:
+def feed_of(openings: Openings, clock: ManualClock, *, fps: float = 15.0) -> CameraFeed:
     return CameraFeed(
         FeedSettings(CameraId("front"), RtspSource(url="rtsp://host/x"), fps),
         credentials=CredentialGuard(None, clock),
         clock=clock,
         opener=openings,
-        gate=gate,
         backoff=Backoff(draw=lambda _low, high: high),
     )
 
@@ -153,28 +150,6 @@ def test_decoding_begins_with_the_first_keyframe(
     assert feed.status().decode_errors == 0
     assert feed.status().figures.packets == 26
     assert source.closed
-
-
-class KeysOnly:
-    mode = DecodeMode("keyframes", "nothing moves")
-
-    def decide(self, packet: Packet) -> GateDecision:
-        return GateDecision.DECODE if packet.is_key else GateDecision.SKIP
-
-
-def test_gate_decides_what_is_decoded_and_says_why(clip: Path) -> None:
-    clock, seen = ManualClock(), []
-
-    def gate(info: StreamInfo) -> KeysOnly:
-        seen.append(info.codec)
-        return KeysOnly()
-
-    feed, frames = feed_of(Openings(FakeSource(clip, clock)), clock, gate=gate), []
-    assert feed.status().decode_mode.name == "full"
-    feed.run_once(StopToken(), frames.append)
-    assert (len(frames), feed.status().figures.packets) == (3, 30)
-    assert feed.status().decode_mode == DecodeMode("keyframes", "nothing moves")
-    assert seen == ["h264"]
 
 
 def test_frames_are_named_and_sampled(clip: Path) -> None:

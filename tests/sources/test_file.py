@@ -53,7 +53,7 @@ def played(feed: CameraFeed) -> list[Frame]:
     ids=["h264", "b-frames", "h265", "mjpeg", "mkv", "with-audio", "16x16", "odd-stride"],
 )
 def test_clip_is_played_whole(tmp_path: Path, suffix: str, clip: clips.Clip, codec: str) -> None:
-    feed = feed_of(clips.render(tmp_path / f"clip{suffix}", clip))
+    feed = feed_of(clips.render(tmp_path / f"clip{suffix}", clip), gate="off")
     frames = played(feed)
     status = feed.status()
     assert [frame.captured_s for frame in frames] == pytest.approx([i / 5 for i in range(10)])

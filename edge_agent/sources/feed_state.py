@@ -1,0 +1,87 @@
+"""What a camera's feed is told and tells: its settings, its state, its figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from edge_agent.config.schema import CameraConfig, MotionConfig, SourceConfig
+from edge_agent.domain import CameraId
+from edge_agent.geometry import Polygon
+from edge_agent.sources.gate import DecodeMode, GateCounters, GatePlan, SizeSense
+from edge_agent.sources.meter import StreamFigures
+from edge_agent.sources.packets import StreamInfo
+
+
+class FeedState(StrEnum):
+    CONNECTING = "connecting"
+    STREAMING = "streaming"
+    STALLED = "stalled"  # connected, but nothing comes
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"  # wrong login: a person must act
+    UNUSABLE = "unusable"  # bad file or setting: a person must act
+    ENDED = "ended"  # closed by the other side, or a recording's end
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSettings:
+    """What a feed needs to know of its camera."""
+
+    camera: CameraId
+    source: SourceConfig
+    fps: float  # frames a second that are analysed, at most
+    privacy_masks: tuple[Polygon, ...] = ()
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    ignore_zones: tuple[Polygon, ...] = ()
+
+    @property
+    def gated(self) -> bool:
+        return self.source.gate == "auto"
+
+    @classmethod
+    def of(cls, camera: CameraConfig, default_fps: float) -> FeedSettings:
+        return cls(
+            CameraId(camera.id),
+            camera.source,
+            default_fps if camera.fps is None else camera.fps,
+            tuple(Polygon.of(mask.polygon) for mask in camera.privacy_masks),
+            camera.motion,
+            tuple(Polygon.of(zone.polygon) for zone in camera.ignore_zones),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GateStatus:
+    """How the camera is decoded, and what that saved so far."""
+
+    plan: GatePlan
+    mode: DecodeMode
+    size_sense: SizeSense
+    nuisance_frac: float  # share of the picture where motion is known to be nobody's
+    counters: GateCounters
+    cpu_s: float  # of the source thread: receiving, decoding, comparing
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStatus:
+    """What there is to tell about a feed at one moment."""
+
+    camera: CameraId
+    state: FeedState
+    reason: str | None  # why it does not stream, for a person; holds no secret
+    info: StreamInfo | None  # of the newest connection; None before the first
+    figures: StreamFigures
+    last_packet_age_s: float | None  # None before the first packet
+    gate: GateStatus | None  # None before the first connection
+    decoded: int  # frames, since the feed was made; so are the next three
+    delivered: int
+    decode_errors: int
+    connections: int
+
+
+@dataclass(slots=True)
+class FeedCounts:
+    decoded: int = 0
+    delivered: int = 0
+    decode_errors: int = 0
+    connections: int = 0

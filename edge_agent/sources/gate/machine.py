@@ -1,0 +1,324 @@
+"""The gate's decisions: which packets are decoded. Pure: packets, sights and findings come in.
+
+    ACTIVE --- 4 s quiet, at a keyframe ---> IDLE --- sizes rise ---> VERIFY
+       ^                                      |  ^                      | |
+       +--- a keyframe shows motion ----------+  +--- 1 s, nothing -----+ |
+       +--- something is there ------------------------------------------+
+    ALWAYS: the stream's keyframes are too far apart (`policy`)
+
+A stream begins ACTIVE, until its keyframes and their background are known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edge_agent.domain import Lighting
+from edge_agent.sources.gate.nuisance import NuisanceMap
+from edge_agent.sources.gate.people import PeopleWatch
+from edge_agent.sources.gate.policy import (
+    MEASURING,
+    SWITCHED_OFF,
+    GatePlan,
+    GopWatch,
+    Policy,
+)
+from edge_agent.sources.gate.sizes import PacketSizes, SizeSense, SizeTrust
+from edge_agent.sources.gate.words import (
+    DecodeMode,
+    Finding,
+    GateCounters,
+    GateState,
+    PacketFact,
+    Sight,
+    Step,
+)
+
+#: Nothing may move for so long before everything is no longer decoded.
+QUIET_S = 4.0
+_MISSED_FOR_S = 0.5
+#: A stream is decoded so long at least before its background of keyframes is trusted.
+WARM_UP_S, WARM_UP_LOOKS = 5.0, 3
+#: Idle keyframes closer together than this are not all looked at; of all-intra streams one a
+#: second is, less what timestamps jitter.
+_LOOK_EVERY_S, _LOOK_INTRA_EVERY_S = 0.45, 0.95
+#: After an alarm of packet sizes.
+VERIFY_S, COOL_DOWN_S = 1.0, 4.0
+#: Where motion is nobody's as a rule, a weak detection wakes this often.
+_CANDIDATE_EVERY_S = 20.0
+
+
+@dataclass(slots=True)
+class GateMemory:
+    """What the gate knows of a camera; outlives connections. Owned by the source thread."""
+
+    nuisance: NuisanceMap = field(default_factory=NuisanceMap)
+    trust: SizeTrust = field(default_factory=SizeTrust)
+    counters: GateCounters = field(default_factory=GateCounters)
+
+
+class GateMachine:
+    """One per opened stream. Every packet goes to `packet`, in the order of arrival."""
+
+    def __init__(self, memory: GateMemory, *, enabled: bool = True) -> None:
+        """Not `enabled`: everything is decoded."""
+        self._memory = memory
+        self._enabled = enabled
+        self._counters = memory.counters
+        self._gops = GopWatch()
+        self._sizes = PacketSizes()
+        self._people = PeopleWatch()
+        self._state = GateState.ACTIVE if enabled else GateState.ALWAYS
+        self._wake_reason = MEASURING.reason
+        self._begun_s: float | None = None
+        self._at_s = 0.0
+        self._looks = 0
+        self._steady = False  # as the newest sight was
+        self._last_look_s = float("-inf")
+        self._active_until_s = float("-inf")
+        self._wake_wanted: str | None = None
+        self._wake_counts = self._wake_useful = False  # of the running wake, for false wakes
+        self._key_pts_s = self._previous_key_pts_s = float("-inf")
+        self._place = 0
+        self._verify_until_s = self._cool_until_s = float("-inf")
+        self._alarmed = False  # in this GOP
+        self._alarm_open = False  # it was acted upon, and its worth is not known yet
+        self._candidate_s = float("-inf")
+        self.replay_from_s = float("-inf")  # stream time, for `Step.WAKE` and `Step.VERIFY`
+
+    # --- what it is ---------------------------------------------------------------------
+
+    @property
+    def state(self) -> GateState:
+        return self._state
+
+    @property
+    def plan(self) -> GatePlan:
+        return self._gops.plan if self._enabled else SWITCHED_OFF
+
+    @property
+    def all_intra(self) -> bool:
+        """No packet needs another: what is not analysed need not be decoded."""
+        return self._enabled and self._gops.all_intra
+
+    @property
+    def lean(self) -> bool:
+        """Nothing happened lately, but all is decoded: pictures for the motion stage only."""
+        always = self._enabled and self._state is GateState.ALWAYS
+        return always and self._at_s > self._active_until_s
+
+    @property
+    def mode(self) -> DecodeMode:
+        if self._state is GateState.ALWAYS:
+            return DecodeMode("always", self.plan.reason)
+        if self._state is GateState.IDLE:
+            return DecodeMode("idle", f"nothing happens; {self.plan.reason}")
+        if self._state is GateState.VERIFY:
+            return DecodeMode("verify", "packets grew")
+        return DecodeMode("active", self._wake_reason)
+
+    # --- what comes in ------------------------------------------------------------------
+
+    def packet(self, fact: PacketFact) -> Step:
+        """What becomes of this packet."""
+        if self._begun_s is None:
+            self._begun_s = fact.at_s
+        self._note(fact)
+        return self._step(fact)
+
+    def looked(self, sight: Sight) -> Step:
+        """A picture was compared with the background; WAKE or SKIP (go on as you were)."""
+        self._counters.looks += 1
+        self._looks += 1
+        self._steady = sight.lighting is Lighting.STEADY
+        moved = self._moved(sight)
+        if moved:
+            self._stay(sight.at_s + QUIET_S)
+        if self._state is GateState.ACTIVE:
+            if self._may_rest():
+                self._end_wake()
+                self._state = GateState.IDLE
+        elif self._state is GateState.VERIFY:
+            if moved:
+                self._wake("packets grew, and something moves", self._key_pts_s)
+                return Step.WAKE
+        elif self._state is GateState.IDLE:
+            self._end_gop(moved)
+            if moved:
+                self._wake("a keyframe shows motion", self._previous_key_pts_s)
+                return Step.WAKE
+        return Step.SKIP
+
+    def heed(self, finding: Finding) -> None:
+        """What the analysis made of a frame; late, and of any state."""
+        people, at_s = self._people, finding.at_s
+        people.update(finding.tracks, at_s)
+        nuisance = self._memory.nuisance
+        moving = [box for box in finding.moving if not people.explain(box)]
+        relevant = any(not nuisance.covers(box) for box in moving)
+        # Somebody may be in the leaves without being a track yet, so near them nothing is learned.
+        nobody = [
+            box
+            for box in moving
+            if not any(box.intersection_frac(person) > 0 for person in people.boxes)
+        ]
+        nuisance.learn(nobody, people.boxes, at_s)
+        if relevant or people.restless:
+            self._stay(at_s + QUIET_S)
+        if people.missed:
+            self._stay(at_s + _MISSED_FOR_S)  # until the tracker finds them or gives up
+        self._wake_useful |= relevant or people.restless or people.missed
+        if self._state is GateState.IDLE:
+            self._look_closer(finding)
+
+    def keep_active(self) -> None:
+        """Frames still wait for the analysis: its findings are not known yet."""
+        self._stay(self._at_s + QUIET_S)
+
+    def refilter(self) -> None:
+        """The GOP is to be decoded anew, this time with the loop filter."""
+        self.replay_from_s = self._key_pts_s
+
+    def count_decoded(self, packets: int) -> None:
+        self._counters.decoded_packets += packets
+
+    # --- decisions ----------------------------------------------------------------------
+
+    def _note(self, fact: PacketFact) -> None:
+        """Book-keeping that is the same in every state."""
+        self._counters.packets += 1
+        step_s = fact.at_s - self._at_s
+        if self._state is GateState.IDLE and 0 < step_s < QUIET_S:
+            self._counters.idle_s += step_s
+        self._at_s = fact.at_s
+        self._gops.add(fact)
+        self._place = 0 if fact.is_key else self._place + 1
+        if fact.is_key and self._state is not GateState.IDLE:
+            self._sizes.key(quiet=False)
+
+    def _step(self, fact: PacketFact) -> Step:
+        policy = self.plan.policy
+        if policy is Policy.FULL and self._state is not GateState.ALWAYS:
+            return self._give_up()
+        if self._state is GateState.ALWAYS:
+            if policy is Policy.FULL:
+                return self._all(fact)
+            self._start_active(self.plan.reason)
+        if self._state is GateState.ACTIVE:
+            return self._all(fact)
+        if self._wake_wanted is not None:
+            self._wake(self._wake_wanted, self._key_pts_s)
+            return Step.WAKE
+        if fact.is_key:
+            self._state = GateState.IDLE
+            return self._look_at(fact)
+        return self._verifying(fact) if self._state is GateState.VERIFY else self._sense(fact)
+
+    def _all(self, fact: PacketFact) -> Step:
+        """Everything is decoded; keyframes still are looked at, to know their background."""
+        if self._enabled and fact.is_key and self._look_at(fact) is Step.LOOK:
+            return Step.LOOK
+        return Step.DECODE
+
+    def _look_at(self, fact: PacketFact) -> Step:
+        every_s = _LOOK_INTRA_EVERY_S if self._gops.all_intra else _LOOK_EVERY_S
+        if 0 <= fact.at_s - self._last_look_s < every_s:
+            return Step.SKIP
+        self._previous_key_pts_s, self._key_pts_s = self._key_pts_s, fact.pts_s
+        self._last_look_s = fact.at_s
+        return Step.LOOK
+
+    def _may_rest(self) -> bool:
+        if self.plan.policy is Policy.MEASURING or self._begun_s is None:
+            return False
+        warm = self._looks >= WARM_UP_LOOKS and self._at_s - self._begun_s >= WARM_UP_S
+        return warm and self._steady and self._at_s > self._active_until_s
+
+    def _moved(self, sight: Sight) -> bool:
+        if sight.lighting is Lighting.CHANGED:
+            return True
+        nuisance = self._memory.nuisance
+        return any(
+            not nuisance.covers(box) and not self._people.explain(box) for box in sight.moving
+        )
+
+    def _stay(self, until_s: float) -> None:
+        self._active_until_s = max(self._active_until_s, until_s)
+
+    def _wake(self, reason: str, from_pts_s: float) -> None:
+        self._counters.wakes += 1
+        self._start_active(reason)
+        self._end_alarm(true=True)
+        self._wake_counts, self._wake_useful = True, False
+        self.replay_from_s = from_pts_s
+
+    def _start_active(self, reason: str) -> None:
+        self._state, self._wake_reason, self._wake_wanted = GateState.ACTIVE, reason, None
+        self._stay(self._at_s + QUIET_S)
+        self._wake_counts = False
+
+    def _end_wake(self) -> None:
+        if self._wake_counts and not self._wake_useful:
+            self._counters.false_wakes += 1
+        self._wake_counts = False
+
+    def _give_up(self) -> Step:
+        """The stream cannot be gated (any more)."""
+        asleep = self._state in (GateState.IDLE, GateState.VERIFY)
+        self._end_wake()
+        self._state = GateState.ALWAYS
+        if not asleep:
+            return Step.DECODE
+        self.replay_from_s = self._key_pts_s
+        return Step.WAKE
+
+    def _look_closer(self, finding: Finding) -> None:
+        """Does a keyframe's finding ask for more pictures?"""
+        if self._people.restless or self._people.missed:
+            self._wake_wanted = "a person moves or is missed"
+        elif finding.at_s - self._candidate_s >= _CANDIDATE_EVERY_S and any(
+            not self._people.explain(box) for box in finding.candidates
+        ):
+            self._candidate_s = finding.at_s
+            self._wake_wanted = "perhaps a person"
+
+    # --- packet sizes -------------------------------------------------------------------
+
+    def _end_gop(self, moved: bool) -> None:
+        """An idle GOP ends with a keyframe that shows motion, or does not."""
+        self._sizes.key(quiet=not moved)
+        if not moved:
+            self._memory.trust.gop(self._alarmed, self._at_s)
+            self._end_alarm(true=False)
+        self._alarmed = False
+
+    def _sense(self, fact: PacketFact) -> Step:
+        if self.plan.policy is not Policy.KEYS_AND_SIZES:
+            return Step.SKIP
+        rose = self._sizes.add(self._place, fact.size_bytes)
+        if not rose or self._alarmed or fact.at_s < self._cool_until_s:
+            return Step.SKIP
+        self._alarmed = True
+        if self._memory.trust.state is not SizeSense.ON:
+            return Step.SKIP
+        self._counters.size_alarms += 1
+        self._alarm_open = True
+        self._state = GateState.VERIFY
+        self._verify_until_s = fact.at_s + VERIFY_S
+        self.replay_from_s = self._key_pts_s
+        return Step.VERIFY
+
+    def _verifying(self, fact: PacketFact) -> Step:
+        if fact.at_s <= self._verify_until_s:
+            return Step.PEEK
+        self._end_alarm(true=False)
+        self._state = GateState.IDLE
+        return Step.SKIP
+
+    def _end_alarm(self, *, true: bool) -> None:
+        """Whether there was something to see after sizes rose is known."""
+        if self._alarm_open and not true:
+            self._counters.false_size_alarms += 1
+            self._memory.trust.false_alarm(self._at_s)
+            self._cool_until_s = self._at_s + COOL_DOWN_S
+        self._alarm_open = False

@@ -1,0 +1,71 @@
+"""Where things move all the time and are nobody: leaves, rain on a lamp, a street.
+
+Motion without a person is counted in seconds for each cell of a grid. Where it adds up, it no
+longer wakes the gate. It is never ignored altogether: keyframes that show it still go to the
+detector, what reaches beyond the known cells wakes as ever, and where a person was seen the
+cells have to earn their name again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.geometry import BBox
+
+_COLUMNS, _ROWS = 32, 18
+#: So many seconds of motion that was nobody make a cell a nuisance.
+NUISANCE_AFTER_S = 12.0
+#: More is not counted, so that calm weather is believed within a quarter of an hour.
+_MOST_S = 60.0
+#: A second of calm takes this much back: wind comes in gusts.
+_FORGET = 0.05
+#: Two findings further apart than this say nothing of the time between.
+_MAX_STEP_S = 4.0
+#: A region is a nuisance when this share of its cells is.
+_COVERED = 0.75
+#: A person's surroundings: arms, shadow.
+_AROUND = 1.5
+
+
+class NuisanceMap:
+    """One camera's; outlives connections. Owned by the source thread."""
+
+    def __init__(self) -> None:
+        self._seconds: NDArray[np.float32] = np.zeros((_ROWS, _COLUMNS), np.float32)
+        self._at_s: float | None = None
+
+    def learn(self, moving: Iterable[BBox], people: Iterable[BBox], at_s: float) -> None:
+        """Take in a frame: `moving` was looked at by the detector, which found `people`."""
+        before_s, self._at_s = self._at_s, at_s
+        if before_s is None or at_s <= before_s:
+            return
+        dt_s = min(at_s - before_s, _MAX_STEP_S)
+        moved = np.zeros(self._seconds.shape, np.bool_)
+        for bbox in moving:
+            moved[_cells(bbox)] = True
+        self._seconds += np.where(moved, dt_s, -_FORGET * dt_s).astype(np.float32)
+        np.clip(self._seconds, 0.0, _MOST_S, out=self._seconds)
+        for bbox in people:
+            cells = _cells(bbox.scaled(_AROUND))
+            self._seconds[cells] = np.minimum(self._seconds[cells], NUISANCE_AFTER_S / 2)
+
+    def covers(self, bbox: BBox) -> bool:
+        """Is motion there nothing new?"""
+        return bool((self._seconds[_cells(bbox)] >= NUISANCE_AFTER_S).mean() >= _COVERED)
+
+    @property
+    def frac(self) -> float:
+        """The share of the picture that is known as nuisance."""
+        return float((self._seconds >= NUISANCE_AFTER_S).mean())
+
+
+def _cells(bbox: BBox) -> tuple[slice, slice]:
+    """At least one cell."""
+    box = bbox.clipped()
+    left, top = min(int(box.x * _COLUMNS), _COLUMNS - 1), min(int(box.y * _ROWS), _ROWS - 1)
+    right = max(left + 1, int(np.ceil(box.x2 * _COLUMNS)))
+    bottom = max(top + 1, int(np.ceil(box.y2 * _ROWS)))
+    return slice(top, bottom), slice(left, right)

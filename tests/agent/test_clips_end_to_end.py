@@ -1,0 +1,56 @@
+"""A visitor, from footage to the ward: the end names a file that is there and plays."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import av
+from agent_process import agent, listening, write_config
+from broker import Mosquitto
+from packets import seen
+from shared_data import require_footage
+
+CLIPS = "[clips]\nenabled = true\n"
+
+
+def first_seconds(source: Path, path: Path, seconds: float) -> Path:
+    """Copied without encoding."""
+    with av.open(str(source)) as whole, av.open(str(path), "w") as part:
+        video = whole.streams.video[0]
+        track = part.add_stream_from_template(video, opaque=True)
+        for packet in whole.demux(video):
+            if packet.pts is not None and packet.pts * packet.time_base <= seconds:
+                packet.stream = track
+                part.mux(packet)
+    return path
+
+
+def test_a_visitors_end_reaches_the_ward_with_the_fingerprint_of_a_clip_that_plays(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    whole = require_footage("intel_one-by-one-person-detection.mp4")
+    visit = first_seconds(whole, tmp_path / "visit.mp4", 24.5)
+    camera = f'[source]\nkind = "file"\npath = "{visit}"\npace = "fast"\n'
+    config = write_config(tmp_path, mosquitto.port, {"hall": camera}, box="clips", extra=CLIPS)
+    with listening(mosquitto, "clips") as (heard, _), agent(config) as process:
+        ends = lambda: [  # noqa: E731
+            body["data"]
+            for body in heard.bodies("/ev/hall/person")
+            if body["data"]["phase"] == "end"
+        ]
+        heard.wait(ends)
+        end = ends()[0]
+        heard.wait(lambda: heard.bodies("/tm")[-1]["figures"].get("clips_stored", 0) >= 1)
+        assert process.stop() == 0, process.log
+    (clip,) = end["clips"]
+    (path,) = (tmp_path / "state" / "clips").rglob(f"{end['event_id']}.mp4")
+    assert path.parent.name == "hall"
+    data = path.read_bytes()
+    assert (clip["sha256"], clip["bytes"]) == (hashlib.sha256(data).hexdigest(), len(data))
+    player = seen(path)
+    assert (player.corrupt, player.codec) == (0, clip["codec"])
+    assert clip["offset_s"] <= -5.0, "the seconds before are in it"
+    event_s = (end["end_mono_ms"] - end["start_mono_ms"]) / 1000
+    assert clip["offset_s"] + clip["duration_s"] >= event_s + 3.0, "the seconds after, too"
+    assert abs(player.duration_s - clip["duration_s"]) < 0.2

@@ -1,0 +1,138 @@
+"""The way back: what the analysis found reaches the gate, the telemetry and the camera's status."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from gate_clips import Transit, render
+
+from edge_agent.agent.analysis import AnalysisLoop, Lane, LaneCounters
+from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
+from edge_agent.agent.exchange import FrameExchange
+from edge_agent.agent.replay import ClipReplay
+from edge_agent.agent.stages import build_pipeline
+from edge_agent.agent.telemetry import TelemetrySource, WatchedCamera
+from edge_agent.clock import SystemClock
+from edge_agent.config import CameraConfig, FileSource
+from edge_agent.contract import BoxTopics, State, decode_camera_status
+from edge_agent.domain import CameraId, Detection, EventId, Label, Phase
+from edge_agent.geometry import BBox
+from edge_agent.runtime import Heartbeat, StopToken
+from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
+
+YARD = CameraId("yard")
+VISIT = Transit(12.4, 15.0)
+
+
+class BrightDetector:
+    """Finds the one bright thing in a picture."""
+
+    candidate_threshold, confirm_threshold = 0.1, 0.5
+
+    def detect(self, pixels, regions, *, candidate_threshold):
+        luma = pixels.luma()
+        bright = luma[:, :] > 200
+        if bright.sum() < 300:
+            return []
+        rows, columns = bright.any(1).nonzero()[0], bright.any(0).nonzero()[0]
+        height, width = luma.shape
+        box = BBox.from_corners(
+            columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height
+        )
+        return [Detection(box, 0.9)]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return render(tmp_path_factory.mktemp("clips") / "visit.mp4", 25.0, VISIT)
+
+
+def test_person_event_begins_when_the_person_came_not_when_the_gate_woke(clip: Path) -> None:
+    def start_s(gate: bool) -> tuple[float, int]:
+        replay = ClipReplay(
+            BrightDetector(), default_fps=5.0, zone=ZoneInfo("UTC"), clock=SystemClock(), gate=gate
+        )
+        result = replay.play(clip, CameraConfig(id=YARD, source=FileSource(path="")))
+        starts = [
+            event.start_s
+            for event in result.events
+            if event.label is Label.PERSON and event.phase is Phase.START
+        ]
+        assert len(starts) == 1
+        return starts[0], result.decoded
+
+    (full_s, all_of_it), (gated_s, decoded) = start_s(False), start_s(True)
+    assert gated_s == pytest.approx(VISIT.begin_s, abs=0.4)
+    assert gated_s == pytest.approx(full_s, abs=0.01)
+    assert decoded < 0.75 * all_of_it
+
+
+def test_agents_threads_replay_the_beginning_and_report_what_was_saved(clip: Path) -> None:
+    """Source thread's and analysis thread's halves, one after the other, on a live pace."""
+    clock, camera = (
+        SystemClock(),
+        CameraConfig(id=YARD, source=FileSource(path=str(clip), pace="fast")),
+    )
+    feed = CameraFeed(
+        FeedSettings.of(camera, 5.0), credentials=CredentialGuard(None, clock), clock=clock
+    )
+    exchange, journal = FrameExchange(), Journal()
+    exchange.add(YARD)
+    pipeline = build_pipeline(camera, BrightDetector(), lambda: EventId("e"))
+    lane = Lane(YARD, pipeline, LaneCounters(), feed.told)
+    loop = AnalysisLoop(
+        exchange,
+        {YARD: lane},
+        journal,
+        clock=clock,
+        zone=ZoneInfo("UTC"),
+        heartbeat=Heartbeat("analysis", clock, limit_s=60),
+        make_snapshot=None,
+    )
+    stop = StopToken()
+    analysis = threading.Thread(target=loop.run, args=(stop,))
+    analysis.start()
+    CameraSource(camera, feed, exchange, clock).run(StopToken())
+    stop.stop()
+    analysis.join(10)
+    starts = [
+        e.start_s for e in journal.events if (e.label, e.phase) == (Label.PERSON, Phase.START)
+    ]
+    assert starts == [pytest.approx(VISIT.begin_s, abs=0.4)]
+    telemetry = TelemetrySource({YARD: WatchedCamera(feed, lane)}, exchange, clock, Path("/"))
+    figures = telemetry.telemetry().cameras[YARD]
+    assert (figures["wakes"], figures["false_wakes"]) == (1, 0)
+    assert 0 < figures["decoded_frac"] < 0.75
+    assert figures["idle_s"] > 5
+    assert figures["source_cpu_s"] > 0
+
+
+class Journal:
+    def __init__(self) -> None:
+        self.events = []
+
+    def record(self, events) -> None:
+        self.events += events
+
+    def keep(self, snapshot) -> None:
+        raise AssertionError("no pictures are asked for")
+
+
+def test_status_tells_how_a_camera_is_decoded_and_only_when_the_plan_changes(clip: Path) -> None:
+    clock, told = SystemClock(), []
+    camera = CameraConfig(id=YARD, source=FileSource(path=str(clip), pace="fast"))
+    feed = CameraFeed(
+        FeedSettings.of(camera, 5.0), credentials=CredentialGuard(None, clock), clock=clock
+    )
+    topics = BoxTopics("ward", "box-1")
+    teller = CameraStatusTeller(
+        feed, YARD, topics, clock, lambda topic, payload: told.append(decode_camera_status(payload))
+    )
+    feed.run_once(StopToken(), lambda frame: teller.poll())
+    assert [(status.state, status.decoding) for status in told] == [
+        (State.ONLINE, "measuring: the stream is being measured"),
+        (State.ONLINE, "keyframes: a keyframe every 1.0 s"),
+    ]

@@ -1,0 +1,410 @@
+"""The gate's decisions, with packets, sights and findings made by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from edge_agent.domain import Lighting, Track
+from edge_agent.geometry import BBox
+from edge_agent.sources.gate import (
+    Finding,
+    GateMachine,
+    GateMemory,
+    GateState,
+    PacketFact,
+    Policy,
+    Sight,
+    SizeSense,
+    Step,
+)
+
+FPS = 10.0
+SOMEBODY = BBox(0.4, 0.4, 0.1, 0.3)
+ELSEWHERE = BBox(0.8, 0.1, 0.1, 0.2)
+
+
+def track(at_s: float, bbox: BBox = SOMEBODY, *, track_id: int = 1, seen_s: float | None = None):
+    return Track(track_id, bbox, 0.9, 0.9, 0.8, 0.0, at_s if seen_s is None else seen_s, 9)
+
+
+@dataclass
+class Camera:
+    """Sends packets, shows what moves on keyframes, and lets an analysis find things.
+
+    `moving(at_s)`: what the gate sees; `tracks(at_s)`: whom the analysis follows. The
+    analysis looks at every frame that the gate hands on and nothing else.
+    """
+
+    gop_s: float = 1.0
+    enabled: bool = True
+    memory: GateMemory = field(default_factory=GateMemory)
+    moving: object = staticmethod(lambda at_s: ())
+    found: object = None  # what the analysis says moves; None: the same
+    tracks: object = staticmethod(lambda at_s: ())
+    candidates: object = staticmethod(lambda at_s: ())
+    size: object = staticmethod(lambda at_s, is_key: 5000 if is_key else 400)
+    at_s: float = 0.0
+    steps: list = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.machine = GateMachine(self.memory, enabled=self.enabled)
+        self.since_key = 0
+
+    def run(self, until_s: float) -> list[tuple[float, Step]]:
+        begin = len(self.steps)
+        while self.at_s < until_s - 1e-9:
+            is_key = self.since_key == 0
+            size = self.size(self.at_s, is_key)
+            step = self.machine.packet(PacketFact(is_key, size, self.at_s, self.at_s))
+            self._obey(step)
+            self.since_key = (self.since_key + 1) % round(self.gop_s * FPS)
+            self.at_s = round(self.at_s + 1 / FPS, 6)
+        return self.steps[begin:]
+
+    def _obey(self, step: Step) -> None:
+        handed = step in (Step.DECODE, Step.LOOK, Step.WAKE)
+        woke = step
+        if step in (Step.LOOK, Step.PEEK, Step.VERIFY):
+            answer = self.machine.looked(
+                Sight(self.at_s, tuple(self.moving(self.at_s)), Lighting.STEADY)
+            )
+            if answer is Step.WAKE:
+                woke, handed = Step.WAKE, True
+        self.steps.append((self.at_s, woke))
+        if handed:
+            found = self.moving if self.found is None else self.found
+            self.machine.heed(
+                Finding(
+                    self.at_s,
+                    tuple(found(self.at_s)),
+                    tuple(self.tracks(self.at_s)),
+                    tuple(self.candidates(self.at_s)),
+                )
+            )
+
+    def decoded_frac(self, steps) -> float:
+        return sum(step is not Step.SKIP for _, step in steps) / len(steps)
+
+
+def between(begin_s: float, end_s: float, *boxes: BBox):
+    return lambda at_s: boxes if begin_s <= at_s < end_s else ()
+
+
+def test_everything_is_decoded_until_the_stream_and_its_background_are_known() -> None:
+    camera = Camera()
+    early = camera.run(5.0)
+    assert {step for _, step in early} == {Step.DECODE, Step.LOOK}
+    assert camera.machine.state is GateState.ACTIVE
+    camera.run(6.5)
+    assert camera.machine.state is GateState.IDLE
+
+
+def test_idle_decodes_only_keyframes() -> None:
+    camera = Camera()
+    camera.run(10.0)
+    steps = camera.run(40.0)
+    assert [at_s for at_s, step in steps if step is not Step.SKIP] == [
+        float(s) for s in range(10, 40)
+    ]
+    assert camera.memory.counters.wakes == 0
+    assert camera.memory.counters.idle_s == pytest.approx(34, abs=1)
+
+
+def test_keyframe_with_motion_wakes_and_replays_from_the_keyframe_before() -> None:
+    camera = Camera(moving=between(19.4, 23.0, SOMEBODY))
+    steps = camera.run(20.1)
+    assert steps[-1] == (20.0, Step.WAKE)
+    assert camera.machine.replay_from_s == 19.0
+    assert {step for _, step in camera.run(23.0)} == {Step.DECODE, Step.LOOK}
+    camera.run(40.0)
+    assert camera.machine.state is GateState.IDLE
+    assert (camera.memory.counters.wakes, camera.memory.counters.false_wakes) == (1, 0)
+
+
+def test_gate_stays_open_for_four_quiet_seconds_and_closes_at_a_keyframe() -> None:
+    camera = Camera(moving=between(20.0, 22.05, SOMEBODY))
+    camera.run(40.0)
+    rested = next(at_s for at_s, step in camera.steps if at_s > 20.5 and step is Step.SKIP)
+    assert rested == pytest.approx(27.1)  # the first keyframe after 22.0 + 4, and what follows
+
+
+def test_wake_in_which_the_analysis_sees_nothing_is_counted_as_false() -> None:
+    camera = Camera(moving=between(20.0, 20.05, SOMEBODY), found=lambda at_s: ())
+    camera.run(40.0)
+    assert (camera.memory.counters.wakes, camera.memory.counters.false_wakes) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("gop_s", "policy", "state"),
+    [
+        (0.5, Policy.KEYS, GateState.IDLE),
+        (1.0, Policy.KEYS, GateState.IDLE),
+        (2.0, Policy.KEYS_AND_SIZES, GateState.IDLE),
+        (4.0, Policy.KEYS_AND_SIZES, GateState.IDLE),
+        (5.0, Policy.FULL, GateState.ALWAYS),
+        (16.7, Policy.FULL, GateState.ALWAYS),
+    ],
+)
+def test_time_between_keyframes_decides(gop_s: float, policy: Policy, state: GateState) -> None:
+    camera = Camera(gop_s=gop_s)
+    camera.run(60.0)
+    assert camera.machine.plan.policy is policy
+    assert camera.machine.state is state
+    assert ("smart codec" in str(camera.machine.plan)) == (policy is Policy.FULL)
+
+
+def test_smart_codec_that_stretches_its_gop_ends_the_gating_and_replays_what_was_skipped() -> None:
+    camera = Camera()
+    camera.run(20.0)
+    assert camera.machine.state is GateState.IDLE
+    camera.gop_s = 16.0
+    steps = camera.run(30.0)
+    woken = [at_s for at_s, step in steps if step is Step.WAKE]
+    assert woken == [pytest.approx(24.2)]
+    assert camera.machine.replay_from_s == 20.0
+    assert camera.machine.state is GateState.ALWAYS
+    assert {step for at_s, step in steps if at_s > 24.2} == {Step.DECODE}
+
+
+def test_lost_keyframe_does_not_end_the_gating_for_good() -> None:
+    camera = Camera(gop_s=5.0)
+    camera.run(20.0)
+    camera.gop_s, camera.since_key = 1.0, 0
+    camera.run(310.0)
+    assert camera.machine.state is GateState.ALWAYS
+    camera.run(340.0)
+    assert camera.machine.state is GateState.IDLE
+
+
+def test_varying_time_between_keyframes_is_not_trusted() -> None:
+    camera = Camera()
+    camera.run(10.0)
+    camera.gop_s = 3.0
+    camera.run(13.5)
+    assert camera.machine.plan.policy is Policy.FULL
+    assert "varies" in camera.machine.plan.reason
+
+
+def test_gate_that_is_off_decodes_everything() -> None:
+    camera = Camera(enabled=False)
+    steps = camera.run(30.0)
+    assert {step for _, step in steps} == {Step.DECODE}
+    assert camera.machine.mode.name == "always"
+    assert not camera.machine.lean
+
+
+def test_ungated_stream_is_decoded_without_loop_filter_only_while_nothing_happens() -> None:
+    camera = Camera(gop_s=10.0, found=between(30.0, 31.0, SOMEBODY))
+    camera.run(29.0)
+    assert camera.machine.lean
+    camera.run(31.5)
+    assert not camera.machine.lean
+    camera.run(36.0)
+    assert camera.machine.lean
+
+
+def test_all_intra_stream_is_looked_at_once_a_second() -> None:
+    camera = Camera(gop_s=1 / FPS)
+    camera.run(10.0)
+    assert camera.machine.all_intra
+    steps = camera.run(30.0)
+    assert sum(step is Step.LOOK for _, step in steps) == 20
+    assert camera.decoded_frac(steps) == pytest.approx(0.1)
+
+
+def test_lamp_wakes() -> None:
+    camera = Camera()
+    camera.run(20.0)
+    fact = PacketFact(True, 5000, 20.0, 20.0)
+    assert camera.machine.packet(fact) is Step.LOOK
+    assert camera.machine.looked(Sight(20.0, (), Lighting.CHANGED)) is Step.WAKE
+
+
+# --- people and nuisance ----------------------------------------------------------------
+
+
+def test_still_person_is_verified_on_keyframes_instead_of_full_decode() -> None:
+    camera = Camera(
+        moving=between(20.0, 120.0, SOMEBODY),
+        tracks=lambda at_s: [track(at_s)] if 20.0 <= at_s < 120.0 else [],
+    )
+    camera.run(40.0)
+    steps = camera.run(110.0)
+    assert camera.decoded_frac(steps) == pytest.approx(0.1)
+    assert camera.machine.state is GateState.IDLE
+
+
+def test_still_person_who_moves_wakes_with_the_pictures_before() -> None:
+    def where(at_s: float) -> BBox:
+        return SOMEBODY if at_s < 60.0 else BBox(0.4 + 0.2 * (at_s - 60.0), 0.4, 0.1, 0.3)
+
+    camera = Camera(
+        moving=lambda at_s: [where(at_s)] if 20 <= at_s < 62 else [],
+        tracks=lambda at_s: [track(at_s, where(at_s))] if 20 <= at_s < 62 else [],
+    )
+    camera.run(60.5)
+    assert camera.machine.state is GateState.IDLE
+    steps = camera.run(61.5)
+    assert [at_s for at_s, step in steps if step is Step.WAKE] == [61.0]
+    assert camera.machine.replay_from_s == 60.0
+
+
+def test_still_person_who_is_not_found_again_wakes() -> None:
+    camera = Camera(
+        moving=between(20.0, 24.0, SOMEBODY),
+        tracks=lambda at_s: [track(at_s, seen_s=min(at_s, 60.0))] if 20 <= at_s < 63 else [],
+    )
+    camera.run(60.9)
+    assert camera.machine.state is GateState.IDLE
+    steps = camera.run(62.0)
+    assert [at_s for at_s, step in steps if step is Step.WAKE] == [pytest.approx(61.1)]
+
+
+def test_second_person_wakes_although_the_first_is_still() -> None:
+    camera = Camera(
+        moving=lambda at_s: [SOMEBODY] + ([ELSEWHERE] if at_s >= 50 else []) if at_s >= 20 else [],
+        tracks=lambda at_s: [track(at_s)] if at_s >= 20 else [],
+    )
+    camera.run(49.9)
+    assert camera.machine.state is GateState.IDLE
+    assert camera.run(50.1)[-1] == (50.0, Step.WAKE)
+
+
+def wind(at_s: float) -> list[BBox]:
+    return [BBox(0.6, 0.2, 0.2, 0.3)] if at_s >= 20 else []
+
+
+def test_gate_rests_in_wind_once_it_is_known() -> None:
+    camera = Camera(moving=wind)
+    camera.run(120.0)
+    steps = camera.run(600.0)
+    assert camera.decoded_frac(steps) == pytest.approx(0.1)
+    assert 0.03 < camera.memory.nuisance.frac < 0.12
+
+
+@pytest.mark.parametrize(
+    ("what", "wakes"),
+    [
+        ({"moving": [BBox(0.1, 0.2, 0.1, 0.3)]}, True),  # beside the leaves
+        ({"moving": [BBox(0.5, 0.2, 0.4, 0.8)]}, True),  # in them, but larger
+        ({"tracks": [track(0, BBox(0.65, 0.25, 0.1, 0.2))]}, True),  # in them, found
+        ({"candidates": [BBox(0.65, 0.25, 0.1, 0.2)]}, True),  # in them, perhaps found
+        ({}, False),
+    ],
+)
+def test_person_in_the_leaves_is_still_found(what: dict, wakes: bool) -> None:
+    def seen(kind: str):
+        return lambda at_s: what.get(kind, []) if 300 <= at_s < 303 else []
+
+    def moving(at_s: float) -> list[BBox]:
+        return [*wind(at_s), *seen("moving")(at_s)]
+
+    camera = Camera(moving=moving, tracks=seen("tracks"), candidates=seen("candidates"))
+    camera.run(300.0)
+    before = camera.memory.counters.wakes
+    camera.run(305.0)
+    assert camera.memory.counters.wakes - before == (1 if wakes else 0)
+
+
+def test_weak_detections_in_the_leaves_do_not_keep_the_gate_open() -> None:
+    camera = Camera(moving=wind, candidates=wind)
+    camera.run(120.0)
+    assert camera.decoded_frac(camera.run(720.0)) < 0.4
+
+
+def test_calm_weather_is_believed() -> None:
+    camera = Camera(moving=lambda at_s: wind(at_s) if at_s < 200 else [])
+    camera.run(200.0)
+    assert camera.memory.nuisance.frac > 0
+    camera.run(1300.0)
+    assert camera.memory.nuisance.frac == 0
+
+
+def test_place_where_somebody_was_found_has_to_earn_its_name_again() -> None:
+    camera = Camera(
+        moving=wind,
+        tracks=lambda at_s: [track(at_s, BBox(0.6, 0.2, 0.2, 0.3))] if 300 <= at_s < 301 else [],
+    )
+    camera.run(302.0)
+    assert camera.memory.nuisance.frac < 0.01
+
+
+# --- packet sizes -----------------------------------------------------------------------
+
+
+def sizes_rise(*moments: float):
+    def size(at_s: float, is_key: bool) -> int:
+        rises = any(moment <= at_s < moment + 0.9 for moment in moments)
+        return 5000 if is_key else 900 if rises else 400
+
+    return size
+
+
+def test_packet_sizes_wake_between_keyframes_once_they_are_trusted() -> None:
+    camera = Camera(gop_s=4.0)
+    camera.run(400.0)
+    assert camera.memory.trust.state is SizeSense.ON
+    camera.size, camera.moving = sizes_rise(401.0), between(401.0, 402.0, SOMEBODY)
+    steps = camera.run(403.0)
+    woken = [at_s for at_s, step in steps if step is Step.WAKE]
+    assert woken == [pytest.approx(401.1, abs=0.15)]
+    assert camera.machine.replay_from_s == 400.0
+    assert camera.memory.counters.false_size_alarms == 0
+
+
+def test_false_alarm_of_packet_sizes_costs_a_second_and_cools_down() -> None:
+    camera = Camera(gop_s=4.0)
+    camera.run(400.0)
+    camera.size = sizes_rise(401.0, 403.0)
+    steps = camera.run(404.0)
+    decoded = [at_s for at_s, step in steps if step is not Step.SKIP and at_s > 400]
+    assert decoded[-1] - decoded[0] == pytest.approx(1.0, abs=0.11)
+    assert camera.memory.counters.false_size_alarms == 1
+    assert camera.machine.state is GateState.IDLE
+
+
+def test_packet_sizes_that_lie_are_not_asked_any_more() -> None:
+    camera = Camera(gop_s=4.0)
+    camera.run(400.0)
+    camera.size = sizes_rise(*range(401, 801, 8))
+    camera.run(800.0)
+    assert camera.memory.trust.state is SizeSense.OFF
+    assert camera.memory.counters.size_alarms == 5
+
+
+def test_alarm_just_before_a_keyframe_is_judged_by_that_keyframe() -> None:
+    camera = Camera(gop_s=4.0)
+    camera.run(400.0)
+    camera.size = sizes_rise(403.7)
+    camera.run(406.0)
+    counters = camera.memory.counters
+    assert (counters.size_alarms, counters.false_size_alarms) == (1, 1)
+
+
+def test_gate_closes_soon_after_the_tracker_gave_up() -> None:
+    def tracks(at_s: float) -> list[Track]:
+        seen_s = min(at_s, 30.0)
+        where = BBox(0.1 + 0.05 * (seen_s - 20), 0.4, 0.1, 0.3)
+        return [track(at_s, where, seen_s=seen_s)] if 20 <= at_s < 32.5 else []
+
+    camera = Camera(moving=between(20.0, 30.0, SOMEBODY), tracks=tracks)
+    camera.run(40.0)
+    rested = next(at_s for at_s, step in camera.steps if at_s > 20.5 and step is Step.SKIP)
+    assert rested == pytest.approx(35.1)  # seen until 30.9, and 4 s; not 4 s after 32.5
+
+
+def test_noisy_packet_sizes_never_pass_the_self_test() -> None:
+    camera = Camera(gop_s=4.0)
+    camera.size = sizes_rise(*range(41, 801, 24))
+    camera.run(800.0)
+    assert camera.memory.trust.state is SizeSense.TESTING
+    assert camera.memory.counters.size_alarms == 0
+
+
+def test_packet_sizes_are_not_asked_where_keyframes_are_frequent() -> None:
+    camera = Camera(gop_s=1.0)
+    camera.run(400.0)
+    camera.size = sizes_rise(400.1)
+    assert camera.decoded_frac(camera.run(401.0)) == pytest.approx(0.1)
