@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from pathlib import Path
+from types import FrameType
+
+from edge_agent.cli.numbers import number
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,7 +26,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--password-file", metavar="FILE", help="its password, mode 0600")
     parser.add_argument("--model", metavar="FILE|NAME", default="auto", help="the detector to use")
     parser.add_argument(
-        "--seconds", type=float, default=40.0, help="stop after this long (default: 40)"
+        "--seconds",
+        type=number(1, 3600, "s"),
+        default=40.0,
+        help="stop after this long (default: 40)",
     )
     parser.add_argument(
         "--out", type=Path, default=Path("out/demo"), help="where pictures go (default: out/demo)"
@@ -33,6 +40,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _demo(arguments: argparse.Namespace) -> int:
     from edge_agent.demo.show import DemoOptions, run_demo
 
+    signal.signal(signal.SIGTERM, _unwind)
     return run_demo(
         DemoOptions(
             source=arguments.source,
@@ -43,3 +51,11 @@ def _demo(arguments: argparse.Namespace) -> int:
             out=arguments.out,
         )
     )
+
+
+def _unwind(number: int, frame: FrameType | None) -> None:
+    """Leave by way of every `finally`: the agent, the broker and their folders must go too."""
+    del frame
+    # Once: a second signal would cut the clearing up short.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise SystemExit(128 + number)  # as shells report it

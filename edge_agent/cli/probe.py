@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from edge_agent.cli.numbers import number
 from edge_agent.clock import SystemClock
 from edge_agent.errors import EXIT_OK
 from edge_agent.runtime import StopToken
@@ -20,7 +21,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--password-file", metavar="FILE", help="file with the password, mode 0600")
     parser.add_argument("--transport", choices=("tcp", "udp"), default="tcp")
     parser.add_argument(
-        "--seconds", type=float, default=10.0, help="how long to watch a camera (default: 10)"
+        "--seconds",
+        type=number(1, 3600, "s"),
+        default=10.0,
+        help="how long to watch a camera (default: 10)",
     )
     parser.set_defaults(func=_probe)
 

@@ -8,7 +8,8 @@ import signal
 import threading
 from pathlib import Path
 
-from edge_agent.errors import EXIT_OK
+from edge_agent.cli.numbers import port
+from edge_agent.errors import EXIT_OK, ContractError
 from edge_agent.runtime import StopToken
 
 
@@ -22,9 +23,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "missing and prints what comes.",
     )
     listen.add_argument("--db", type=Path, required=True, metavar="FILE", help="SQLite database")
-    listen.add_argument("--ward", required=True, help="the ward's id")
+    listen.add_argument("--ward", type=_ward_id, required=True, help="the ward's id")
     listen.add_argument("--host", default="localhost", help="broker (default: %(default)s)")
-    listen.add_argument("--port", type=int, default=None, help="default: 8883, plain: 1883")
+    listen.add_argument("--port", type=port, default=None, help="default: 8883, plain: 1883")
     listen.add_argument("--ca-file", metavar="FILE", help="PEM file of the broker's CA")
     listen.add_argument("--cert-file", metavar="FILE", help="our PEM certificate")
     listen.add_argument("--key-file", metavar="FILE", help="its PEM key")
@@ -38,6 +39,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--keep-images", action="store_true", help="store pictures that boxes send on request"
     )
     listen.set_defaults(func=_listen)
+
+
+def _ward_id(text: str) -> str:
+    from edge_agent.contract import check_id
+
+    try:
+        return check_id("ward", text)
+    except ContractError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _listen(arguments: argparse.Namespace) -> int:

@@ -29,7 +29,7 @@ from edge_agent.demo.rtsp_server import RtspServer
 from edge_agent.demo.scene import render_clip
 from edge_agent.detect import find_model
 from edge_agent.domain import Label, Phase
-from edge_agent.errors import EXIT_FAILED, EXIT_OK, AgentError
+from edge_agent.errors import EXIT_FAILED, EXIT_OK, AgentError, OperatorError
 from edge_agent.runtime import StopToken
 from edge_agent.sources import probe_source
 from edge_agent.ward import NewEvent, News, Printer, WardSetup, WardSubscriber
@@ -62,6 +62,8 @@ quiet_s = 3
 
 #: How long the agent may take to stop in order before it is killed.
 _STOP_TIMEOUT_S = 20.0
+#: How soon an agent that ended is noticed.
+_LOOK_EVERY_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class _Audience:
 def run_demo(options: DemoOptions) -> int:
     """0 only when a person came through MQTT. Raises AgentError where something is missing."""
     model = find_model(options.model)
+    _make_folder(options.out)
     _say(f"detector: {model.manifest.name} ({model.path.stat().st_size / 1e6:.1f} MB)")
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edge-agent-demo-")))
@@ -110,9 +113,9 @@ def run_demo(options: DemoOptions) -> int:
         audience = stack.enter_context(_ward(folder, broker))
         log_path = folder / "agent.log"
         _write_config(folder, broker, camera, str(model.path))
-        stack.enter_context(_agent(folder, log_path))
+        agent = stack.enter_context(_agent(folder, log_path))
         _say("what reaches the ward's subscriber:")
-        _wait(audience, options)
+        _wait(audience, agent, options.seconds)
         if not audience.came.is_set():
             _say("no person came through; the agent's log:")
             print(log_path.read_text(), file=sys.stderr)
@@ -213,31 +216,62 @@ def _ward(folder: Path, broker: DemoBroker) -> Iterator[_Audience]:
         thread.join(10)
 
 
-@contextlib.contextmanager
-def _agent(folder: Path, log_path: Path) -> Iterator[None]:
+class _AgentProcess:
     """`edge-agent run` in a process of its own."""
-    command = [sys.executable, "-m", "edge_agent", "run", "--config", str(folder)]
-    with log_path.open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        yield
-        if process.poll() is not None:
-            raise AgentError(f"the agent ended by itself:\n{log_path.read_text()}")
-    finally:
-        process.send_signal(signal.SIGTERM)
+
+    def __init__(self, folder: Path, log_path: Path) -> None:
+        command = [sys.executable, "-m", "edge_agent", "run", "--config", str(folder)]
+        self._log_path = log_path
+        with log_path.open("wb") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def check(self) -> None:
+        """Raises AgentError, with the log, when it is gone."""
+        code = self._process.poll()
+        if code is not None:
+            log = self._log_path.read_text(errors="replace").strip()
+            raise AgentError(f"the agent ended by itself ({_ending(code)}):\n{log}")
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
         try:
-            process.wait(_STOP_TIMEOUT_S)
+            self._process.wait(_STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            self._process.kill()
+            self._process.wait()
 
 
-def _wait(audience: _Audience, options: DemoOptions) -> None:
-    """Until the person has come and gone, or the time is over."""
+def _ending(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+
+
+@contextlib.contextmanager
+def _agent(folder: Path, log_path: Path) -> Iterator[_AgentProcess]:
+    agent = _AgentProcess(folder, log_path)
+    try:
+        yield agent
+        agent.check()
+    finally:
+        agent.stop()
+
+
+def _wait(audience: _Audience, agent: _AgentProcess, seconds: float) -> None:
+    """Until the person has come and gone, or the time is over. Raises AgentError when the
+    agent ends before."""
     clock = SystemClock()
-    deadline_s = clock.mono_s() + options.seconds
-    if audience.came.wait(options.seconds):
-        audience.went.wait(max(0.0, deadline_s - clock.mono_s()))
+    deadline_s = clock.mono_s() + seconds
+    while not audience.went.wait(_LOOK_EVERY_S) and clock.mono_s() < deadline_s:
+        agent.check()
+
+
+def _make_folder(path: Path) -> None:
+    """Before anything is started: nobody should wait for a picture that cannot be kept."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise OperatorError(f"{path}: no picture can be put there ({error.strerror})") from error
 
 
 def _keep_picture(folder: Path, person: EventMessage | None, out: Path) -> Path | None:
@@ -246,8 +280,10 @@ def _keep_picture(folder: Path, person: EventMessage | None, out: Path) -> Path 
     found = list((folder / "state" / "snapshots").rglob(name)) if name else []
     if not found:
         return None
-    out.mkdir(parents=True, exist_ok=True)
-    return Path(shutil.copy(found[0], out / "person.jpg"))
+    try:
+        return Path(shutil.copy(found[0], out / "person.jpg"))
+    except OSError as error:
+        raise OperatorError(f"{out}: the picture cannot be put there ({error.strerror})") from error
 
 
 def _say(text: str) -> None:

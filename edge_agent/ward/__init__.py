@@ -5,6 +5,7 @@ intake       one message into the database
 database     events once, gaps, watermarks
 presence     what to believe of a box
 holes        when to ask again
+rivals       when somebody else seems to listen in our name
 listen       the command, and what it prints
 """
 

@@ -44,7 +44,9 @@ class WardListenOptions:
     reconnect_max_s: float = 30.0
 
     def mqtt(self) -> MqttConfig:
-        port = self.port or (_PLAIN_PORT if self.insecure else _TLS_PORT)
+        port = self.port
+        if port is None:
+            port = _PLAIN_PORT if self.insecure else _TLS_PORT
         return MqttConfig(
             host=self.host,
             port=port,

@@ -24,17 +24,27 @@ from edge_agent.contract import (
     State,
     Verb,
     WardTopics,
+    check_id,
     encode_ackpos,
     encode_command,
     new_ulid,
 )
-from edge_agent.errors import AgentError, OperatorError
+from edge_agent.errors import (
+    AgentError,
+    BrokerRefused,
+    BrokerUnreachable,
+    ConfigError,
+    ConfigProblem,
+    ContractError,
+    OperatorError,
+)
 from edge_agent.mqtt import Connection, Dialer, FullJitter, Incoming, Session, endpoint_of
 from edge_agent.mqtt.backoff import Uniform
 from edge_agent.runtime import StopToken
 from edge_agent.ward.database import WardDatabase
 from edge_agent.ward.holes import HoleWatch, coalesced
 from edge_agent.ward.intake import BoxChanged, Intake, News
+from edge_agent.ward.rivals import RivalWatch
 
 log = logging.getLogger(__name__)
 
@@ -67,13 +77,31 @@ class WardSetup:
     connect_timeout_s: float = 10.0
 
 
+def _check(setup: WardSetup) -> None:
+    """Raises ConfigError for what trying again could never mend."""
+    problems = []
+    try:
+        check_id("ward", setup.ward)
+    except ContractError as error:
+        found, _, needs = str(error).partition(": ")
+        problems.append(ConfigProblem("command line", "--ward", f"the {found} is no id", needs))
+    if not 1 <= setup.config.port <= 65535:
+        found = f"is {setup.config.port}"
+        problems.append(ConfigProblem("command line", "--port", found, "needs 1 to 65535"))
+    if problems:
+        raise ConfigError(problems)
+
+
 class WardSubscriber:
     """`run` belongs to one thread."""
 
     def __init__(self, setup: WardSetup) -> None:
         """Raises ConfigError."""
+        _check(setup)
         endpoint_of(setup.config)
         self._setup = setup
+        self._client_id = setup.client_id or f"{setup.ward}-server"
+        self._connected_s: float | None = None
         self._dialer = Dialer(
             lambda: endpoint_of(setup.config), setup.clock, timeout_s=setup.connect_timeout_s
         )
@@ -90,17 +118,19 @@ class WardSubscriber:
         database = WardDatabase(setup.database)
         try:
             backoff = FullJitter(setup.config.reconnect_max_s, setup.uniform)
+            rivals = RivalWatch(self._client_id)
             told = ""
             while not stop.stopped:
                 begun_s = setup.clock.mono_s()
                 try:
                     self.run_once(database, stop)
                 except AgentError as error:
-                    if str(error) != told and not stop.stopped:
+                    words = str(error) + self._suspicion(rivals, error)
+                    if words != told and not stop.stopped:
                         refused = isinstance(error, OperatorError)
                         level = logging.ERROR if refused else logging.WARNING
-                        log.log(level, "%s; trying again", error)
-                    told = str(error)
+                        log.log(level, "%s; trying again", words)
+                    told = words
                 if setup.clock.mono_s() - begun_s >= _GOOD_AFTER_S:
                     backoff.reset()
                     told = ""
@@ -108,17 +138,24 @@ class WardSubscriber:
         finally:
             database.close()
 
+    def _suspicion(self, rivals: RivalWatch, error: AgentError) -> str:
+        if self._connected_s is None or not isinstance(error, BrokerUnreachable | BrokerRefused):
+            return ""
+        return rivals.lost(self._setup.clock.mono_s() - self._connected_s)
+
     def run_once(self, database: WardDatabase, stop: StopToken) -> None:
         """One connection. Raises BrokerUnreachable, BrokerRefused, StorageError, ConfigError."""
         setup = self._setup
         session = Session(
-            client_id=setup.client_id or f"{setup.ward}-server",
+            client_id=self._client_id,
             clean_start=False,
             expiry_s=SESSION_EXPIRY_S,
             receive_maximum=RECEIVE_MAXIMUM,
             manual_ack=True,
         )
+        self._connected_s = None
         connection = self._dialer.dial(session, stop)
+        self._connected_s = setup.clock.mono_s()
         try:
             connection.subscribe(WardTopics(setup.ward).filters)
             intake = Intake(database, setup.ward, keep_images=setup.keep_images)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from broker import Mosquitto
@@ -279,3 +280,32 @@ def test_wrong_options_are_told_before_anything_starts(tmp_path: Path) -> None:
     options = WardListenOptions(tmp_path / "w", "ward1", ca_file=str(tmp_path / "none.pem"))
     with pytest.raises(ConfigError, match=r"none\.pem"):
         run_listen(options, StopToken())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"ward": "#"}, "--ward: the ward id '#' is no id; needs 1 to 32 of"),
+        ({"ward": "a/b"}, "--ward: the ward id 'a/b'"),
+        ({"ward": "w", "port": 99999}, "--port: is 99999"),
+        ({"ward": "w", "port": 0}, "--port: is 0"),
+    ],
+)
+def test_what_can_never_work_is_told_instead_of_tried_for_ever(
+    tmp_path: Path, options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        run_listen(WardListenOptions(tmp_path / "w", insecure=True, **options), StopToken())
+    assert words in str(caught.value)
+    assert not (tmp_path / "w").exists()
+
+
+def test_two_subscribers_of_one_ward_suspect_each_other(
+    mosquitto: Mosquitto, tmp_path: Path, ward: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    hasty = {"uniform": lambda low, high: 0.05}
+    with (
+        subscribed(mosquitto, ward, tmp_path / "a", **hasty),
+        subscribed(mosquitto, ward, tmp_path / "b", **hasty),
+    ):
+        until(lambda: f"is another subscriber running as {ward}-server?" in caplog.text)
