@@ -32,7 +32,7 @@ class Results:
         options = ["--fps", f"{clip.fps:g}", "--size", *map(str, clip.size)]
         if infer:
             options.append("--infer")
-        name = f"{clip.name.replace('/', '-')}-{who}{'-infer' if infer else ''}"
+        name = f"{_file_name(clip)}-{who}{'-infer' if infer else ''}"
 
         def measure() -> Result:
             runs = [_contender(who, clip.path, options) for _ in range(self.rounds)]
@@ -52,7 +52,7 @@ class Results:
 
     def daemon(self, clip: Clip) -> Result:
         """What Debian's `motion` did with a clip; takes as long as the clip."""
-        name = f"{clip.name.replace('/', '-')}-motion"
+        name = f"{_file_name(clip)}-motion"
         return self._once(name, lambda: run_daemon(clip.path, clip.seconds, clip.size, clip.fps))
 
     def _once(self, name: str, measure: Callable[[], Result]) -> Result:
@@ -66,6 +66,11 @@ class Results:
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 kept.write_text(json.dumps(self._known[name]))
         return self._known[name]
+
+
+def _file_name(clip: Clip) -> str:
+    """The folder's name says which rendering it is."""
+    return f"{clip.path.parent.name}-{clip.path.stem}"
 
 
 def _contender(who: str, clip: Path, options: Sequence[str]) -> Result:

@@ -120,7 +120,7 @@ def scenes() -> list[tuple[Plan, tuple[Encoding, ...]]]:
     """Every scene of the benchmark with its encodings."""
     found: list[tuple[Plan, tuple[Encoding, ...]]] = []
     for plan in recall_plans():
-        more = (H264_SMART, H264_VBR, H265_CBR) if plan.name in ("calm-0", "calm-1") else ()
+        more = (H264_SMART, H264_VBR, H265_CBR) if plan.name == "calm-0" else ()
         found.append((plan, (*GOPS, *more)))
     substream = (SUBSTREAM, SUBSTREAM_FPS)
     wind = Plan("foliage", STREET, Weather.FOLIAGE, *substream, 960, (18.0, 30.0))

@@ -281,7 +281,7 @@ def test_gate_rests_in_wind_once_it_is_known() -> None:
     camera.run(120.0)
     steps = camera.run(600.0)
     assert camera.decoded_frac(steps) == pytest.approx(0.1)
-    assert 0.03 < camera.memory.nuisance.frac < 0.12
+    assert 0.06 < camera.memory.nuisance.frac < 0.25
 
 
 @pytest.mark.parametrize(
@@ -314,11 +314,20 @@ def test_weak_detections_in_the_leaves_do_not_keep_the_gate_open() -> None:
     assert camera.decoded_frac(camera.run(720.0)) < 0.4
 
 
+def test_leaf_in_a_new_place_does_not_keep_the_gate_open() -> None:
+    def leaf(at_s: float) -> list[BBox]:
+        return [BBox(0.07 * (int(at_s) * 7 % 13), 0.2, 0.02, 0.05)] if at_s >= 20 else []
+
+    camera = Camera(moving=lambda at_s: leaf(at_s) if at_s % 10 < 0.05 else [])
+    camera.run(60.0)
+    assert camera.decoded_frac(camera.run(120.0)) < 0.4
+
+
 def test_calm_weather_is_believed() -> None:
     camera = Camera(moving=lambda at_s: wind(at_s) if at_s < 200 else [])
     camera.run(200.0)
     assert camera.memory.nuisance.frac > 0
-    camera.run(1300.0)
+    camera.run(2000.0)
     assert camera.memory.nuisance.frac == 0
 
 
@@ -327,8 +336,10 @@ def test_place_where_somebody_was_found_has_to_earn_its_name_again() -> None:
         moving=wind,
         tracks=lambda at_s: [track(at_s, BBox(0.6, 0.2, 0.2, 0.3))] if 300 <= at_s < 301 else [],
     )
+    camera.run(299.0)
+    assert camera.memory.nuisance.covers(BBox(0.6, 0.2, 0.2, 0.3))
     camera.run(302.0)
-    assert camera.memory.nuisance.frac < 0.01
+    assert not camera.memory.nuisance.covers(BBox(0.6, 0.2, 0.2, 0.3))
 
 
 # --- packet sizes -----------------------------------------------------------------------

@@ -11,9 +11,12 @@ A stream begins ACTIVE, until its keyframes and their background are known.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from edge_agent.domain import Lighting
+from edge_agent.geometry import BBox
 from edge_agent.sources.gate.nuisance import NuisanceMap
 from edge_agent.sources.gate.people import PeopleWatch
 from edge_agent.sources.gate.policy import (
@@ -36,6 +39,11 @@ from edge_agent.sources.gate.words import (
 
 #: Nothing may move for so long before everything is no longer decoded.
 QUIET_S = 4.0
+#: After a keyframe showed something, the analysis has this long to see it go on: a leaf that
+#: the wind blew to a new place does not.
+PROVE_S = 2.0
+_MAX_RECENT = 64
+_GOES_ON_S, _GOES_ON_REACH = 1.0, 0.25
 _MISSED_FOR_S = 0.5
 #: A stream is decoded so long at least before its background of keyframes is trusted.
 WARM_UP_S, WARM_UP_LOOKS = 5.0, 3
@@ -84,6 +92,7 @@ class GateMachine:
         self._alarmed = False  # in this GOP
         self._alarm_open = False  # it was acted upon, and its worth is not known yet
         self._candidate_s = float("-inf")
+        self._recent: deque[tuple[float, BBox]] = deque(maxlen=_MAX_RECENT)  # what moved when
         self.replay_from_s = float("-inf")  # stream time, for `Step.WAKE` and `Step.VERIFY`
 
     # --- what it is ---------------------------------------------------------------------
@@ -133,7 +142,7 @@ class GateMachine:
         self._steady = sight.lighting is Lighting.STEADY
         moved = self._moved(sight)
         if moved:
-            self._stay(sight.at_s + QUIET_S)
+            self._stay(sight.at_s + PROVE_S)
         if self._state is GateState.ACTIVE:
             if self._may_rest():
                 self._end_wake()
@@ -155,7 +164,7 @@ class GateMachine:
         people.update(finding.tracks, at_s)
         nuisance = self._memory.nuisance
         moving = [box for box in finding.moving if not people.explain(box)]
-        relevant = any(not nuisance.covers(box) for box in moving)
+        relevant = [box for box in moving if not nuisance.covers(box)]
         # Somebody may be in the leaves without being a track yet, so near them nothing is learned.
         nobody = [
             box
@@ -163,17 +172,17 @@ class GateMachine:
             if not any(box.intersection_frac(person) > 0 for person in people.boxes)
         ]
         nuisance.learn(nobody, people.boxes, at_s)
-        if relevant or people.restless:
+        if people.restless or self._goes_on(relevant, at_s):
             self._stay(at_s + QUIET_S)
         if people.missed:
             self._stay(at_s + _MISSED_FOR_S)  # until the tracker finds them or gives up
-        self._wake_useful |= relevant or people.restless or people.missed
+        self._wake_useful |= bool(relevant) or people.restless or people.missed
         if self._state is GateState.IDLE:
             self._look_closer(finding)
 
     def keep_active(self) -> None:
         """Frames still wait for the analysis: its findings are not known yet."""
-        self._stay(self._at_s + QUIET_S)
+        self._stay(self._at_s + PROVE_S)
 
     def refilter(self) -> None:
         """The GOP is to be decoded anew, this time with the loop filter."""
@@ -242,6 +251,19 @@ class GateMachine:
             not nuisance.covers(box) and not self._people.explain(box) for box in sight.moving
         )
 
+    def _goes_on(self, relevant: Sequence[BBox], at_s: float) -> bool:
+        """Did something move nearby a moment ago, too?"""
+        while self._recent and not 0 <= at_s - self._recent[0][0] <= _GOES_ON_S:
+            self._recent.popleft()
+        goes_on = any(
+            max(abs(a - b) for a, b in zip(box.center, before.center, strict=True))
+            <= _GOES_ON_REACH
+            for box in relevant
+            for _, before in self._recent
+        )
+        self._recent.extend((at_s, box) for box in relevant)
+        return goes_on
+
     def _stay(self, until_s: float) -> None:
         self._active_until_s = max(self._active_until_s, until_s)
 
@@ -254,7 +276,7 @@ class GateMachine:
 
     def _start_active(self, reason: str) -> None:
         self._state, self._wake_reason, self._wake_wanted = GateState.ACTIVE, reason, None
-        self._stay(self._at_s + QUIET_S)
+        self._stay(self._at_s + PROVE_S)
         self._wake_counts = False
 
     def _end_wake(self) -> None:

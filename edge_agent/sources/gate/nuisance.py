@@ -18,12 +18,14 @@ from edge_agent.geometry import BBox
 _COLUMNS, _ROWS = 32, 18
 #: So many seconds of motion that was nobody make a cell a nuisance.
 NUISANCE_AFTER_S = 12.0
-#: More is not counted, so that calm weather is believed within a quarter of an hour.
+#: More is not counted, so that calm weather is believed within half an hour.
 _MOST_S = 60.0
 #: A second of calm takes this much back: wind comes in gusts.
-_FORGET = 0.05
+_FORGET = 0.03
 #: Two findings further apart than this say nothing of the time between.
 _MAX_STEP_S = 4.0
+#: Leaves are small and move now here, now there: so many cells around them are meant as well.
+_NEIGHBOURS = 2
 #: A region is a nuisance when this share of its cells is.
 _COVERED = 0.75
 #: A person's surroundings: arms, shadow.
@@ -45,7 +47,7 @@ class NuisanceMap:
         dt_s = min(at_s - before_s, _MAX_STEP_S)
         moved = np.zeros(self._seconds.shape, np.bool_)
         for bbox in moving:
-            moved[_cells(bbox)] = True
+            moved[_cells(bbox, _NEIGHBOURS)] = True
         self._seconds += np.where(moved, dt_s, -_FORGET * dt_s).astype(np.float32)
         np.clip(self._seconds, 0.0, _MOST_S, out=self._seconds)
         for bbox in people:
@@ -62,10 +64,13 @@ class NuisanceMap:
         return float((self._seconds >= NUISANCE_AFTER_S).mean())
 
 
-def _cells(bbox: BBox) -> tuple[slice, slice]:
+def _cells(bbox: BBox, around: int = 0) -> tuple[slice, slice]:
     """At least one cell."""
     box = bbox.clipped()
     left, top = min(int(box.x * _COLUMNS), _COLUMNS - 1), min(int(box.y * _ROWS), _ROWS - 1)
     right = max(left + 1, int(np.ceil(box.x2 * _COLUMNS)))
     bottom = max(top + 1, int(np.ceil(box.y2 * _ROWS)))
-    return slice(top, bottom), slice(left, right)
+    return (
+        slice(max(0, top - around), bottom + around),
+        slice(max(0, left - around), right + around),
+    )
