@@ -111,6 +111,9 @@ class Ntp:
     def monotonic(self) -> float:
         return time.monotonic()
 
+    def thread_time(self) -> float:
+        return time.thread_time()
+
     def kernel_sync(self) -> tuple[bool, int | None]:
         return self._synced, 1 if self._synced else None
 

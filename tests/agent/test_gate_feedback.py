@@ -82,7 +82,7 @@ def test_agents_threads_replay_the_beginning_and_report_what_was_saved(clip: Pat
     exchange, journal = FrameExchange(), Journal()
     exchange.add(YARD)
     pipeline = build_pipeline(camera, BrightDetector(), lambda: EventId("e"))
-    lane = Lane(YARD, pipeline, LaneCounters(), feed.told)
+    lane = Lane(YARD, pipeline, LaneCounters(), tell=feed.told)
     loop = AnalysisLoop(
         exchange,
         {YARD: lane},
@@ -131,7 +131,7 @@ def test_status_tells_how_a_camera_is_decoded_and_only_when_the_plan_changes(cli
     teller = CameraStatusTeller(
         feed, YARD, topics, clock, lambda topic, payload: told.append(decode_camera_status(payload))
     )
-    feed.run_once(StopToken(), lambda frame: teller.poll())
+    feed.run_once(StopToken(), lambda frame: teller.poll(crashed=False))
     assert [(status.state, status.decoding) for status in told] == [
         (State.ONLINE, "measuring: the stream is being measured"),
         (State.ONLINE, "keyframes: a keyframe every 1.0 s"),
