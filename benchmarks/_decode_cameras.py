@@ -57,7 +57,9 @@ class IdleCameras:
         lanes = {}
         for i in range(cameras):
             name = CameraId(f"idle-{i}")
-            config = CameraConfig(id=name, source=FileSource(path=str(clip), pace="realtime"))
+            config = CameraConfig(
+                id=name, source=FileSource(path=str(clip), pace="realtime", gate="auto")
+            )
             feed = CameraFeed(
                 FeedSettings.of(config, FPS),
                 credentials=CredentialGuard(None, self._clock),

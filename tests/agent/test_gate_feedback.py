@@ -74,7 +74,7 @@ def test_agents_threads_replay_the_beginning_and_report_what_was_saved(clip: Pat
     """Source thread's and analysis thread's halves, one after the other, on a live pace."""
     clock, camera = (
         SystemClock(),
-        CameraConfig(id=YARD, source=FileSource(path=str(clip), pace="fast")),
+        CameraConfig(id=YARD, source=FileSource(path=str(clip), pace="fast", gate="auto")),
     )
     feed = CameraFeed(
         FeedSettings.of(camera, 5.0), credentials=CredentialGuard(None, clock), clock=clock
@@ -123,7 +123,7 @@ class Journal:
 
 def test_status_tells_how_a_camera_is_decoded_and_only_when_the_plan_changes(clip: Path) -> None:
     clock, told = SystemClock(), []
-    camera = CameraConfig(id=YARD, source=FileSource(path=str(clip), pace="fast"))
+    camera = CameraConfig(id=YARD, source=FileSource(path=str(clip), pace="fast", gate="auto"))
     feed = CameraFeed(
         FeedSettings.of(camera, 5.0), credentials=CredentialGuard(None, clock), clock=clock
     )
