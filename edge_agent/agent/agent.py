@@ -29,15 +29,15 @@ from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.memory import MemoryGuard
 from edge_agent.agent.orphans import closing_drafts
 from edge_agent.agent.recorder import Recorder
-from edge_agent.agent.recordings import RecordingTime, is_recorded
+from edge_agent.agent.recordings import recording_time
 from edge_agent.agent.stages import Detector, build_pipeline
+from edge_agent.agent.state_dir import make_state_dir, open_snapshots
 from edge_agent.agent.telemetry import TelemetrySource, WatchedCamera
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.config import (
     SHORT_SHA_LENGTH,
     CameraConfig,
     Config,
-    FileSource,
     RtspSource,
     canonical_sha,
 )
@@ -51,9 +51,9 @@ from edge_agent.contract import (
     encode_config_status,
 )
 from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Snapshot
-from edge_agent.errors import EXIT_FAILED, EXIT_OK, InvariantBroken, StorageError
+from edge_agent.errors import EXIT_FAILED, EXIT_OK, InvariantBroken
 from edge_agent.geometry import Polygon
-from edge_agent.media import SnapshotStore, take_snapshot
+from edge_agent.media import take_snapshot
 from edge_agent.outbox import AlarmKind, Outbox, OutboxReader
 from edge_agent.publish import LinkState, Publisher, PublisherSetup
 from edge_agent.runtime import Heartbeat, StopToken, Supervisor, SystemdNotifier, Worker
@@ -98,7 +98,7 @@ class Agent:
         """Until asked to stop. Raises StateDirLocked, ConfigError, StorageError at the start."""
         cv2.setNumThreads(1)
         process.keep_memory_small()
-        _make_state_dir(self._state_dir)
+        make_state_dir(self._state_dir)
         with Outbox.open(self._state_dir, limits=self._config.outbox, clock=self._clock) as outbox:
             assembly = _Assembly(self._config, outbox, self._clock, self._supervisor)
             assembly.start()
@@ -161,7 +161,7 @@ class _Assembly:
         self._topics = BoxTopics(config.box.ward, config.box.id)
         state_dir = Path(config.box.state_dir)
         self._detector = open_detector(config.detector)
-        self._snapshots = _snapshot_store(config, state_dir, clock)
+        self._snapshots = open_snapshots(config, state_dir, clock)
         self._exchange = FrameExchange()
         self._cfg_sha = canonical_sha(config)[:SHORT_SHA_LENGTH]
         self._recorder = Recorder(
@@ -317,7 +317,7 @@ class _Assembly:
         detector: Detector = self._detector
         pipeline = build_pipeline(camera, detector, self._new_event_id)
         late_snapshots = partial(self._pictures.ready, camera_id)
-        recording = _recording_time(camera, feed)
+        recording = recording_time(camera, feed)
         lane = Lane(camera_id, pipeline, LaneCounters(), recording, feed.told, late_snapshots)
         return WatchedCamera(feed, lane)
 
@@ -381,35 +381,3 @@ class _Assembly:
             event_id=best.event_id,
             captured_s=frame.captured_s,
         )
-
-
-def _recording_time(camera: CameraConfig, feed: CameraFeed) -> RecordingTime | None:
-    if not isinstance(camera.source, FileSource) or not is_recorded(camera):
-        return None
-
-    def duration_s() -> float | None:
-        info = feed.status().info
-        return info.duration_s if info else None
-
-    return RecordingTime(Path(camera.source.path), duration_s)
-
-
-def _make_state_dir(path: Path) -> None:
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"box.state_dir {path} cannot be made: {error.strerror}; choose a folder that the "
-            "agent's user may write"
-        ) from error
-
-
-def _snapshot_store(config: Config, state_dir: Path, clock: Clock) -> SnapshotStore | None:
-    """None when switched off, or when the disk is not up to it: events matter more."""
-    if not config.snapshots.enabled:
-        return None
-    try:
-        return SnapshotStore(state_dir, config.snapshots, clock)
-    except StorageError as error:
-        log.error("no pictures are kept: %s", error)
-        return None

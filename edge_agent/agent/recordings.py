@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.contract import MediaTimeSource, RecordedTimeline
+from edge_agent.sources import CameraFeed
 
 #: How far the time of a file whose clock nobody vouches for may be off.
 _MTIME_ERR_S = 3600.0
@@ -35,3 +36,15 @@ class RecordingTime:
             first_utc_s = end_utc_s - (self._duration_s() or 0.0)
             self._timeline = RecordedTimeline(first_utc_s, MediaTimeSource.MTIME, _MTIME_ERR_S)
         return self._timeline
+
+
+def recording_time(camera: CameraConfig, feed: CameraFeed) -> RecordingTime | None:
+    """The time of a camera that is a recording; None for a live one."""
+    if not isinstance(camera.source, FileSource) or not is_recorded(camera):
+        return None
+
+    def duration_s() -> float | None:
+        info = feed.status().info
+        return info.duration_s if info else None
+
+    return RecordingTime(Path(camera.source.path), duration_s)
