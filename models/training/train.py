@@ -1,0 +1,232 @@
+"""Train the person detector; stop and start it as you like.
+
+    python -m models.training.train models/training/edge-person.toml --data SHARDS --run RUN
+
+RUN keeps what was prepared (images, teachers' looks, labels), `log.jsonl` and, every two
+minutes, `checkpoint.pt`. The same command goes on from there. A GPU is used where there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from models.training import teacher
+from models.training.augment import F32, U8
+from models.training.batches import Batches
+from models.training.check import quality
+from models.training.loss import PersonLoss
+from models.training.network import PersonNet
+from models.training.settings import Phase, Settings, read_settings
+from models.training.shards import read_shards
+
+_CHECKPOINT_EVERY_S = 120.0
+_CHECK_EVERY_S = 600.0
+_LOG_EVERY = 50
+
+
+def prepared(settings: Settings, data: Path, run: Path) -> tuple[U8, list[F32]]:
+    """Images (memory-mapped) and completed labels; made once per run directory."""
+    images_file, labels_file = run / "images.npy", run / "labels.npz"
+    shards = sorted(data.glob("person-train-*.zip"))
+    if not labels_file.exists():
+        if not shards:
+            raise SystemExit(f"{data}: no person-train-*.zip; give the shards' folder with --data")
+        images, labelled = read_shards(shards)
+        np.save(images_file, images)
+        looks = []
+        for name in settings.teachers:
+            for flip in (False, True):
+                kept = run / f"look-{name}{'-flipped' if flip else ''}.npz"
+                if not kept.exists():
+                    print(f"{name} looks at {len(images)} images", flush=True)
+                    teacher.save(kept, teacher.look(name, images, flip=flip))
+                looks.append(teacher.load(kept))
+        height = images.shape[1]
+        boxes = [
+            teacher.completed(rows, [found[i] for found in looks], height, settings.agreement)
+            for i, rows in enumerate(labelled)
+        ]
+        teacher.save(labels_file, boxes)
+    return np.load(images_file, mmap_mode="r"), teacher.load(labels_file)
+
+
+class Trainer:
+    """Owns network, average, optimiser and the clock of the schedule."""
+
+    def __init__(self, settings: Settings, run: Path, device: torch.device) -> None:
+        torch.manual_seed(settings.schedule.seed)
+        self.settings, self.run, self.device = settings, run, device
+        how = settings.network
+        # Channels last: depthwise convolutions then train twice as fast on a CPU.
+        self.net = PersonNet(how.widths, how.depths, how.neck).to(device)
+        self.net = self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = copy.deepcopy(self.net).eval()
+        decayed = [p for p in self.net.parameters() if p.ndim > 1]
+        plain = [p for p in self.net.parameters() if p.ndim <= 1]
+        schedule = settings.schedule
+        self.optimiser = torch.optim.AdamW(
+            [
+                {"params": decayed, "weight_decay": schedule.weight_decay},
+                {"params": plain, "weight_decay": 0.0},
+            ],
+            lr=schedule.learning_rate,
+        )
+        self.loss = PersonLoss(settings.loss)
+        self.step, self.trained_s = 0, 0.0
+
+    # --- schedule ---
+
+    @property
+    def progress(self) -> float:
+        return self.trained_s / (60 * self.settings.schedule.minutes)
+
+    def phase(self) -> Phase:
+        return [p for p in self.settings.schedule.phases if p.start <= self.progress][-1]
+
+    def _rate(self) -> float:
+        schedule = self.settings.schedule
+        cosine = 0.5 * (1 + math.cos(math.pi * min(self.progress, 1)))
+        share = schedule.final_share + (1 - schedule.final_share) * cosine
+        return schedule.learning_rate * share * min(1, (self.step + 1) / schedule.warm_up_steps)
+
+    # --- one step ---
+
+    def learn(self, images: Tensor, truth: Tensor) -> Mapping[str, float]:
+        for group in self.optimiser.param_groups:
+            group["lr"] = self._rate()
+        size = (images.shape[3], images.shape[2])
+        pixels = images.to(self.device).float()
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
+        loss, parts = self.loss(self.net(pixels), truth.to(self.device), size)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)
+        self.optimiser.step()
+        self.step += 1
+        self._follow()
+        return parts
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        decay = self.settings.schedule.ema * (1 - math.exp(-self.step / 1000))
+        mine, own = self.average.state_dict(), self.net.state_dict()
+        for name, value in mine.items():
+            if value.dtype.is_floating_point:
+                value.lerp_(own[name], 1 - decay)
+            else:
+                value.copy_(own[name])
+
+    # --- checkpoints ---
+
+    def save(self) -> None:
+        state = {
+            "settings": msgspec.json.encode(self.settings).decode(),
+            "net": self.net.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "trained_s": self.trained_s,
+        }
+        temporary = self.run / "checkpoint.tmp"
+        torch.save(state, temporary)
+        temporary.replace(self.run / "checkpoint.pt")
+
+    def resume(self) -> bool:
+        path = self.run / "checkpoint.pt"
+        if not path.exists():
+            return False
+        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        self.net.load_state_dict(state["net"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.trained_s = state["step"], state["trained_s"]
+        return True
+
+    def begin_from(self, path: Path) -> None:
+        """Take the averaged weights of another run (its checkpoint, or what export kept)."""
+        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        for net in (self.net, self.average):
+            net.load_state_dict(state["average"])
+
+    def note(self, **facts: float) -> None:
+        line = {"step": self.step, "minutes": round(self.trained_s / 60, 2), **facts}
+        with (self.run / "log.jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+        print(line, flush=True)
+
+
+def _feed(trainer: Trainer, images: U8, boxes: list[F32], workers: int) -> Iterator[Any]:
+    """Batches of the current phase, for ever."""
+    while True:
+        phase = trainer.phase()
+        source = Batches(images, boxes, trainer.settings, phase, trainer.step)
+        loader = DataLoader(source, batch_size=None, num_workers=workers)
+        for batch in loader:
+            yield batch
+            if trainer.phase() != phase:
+                break
+
+
+def train(trainer: Trainer, images: U8, boxes: list[F32], valid: Path, workers: int) -> None:
+    """Until the schedule is over."""
+    saved_s = checked_s = trainer.trained_s
+    sums: dict[str, float] = {}
+    began_s = time.monotonic()
+    for pixels, truth in _feed(trainer, images, boxes, workers):
+        for name, value in trainer.learn(pixels, truth).items():
+            sums[name] = sums.get(name, 0.0) + value
+        now_s = time.monotonic()
+        trainer.trained_s += now_s - began_s
+        began_s = now_s
+        if trainer.step % _LOG_EVERY == 0:
+            trainer.note(**{name: round(value / _LOG_EVERY, 4) for name, value in sums.items()})
+            sums.clear()
+        if trainer.trained_s - saved_s > _CHECKPOINT_EVERY_S:
+            saved_s = trainer.trained_s
+            trainer.save()
+        if trainer.trained_s - checked_s > _CHECK_EVERY_S or trainer.progress >= 1:
+            checked_s = trainer.trained_s
+            trainer.note(**quality(trainer.average, valid, limit=400))
+            began_s = time.monotonic()
+        if trainer.progress >= 1:
+            break
+    trainer.save()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("settings", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="folder of person-*.zip")
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--init", type=Path, help="begin with the weights of this file")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--workers", type=int, default=1)
+    options = parser.parse_args()
+    options.run.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(options.threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    settings = read_settings(options.settings)
+    images, boxes = prepared(settings, options.data, options.run)
+    trainer = Trainer(settings, options.run, device)
+    if not trainer.resume() and options.init:
+        trainer.begin_from(options.init)
+    print("from step", trainer.step, "on", device, flush=True)
+    train(trainer, images, boxes, options.data / "person-valid-0.zip", options.workers)
+
+
+if __name__ == "__main__":
+    main()
