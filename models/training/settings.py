@@ -45,7 +45,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file, one model."""
 
     name: str
-    teachers: tuple[str, ...]
+    looks: tuple[str, ...]  # teachers' looks at each image: `MODEL` or `MODEL flipped`
     network: Network
     schedule: Schedule
     agreement: Agreement = msgspec.field(default_factory=Agreement)

@@ -48,13 +48,13 @@ def prepared(settings: Settings, data: Path, run: Path) -> tuple[U8, list[F32]]:
         images, labelled = read_shards(shards)
         np.save(images_file, images)
         looks = []
-        for name in settings.teachers:
-            for flip in (False, True):
-                kept = run / f"look-{name}{'-flipped' if flip else ''}.npz"
-                if not kept.exists():
-                    print(f"{name} looks at {len(images)} images", flush=True)
-                    teacher.save(kept, teacher.look(name, images, flip=flip))
-                looks.append(teacher.load(kept))
+        for look in settings.looks:
+            kept = run / f"look-{look.replace(' ', '-')}.npz"
+            if not kept.exists():
+                print(f"{look} looks at {len(images)} images", flush=True)
+                model, _, flipped = look.partition(" ")
+                teacher.save(kept, teacher.look(model, images, flip=bool(flipped)))
+            looks.append(teacher.load(kept))
         height = images.shape[1]
         boxes = [
             teacher.completed(rows, [found[i] for found in looks], height, settings.agreement)
