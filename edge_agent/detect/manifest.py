@@ -17,7 +17,7 @@ from msgspec import Meta
 from edge_agent.errors import ModelError
 from edge_agent.geometry import FrameSize
 
-DecoderName = Literal["yolox", "nanodet", "nanodet_plus", "fastestdet"]
+DecoderName = Literal["yolox", "nanodet", "nanodet_plus", "fastestdet", "point"]
 
 Share = Annotated[float, Meta(gt=0, lt=1)]
 Triple = tuple[float, float, float]
@@ -91,6 +91,8 @@ class ModelManifest(_Table, frozen=True, kw_only=True):
             return "confirm_threshold", f"{both} {self.candidate_threshold:g}"
         if self.decoder == "fastestdet" and len(self.strides) != 1:
             return "strides", f"has {len(self.strides)} values, fastestdet has one grid"
+        if self.decoder == "point" and self.classes != 1:
+            return "classes", f"is {self.classes}, but decoder point has one class: person"
         return None
 
 

@@ -131,6 +131,7 @@ def test_a_truncated_copy_of_a_known_file_names_what_was_expected(tmp_path: Path
         ("bytes = ", "bytes = -", ("bytes",)),
         ("[8, 16, 32]", "[]", ("strides",)),
         ("\n[input]", "classes = 2\nperson_class = 2\n[input]", ("person_class", "2 classes")),
+        ('"yolox"', '"point"\nclasses = 2', ("classes", "point has one class")),
         ("name = ", "name ", ("is not TOML",)),
     ],
 )
