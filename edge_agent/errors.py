@@ -7,7 +7,8 @@
     │   ├── CredentialRefused      a camera refused our user or password
     │   ├── BrokerRefused          the broker refused protocol, name, certificate or login
     │   ├── StateDirLocked         another agent owns the state directory
-    │   └── MediaError             a clip that cannot be read: truncated, empty, no video
+    │   ├── MediaError             a clip that cannot be read: truncated, empty, no video
+    │   └── LabelError             labelled pictures that cannot be read: which file, which line
     ├── RetryableError             the world may heal by itself; back off and try again
     │   ├── SourceUnreachable      no connection to the camera
     │   ├── SourceStalled          connected, but no packets
@@ -89,6 +90,10 @@ class StateDirLocked(OperatorError):
 
 class MediaError(OperatorError):
     """A file that is not a usable recording."""
+
+
+class LabelError(OperatorError):
+    """Labels or labelled pictures that cannot be used; names the file and the line."""
 
 
 class RetryableError(AgentError):

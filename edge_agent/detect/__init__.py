@@ -1,6 +1,11 @@
 """Person detection: manifests, decoders, one ONNX session, crops packed into its input."""
 
-from edge_agent.detect.catalog import ResolvedModel, default_model_dirs, find_model
+from edge_agent.detect.catalog import (
+    ResolvedModel,
+    default_model_dirs,
+    find_model,
+    installed_models,
+)
 from edge_agent.detect.manifest import ModelInput, ModelManifest, read_manifest
 from edge_agent.detect.onnx_detector import OnnxDetector
 from edge_agent.detect.session import Session
@@ -13,5 +18,6 @@ __all__ = [
     "Session",
     "default_model_dirs",
     "find_model",
+    "installed_models",
     "read_manifest",
 ]

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from edge_agent.assets import asset_dir
 from edge_agent.detect.manifest import ModelManifest, read_manifest, sha256_of
 from edge_agent.errors import ModelError
+from edge_agent.geometry import FrameSize
 
 #: Directory with models of the household or the developer, searched before our own.
 MODELS_ENV = "EDGE_AGENT_MODELS"
@@ -33,6 +36,25 @@ class ResolvedModel:
 
     manifest: ModelManifest
     path: Path
+    resized: bool = False  # `manifest.input` is not the size that the file was made for
+
+    def at(self, size: FrameSize) -> ResolvedModel:
+        """The same network at another input size, if it is fully convolutional.
+
+        Raises ModelError when no grid of the model fits the size; opening says the rest.
+        """
+        spec, coarsest = self.manifest.input, max(self.manifest.strides)
+        if size == spec.size:
+            return self
+        if size.width % coarsest or size.height % coarsest:
+            raise ModelError(
+                f"{self.manifest.name}: input size {size}: both sides must be multiples of "
+                f"{coarsest}, its coarsest grid; try {_rounded(size, coarsest)}"
+            )
+        sides = {"width": size.width, "height": size.height}
+        spec = msgspec.structs.replace(spec, **sides)
+        manifest = msgspec.structs.replace(self.manifest, input=spec)
+        return ResolvedModel(manifest, self.path, resized=True)
 
 
 def default_model_dirs() -> tuple[Path, ...]:
@@ -58,12 +80,22 @@ def find_model(name_or_path: str, search_dirs: Sequence[Path] | None = None) -> 
     return _by_name(name_or_path, dirs)
 
 
+def installed_models(search_dirs: Sequence[Path] | None = None) -> tuple[ResolvedModel, ...]:
+    """Every model whose manifest and file are here, in the order in which they are searched.
+
+    Raises ModelError when a manifest is wrong.
+    """
+    dirs = default_model_dirs() if search_dirs is None else tuple(search_dirs)
+    here: dict[str, ResolvedModel] = {}
+    for manifest in _manifests(dirs):
+        path = _file_of(manifest, dirs)
+        if path:
+            here.setdefault(manifest.name, ResolvedModel(manifest, path))
+    return tuple(here.values())
+
+
 def _automatic(dirs: Sequence[Path]) -> ResolvedModel:
-    here = {
-        manifest.name: ResolvedModel(manifest, path)
-        for manifest in _manifests(dirs)
-        if (path := _file_of(manifest, dirs))
-    }
+    here = {model.manifest.name: model for model in installed_models(dirs)}
     for model in here.values():
         if model.manifest.default:
             return model
@@ -130,6 +162,11 @@ def _manifests(dirs: Iterable[Path]) -> Iterator[ModelManifest]:
 
 def _file_of(manifest: ModelManifest, dirs: Sequence[Path]) -> Path | None:
     return next((d / manifest.file for d in dirs if (d / manifest.file).is_file()), None)
+
+
+def _rounded(size: FrameSize, step: int) -> FrameSize:
+    width, height = (max(step, round(side / step) * step) for side in (size.width, size.height))
+    return FrameSize(width, height)
 
 
 def _shipped_dir() -> Path | None:
