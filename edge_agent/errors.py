@@ -14,6 +14,7 @@
     │   ├── SourceStalled          connected, but no packets
     │   ├── SourceEnded            the stream closed (a recording's regular end is not an error)
     │   ├── BrokerUnreachable      no connection to the broker
+    │   ├── DownloadFailed         a model could not be fetched: network, server, wrong bytes
     │   └── StorageError           disk full, read-only or failing
     ├── ContractError              a message from outside breaks the MQTT contract; it is refused
     └── InvariantBroken            a bug: the process must not go on as if nothing happened
@@ -114,6 +115,10 @@ class SourceEnded(RetryableError):
 
 class BrokerUnreachable(RetryableError):
     """The broker did not answer, or the connection broke."""
+
+
+class DownloadFailed(RetryableError):
+    """A model's file did not come, or is not the right one; nothing of it is visible."""
 
 
 class StorageError(RetryableError):

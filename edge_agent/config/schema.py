@@ -161,6 +161,14 @@ class DetectorConfig(Table, frozen=True, kw_only=True):
             le=16,
         ),
     ] = 1
+    mirror: Annotated[
+        str | None,
+        _meta("Where `models pull` fetches files instead of their makers' sites: https://..."),
+    ] = None
+    proxy: Annotated[
+        str | None,
+        _meta("Proxy of `models pull`, http://HOST:PORT; else what HTTPS_PROXY says."),
+    ] = None
 
 
 class AnalysisConfig(Table, frozen=True, kw_only=True):

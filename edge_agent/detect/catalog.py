@@ -26,8 +26,11 @@ PREFERENCE = (
     "fastestdet-352",
     "lwpd-192",
 )
-#: Has another format: where models may be downloaded from.
-_NOT_A_MANIFEST = "registry.toml"
+#: Has another format: which models can be fetched, and from where.
+REGISTRY_FILE = "registry.toml"
+#: Where `models pull` puts them, unless $EDGE_AGENT_MODELS says otherwise: in the state directory
+#: that systemd makes, which the agent can read and a new version of it leaves alone.
+PULLED_DIR = Path("/var/lib/edge-agent/models")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,22 @@ class ResolvedModel:
 
 
 def default_model_dirs() -> tuple[Path, ...]:
-    """$EDGE_AGENT_MODELS, the models/ that came with the agent, shared/models beside a checkout."""
+    """Where models are looked for, first things first.
+
+    $EDGE_AGENT_MODELS, what was pulled, the models/ that came with the agent, and shared/models
+    beside a checkout.
+    """
     dirs = [Path(os.environ[MODELS_ENV])] if os.environ.get(MODELS_ENV) else []
+    dirs.append(PULLED_DIR)
     shipped = _shipped_dir()
     if shipped:
         dirs += [shipped, shipped.parent.parent / "shared" / "models"]
     return tuple(dirs)
+
+
+def pull_dir() -> Path:
+    """Where a pulled model goes: $EDGE_AGENT_MODELS, or the state directory."""
+    return Path(os.environ.get(MODELS_ENV) or PULLED_DIR)
 
 
 def find_model(name_or_path: str, search_dirs: Sequence[Path] | None = None) -> ResolvedModel:
@@ -88,7 +101,7 @@ def installed_models(search_dirs: Sequence[Path] | None = None) -> tuple[Resolve
     dirs = default_model_dirs() if search_dirs is None else tuple(search_dirs)
     here: dict[str, ResolvedModel] = {}
     for manifest in _manifests(dirs):
-        path = _file_of(manifest, dirs)
+        path = file_of(manifest, dirs)
         if path:
             here.setdefault(manifest.name, ResolvedModel(manifest, path))
     return tuple(here.values())
@@ -121,7 +134,7 @@ def _by_name(name: str, dirs: Sequence[Path]) -> ResolvedModel:
             f"(searched {_dirs_text(dirs)}); use one of them or the path of an ONNX file"
         )
     manifest = known[name]
-    path = _file_of(manifest, dirs)
+    path = file_of(manifest, dirs)
     if path is None:
         source = f" (from {manifest.url})" if manifest.url else ""
         raise ModelError(
@@ -150,18 +163,33 @@ def _by_path(path: Path, dirs: Sequence[Path]) -> ResolvedModel:
     )
 
 
-def _manifests(dirs: Iterable[Path]) -> Iterator[ModelManifest]:
-    """Every manifest in the directories, in their order, then by file name."""
+def manifests_in(dirs: Iterable[Path]) -> Iterator[ModelManifest | ModelError]:
+    """Every manifest in the directories, in their order, then by file name; or what is wrong."""
     for directory in dict.fromkeys(dirs):
-        if not directory.is_dir():
+        # Not is_dir(), which raises where a parent, the agent's state directory, is closed to us.
+        if not os.access(directory, os.R_OK | os.X_OK):
             continue
         for path in sorted(directory.glob("*.toml")):
-            if path.name != _NOT_A_MANIFEST:
+            if path.name == REGISTRY_FILE:
+                continue
+            try:
                 yield read_manifest(path)
+            except ModelError as error:
+                yield error
 
 
-def _file_of(manifest: ModelManifest, dirs: Sequence[Path]) -> Path | None:
-    return next((d / manifest.file for d in dirs if (d / manifest.file).is_file()), None)
+def _manifests(dirs: Iterable[Path]) -> Iterator[ModelManifest]:
+    """The same; raises ModelError at the first one that is wrong."""
+    for found in manifests_in(dirs):
+        if isinstance(found, ModelError):
+            raise found
+        yield found
+
+
+def file_of(manifest: ModelManifest, dirs: Sequence[Path]) -> Path | None:
+    """The first of the directories that has the manifest's file, whatever its bytes."""
+    files = (directory / manifest.file for directory in dirs)
+    return next((path for path in files if os.access(path, os.R_OK) and path.is_file()), None)
 
 
 def _rounded(size: FrameSize, step: int) -> FrameSize:

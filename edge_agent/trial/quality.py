@@ -50,7 +50,7 @@ class _Tally:
 def assess(
     detectors: Sequence[OnnxDetector],
     data: LabelledSet,
-    advance: Callable[[], None] = lambda: None,
+    advance: Callable[[int], None] = lambda done: None,
 ) -> Report:
     """The detectors take turns on each picture, so that a busy box is unfair to none.
 
@@ -58,7 +58,7 @@ def assess(
     """
     tallies = [_Tally() for _ in detectors]
     ignored = 0
-    for labelled in data.pictures():
+    for number, labelled in enumerate(data.pictures(), 1):
         ignored += len(labelled.ignored)
         for detector, tally in zip(detectors, tallies, strict=True):
             begun_s = time.thread_time()
@@ -67,7 +67,7 @@ def assess(
             )
             tally.seconds.append(time.thread_time() - begun_s)
             tally.frames.append(_frame(labelled, found))
-        advance()
+        advance(number)
     frames = tallies[0].frames if tallies else []
     people = sum(len(frame.truth) for frame in frames)
     if not people:

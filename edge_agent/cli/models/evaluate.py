@@ -1,17 +1,17 @@
-"""`edge-agent models list|pull|verify|bench|eval`: which detectors there are, and what they do."""
+"""`edge-agent models eval`: how many people a model finds on labelled pictures."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_agent.cli.models.shared import add_json, add_models, add_size, chosen_models, progress
 from edge_agent.cli.numbers import picture_size, whole
-from edge_agent.errors import EXIT_OK, ModelError
+from edge_agent.errors import EXIT_OK
 from edge_agent.geometry import FrameSize
 
 if TYPE_CHECKING:
@@ -19,44 +19,14 @@ if TYPE_CHECKING:
     from edge_agent.trial.quality import Report
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("models", help="list, fetch, check and compare detectors")
-    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _add_eval(verbs)
-
-
-def _add_models(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "models", nargs="*", metavar="MODEL", help="a name or an ONNX file (default: all installed)"
-    )
-
-
-def _add_size(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--size",
-        type=picture_size,
-        action="append",
-        metavar="WxH",
-        help="at this input size instead of the manifest's (fully convolutional files); "
-        "may be given several times",
-    )
-
-
-def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="as JSON")
-
-
-# --- eval -----------------------------------------------------------------------------
-
-
-def _add_eval(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = verbs.add_parser(
         "eval",
         help="how many people it finds on labelled pictures",
         description="AP@0.5, and recall where 1 and 0.1 false positives per picture are "
         "tolerated: each picture whole, in one look, detections that score .02 or more.",
     )
-    _add_models(parser)
+    add_models(parser)
     parser.add_argument(
         "--images",
         type=Path,
@@ -78,8 +48,8 @@ def _add_eval(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument(
         "--limit", type=whole(1, 10**9), metavar="N", help="at most N, spread evenly"
     )
-    _add_size(parser)
-    _add_json(parser)
+    add_size(parser)
+    add_json(parser)
     parser.set_defaults(func=_eval)
 
 
@@ -90,8 +60,8 @@ def _eval(arguments: argparse.Namespace) -> int:
 
     choice = Choice(arguments.every, arguments.limit, arguments.person_class, arguments.label_size)
     data = open_labelled(arguments.images, arguments.labels, choice)
-    detectors = _opened(_chosen(arguments.models), arguments.size or ())
-    with _progress("pictures", data.count) as advance:
+    detectors = _opened(chosen_models(arguments.models), arguments.size or ())
+    with progress("pictures", data.count) as advance:
         report = assess(detectors, data, advance)
     if arguments.json:
         print(json.dumps(_eval_json(report, data.what, data.remarks), indent=2))
@@ -132,39 +102,9 @@ def _eval_json(report: Report, what: str, remarks: Sequence[str]) -> dict[str, A
     }
 
 
-# --- shared ---------------------------------------------------------------------------
-
-
-def _chosen(names: Sequence[str]) -> list[ResolvedModel]:
-    """The named models, or all that are installed. Raises ModelError when there is none."""
-    from edge_agent.detect import default_model_dirs, find_model, installed_models
-
-    if names:
-        return [find_model(name) for name in names]
-    found = installed_models()
-    if not found:
-        searched = ", ".join(map(str, default_model_dirs()))
-        raise ModelError(f"no detector is installed (searched {searched}); see: models list")
-    return list(found)
-
-
 def _opened(models: Sequence[ResolvedModel], sizes: Sequence[FrameSize]) -> list[OnnxDetector]:
     """Each model at its own size, or at each of `sizes`."""
     from edge_agent.detect import OnnxDetector
 
     variants = [model.at(size) for model in models for size in sizes] or models
     return [OnnxDetector.open(model) for model in variants]
-
-
-@contextmanager
-def _progress(what: str, total: float) -> Iterator[Callable[[], None]]:
-    """A bar on stderr, when somebody looks at it."""
-    if not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
