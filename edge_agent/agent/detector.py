@@ -63,7 +63,8 @@ def open_detector(config: DetectorConfig) -> NamedDetector | BlindDetector:
     alarm still go out, and a person can mend it.
     """
     try:
-        detector = OnnxDetector.open(find_model(config.model), threads=config.threads)
+        model = find_model(config.model).at(config.input_px)
+        detector = OnnxDetector.open(model, threads=config.threads)
     except ModelError as error:
         log.error("no person detection: %s", error)
         return BlindDetector(f"no person detection: {error}")

@@ -41,13 +41,13 @@ class ResolvedModel:
     path: Path
     resized: bool = False  # `manifest.input` is not the size that the file was made for
 
-    def at(self, size: FrameSize) -> ResolvedModel:
-        """The same network at another input size, if it is fully convolutional.
+    def at(self, size: FrameSize | None) -> ResolvedModel:
+        """The same network at another input size, if it is fully convolutional; None: its own.
 
         Raises ModelError when no grid of the model fits the size; opening says the rest.
         """
         spec, coarsest = self.manifest.input, max(self.manifest.strides)
-        if size == spec.size:
+        if size is None or size == spec.size:
             return self
         if size.width % coarsest or size.height % coarsest:
             raise ModelError(

@@ -1,8 +1,8 @@
 """Another input size for a network whose file fixes one.
 
 A fully convolutional network works at any size, but its export declares the one it was made
-with. What is declared is rewritten in the file's bytes: the two sides of the input, and no
-shapes for what follows from them, which onnxruntime then infers. A network with a size in its
+with. What is declared is rewritten in the file's bytes: the two sides of the input, and nothing
+about the sizes that follow from them, which onnxruntime then infers. A network with a size in its
 own operators (a Reshape to fixed sides) still cannot run so; opening it says that.
 
 ONNX is a Protocol Buffers message (onnx/onnx.proto); the few fields that matter are named here,
@@ -53,7 +53,7 @@ def with_input_size(model: bytes, size: FrameSize) -> bytes:
 
     graph: Mapping[int, Change] = {
         _INPUT: shaped(shape),
-        _OUTPUT: shaped(lambda _: None),
+        _OUTPUT: shaped(_inside(_DIM, lambda _: b"")),
         _VALUE_INFO: lambda _: None,
     }
     try:

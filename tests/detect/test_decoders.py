@@ -55,9 +55,12 @@ def test_nanodet_measures_distances_from_the_middle_of_the_cell() -> None:
     assert [a.shape for a in raw] == [(1, 32, 3), (1, 8, 3), (1, 32, 32), (1, 8, 32)]
     raw[0][0, 8 + 3, 1] = 0.6  # stride 8, column 3, row 1: centre (24 + 3.5, 8 + 3.5)
     raw[2][0, 8 + 3] = distances(1, 0, 2, 1)
-    found = DECODERS["nanodet"].decode(raw, spec, 0.5)
-    assert found.scores == pytest.approx([0.6])
-    assert found.boxes[0] == pytest.approx((27.5 - 8, 11.5, 27.5 + 16, 11.5 + 8), abs=1e-3)
+    pairs = [raw[0], raw[2], raw[1], raw[3]]
+    assert [a.shape for a in outputs(spec, choice=1)] == [a.shape for a in pairs]
+    for order in (raw, pairs):
+        found = DECODERS["nanodet"].decode(order, spec, 0.5)
+        assert found.scores == pytest.approx([0.6])
+        assert found.boxes[0] == pytest.approx((27.5 - 8, 11.5, 27.5 + 16, 11.5 + 8), abs=1e-3)
 
 
 @pytest.mark.parametrize("transposed", [False, True])
