@@ -11,7 +11,7 @@ from edge_agent.detect.joint import plan_joint
 from edge_agent.detect.manifest import ModelManifest
 from edge_agent.detect.mapping import Found, distinct, to_detections, to_frame
 from edge_agent.detect.nms import suppress
-from edge_agent.detect.regions import Look, plan_looks
+from edge_agent.detect.regions import Look
 from edge_agent.detect.session import OnnxSession, Session
 from edge_agent.domain import U8, Detection, Pixels, Region
 
@@ -52,18 +52,10 @@ class OnnxDetector:
         bboxes are fractions of the full frame, clipped to it. People just outside a region may
         be reported too (they were in the crop's context), but only when they are whole.
         """
-        frame, spec = pixels.size, self.manifest.input
-        looks = plan_looks(regions, frame, spec.size, spec.fit)
-        if not looks:
-            return ()
-        bgr = pixels.bgr()
-        found = Found.together(
-            [
-                to_frame(self._look([(bgr, look)], candidate_threshold), look, frame)
-                for look in looks
-            ]
+        (found,) = self.detect_together(
+            [(pixels, regions)], candidate_threshold=candidate_threshold
         )
-        return to_detections(distinct(found, self.manifest.nms_iou), regions, frame)
+        return found
 
     def detect_together(
         self, requests: Sequence[tuple[Pixels, Sequence[Region]]], *, candidate_threshold: float
