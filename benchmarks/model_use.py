@@ -9,6 +9,7 @@ regions that it is asked about differs:
 - alone: every crop has an inference of its own
 - packed: the crops of a frame share one input (what the agent does)
 - joint: so do those of all cameras that are looked at in the same moment (four at once)
+- packed, N looks: a person counts from the N-th score within two seconds on (the agent's N is 3)
 
 AP: PETS, labelled frames from 5 s on, scores above .02; who is not looked for is missed. right,
 late: visits of the one-by-one clip with an event of IoU >= .8, told within 1.5 s or later. wrong:
@@ -38,7 +39,7 @@ from benchmarks.motion_recall import ONE_BY_ONE, ONE_BY_ONE_TRUTH, footage_dir
 from edge_agent.agent.replay import ReplayResult, ReplayStep
 from edge_agent.agent.stages import build_pipeline
 from edge_agent.clock import SystemClock
-from edge_agent.config import CameraConfig, FileSource
+from edge_agent.config import CameraConfig, FileSource, PersonConfig
 from edge_agent.contract import MediaTimeSource, RecordedTimeline, UlidGenerator
 from edge_agent.detect import OnnxDetector, find_model
 from edge_agent.detect.evaluation import LabelledFrame, evaluate
@@ -138,7 +139,7 @@ class Outcome:
 
     def row(self, ms: float) -> str:
         rate = self.looks / self.seconds
-        ap = f"{evaluate(self.frames).ap:.3f}"
+        ap = f"{evaluate(self.frames).ap:.3f}" if self.frames else "-"
         return (
             f"| {self.model} | {self.size} | {self.how} | {ap} | {self.right} | {self.late} "
             f"| {self.wrong} | {rate:.2f} | {rate * ms:.1f} |"
@@ -150,12 +151,14 @@ HEADER = """\
 |---|---|---|---|---|---|---|---|---|"""
 
 
-def one_camera(detector: OnnxDetector, how: str) -> Outcome:
-    """Every clip by itself, as `edge-agent replay` does it."""
+def one_camera(detector: OnnxDetector, how: str, looks: int | None = None) -> Outcome:
+    """Every clip by itself, as `edge-agent replay` does it; `looks` confirm a person."""
     spec = detector.manifest.input
-    outcome = Outcome(detector.manifest.name, spec.size, how)
+    told = how if looks is None else f"{how}, {looks} looks"
+    outcome = Outcome(detector.manifest.name, spec.size, told)
     use = Use(detector, how)
-    for clip in CLIPS:
+    person = None if looks is None else PersonConfig(confirm_looks=looks)
+    for clip in CLIPS if looks is None else CLIPS[1:]:
         before = detector.inferences
 
         def watch(step: ReplayStep, clip: str = clip) -> None:
@@ -163,7 +166,7 @@ def one_camera(detector: OnnxDetector, how: str) -> Outcome:
                 seen = use.seen if step.analysis.searched else ()
                 outcome.label(round(step.frame.captured_s * 10), seen, step.frame.pixels.size)
 
-        result = replayed(footage_dir() / clip, use, watch)  # type: ignore[arg-type]
+        result = replayed(footage_dir() / clip, use, watch, person)  # type: ignore[arg-type]
         outcome.judge(clip, visits(result), float("inf"))
         outcome.looks += detector.inferences - before
         outcome.seconds += result.duration_s
@@ -279,7 +282,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", action="append", help="this model; may be given several times")
     parser.add_argument(
-        "--part", choices=("one", "four"), help="one camera, or four (default: both)"
+        "--part", choices=("one", "four", "looks"), action="append", help="default: all three"
     )
     parser.add_argument("--report", type=Path, help="write the tables to this file too")
     arguments = parser.parse_args()
@@ -291,21 +294,26 @@ def main() -> int:
         lines.append(line)
 
     names = arguments.model or MODELS
-    sizes = () if arguments.part == "four" else SIZES
+    parts = arguments.part or ["one", "four", "looks"]
+    sizes = SIZES if "one" in parts else ()
     detectors = detectors_of(names, sizes)
     times = dict(zip(map(key, detectors), least_ms(detectors), strict=True))
     own = {key(detector) for detector in detectors_of(names, ())}
     tell(HEADER)
-    if arguments.part != "four":
+    if "one" in parts:
         for detector in detectors:
             for how in (
                 ("whole", "alone", "packed") if key(detector) in own else ("whole", "packed")
             ):
                 tell(one_camera(detector, how).row(times[key(detector)]))
-    if arguments.part != "one":
+    if "four" in parts:
         for detector in detectors:
             for how in ("packed", "joint") if key(detector) in own else ():
                 tell(four_cameras(detector, how).row(times[key(detector)]))
+    if "looks" in parts:
+        for detector in detectors:
+            for looks in (1, 2, 3) if key(detector) in own else ():
+                tell(one_camera(detector, "packed", looks).row(times[key(detector)]))
     if arguments.report:
         arguments.report.write_text("\n".join(lines) + "\n")
     return 0

@@ -24,8 +24,8 @@ _CAMERA = FrameSize(1280, 720)
 class Load:
     """What is asked of the box at its busiest: every camera sees something at once.
 
-    One look per analysed picture (regions of a picture share one inference). Decoding and motion
-    come on top, and while nothing moves nothing is looked at.
+    One inference per analysed picture (its regions share it). Decoding and motion
+    come on top, and while nothing moves there is none.
     """
 
     cameras: int = 4
@@ -33,17 +33,17 @@ class Load:
     core_share: float = 0.5  # of one core
 
     @property
-    def looks_per_s(self) -> float:
+    def inferences_per_s(self) -> float:
         return self.cameras * self.fps
 
     @property
     def budget_ms(self) -> float:
-        """CPU time that one look may take."""
-        return 1000 * self.core_share / self.looks_per_s
+        """CPU time that one inference may take."""
+        return 1000 * self.core_share / self.inferences_per_s
 
     def share_of(self, cost: Cost) -> float:
         """Of one core, while all cameras see something."""
-        return cost.cpu_ms * self.looks_per_s / 1000
+        return cost.cpu_ms * self.inferences_per_s / 1000
 
 
 @dataclass(frozen=True, slots=True)

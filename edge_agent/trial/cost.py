@@ -1,4 +1,4 @@
-"""What detectors cost on this box: milliseconds of a look, and memory of a fresh process."""
+"""What detectors cost on this box: milliseconds of an inference, and memory of a fresh process."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _PROBE_TIMEOUT_S = 120
 class Cost:
     """One model at one size. `own_size`: the size of its manifest.
 
-    `cpu_ms`, `wall_ms`: the least of many looks with one thread; a look is a whole 720p picture
-    scaled, run through the network and read. `rss_mib`: what a fresh process grows by.
+    `cpu_ms`, `wall_ms`: the least of many with one thread: a whole 720p picture is scaled, run
+    through the network and read. `rss_mib`: what a fresh process grows by.
     """
 
     model: ResolvedModel

@@ -1,4 +1,4 @@
-"""How good are detectors on labelled pictures? One look at each whole, as the agent looks."""
+"""How good are detectors on labelled pictures? One inference on each whole one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCORE_ABOVE = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What one detector reached. `ms`: median CPU time of a look, this thread only."""
+    """What one detector reached. `ms`: median CPU time of an inference, this thread only."""
 
     model: str
     width: int

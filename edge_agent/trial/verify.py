@@ -70,4 +70,4 @@ def _inference(detector: OnnxDetector) -> Step:
             "colours, scale, mean, std or scores of its manifest are wrong"
         )
         return Step("inference", "", trouble, EXIT_CONFIG)
-    return Step("inference", f"one look at noise: best score {best:.2f}")
+    return Step("inference", f"noise: best score {best:.2f}")

@@ -103,7 +103,7 @@ def test_pull_shows_the_licence_and_tries_what_it_fetched(
     assert (code, err) == (0, "")
     assert out.splitlines()[0].startswith("far: 0.0 MB, licence Apache-2.0, from http://127")
     assert "sha256 is right" in out
-    assert "one look at noise" in out
+    assert "noise: best score" in out
     assert run("verify", "far")[0] == 0
 
 
@@ -148,14 +148,14 @@ def test_bench_recommends_what_the_budget_allows(
     installed(models, fixed=True, ap=0.5)
     code, out, _ = run("bench", "--cameras", "4", "--fps", "5", "--rounds", "3")
     assert code == 0
-    assert "20 looks a second" in out
+    assert "20 inferences a second" in out
     assert '[detector]\n  model = "red"' in out
     monkeypatch.setattr("edge_agent.trial.cost.rss_mib", lambda model: 1.0)
     many = ("--cameras", "64", "--fps", "30", "--core-share", "0.05", "--rounds", "3")
     code, out, _ = run("bench", *many, "--json")
     result = json.loads(out)
     assert (code, result["recommended"]) == (1, None)
-    assert result["assumption"]["looks_per_s"] == 64 * 30
+    assert result["assumption"]["inferences_per_s"] == 64 * 30
     assert "none fits: the cheapest is enough for" in result["reason"]
 
 

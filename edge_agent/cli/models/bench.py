@@ -20,8 +20,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser = verbs.add_parser(
         "bench",
         help="what each model costs here, and which one suits so many cameras",
-        description="Milliseconds of a look (one thread) and memory, for every installed model at "
-        "its own input size and, where the network allows it, at others.",
+        description="Milliseconds of an inference (one thread) and memory, for every installed "
+        "model at its own input size and, where the network allows it, at others.",
     )
     add_models(parser)
     parser.add_argument("--cameras", type=whole(1, 64), default=4, help="default: 4")
@@ -76,9 +76,9 @@ def _print_bench(costs: Sequence[Cost], load: Load, advice: Advice) -> None:
     print_table(("model", "input", "CPU ms", "wall ms", "MiB", "of a core", "AP"), rows)
     print(
         f"\nfor {load.cameras} cameras at {load.fps:g} pictures a second, all seeing something at "
-        f"once: {load.looks_per_s:g} looks a second,\none per picture, on at most "
-        f"{load.core_share:.0%} of one core: {load.budget_ms:.1f} ms a look. Decoding comes on "
-        "top;\nwhile nothing moves, nothing is looked at."
+        f"once: {load.inferences_per_s:g} inferences a second,\none per picture, on at most "
+        f"{load.core_share:.0%} of one core: {load.budget_ms:.1f} ms each. Decoding comes on "
+        "top;\nwhile nothing moves there are none."
     )
     if advice.cost is None or not advice.affordable:
         print(advice.reason)
@@ -109,7 +109,7 @@ def _bench_json(costs: Sequence[Cost], load: Load, advice: Advice) -> dict[str, 
         "assumption": {
             "cameras": load.cameras,
             "fps": load.fps,
-            "looks_per_s": load.looks_per_s,
+            "inferences_per_s": load.inferences_per_s,
             "core_share": load.core_share,
             "budget_ms": round(load.budget_ms, 2),
         },

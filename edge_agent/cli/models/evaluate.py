@@ -24,7 +24,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "eval",
         help="how many people it finds on labelled pictures",
         description="AP@0.5, and recall where 1 and 0.1 false positives per picture are "
-        "tolerated: each picture whole, in one look, detections that score .02 or more.",
+        "tolerated: each picture whole, in one inference, detections that score .02 or more.",
     )
     add_models(parser)
     parser.add_argument(
