@@ -16,6 +16,10 @@ MIN_DETAIL = 0.6
 #: .02 to .06 at 1.3 times its own (benchmarks/models.md).
 _AP_POWER = 0.1
 _MAX_DETAIL = 1.3
+#: How high a standing person must be in the input to be confirmed, more or less: of those of 24
+#: to 32 px yolox-nano and lwpd confirm .8 to .9, of 16 to 24 px .5 to .8, of fewer hardly any
+#: (PETS, benchmarks/models.md).
+PERSON_PX = 24.0
 #: What cameras send: the detail of an input is how large it shows such a picture.
 _CAMERA = FrameSize(1280, 720)
 
@@ -31,6 +35,7 @@ class Load:
     cameras: int = 4
     fps: float = 5.0
     core_share: float = 0.5  # of one core
+    person_frac: float = 0.0  # height of people at their farthest, as a share of the frame's
 
     @property
     def inferences_per_s(self) -> float:
@@ -59,11 +64,13 @@ def advise(costs: Sequence[Cost], load: Load) -> Advice:
     """The most accurate one within the budget, as far as accuracy is known."""
     if not costs:
         return Advice(None, False, "no detector is installed")
-    within = [
-        cost for cost in costs if cost.cpu_ms <= load.budget_ms and detail_of(cost) >= MIN_DETAIL
-    ]
+    far_seeing = [c for c in costs if not load.person_frac or smallest_frac(c) <= load.person_frac]
+    if not far_seeing:
+        reason = f"none fits: people of {load.person_frac:.0%} of the height are too small for all"
+        return Advice(None, False, reason)
+    within = [c for c in far_seeing if c.cpu_ms <= load.budget_ms and detail_of(c) >= MIN_DETAIL]
     if not within:
-        cheapest = min(costs, key=lambda cost: cost.cpu_ms)
+        cheapest = min(far_seeing, key=lambda cost: cost.cpu_ms)
         times = load.budget_ms / cheapest.cpu_ms
         reason = (
             f"none fits: the cheapest is enough for {load.cameras * times:.1f} cameras, or for "
@@ -78,6 +85,14 @@ def detail_of(cost: Cost) -> float:
     """How large people are in the input, compared with the model's own size."""
     own = Letterbox.fit(_CAMERA, cost.own_size).scale
     return Letterbox.fit(_CAMERA, cost.size).scale / own
+
+
+def smallest_frac(cost: Cost) -> float:
+    """Height of the smallest person found in a whole 16:9 frame, as a share of the frame's.
+
+    Crops around what moves show people up to twice as large as they are in the frame.
+    """
+    return PERSON_PX / Letterbox.fit(_CAMERA, cost.size).content.height
 
 
 def expected_ap(cost: Cost) -> float | None:

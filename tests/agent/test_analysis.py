@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from networks import installed
 
 from edge_agent.agent.analysis import MAX_TOGETHER, AnalysisLoop, Lane, LaneCounters
-from edge_agent.agent.detector import NamedDetector
+from edge_agent.agent.detector import NamedDetector, open_detector
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.stages import build_pipeline
 from edge_agent.clock import SystemClock
-from edge_agent.config import CameraConfig, FileSource
+from edge_agent.config import CameraConfig, DetectorConfig, FileSource
 from edge_agent.domain import CameraId, Detection, Event, EventId, Frame, Label, Pixels, Region
 from edge_agent.errors import ModelError
-from edge_agent.geometry import BBox
+from edge_agent.geometry import FULL_FRAME, BBox
 from edge_agent.runtime import Heartbeat, StopToken
 from edge_agent.trial.pictures import Picture
 
@@ -94,6 +96,19 @@ def test_each_camera_gets_its_own_answer(cameras: int) -> None:
     for i in range(cameras):
         assert people[CameraId(f"c{i}")].bbox.x == pytest.approx(20 * i / 255)
     assert all(lane.counters.frames == 5 for lane in lanes.values())
+
+
+def test_the_configured_input_size_is_the_detectors(tmp_path: Path) -> None:
+    path = str(installed(tmp_path).path)
+    detector = open_detector(DetectorConfig(model=path, input_size="256x128"))
+    assert isinstance(detector, NamedDetector)
+    pixels = np.zeros((128, 256, 3), np.uint8)
+    pixels[32:64, 224:256] = (0, 0, 255)  # one cell only at this very size
+    whole = [Region(FULL_FRAME)]
+    (found,) = detector.detect(Picture(pixels), whole, candidate_threshold=0.3)
+    assert found.score == pytest.approx(1, abs=0.01)
+    odd = open_detector(DetectorConfig(model=path, input_size="250x128"))
+    assert "input size 250x128: both sides must be multiples of 32" in odd.trouble
 
 
 def test_a_model_that_fails_finds_nobody_anywhere_and_says_so() -> None:

@@ -149,6 +149,18 @@ def test_a_smaller_input_of_a_better_model_beats_a_worse_model() -> None:
     assert advise([cost("cheap", 5, ap=0.6), tiny], LOAD).cost is not tiny
 
 
+def test_people_far_away_need_a_large_input() -> None:
+    small, large = cost("a", 5, ap=0.8, size=FrameSize(320, 192)), cost("b", 20, ap=0.7)
+    assert advise([small, large], LOAD).cost is small
+    assert advise([small, large], Load(person_frac=0.11)).cost is large
+    assert advise([small, large], Load(person_frac=0.15)).cost is small
+    slow = advise([small, large], Load(cameras=8, person_frac=0.11))
+    assert (slow.cost, slow.affordable) == (large, False)
+    none = advise([small, large], Load(person_frac=0.05))
+    assert none.cost is None
+    assert "people of 5% of the height are too small for all" in none.reason
+
+
 def test_what_was_never_measured_comes_last_and_in_order_of_preference() -> None:
     costs = [cost("home-made", 5), cost("nanodet-m-320", 5), cost("yolox-nano-416", 5)]
     assert advise(costs, LOAD).cost is costs[2]

@@ -35,6 +35,13 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         metavar="SHARE",
         help="of one core, that detection may use while all cameras see something (default: .5)",
     )
+    parser.add_argument(
+        "--person-height",
+        type=number(0.01, 1),
+        default=0.0,
+        metavar="SHARE",
+        help="of the frame's height, that people have at their farthest (default: any)",
+    )
     parser.add_argument("--rounds", type=whole(3, 1000), default=25, help="default: 25")
     add_json(parser)
     parser.set_defaults(func=_bench)
@@ -45,7 +52,7 @@ def _bench(arguments: argparse.Namespace) -> int:
     from edge_agent.trial.cost import measure
 
     models = chosen_models(arguments.models)
-    load = Load(arguments.cameras, arguments.fps, arguments.core_share)
+    load = Load(arguments.cameras, arguments.fps, arguments.core_share, arguments.person_height)
     with progress("rounds", arguments.rounds + 1) as advance:
         costs = measure(models, rounds=arguments.rounds, advance=advance)
     advice = advise(costs, load)
@@ -57,7 +64,7 @@ def _bench(arguments: argparse.Namespace) -> int:
 
 
 def _print_bench(costs: Sequence[Cost], load: Load, advice: Advice) -> None:
-    from edge_agent.trial.advice import expected_ap
+    from edge_agent.trial.advice import expected_ap, smallest_frac
 
     rows = []
     for cost in costs:
@@ -70,15 +77,17 @@ def _print_bench(costs: Sequence[Cost], load: Load, advice: Advice) -> None:
                 f"{cost.wall_ms:.1f}",
                 f"{cost.rss_mib:.0f}",
                 f"{load.share_of(cost):.0%}",
+                f"{smallest_frac(cost):.0%}",
                 f"{ap:.2f}" if ap else "-",
             )
         )
-    print_table(("model", "input", "CPU ms", "wall ms", "MiB", "of a core", "AP"), rows)
+    print_table(("model", "input", "CPU ms", "wall ms", "MiB", "of a core", "smallest", "AP"), rows)
     print(
         f"\nfor {load.cameras} cameras at {load.fps:g} pictures a second, all seeing something at "
         f"once: {load.inferences_per_s:g} inferences a second,\none per picture, on at most "
         f"{load.core_share:.0%} of one core: {load.budget_ms:.1f} ms each. Decoding comes on "
-        "top;\nwhile nothing moves there are none."
+        "top;\nwhile nothing moves there are none. Smallest: the height of a person, as a share of "
+        "the\nframe's, from which on most are found in a whole frame."
     )
     if advice.cost is None or not advice.affordable:
         print(advice.reason)
@@ -91,7 +100,7 @@ def _print_bench(costs: Sequence[Cost], load: Load, advice: Advice) -> None:
 
 
 def _bench_json(costs: Sequence[Cost], load: Load, advice: Advice) -> dict[str, Any]:
-    from edge_agent.trial.advice import expected_ap
+    from edge_agent.trial.advice import expected_ap, smallest_frac
 
     def entry(cost: Cost) -> dict[str, Any]:
         return {
@@ -102,6 +111,7 @@ def _bench_json(costs: Sequence[Cost], load: Load, advice: Advice) -> dict[str, 
             "wall_ms": round(cost.wall_ms, 2),
             "rss_mib": round(cost.rss_mib, 1),
             "core_share": round(load.share_of(cost), 3),
+            "smallest_person": round(smallest_frac(cost), 3),
             "expected_ap": expected_ap(cost),
         }
 
@@ -111,6 +121,7 @@ def _bench_json(costs: Sequence[Cost], load: Load, advice: Advice) -> dict[str, 
             "fps": load.fps,
             "inferences_per_s": load.inferences_per_s,
             "core_share": load.core_share,
+            "person_height": load.person_frac,
             "budget_ms": round(load.budget_ms, 2),
         },
         "models": [entry(cost) for cost in costs],
