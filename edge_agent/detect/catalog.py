@@ -83,7 +83,8 @@ def find_model(name_or_path: str, search_dirs: Sequence[Path] | None = None) -> 
     """`auto`, the name of a manifest, or the path of an ONNX file.
 
     A path is described by a manifest beside it (FILE.toml or FILE.onnx.toml) or, failing
-    that, by the shipped manifest with its sha256. Raises ModelError saying what was searched.
+    that, by one with its sha256 in the same folder or among the known ones.
+    Raises ModelError saying what was searched.
     """
     dirs = default_model_dirs() if search_dirs is None else tuple(search_dirs)
     if name_or_path == "auto":
@@ -151,6 +152,10 @@ def _by_path(path: Path, dirs: Sequence[Path]) -> ResolvedModel:
         if beside.is_file() and beside != path:
             return ResolvedModel(read_manifest(beside), path)
     digest = sha256_of(path)
+    # Whatever else lies in that folder need not be a manifest.
+    for found in manifests_in([path.parent]):
+        if isinstance(found, ModelManifest) and found.sha256 == digest:
+            return ResolvedModel(found, path)
     for manifest in _manifests((*dirs, *_shipped_dirs())):
         if manifest.sha256 == digest:
             return ResolvedModel(manifest, path)

@@ -78,6 +78,12 @@ def test_a_renamed_file_is_known_by_its_sha256(tmp_path: Path) -> None:
     assert find_model(str(copy), [ours]).manifest.name == "one"
 
 
+def test_a_path_is_described_by_the_manifest_in_its_folder_with_its_sha256(tmp_path: Path) -> None:
+    path = write(tmp_path, "one", stem="another")
+    (tmp_path / "pyproject.toml").write_text("[tool]\n")
+    assert find_model(str(path), []).manifest.name == "one"
+
+
 def test_auto_prefers_the_default_whose_file_is_here_then_the_fixed_order(tmp_path: Path) -> None:
     write(tmp_path, "fastestdet-352")
     write(tmp_path, "nanodet-m-320")

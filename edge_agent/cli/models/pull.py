@@ -59,7 +59,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def _pull(arguments: argparse.Namespace) -> int:
-    from edge_agent.detect import find_model, pull_dir
+    from edge_agent.detect import ResolvedModel, pull_dir
     from edge_agent.registry import known_models, pull, shipped_registry
 
     known = known_models(shipped_registry())
@@ -80,7 +80,7 @@ def _pull(arguments: argparse.Namespace) -> int:
             pulled = pull(model, folder, settings, source=arguments.source, advance=advance)
         got = f"{pulled.fetched_bytes} bytes" if pulled.fetched_bytes else "was there already"
         print(f"  {pulled.path}: {got}, sha256 is right")
-        code = max(code, print_steps(find_model(str(pulled.path))))
+        code = max(code, print_steps(ResolvedModel(model.manifest(), pulled.path)))
     return code
 
 
