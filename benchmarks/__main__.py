@@ -38,6 +38,7 @@ BENCHMARKS = {
     "imports": Benchmark("imports", "Imports and READY"),
     "motion": Benchmark("motion_recall", "Motion: recall and cost"),
     "detectors": Benchmark("detectors", "Person detectors"),
+    "use": Benchmark("model_use", "How the detector is used"),
     "tracking": Benchmark("tracking", "Tracking on PETS"),
     "chaos": Benchmark("chaos", "Chaos"),
     "writes": Benchmark("outbox_writes", "What the outbox writes in a day", ("--dir", "out")),

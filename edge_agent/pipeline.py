@@ -114,6 +114,14 @@ class Stages:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """What moved in a frame, and where the detector is to look because of it (or not at all)."""
+
+    motion: Motion
+    regions: tuple[Region, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """Everything that one frame led to: the events, and why (for annotation and tuning)."""
 
@@ -131,27 +139,38 @@ class CameraPipeline:
 
     def __init__(self, stages: Stages, *, candidate_threshold: float) -> None:
         self._stages = stages
-        self._candidate_threshold = candidate_threshold
+        self.candidate_threshold = candidate_threshold
         self._blind_look_s = float("-inf")
 
     def update(self, frame: Frame, weekminute: int) -> Analysis:
         """Analyse one frame."""
-        stages, at_s = self._stages, frame.captured_s
-        motion = stages.motion.update(frame.pixels.luma(), at_s)
-        searched = self._regions(motion, at_s)
+        search = self.search(frame)
         detections = (
-            stages.detect.detect(
-                frame.pixels, searched, candidate_threshold=self._candidate_threshold
+            self._stages.detect.detect(
+                frame.pixels, search.regions, candidate_threshold=self.candidate_threshold
             )
-            if searched
+            if search.regions
             else ()
         )
-        tracks = stages.track.update(detections, [region.bbox for region in searched], at_s)
+        return self.conclude(frame, search, detections, weekminute)
+
+    def search(self, frame: Frame) -> Search:
+        """First half of `update`, for who asks the detector for several cameras at once."""
+        stages, at_s = self._stages, frame.captured_s
+        motion = stages.motion.update(frame.pixels.luma(), at_s)
+        return Search(motion, self._regions(motion, at_s))
+
+    def conclude(
+        self, frame: Frame, search: Search, detections: Sequence[Detection], weekminute: int
+    ) -> Analysis:
+        """Second half: what the detector's answer leads to."""
+        stages, at_s = self._stages, frame.captured_s
+        tracks = stages.track.update(detections, [region.bbox for region in search.regions], at_s)
         hits = stages.rules.update(tracks, at_s, weekminute)
-        events = stages.events.update(hits, motion, at_s)
+        events = stages.events.update(hits, search.motion, at_s)
         return Analysis(
-            motion,
-            searched,
+            search.motion,
+            search.regions,
             tuple(detections),
             tuple(tracks),
             tuple(hits),

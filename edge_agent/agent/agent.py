@@ -30,7 +30,7 @@ from edge_agent.agent.memory import MemoryGuard
 from edge_agent.agent.orphans import closing_drafts
 from edge_agent.agent.recorder import Recorder
 from edge_agent.agent.recordings import recording_time
-from edge_agent.agent.stages import Detector, build_pipeline
+from edge_agent.agent.stages import build_pipeline
 from edge_agent.agent.state_dir import make_state_dir, open_snapshots
 from edge_agent.agent.telemetry import TelemetrySource, WatchedCamera
 from edge_agent.clock import Clock, SystemClock
@@ -314,11 +314,18 @@ class _Assembly:
         self._exchange.add(camera_id)
         settings = FeedSettings.of(camera, self._config.analysis.fps)
         feed = CameraFeed(settings, credentials=credentials, clock=self._clock)
-        detector: Detector = self._detector
-        pipeline = build_pipeline(camera, detector, self._new_event_id)
+        pipeline = build_pipeline(camera, self._detector, self._new_event_id)
         late_snapshots = partial(self._pictures.ready, camera_id)
         recording = recording_time(camera, feed)
-        lane = Lane(camera_id, pipeline, LaneCounters(), recording, feed.told, late_snapshots)
+        lane = Lane(
+            camera_id,
+            pipeline,
+            LaneCounters(),
+            recording,
+            feed.told,
+            late_snapshots,
+            self._detector,
+        )
         return WatchedCamera(feed, lane)
 
     def _add_source(self, name: str, body: Callable[[StopToken], None]) -> None:

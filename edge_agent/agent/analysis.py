@@ -1,4 +1,8 @@
-"""The analysis thread: takes frames in turn, runs their pipeline, hands on what it found."""
+"""The analysis thread: takes frames in turn, runs their pipeline, hands on what it found.
+
+While it is behind, the frames of several cameras wait at once: their regions then share
+inferences, which costs a little accuracy and keeps up longer (benchmarks/models.md).
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,35 @@ from edge_agent.agent.exchange import FrameExchange, SourceLost
 from edge_agent.agent.local_time import weekminute
 from edge_agent.agent.recordings import RecordingTime
 from edge_agent.clock import Clock
-from edge_agent.domain import BestFrame, CameraId, EndReason, Event, Frame, Snapshot
+from edge_agent.domain import (
+    BestFrame,
+    CameraId,
+    Detection,
+    EndReason,
+    Event,
+    Frame,
+    Pixels,
+    Region,
+    Snapshot,
+)
 from edge_agent.pipeline import Analysis, CameraPipeline
 from edge_agent.runtime import Heartbeat, StopToken
 from edge_agent.sources import Finding
 
 #: How long the thread sleeps when nothing comes; also how quickly it sees the stop token.
 _TAKE_TIMEOUT_S = 0.25
+
+
+#: More cameras hardly fit into one input.
+MAX_TOGETHER = 4
+
+
+class SharedDetector(Protocol):
+    """Looks at several pictures at once: `OnnxDetector.detect_together`."""
+
+    def detect_together(
+        self, requests: Sequence[tuple[Pixels, Sequence[Region]]], *, candidate_threshold: float
+    ) -> Sequence[Sequence[Detection]]: ...
 
 
 class Journal(Protocol):
@@ -48,6 +74,7 @@ class Lane:
     recording: RecordingTime | None = None  # None: a live camera
     tell: Callable[[Finding], None] = lambda finding: None  # the source's gate listens
     late_snapshots: Callable[[], Sequence[Snapshot]] = tuple  # better ones, of earlier frames
+    detector: SharedDetector | None = None  # the same one for all lanes; None: no looking together
 
 
 def finding_of(at_s: float, analysis: Analysis) -> Finding:
@@ -87,7 +114,7 @@ class AnalysisLoop:
             self._heartbeat.beat()
             item = self._exchange.take(_TAKE_TIMEOUT_S)
             if isinstance(item, Frame):
-                self._analyse(self._lanes[item.camera], item)
+                self._take_up(item)
             elif isinstance(item, SourceLost):
                 lane = self._lanes[item.camera]
                 self._journal.record(lane.pipeline.close(EndReason.CAMERA_LOST, item.at_s))
@@ -99,14 +126,44 @@ class AnalysisLoop:
             reason = EndReason.CAMERA_LOST if lane.recording else EndReason.RESTART
             self._journal.record(lane.pipeline.close(reason, at_s))
 
-    def _analyse(self, lane: Lane, frame: Frame) -> None:
+    def _take_up(self, frame: Frame) -> None:
+        detector = self._lanes[frame.camera].detector
+        others = self._exchange.take_more(frame.camera, MAX_TOGETHER - 1) if detector else []
+        if detector and others:
+            self._analyse_together([frame, *others], detector)
+            return
         begun_s = self._clock.mono_s()
+        lane = self._begin(frame)
+        self._finish(lane, frame, lane.pipeline.update(frame, self._weekminute(lane, frame)))
+        lane.counters.busy_s += self._clock.mono_s() - begun_s
+
+    def _analyse_together(self, frames: Sequence[Frame], detector: SharedDetector) -> None:
+        """One frame of each of several cameras."""
+        begun_s = self._clock.mono_s()
+        lanes = [self._begin(frame) for frame in frames]
+        searches = [lane.pipeline.search(frame) for lane, frame in zip(lanes, frames, strict=True)]
+        found = detector.detect_together(
+            [(f.pixels, search.regions) for f, search in zip(frames, searches, strict=True)],
+            candidate_threshold=min(lane.pipeline.candidate_threshold for lane in lanes),
+        )
+        for lane, frame, search, each in zip(lanes, frames, searches, found, strict=True):
+            least = lane.pipeline.candidate_threshold
+            detections = [detection for detection in each if detection.score >= least]
+            minute = self._weekminute(lane, frame)
+            self._finish(lane, frame, lane.pipeline.conclude(frame, search, detections, minute))
+        spent_s = self._clock.mono_s() - begun_s
+        for lane in lanes:
+            lane.counters.busy_s += spent_s / len(lanes)
+
+    def _begin(self, frame: Frame) -> Lane:
+        lane = self._lanes[frame.camera]
         for snapshot in lane.late_snapshots():
             # Kept only while the event can still tell of it: its end named the earlier one.
             if lane.pipeline.attach_snapshot(snapshot.event_id, snapshot.ref):
                 self._journal.keep(snapshot)
-        minute = weekminute(self._utc_s(lane, frame), self._zone)
-        analysis = lane.pipeline.update(frame, minute)
+        return lane
+
+    def _finish(self, lane: Lane, frame: Frame, analysis: Analysis) -> None:
         lane.tell(finding_of(frame.captured_s, analysis))
         # The event is durable before its picture is: a missing JPEG can be told, a missing
         # event cannot.
@@ -116,7 +173,9 @@ class AnalysisLoop:
         counters.frames += 1
         counters.looks += bool(analysis.searched)
         counters.last_captured_s = frame.captured_s
-        counters.busy_s += self._clock.mono_s() - begun_s
+
+    def _weekminute(self, lane: Lane, frame: Frame) -> int:
+        return weekminute(self._utc_s(lane, frame), self._zone)
 
     def _utc_s(self, lane: Lane, frame: Frame) -> float:
         if lane.recording:

@@ -103,6 +103,26 @@ class FrameExchange:
                     return item
             return None
 
+    def take_more(self, taken: CameraId, limit: int) -> list[Frame]:
+        """The next frame of each other camera that has one waiting, in their turn.
+
+        Empty as long as the analysis keeps up. A camera whose stream broke waits for its turn.
+        """
+        frames: list[Frame] = []
+        with self._changed:
+            for camera in tuple(self._turn):
+                items = self._lanes[camera].items
+                if camera == taken or not items or len(frames) == limit:
+                    continue
+                if isinstance(items[0], Frame):
+                    frames.append(items[0])
+                    items.popleft()
+                    self._turn.remove(camera)
+                    self._turn.append(camera)
+            if frames:
+                self._changed.notify_all()
+        return frames
+
     def stats(self, camera: CameraId) -> ExchangeStats:
         with self._changed:
             lane = self._lanes[camera]

@@ -23,8 +23,9 @@ from edge_agent.config.camera import (
     UsbSource,
     ZoneConfig,
 )
-from edge_agent.config.tables import Id, Table
+from edge_agent.config.tables import Id, InputSize, Table
 from edge_agent.config.tables import meta as _meta
+from edge_agent.geometry import FrameSize
 
 # --- agent.toml -----------------------------------------------------------------------
 
@@ -161,6 +162,30 @@ class DetectorConfig(Table, frozen=True, kw_only=True):
             le=16,
         ),
     ] = 1
+    input_size: Annotated[
+        InputSize,
+        _meta(
+            "Size of the detector's input: its `own`, or another one for networks that take any. "
+            "`models bench` says what each costs here.",
+            unit="px",
+        ),
+    ] = "own"
+    mirror: Annotated[
+        str | None,
+        _meta("Where `models pull` fetches files instead of their makers' sites: https://..."),
+    ] = None
+    proxy: Annotated[
+        str | None,
+        _meta("Proxy of `models pull`, http://HOST:PORT; else what HTTPS_PROXY says."),
+    ] = None
+
+    @property
+    def input_px(self) -> FrameSize | None:
+        """None: the model's own."""
+        if self.input_size == "own":
+            return None
+        width, height = map(int, self.input_size.split("x"))
+        return FrameSize(width, height)
 
 
 class AnalysisConfig(Table, frozen=True, kw_only=True):

@@ -77,3 +77,19 @@ def test_past_of_a_live_camera_is_never_dropped_and_newer_frames_queue_behind_it
         frames.offer(frame(GATE, at_s))
     assert [frames.take(0) for _ in range(4)] == [*(frame(GATE, s) for s in (1, 2, 5)), None]
     assert frames.stats(GATE).dropped == 1
+
+
+def test_what_waits_of_the_other_cameras_can_be_taken_along() -> None:
+    frames = exchange()
+    third, fourth = CameraId("third"), CameraId("fourth")
+    frames.add(third)
+    frames.add(fourth)
+    for camera in (GATE, YARD, third):
+        frames.offer(frame(camera, 0))
+    frames.lost(fourth, 1)
+    assert frames.take(0) == frame(GATE, 0)
+    frames.offer(frame(GATE, 1))
+    assert frames.take_more(GATE, 1) == [frame(YARD, 0)]
+    assert frames.take_more(GATE, 3) == [frame(third, 0)]  # a lost stream waits for its turn
+    assert frames.take(0) == SourceLost(fourth, 1)
+    assert frames.take(0) == frame(GATE, 1)

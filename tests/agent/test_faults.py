@@ -229,6 +229,12 @@ class Misbehaving:
         self._misbehave()
         return ()
 
+    def detect_together(
+        self, requests: Sequence[tuple[Pixels, Sequence[Region]]], *, candidate_threshold: float
+    ) -> Sequence[Sequence[Detection]]:
+        self._misbehave()
+        return [() for _ in requests]
+
 
 def shorten_patience(monkeypatch: pytest.MonkeyPatch, limits_s: dict[str, float]) -> None:
     """How old these threads' heartbeats may become."""
