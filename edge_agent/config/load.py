@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import msgspec
 
-from edge_agent.config.camera import CameraConfig, FileSource
+from edge_agent.config.camera import CameraConfig, FileSource, FolderSource
 from edge_agent.config.checks import CHECKS, camera_with_clips
 from edge_agent.config.files import file_warnings
 from edge_agent.config.lines import key_lines, line_of
@@ -221,7 +221,7 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
 
 def _camera(file: _File) -> CameraConfig:
     camera = msgspec.convert(file.raw, CameraConfig)
-    if isinstance(camera.source, FileSource):
+    if isinstance(camera.source, FileSource | FolderSource):
         path = str(file.path.parent.absolute() / camera.source.path)
         source = msgspec.structs.replace(camera.source, path=path)
         camera = msgspec.structs.replace(camera, source=source)
