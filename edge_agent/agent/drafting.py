@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edge_agent.clock import Clock
+from edge_agent.clock import Clock, ClockReading
 from edge_agent.contract import (
     BoxTopics,
     LiveTimeline,
@@ -46,8 +46,21 @@ class EventDrafter:
         """The clock is read now, once; encoding later, or again, gives the same bytes."""
         reading = self._clock.read()
         recorded = self._recorded(event.camera)
-        timeline: Timeline = recorded or LiveTimeline(reading)
         message_id = self._ids.next(reading.utc_s)
+        return self._draft(event, recorded, message_id, reading)
+
+    def draft_recorded(self, event: Event, timeline: RecordedTimeline, message_id: str) -> Draft:
+        """Of a recording whose time is known; may be called from any thread."""
+        return self._draft(event, timeline, message_id, self._clock.read())
+
+    def _draft(
+        self,
+        event: Event,
+        recorded: RecordedTimeline | None,
+        message_id: str,
+        reading: ClockReading,
+    ) -> Draft:
+        timeline: Timeline = recorded or LiveTimeline(reading)
         topic = self._topics.event(event.camera, event.label)
 
         def encode(position: Position) -> tuple[str, bytes]:

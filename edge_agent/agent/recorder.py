@@ -75,6 +75,11 @@ class Together:
     done: threading.Event = field(default_factory=threading.Event)
     stored: bool = False  # False when `done`: storage refused, leave it again later
 
+    def finish(self, stored: bool) -> None:
+        """By the recorder."""
+        self.stored = stored
+        self.done.set()
+
 
 _Item = Draft | Snapshot | Together | _Sent | _Acknowledged | _GapsAnnounced | _Refused | _Flush
 
@@ -122,7 +127,7 @@ class Recorder:
     def together(self, items: Together) -> None:
         """Never lost: the caller waits until it is `done`, and leaves it again if need be."""
         if not self._inbox.put(items, _ROOM_TIMEOUT_S):
-            items.done.set()
+            items.finish(False)
 
     # --- from the publisher thread (publish.OutboxMarks) ---
 
@@ -219,8 +224,7 @@ class Recorder:
 
     def _store_together(self, items: Together) -> None:
         rows = commit_together(self._outbox, items.drafts, items.also)
-        items.stored = rows is not None
-        items.done.set()
+        items.finish(rows is not None)
         if rows:
             self._committed()
         if items.stored:
