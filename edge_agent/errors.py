@@ -14,6 +14,7 @@
     │   ├── SourceEnded            the stream closed (a recording's regular end is not an error)
     │   ├── BrokerUnreachable      no connection to the broker
     │   └── StorageError           disk full, read-only or failing
+    ├── CarryOverRefused           what a recording left for the next cannot be used; begin anew
     ├── ContractError              a message from outside breaks the MQTT contract; it is refused
     └── InvariantBroken            a bug: the process must not go on as if nothing happened
 
@@ -113,6 +114,13 @@ class BrokerUnreachable(RetryableError):
 
 class StorageError(RetryableError):
     """The state directory cannot be written: full, read-only or failing."""
+
+
+class CarryOverRefused(AgentError):
+    """What an earlier recording left behind is of another version, another picture or damaged.
+
+    Nothing of it was used: the pipeline is as new, and may go on so.
+    """
 
 
 class ContractError(AgentError):

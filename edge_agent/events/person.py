@@ -16,6 +16,7 @@ from edge_agent.domain import (
     SnapshotRef,
 )
 from edge_agent.events.lifecycle import Identity
+from edge_agent.events.state import VisitState
 from edge_agent.events.visit import Visit
 
 
@@ -61,6 +62,13 @@ class PersonEvents:
         self._visits = []
         self._not_before_s = at_s
         return ended
+
+    def state(self) -> tuple[tuple[VisitState, ...], float]:
+        return tuple(visit.state() for visit in self._visits), self._not_before_s
+
+    def restore(self, visits: Sequence[VisitState], not_before_s: float, offset_s: float) -> None:
+        self._visits = [Visit.restored(visit, offset_s) for visit in visits]
+        self._not_before_s = not_before_s - offset_s
 
     def best_frames(self, at_s: float) -> list[BestFrame]:
         found = [visit.best_frame(at_s) for visit in self._visits]
