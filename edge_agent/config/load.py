@@ -12,9 +12,10 @@ from typing import Any, cast
 
 import msgspec
 
-from edge_agent.config.camera import CameraConfig, FileSource, FolderSource
+from edge_agent.config.camera import CameraConfig, FileSource
 from edge_agent.config.checks import CHECKS, camera_with_clips
 from edge_agent.config.files import file_warnings
+from edge_agent.config.folder import FolderSource
 from edge_agent.config.lines import key_lines, line_of
 from edge_agent.config.schema import AgentFile, Config
 from edge_agent.config.tables import Table

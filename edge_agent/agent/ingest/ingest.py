@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from edge_agent.agent.analysis import LaneCounters
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.ingest.clip_analysis import ClipAnalysis, PreparedClip
 from edge_agent.agent.ingest.clip_ids import ClipIds
@@ -30,10 +29,18 @@ from edge_agent.agent.stages import Detector, build_pipeline
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig
 from edge_agent.domain import CameraId, EndReason, Event
-from edge_agent.errors import AgentError, CarryOverRefused, MediaError, StorageError
+from edge_agent.errors import (
+    AgentError,
+    CarryOverRefused,
+    MediaError,
+    RetryableError,
+    SourceStalled,
+    StorageError,
+)
 from edge_agent.outbox import Also, ClipState, LedgerClip, LedgerReader, Run, ledger
 from edge_agent.pipeline import CameraPipeline
 from edge_agent.runtime import StopToken
+from edge_agent.sources import PacketSource
 from edge_agent.sources.folder import ClipChanged, ClipGone, open_clip, shown_path
 
 log = logging.getLogger(__name__)
@@ -75,7 +82,6 @@ class IngestCamera:
     config: CameraConfig
     next_clip_s: float  # how long its next clip may take to come
     analysis: ClipAnalysis
-    counters: LaneCounters
     folder: Watched
 
 
@@ -169,17 +175,20 @@ class Ingest:
             self._end(run, reader, stop)
             run = None
         prepared = prepared or self._begun(clip)
-        reason = self._play(clip, prepared, stop)
+        state, reason = self._play(clip, prepared, stop)
         if stop.stopped:
-            return
-        if not prepared.frames:
-            # A file without pictures says nothing of what was before or comes after it.
-            done = replace(clip, state=ClipState.FAILED, reason=reason or "holds no pictures")
-            log.warning("%s: %s: %s", clip.camera, shown_path(clip.path), done.reason)
-            self._store(prepared.messages, lambda db: ledger.update_clip(db, done), stop)
             return
         if reason:
             log.warning("%s: %s: %s", clip.camera, shown_path(clip.path), reason)
+        if not prepared.frames:
+            # A file without pictures says nothing of what was before or comes after it.
+            empty = replace(
+                clip,
+                state=ClipState.FAILED if state is ClipState.DONE else state,
+                reason=reason or "holds no pictures",
+            )
+            self._store(prepared.messages, lambda db: ledger.update_clip(db, empty), stop)
+            return
         done = replace(clip, state=ClipState.DONE, reason=reason, told=0)
         start_s = prepared.timeline.first_frame_utc_s
         after = Run(
@@ -201,8 +210,11 @@ class Ingest:
 
         self._store(prepared.messages, also, stop)
 
-    def _play(self, clip: LedgerClip, prepared: PreparedClip, stop: StopToken) -> str:
-        """Analyse it as far as it goes; why it ended early, or "". Raises _PutOff."""
+    def _play(
+        self, clip: LedgerClip, prepared: PreparedClip, stop: StopToken
+    ) -> tuple[ClipState, str]:
+        """Analyse it as far as it goes; what became of it, and why it ended early. Raises
+        _PutOff."""
         camera = self._cameras[clip.camera]
 
         def store_part() -> None:
@@ -210,23 +222,28 @@ class Ingest:
                 part = replace(clip, told=prepared.messages.count)
                 self._store(prepared.messages, lambda db: ledger.update_clip(db, part), stop)
 
-        def opener(*_: object, **__: object) -> object:
+        def opener(*_: object, **__: object) -> PacketSource:
             return open_clip(clip_to_open(clip), stop=stop, clock=self._clock)
 
         try:
             camera.analysis.play(prepared, opener, store_part, stop)
         except (ClipGone, ClipChanged) as error:
-            return self._missing(clip, error)
-        except MediaError as error:
+            return self._missing(clip, error), _reason(error, clip)
+        except (MediaError, SourceStalled) as error:
             if camera.folder.lost:
                 raise _PutOff(str(error)) from error
-            return _reason(error, clip)
-        except AgentError as error:
+            return ClipState.DONE, _reason(error, clip)
+        except RetryableError as error:
             raise _PutOff(str(error)) from error
-        return ""
+        return ClipState.DONE, ""
 
-    def _missing(self, clip: LedgerClip, error: MediaError) -> str:
-        raise NotImplementedError
+    def _missing(self, clip: LedgerClip, error: MediaError) -> ClipState:
+        """A file that is not there: raises _PutOff unless it stays away."""
+        looks = self._looks[clip.key] = self._looks.get(clip.key, 0) + 1
+        if looks < _GONE_AFTER_LOOKS or self._cameras[clip.camera].folder.lost:
+            raise _PutOff(str(error)) from error
+        del self._looks[clip.key]
+        return ClipState.GONE
 
     def _begun(self, clip: LedgerClip) -> PreparedClip:
         timeline = timeline_of(clip)
@@ -313,6 +330,6 @@ class _PutOff(Exception):
     """Not now; says why."""
 
 
-def _reason(error: MediaError, clip: LedgerClip) -> str:
+def _reason(error: AgentError, clip: LedgerClip) -> str:
     """Without the camera and the path, which the ledger has already."""
     return str(error).removeprefix(f"{clip.camera}: {shown_path(Path(clip.path))} ")
