@@ -68,6 +68,10 @@ class Refused:
     reason: str
 
 
+#: The reason of a file that was left out for its age: never opened.
+TOO_OLD = "too_old"
+
+
 class KnownFiles(Protocol):
     """What was handed over before, kept on disk: asked for one file at a time, never listed."""
 
@@ -92,11 +96,15 @@ class WatchStatus:
     method: WatchMethod
     method_reason: str
     lost: str | None  # why the root cannot be seen; None: it is there
-    scans: int
+    scans: int  # full ones
     files_seen: int  # in the newest full scan
     last_scan_s: float | None  # how long it took
+    last_scan_cpu_s: float | None
     pending: int  # files that are not yet complete
     overflows: int  # times that notifications were lost and a rescan made good for it
+    limited: str | None  # why notifications cannot be had for all folders; they are polled then
+    unmatched: int  # media files in the newest full scan whose path does not fit the template
+    unknown_channels: tuple[str, ...]  # in the tree, but no camera is configured for them
 
 
 def shown_path(path: Path) -> str:
