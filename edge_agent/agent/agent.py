@@ -263,8 +263,8 @@ class _Assembly:
             self._add_source(f"main-{name}", main.run)
         if self._mains and self._snapshots is not None:
             self._add_source("pictures", self._pictures.run)
-        for name, body in self._folders.bodies():
-            self._add_source(name, body)
+        for thread, body in self._folders.bodies():
+            self._add_source(thread, body)
         for worker in (*self._others, *self._sources):
             self._supervisor.start(worker)
         if self._clip_room is not None:

@@ -44,7 +44,7 @@ class TelemetrySource:
         clock: Clock,
         state_dir: Path,
         more: Callable[[], Mapping[str, float]] = dict,
-        folders: Callable[[], Mapping[CameraId, Mapping[str, float]]] = dict,
+        folders: Callable[[], Mapping[str, Mapping[str, float]]] = dict,
     ) -> None:
         self._cameras = dict(cameras)
         self._exchange = exchange
@@ -67,8 +67,10 @@ class TelemetrySource:
             last_seq=0,
             backlog=0,
             figures=self._box(before),
-            cameras={camera: self._camera(camera, before) for camera in self._cameras}
-            | dict(self._folders()),
+            cameras={
+                **{camera: self._camera(camera, before) for camera in self._cameras},
+                **self._folders(),
+            },
         )
 
     def _take_mark(self) -> _Mark:

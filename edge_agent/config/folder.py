@@ -30,7 +30,7 @@ class FolderSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="fold
             "How the files below `path` are named: a built-in name (see `edge-agent probe "
             'FOLDER`), or a pattern as "{camera}/{date:%Y-%m-%d}/**/{start:%H.%M.%S}*.mp4".'
         ),
-    ] = "any"
+    ] = "generic-one"
     channel: Annotated[
         str | None,
         _meta(

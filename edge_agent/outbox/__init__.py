@@ -8,7 +8,7 @@ A message is accepted when `append` returned its row: from then on it survives p
 is deleted only by the server's watermark, or by shedding, which is announced as a gap.
 """
 
-from edge_agent.outbox.database import Connect, Connection, connect_sqlite
+from edge_agent.outbox.database import Connect, Connection, Database, connect_sqlite
 from edge_agent.outbox.group_commit import GroupCommit, is_urgent
 from edge_agent.outbox.ledger import ClipState, LedgerClip, LeftOut, LeftOutState, Run
 from edge_agent.outbox.ledger_reader import LedgerReader, RefusedFile
@@ -37,6 +37,7 @@ __all__ = [
     "ClipState",
     "Connect",
     "Connection",
+    "Database",
     "Draft",
     "GapReport",
     "GroupCommit",

@@ -241,20 +241,30 @@ _CLIP_COLUMNS = (
 def read_clips(database: Database, where: str, parameters: tuple[Any, ...]) -> list[LedgerClip]:
     """`where` is a fixed text of this package, never data."""
     found = database.rows(f"SELECT {_CLIP_COLUMNS} FROM clip WHERE {where}", parameters)  # noqa: S608
-    return [
-        LedgerClip(
-            CameraId(row[0]),
-            row[1],
-            bytes(row[2]).hex(),
-            *row[3:9],
-            bool(row[9]),
-            Path(os.fsdecode(row[10])),
-            *row[11:13],
-            ClipState(row[13]),
-            *row[14:],
-        )
-        for row in found
-    ]
+    return [_clip(*row) for row in found]
+
+
+def _clip(*row: Any) -> LedgerClip:
+    camera, size, digest, kind, *time, path, mtime_ns, found_s, state, reason, told = row
+    start_s, end_s, time_source, offset_s, err_s, disputed = time
+    return LedgerClip(
+        CameraId(camera),
+        size,
+        bytes(digest).hex(),
+        kind,
+        start_s,
+        end_s,
+        time_source,
+        offset_s,
+        err_s,
+        bool(disputed),
+        Path(os.fsdecode(path)),
+        mtime_ns,
+        found_s,
+        ClipState(state),
+        reason,
+        told,
+    )
 
 
 def read_runs(database: Database, camera: CameraId) -> list[Run]:
@@ -264,4 +274,7 @@ def read_runs(database: Database, camera: CameraId) -> list[Run]:
         " WHERE camera = ? ORDER BY end_s DESC",
         (camera,),
     )
-    return [Run(row[0], CameraId(row[1]), *row[2:6], bytes(row[6]), bytes(row[7])) for row in rows]
+    return [
+        Run(clip, CameraId(name), start_s, last_s, end_s, found_s, bytes(carry), bytes(events))
+        for clip, name, start_s, last_s, end_s, found_s, carry, events in rows
+    ]

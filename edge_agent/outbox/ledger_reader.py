@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from edge_agent.domain import CameraId
 from edge_agent.outbox import ledger
 from edge_agent.outbox.database import DATABASE, Connect, Database, connect_sqlite
 from edge_agent.outbox.ledger import LedgerClip, Run
 from edge_agent.outbox.reopening import ReopenedDatabase
+
+T = TypeVar("T")
 
 #: A run is planned so far ahead; what follows is planned when that is analysed.
 _PLAN_CLIPS = 500
@@ -131,7 +133,7 @@ class LedgerReader:
         )
         return tuple(_refused(row) for row in rows)
 
-    def _read(self, read: Callable[[Database], Any]) -> Any:
+    def _read(self, read: Callable[[Database], T]) -> T:
         return self._file.read(read)
 
 

@@ -37,7 +37,7 @@ from edge_agent.errors import (
     SourceStalled,
     StorageError,
 )
-from edge_agent.outbox import Also, ClipState, LedgerClip, LedgerReader, Run, ledger
+from edge_agent.outbox import Also, ClipState, Database, LedgerClip, LedgerReader, Run, ledger
 from edge_agent.pipeline import CameraPipeline
 from edge_agent.runtime import StopToken
 from edge_agent.sources import PacketSource
@@ -202,7 +202,7 @@ class Ingest:
             packed(prepared.messages.open_events),
         )
 
-        def also(database: ledger.Database) -> None:
+        def also(database: Database) -> None:
             ledger.update_clip(database, done)
             if run is not None:
                 ledger.delete_run(database, run.clip)

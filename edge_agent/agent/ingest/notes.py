@@ -14,7 +14,7 @@ from typing import Protocol
 
 from edge_agent.agent.recorder import Together
 from edge_agent.errors import StorageError
-from edge_agent.outbox import LedgerClip, LedgerReader, LeftOut, ledger
+from edge_agent.outbox import Database, LedgerClip, LedgerReader, LeftOut, ledger
 from edge_agent.runtime import StopToken
 
 #: Then a watcher waits for the recorder.
@@ -70,7 +70,7 @@ class LedgerNotes:
             self._scheduled = True
         self._storing.together(_Commit((), self._write, finished=self._finished))
 
-    def _write(self, database: ledger.Database) -> None:
+    def _write(self, database: Database) -> None:
         with self._changed:
             self._writing = tuple(self._notes.values())
         ledger.note_clips(database, (one for one in self._writing if isinstance(one, LedgerClip)))

@@ -1,4 +1,4 @@
-"""Which clip is next: fresh ones first, cameras in turn; per camera the newest run, oldest first."""
+"""Which clip is next: cameras in turn, fresh ones first; of each the newest run, oldest first."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ from edge_agent.errors import ConfigError, ConfigProblem
 from edge_agent.outbox import LedgerReader
 from edge_agent.runtime import StopToken
 from edge_agent.sources.folder import BadTemplate, FolderWatcher, FoundClip, Refused, shown_path
+from edge_agent.sources.folder.clip import Found, RefusedClip
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class Tree:
         self.cameras = tuple(cameras)
         self._notes = notes
         self._parts = parts
+        self.path = Path(next(iter(cameras.values())).source.path)
         source = next(iter(cameras.values())).source
         self._told_strangers: tuple[str, ...] = ()
         self._made_s = parts.clock.mono_s()
@@ -126,13 +128,26 @@ class Tree:
     # --- the thread ---
 
     def run(self, stop: StopToken) -> None:
+        self.watcher.run(stop, *self._takers(stop))
+
+    def run_once(self, stop: StopToken) -> None:
+        """Until everything that lies there was handed over, or the folder is not there."""
+        takers = self._takers(stop)
+        try:
+            delay_s = self.watcher.step(*takers)
+            while not self.watcher.idle and not self.lost and not stop.wait(delay_s):
+                delay_s = self.watcher.step(*takers)
+        finally:
+            self.watcher.close()
+
+    def _takers(self, stop: StopToken) -> tuple[Found, RefusedClip]:
         def found(clip: FoundClip) -> None:
             self._notes.note(ledger_clip(clip, self._parts.clock.read().utc_s), stop)
 
         def refused(file: Refused) -> None:
             self._notes.note(left_out(file, self._parts.clock.read().utc_s), stop)
 
-        self.watcher.run(stop, found, refused)
+        return found, refused
 
     def poll(self) -> None:
         """By the main thread: says which channels of the tree are nobody's, once."""

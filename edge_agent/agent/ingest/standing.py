@@ -32,7 +32,7 @@ class FolderFigures:
         self._counts: Mapping[tuple[str, str], int] = {}
         self._newest_s: Mapping[str, float] = {}
 
-    def cameras(self) -> dict[CameraId, dict[str, float]]:
+    def cameras(self) -> dict[str, dict[str, float]]:
         self._count()
         return {
             camera: self._camera(tree, camera)

@@ -36,7 +36,7 @@ class ClipSpan:
     """
 
     start_utc_s: float
-    end_utc_s: float | None  # as the name states it; None: only the video knows
+    end_utc_s: float | None  # as the name or the video states it; None: neither does
     source: TimeSource  # where `start_utc_s` is from
     offset_s: float  # how far the recorder's clock is ahead of the box's; 0 while not known
     err_s: float  # how far `start_utc_s - offset_s` may be off

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_agent.domain import CameraId
@@ -130,6 +130,8 @@ class Intake:
         times = ClipTimes(claim.named, facts.created_utc_s, facts.duration_s, mtime_s)
         self._learn(claim, times)
         span = span_of(times, self._zone, self.clock_offset(claim.camera))
+        if span.end_utc_s is None and times.duration_s is not None:
+            span = replace(span, end_utc_s=span.start_utc_s + times.duration_s)
         return FoundClip(
             claim.camera,
             Path(seen.path),
