@@ -13,7 +13,7 @@ from typing import Any, cast
 import msgspec
 
 from edge_agent.config.camera import CameraConfig, FileSource
-from edge_agent.config.checks import CHECKS, camera_with_clips
+from edge_agent.config.checks import CHECKS, camera_with_clips, folders_shared
 from edge_agent.config.files import file_warnings
 from edge_agent.config.folder import FolderSource
 from edge_agent.config.lines import key_lines, line_of
@@ -88,6 +88,7 @@ class _Loader:
             raise ConfigError(self._errors)
         config = self._convert(agent, cameras)
         self._check_clips(config, cameras)
+        self._check_folders(config, cameras)
         self._warnings += self._check_count(config)
         self._warnings += file_warnings(config, agent.path, [camera.path for camera in cameras])
         sources = (agent.path, *(camera.path for camera in cameras))
@@ -141,6 +142,12 @@ class _Loader:
                 )
         if self._errors:
             raise ConfigError(self._errors)
+
+    def _check_folders(self, config: Config, files: list[_File]) -> None:
+        """Raises ConfigError for cameras of one folder that contradict each other."""
+        found = list(folders_shared(config.cameras))
+        if found:
+            raise ConfigError([files[index].problem(finding) for index, finding in found])
 
     def _check_count(self, config: Config) -> Iterator[ConfigProblem]:
         enabled = sum(camera.enabled for camera in config.cameras)
