@@ -53,7 +53,7 @@ from edge_agent.contract import (
     UlidGenerator,
     encode_config_status,
 )
-from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Snapshot
+from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Label, Snapshot
 from edge_agent.errors import EXIT_FAILED, EXIT_OK, InvariantBroken
 from edge_agent.geometry import Polygon
 from edge_agent.media import take_snapshot
@@ -391,7 +391,7 @@ class _Assembly:
         cameras = {name: MainCamera(main, masks[name]) for name, main in self._mains.items()}
         return MainPictures(cameras, self._take_snapshot)
 
-    def _new_event_id(self) -> EventId:
+    def _new_event_id(self, label: Label, at_s: float) -> EventId:
         return EventId(self._ids.next(self._clock.read().utc_s))
 
     def _heartbeat(self, name: str, limit_s: float = _HEARTBEAT_LIMIT_S) -> Heartbeat:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -17,6 +17,7 @@ from edge_agent.domain import (
     RuleHit,
     SnapshotRef,
 )
+from edge_agent.events.lifecycle import NewEventId
 from edge_agent.events.motion import MotionEvents
 from edge_agent.events.person import PersonEvents
 from edge_agent.events.state import BookState
@@ -35,7 +36,7 @@ class EventBook:
         camera: CameraId,
         motion: MotionConfig,
         person: PersonConfig,
-        new_id: Callable[[], EventId],
+        new_id: NewEventId,
     ) -> None:
         self._motion = MotionEvents(camera, motion, new_id)
         self._person = PersonEvents(camera, person, new_id)

@@ -9,6 +9,7 @@ event has a bounded length and a lost end is noticed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -25,6 +26,10 @@ SPLIT_AFTER_S = 3600.0
 _SAME_PLACE_IOU = 0.7
 _SCORE_STEP = 0.05
 _SLACK_S = 0.01  # frame times are floats with jitter
+
+
+#: Gives a fresh ULID for an event with this label, whose first message speaks of this moment.
+NewEventId = Callable[[Label, float], EventId]
 
 
 @dataclass(frozen=True, slots=True)

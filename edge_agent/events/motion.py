@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from edge_agent.config.schema import MotionConfig
 from edge_agent.domain import CameraId, EndReason, Event, EventId, Label, Lighting, Motion
-from edge_agent.events.lifecycle import Facts, Identity, OpenEvent, OpenState
+from edge_agent.events.lifecycle import Facts, Identity, NewEventId, OpenEvent, OpenState
 from edge_agent.events.state import BurstState
 from edge_agent.geometry import BBox
 
@@ -58,9 +57,7 @@ class MotionEvents:
     event's score is the share of the picture that changed.
     """
 
-    def __init__(
-        self, camera: CameraId, config: MotionConfig, new_id: Callable[[], EventId]
-    ) -> None:
+    def __init__(self, camera: CameraId, config: MotionConfig, new_id: NewEventId) -> None:
         self._camera, self._config, self._new_id = camera, config, new_id
         self._burst: _Burst | None = None
         self._event: OpenEvent | None = None
@@ -120,7 +117,9 @@ class MotionEvents:
     def _start(
         self, burst: _Burst, start_s: float, continues: EventId | None, at_s: float
     ) -> Event:
-        identity = Identity(self._new_id(), self._camera, Label.MOTION, start_s, continues)
+        identity = Identity(
+            self._new_id(Label.MOTION, at_s), self._camera, Label.MOTION, start_s, continues
+        )
         self._event = OpenEvent(identity)
         return self._event.start(burst.facts(), at_s)
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
 from edge_agent.agent.analysis import Lane, LaneCounters
 from edge_agent.agent.exchange import FrameExchange
-from edge_agent.agent.ingest.clip_ids import ClipIds
 from edge_agent.agent.ingest.clip_messages import ClipMessages
 from edge_agent.agent.ingest.pace import Pace
 from edge_agent.agent.recordings import KnownTime
@@ -45,8 +44,6 @@ class PreparedClip:
     pipeline: CameraPipeline
     timeline: RecordedTimeline
     messages: ClipMessages
-    ids: ClipIds
-    begin_s: float  # so much of the file was in the clip before
     last_s: float = 0.0  # moment of the newest frame
     frames: int = 0
 
@@ -96,7 +93,7 @@ class ClipAnalysis:
         )
 
         def tell(finding: Finding) -> None:
-            feed.told(replace(finding, at_s=finding.at_s + clip.begin_s))
+            feed.told(finding)
             self._analysed.set()
 
         self._enter(
@@ -109,18 +106,16 @@ class ClipAnalysis:
                 journal=clip.messages,
             )
         )
-        mark_s = thread_cpu_s()
+        mark_s, seen_s = thread_cpu_s(), clip.pipeline.seen_s  # by the clip before
 
         def deliver(frame: Frame) -> None:
             nonlocal mark_s
-            moment_s = frame.captured_s - clip.begin_s
-            if moment_s < 0 or stop.stopped:
+            if frame.captured_s <= seen_s or stop.stopped:
                 return
-            clip.ids.at(moment_s)
             analysed_s = self._counters.busy_s
-            if not self._step(replace(frame, captured_s=moment_s), stop):
+            if not self._step(frame, stop):
                 return
-            clip.last_s, clip.frames = moment_s, clip.frames + 1
+            clip.last_s, clip.frames = frame.captured_s, clip.frames + 1
             after()
             cpu_s = thread_cpu_s()
             self._pace.worked(cpu_s - mark_s + self._counters.busy_s - analysed_s, stop)

@@ -8,7 +8,6 @@ from dataclasses import replace
 import msgspec
 
 from edge_agent.agent.drafting import EventDrafter
-from edge_agent.agent.ingest.clip_ids import message_id
 from edge_agent.agent.recorder import DatedSnapshot
 from edge_agent.contract import RecordedTimeline
 from edge_agent.domain import EndReason, Event, EventId, Phase, Snapshot
@@ -62,7 +61,7 @@ class ClipMessages:
             else:
                 self._open[event.event_id] = event
             if self._count > self._skip:
-                self._drafts.append(self._draft(event))
+                self._drafts.append(self._drafter.draft_recorded(event, self._timeline))
 
     def keep(self, snapshot: Snapshot) -> None:
         """A better picture of the same event takes the place of the one before."""
@@ -74,10 +73,6 @@ class ClipMessages:
         drafts, pictures = self._drafts, list(self._pictures.values())
         self._drafts, self._pictures = [], {}
         return drafts, pictures
-
-    def _draft(self, event: Event) -> Draft:
-        moment_id = message_id(event, self._timeline.utc_s(event.at_s))
-        return self._drafter.draft_recorded(event, self._timeline, moment_id)
 
 
 def packed(events: Sequence[Event]) -> bytes:

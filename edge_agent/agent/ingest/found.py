@@ -71,4 +71,11 @@ def clip_to_open(clip: LedgerClip) -> FoundClip:
 
 def timeline_of(clip: LedgerClip) -> RecordedTimeline:
     """By the recorder's clock; its offset travels beside it, see docs/recorders.md."""
-    return RecordedTimeline(clip.start_s, MediaTimeSource(clip.time_source), clip.err_s)
+    return RecordedTimeline(
+        clip.start_s,
+        MediaTimeSource(clip.time_source),
+        clip.err_s,
+        clip.disputed,
+        clip.offset_s or None,
+        clip.digest,
+    )
