@@ -25,6 +25,8 @@ from edge_agent.agent.commands import CommandRoom
 from edge_agent.agent.detector import open_detector
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.exchange import FrameExchange
+from edge_agent.agent.ingest.room import FolderParts, FolderRoom
+from edge_agent.agent.ingest.standing import FolderFigures, FolderStatusTeller
 from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.memory import MemoryGuard
 from edge_agent.agent.orphans import closing_drafts
@@ -38,6 +40,7 @@ from edge_agent.config import (
     SHORT_SHA_LENGTH,
     CameraConfig,
     Config,
+    FolderSource,
     RtspSource,
     canonical_sha,
 )
@@ -54,7 +57,7 @@ from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Label, Snapsh
 from edge_agent.errors import EXIT_FAILED, EXIT_OK, InvariantBroken
 from edge_agent.geometry import Polygon
 from edge_agent.media import take_snapshot
-from edge_agent.outbox import AlarmKind, Outbox, OutboxReader
+from edge_agent.outbox import AlarmKind, LedgerReader, Outbox, OutboxReader
 from edge_agent.publish import LinkState, Publisher, PublisherSetup
 from edge_agent.runtime import Heartbeat, StopToken, Supervisor, SystemdNotifier, Worker
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings, MainStream
@@ -106,7 +109,7 @@ class Agent:
             log.info(
                 "edge-agent %s: %d cameras, state in %s",
                 __version__,
-                len(assembly.cameras),
+                assembly.camera_count,
                 self._state_dir,
             )
             try:
@@ -178,13 +181,19 @@ class _Assembly:
         self.cameras = {
             CameraId(camera.id): self._watched(camera, credentials)
             for camera in config.cameras
-            if camera.enabled
+            if camera.enabled and not isinstance(camera.source, FolderSource)
         }
+        self._folders = self._folder_room()
         taps = {camera: watched.feed.tap for camera, watched in self.cameras.items()}
         room = self._clip_room = open_clip_room(config, taps, self._mains, clock)
         self._clips = ClipJournal(self._recorder, room, clock) if room else None
         telemetry = TelemetrySource(
-            self.cameras, self._exchange, clock, state_dir, self._more_figures
+            self.cameras,
+            self._exchange,
+            clock,
+            state_dir,
+            self._more_figures,
+            FolderFigures(self._folders, self._open_ledger, clock).cameras,
         )
         self._publisher = Publisher(
             PublisherSetup(
@@ -201,11 +210,16 @@ class _Assembly:
                 heartbeat=self._heartbeat("publisher", _PUBLISHER_LIMIT_S),
             )
         )
-        self._tellers = [
-            CameraStatusTeller(
+        self._tellers = {
+            f"source-{camera}": CameraStatusTeller(
                 watched.feed, camera, self._topics, clock, self._publisher.set_status
             )
             for camera, watched in self.cameras.items()
+        }
+        self._folder_tellers = [
+            FolderStatusTeller(tree, camera, self._topics, clock, self._publisher.set_status)
+            for tree in self._folders.trees
+            for camera in tree.cameras
         ]
         self._source_stop, self._analysis_stop = StopToken(), StopToken()
         self._recorder_stop, self._publisher_stop = StopToken(), StopToken()
@@ -213,6 +227,10 @@ class _Assembly:
         self._clip_worker: Worker | None = None
         self._sources: list[Worker] = []
         self._others: list[Worker] = []
+
+    @property
+    def camera_count(self) -> int:
+        return len(self.cameras) + len(self._folder_tellers)
 
     # --- start and stop ---
 
@@ -222,7 +240,7 @@ class _Assembly:
             log.info("ending %d events that the last stop left open", len(orphans))
             self._outbox.append(orphans)
         self._publisher.set_status(self._topics.config_status, self._config_status())
-        analysis = AnalysisLoop(
+        analysis = self._analysis = AnalysisLoop(
             self._exchange,
             {camera: watched.lane for camera, watched in self.cameras.items()},
             self._clips or self._recorder,
@@ -237,7 +255,7 @@ class _Assembly:
             Worker("analysis", analysis.run, self._analysis_stop),
         ]
         for camera in self._config.cameras:
-            if camera.enabled:
+            if CameraId(camera.id) in self.cameras:
                 feed = self.cameras[CameraId(camera.id)].feed
                 source = CameraSource(camera, feed, self._exchange, self._clock)
                 self._add_source(f"source-{camera.id}", source.run)
@@ -245,6 +263,8 @@ class _Assembly:
             self._add_source(f"main-{name}", main.run)
         if self._mains and self._snapshots is not None:
             self._add_source("pictures", self._pictures.run)
+        for thread, body in self._folders.bodies():
+            self._add_source(thread, body)
         for worker in (*self._others, *self._sources):
             self._supervisor.start(worker)
         if self._clip_room is not None:
@@ -274,8 +294,12 @@ class _Assembly:
 
     def poll(self) -> None:
         """What the ward should know of us, when it changed."""
-        for teller, source in zip(self._tellers, self._sources, strict=True):
-            teller.poll(crashed=source.crash is not None)
+        crashed = {source.name for source in self._sources if source.crash is not None}
+        for name, teller in self._tellers.items():
+            teller.poll(crashed=name in crashed)
+        for folder_teller in self._folder_tellers:
+            folder_teller.poll(crashed=folder_teller.rests_on(crashed))
+        self._folders.poll()
         reasons = tuple(self._reasons())
         self._publisher.set_box_state(State.DEGRADED if reasons else State.ONLINE, reasons)
 
@@ -323,6 +347,23 @@ class _Assembly:
 
     def _add_source(self, name: str, body: Callable[[StopToken], None]) -> None:
         self._sources.append(Worker(name, body, self._source_stop, vital=False))
+
+    def _folder_room(self) -> FolderRoom:
+        parts = FolderParts(
+            self._exchange,
+            self._detector,
+            EventDrafter(self._sender(), self._clock),
+            self._recorder,
+            self._open_ledger,
+            self._clock,
+        )
+        return FolderRoom(self._config, parts, self._enter)
+
+    def _open_ledger(self) -> LedgerReader:
+        return LedgerReader(Path(self._config.box.state_dir))
+
+    def _enter(self, lane: Lane) -> None:
+        self._analysis.enter(lane)
 
     def _recorded_time(self, camera: CameraId) -> RecordedTimeline | None:
         recording = self.cameras[camera].lane.recording

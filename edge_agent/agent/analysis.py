@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from edge_agent.agent.exchange import FrameExchange, SourceLost
 from edge_agent.agent.local_time import weekminute
-from edge_agent.agent.recordings import RecordingTime
+from edge_agent.agent.recordings import RecordedTime
 from edge_agent.clock import Clock
 from edge_agent.domain import BestFrame, CameraId, EndReason, Event, Frame, Snapshot
 from edge_agent.pipeline import Analysis, CameraPipeline
@@ -45,9 +45,10 @@ class Lane:
     camera: CameraId
     pipeline: CameraPipeline
     counters: LaneCounters
-    recording: RecordingTime | None = None  # None: a live camera
+    recording: RecordedTime | None = None  # None: a live camera
     tell: Callable[[Finding], None] = lambda finding: None  # the source's gate listens
     late_snapshots: Callable[[], Sequence[Snapshot]] = tuple  # better ones, of earlier frames
+    journal: Journal | None = None  # None: the loop's
 
 
 def finding_of(at_s: float, analysis: Analysis) -> Finding:
@@ -81,6 +82,11 @@ class AnalysisLoop:
         self._heartbeat = heartbeat
         self._make_snapshot = make_snapshot
 
+    def enter(self, lane: Lane) -> None:
+        """The frames of this camera that come next are of another recording. By the thread
+        that feeds them, while none waits: the lane's pipeline is the loop's from now on."""
+        self._lanes[lane.camera] = lane
+
     def run(self, stop: StopToken) -> None:
         """Analyse until told to stop; then end every open event, so that none stays open."""
         while not stop.stopped or not self._exchange.empty():
@@ -94,6 +100,8 @@ class AnalysisLoop:
             else:
                 self._journal.record(())  # it may hold something whose time has come
         for lane in self._lanes.values():
+            if lane.journal is not None:
+                continue  # a recorder's clip: its events go on when it is analysed again
             at_s = max(lane.counters.last_captured_s, 0.0)
             # A recording does not restart with us: its pictures end here.
             reason = EndReason.CAMERA_LOST if lane.recording else EndReason.RESTART
@@ -107,26 +115,31 @@ class AnalysisLoop:
                 self._journal.keep(snapshot)
         minute = weekminute(self._utc_s(lane, frame), self._zone)
         analysis = lane.pipeline.update(frame, minute)
-        lane.tell(finding_of(frame.captured_s, analysis))
+        journal = lane.journal or self._journal
         # The event is durable before its picture is: a missing JPEG can be told, a missing
         # event cannot.
-        self._journal.record(analysis.events)
-        self._keep_snapshots(lane, frame, analysis)
+        journal.record(analysis.events)
+        self._keep_snapshots(lane, frame, analysis, journal)
         counters = lane.counters
         counters.frames += 1
         counters.looks += bool(analysis.searched)
         counters.last_captured_s = frame.captured_s
-        counters.busy_s += self._clock.mono_s() - begun_s
+        busy_s = self._clock.mono_s() - begun_s
+        counters.busy_s += busy_s
+        self._exchange.spent(lane.camera, busy_s)
+        lane.tell(finding_of(frame.captured_s, analysis))
 
     def _utc_s(self, lane: Lane, frame: Frame) -> float:
         if lane.recording:
             return lane.recording.timeline().utc_s(frame.captured_s)
         return self._clock.read().utc_s
 
-    def _keep_snapshots(self, lane: Lane, frame: Frame, analysis: Analysis) -> None:
+    def _keep_snapshots(
+        self, lane: Lane, frame: Frame, analysis: Analysis, journal: Journal
+    ) -> None:
         if self._make_snapshot is None:
             return
         for best in analysis.best_frames:
             snapshot = self._make_snapshot(frame, best)
             lane.pipeline.attach_snapshot(best.event_id, snapshot.ref)
-            self._journal.keep(snapshot)
+            journal.keep(snapshot)

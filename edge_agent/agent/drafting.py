@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edge_agent.clock import Clock
+from edge_agent.clock import Clock, ClockReading
 from edge_agent.contract import (
     BoxTopics,
     LiveTimeline,
@@ -47,12 +47,18 @@ class EventDrafter:
         """The clock is read now, once; encoding later, or again, gives the same bytes."""
         reading = self._clock.read()
         recorded = self._recorded(event.camera)
-        timeline: Timeline = recorded or LiveTimeline(reading)
-        message_id = (
-            recorded_message_id(event.event_id, event.phase, event.rev)
-            if recorded
-            else self._ids.next(reading.utc_s)
-        )
+        if recorded:
+            return self.draft_recorded(event, recorded)
+        return self._draft(event, LiveTimeline(reading), self._ids.next(reading.utc_s), reading)
+
+    def draft_recorded(self, event: Event, timeline: RecordedTimeline) -> Draft:
+        """Of a recording whose time is known; may be called from any thread."""
+        message_id = recorded_message_id(event.event_id, event.phase, event.rev)
+        return self._draft(event, timeline, message_id, self._clock.read())
+
+    def _draft(
+        self, event: Event, timeline: Timeline, message_id: str, reading: ClockReading
+    ) -> Draft:
         topic = self._topics.event(event.camera, event.label)
 
         def encode(position: Position) -> tuple[str, bytes]:
@@ -69,5 +75,5 @@ class EventDrafter:
             phase=event.phase,
             created=reading,
             encode=encode,
-            live=recorded is None,
+            live=isinstance(timeline, LiveTimeline),
         )

@@ -44,12 +44,14 @@ class TelemetrySource:
         clock: Clock,
         state_dir: Path,
         more: Callable[[], Mapping[str, float]] = dict,
+        folders: Callable[[], Mapping[str, Mapping[str, float]]] = dict,
     ) -> None:
         self._cameras = dict(cameras)
         self._exchange = exchange
         self._clock = clock
         self._state_dir = state_dir
         self._more = more  # figures of parts that not every box has
+        self._folders = folders  # figures of cameras whose clips lie in folders
         self._started_s = clock.mono_s()
         self._mark = self._take_mark()
 
@@ -65,7 +67,10 @@ class TelemetrySource:
             last_seq=0,
             backlog=0,
             figures=self._box(before),
-            cameras={camera: self._camera(camera, before) for camera in self._cameras},
+            cameras={
+                **{camera: self._camera(camera, before) for camera in self._cameras},
+                **self._folders(),
+            },
         )
 
     def _take_mark(self) -> _Mark:

@@ -16,7 +16,7 @@ from edge_agent.clock import ClockReading
 from edge_agent.contract import Position, Unsequenced
 from edge_agent.domain import EventId, Label
 from edge_agent.errors import AgentError, ContractError
-from edge_agent.outbox import tables
+from edge_agent.outbox import ledger, tables
 from edge_agent.outbox.database import (
     Connect,
     Database,
@@ -40,12 +40,18 @@ _SETTLE_SENT_IDLE_S = 300.0
 #: when it is met.
 _CHECK_BELOW_BYTES = 16_000_000
 
+#: Counting the ledger of a hundred thousand files takes a tenth of a second.
+_MEASURE_LEDGER_EVERY_S = 60.0
+
 #: Longer logs write less, because a page that changes often is copied only once.
 _LOG_BYTES = 4_000_000
 
 #: Free pages worth giving back to the disk.
 _VACUUM_ABOVE_PAGES = 8192
 _VACUUM_PAGES = 2048
+
+
+Also = Callable[[Database], None]
 
 
 class Unencodable(AgentError):
@@ -74,6 +80,7 @@ class Store:
         self._undated_row: int | None = None  # newest row of an unset clock; None: not looked yet
         self._dirty_since_s: float | None = None
         self._settled_s = float("-inf")
+        self._ledger_bytes, self._measured_s = ledger.size_bytes(database), mono_s()
 
     @classmethod
     def open(
@@ -120,10 +127,14 @@ class Store:
         return tuple(found)
 
     def used_bytes(self) -> int:
-        """Bytes of pages that hold something."""
+        """Bytes of pages that hold something of the outbox: all but the ledger's."""
         pages = int(self._database.value("PRAGMA page_count"))
         free = int(self._database.value("PRAGMA freelist_count"))
-        return (pages - free) * int(self._database.value("PRAGMA page_size"))
+        if self._mono_s() >= self._measured_s + _MEASURE_LEDGER_EVERY_S:
+            self._ledger_bytes = ledger.size_bytes(self._database)
+            self._measured_s = self._mono_s()
+        page_bytes = int(self._database.value("PRAGMA page_size"))
+        return max(0, (pages - free) * page_bytes - self._ledger_bytes)
 
     @property
     def settle_deadline_s(self) -> float | None:
@@ -164,8 +175,13 @@ class Store:
 
     # --- transactions ---
 
-    def append(self, drafts: Sequence[Draft], lost: Unsequenced | None) -> tuple[Row, ...]:
-        """Store all drafts in one durable commit, and note what was lost before them."""
+    def append(
+        self, drafts: Sequence[Draft], lost: Unsequenced | None, also: Also | None = None
+    ) -> tuple[Row, ...]:
+        """Store all drafts in one durable commit, and note what was lost before them.
+
+        `also` writes what belongs to these drafts into other tables, in the same transaction.
+        """
         started: dict[EventId, int] = {}
         rows: list[Row] = []
         with self._database.transaction():
@@ -175,6 +191,8 @@ class Store:
                     draft.event_id, self._open.first_row(draft.event_id, row_id)
                 )
                 rows.append(self._insert(draft, row_id, first))
+            if also is not None:
+                also(self._database)
             marks = self._note_lost(self._marks, lost)
             due = self._settle_due()
             marks = self._settle(marks, last) if due else marks

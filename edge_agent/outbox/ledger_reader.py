@@ -1,0 +1,142 @@
+"""Looks into the ledger of recorder files: read-only, a connection of its own for each thread."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from edge_agent.domain import CameraId
+from edge_agent.outbox import ledger
+from edge_agent.outbox.database import DATABASE, Connect, Database, connect_sqlite
+from edge_agent.outbox.ledger import LedgerClip, Run
+from edge_agent.outbox.reopening import ReopenedDatabase
+
+T = TypeVar("T")
+
+#: A run is planned so far ahead; what follows is planned when that is analysed.
+_PLAN_CLIPS = 500
+_WALK_ROWS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedFile:
+    """A file in quarantine."""
+
+    camera: CameraId | None
+    path: Path
+    reason: str
+    at_s: float
+
+
+class LedgerReader:
+    """For one thread. Every method is one short read and raises StorageError when it fails."""
+
+    def __init__(self, state_dir: Path, *, connect: Connect = connect_sqlite) -> None:
+        self._file = ReopenedDatabase(state_dir / DATABASE, connect)
+
+    def __enter__(self) -> LedgerReader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def known(self, path: Path) -> tuple[int, int] | None:
+        """(size_bytes, mtime_ns) of what lay at `path`; None: nothing was ever found there."""
+        rows = self._file.rows(
+            "SELECT size, mtime_ns FROM file WHERE path_key = ?", (ledger.path_key(path),)
+        )
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def newest_waiting_s(self, camera: CameraId) -> float | None:
+        """When the newest clip that waits begins; None: none waits."""
+        rows = self._file.rows(
+            "SELECT max(start_s) FROM clip WHERE state = 'waiting' AND camera = ?", (camera,)
+        )
+        found: float | None = rows[0][0]
+        return found
+
+    def newest_run(self, camera: CameraId) -> tuple[int, ...]:
+        """Keys of the waiting clips of the newest run, oldest first; at most _PLAN_CLIPS."""
+        plan: deque[int] = deque(maxlen=_PLAN_CLIPS)
+        before = (float("inf"), 0)  # (start_s, key) of the earliest so far
+        while True:
+            rows = self._file.rows(
+                "SELECT clip, start_s, end_s FROM clip"
+                " WHERE state = 'waiting' AND camera = ? AND start_s <= ?"
+                " ORDER BY start_s DESC, clip LIMIT ?",
+                (camera, before[0], _WALK_ROWS),
+            )
+            fresh = [row for row in rows if row[1] < before[0] or row[0] > before[1]]
+            for key, start_s, end_s in fresh:
+                first_s, last_s = ledger.follows_between(start_s, end_s or start_s)
+                if plan and not first_s <= before[0] <= last_s:
+                    return tuple(plan)
+                plan.appendleft(key)
+                before = (start_s, key)
+            if len(rows) < _WALK_ROWS or not fresh:
+                return tuple(plan)
+
+    def clip(self, key: int) -> LedgerClip | None:
+        found = self._read(lambda db: ledger.read_clips(db, "clip = ?", (key,)))
+        return found[0] if found else None
+
+    def goes_on(self, run: Run) -> bool:
+        """Whether a clip that waits continues this run."""
+        span = (run.camera, *run.next_clip_s)
+        rows = self._file.rows(
+            "SELECT 1 FROM clip WHERE state = 'waiting' AND camera = ?"
+            " AND start_s BETWEEN ? AND ? LIMIT 1",
+            span,
+        )
+        return bool(rows)
+
+    def runs(self, camera: CameraId) -> list[Run]:
+        """Those that are not over, newest first."""
+        return self._read(lambda db: ledger.read_runs(db, camera))
+
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        """How many clips and files there are, by (camera, state); camera "" is nobody's."""
+        rows = self._file.rows(
+            "SELECT camera, state, count(*) FROM clip GROUP BY camera, state UNION ALL"
+            " SELECT ifnull(camera, ''), state, count(*) FROM file WHERE state IS NOT NULL"
+            " GROUP BY camera, state"
+        )
+        return {(row[0], row[1]): row[2] for row in rows}
+
+    def newest_done_s(self) -> Mapping[str, float]:
+        """When the newest analysed clip of each camera began."""
+        rows = self._file.rows(
+            "SELECT camera, max(start_s) FROM clip WHERE state = 'done' GROUP BY camera"
+        )
+        return dict(rows)
+
+    def refused(self, limit: int) -> tuple[RefusedFile, ...]:
+        """The newest files in quarantine, and clips that proved to be unreadable."""
+        rows = self._file.rows(
+            "SELECT camera, path, reason, at_s FROM file WHERE state = 'refused' UNION ALL"
+            " SELECT camera, path, reason, found_s FROM clip WHERE state IN ('failed', 'gone')"
+            " ORDER BY 4 DESC LIMIT ?",
+            (limit,),
+        )
+        return tuple(_refused(row) for row in rows)
+
+    def _read(self, read: Callable[[Database], T]) -> T:
+        return self._file.read(read)
+
+
+def _refused(row: tuple[Any, ...]) -> RefusedFile:
+    camera = None if row[0] is None else CameraId(row[0])
+    return RefusedFile(camera, Path(os.fsdecode(row[1])), row[2], row[3])

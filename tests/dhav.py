@@ -1,0 +1,59 @@
+"""A small writer of Dahua's DHAV (`.dav`): FFmpeg only reads it.
+
+Laid out as FFmpeg's demuxer (libavformat/dhav.c) takes it apart: each chunk is `DHAV`, type,
+subtype, channel, subnumber, number, length, date, milliseconds, extension, the payload, and
+`dhav` with the length again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import struct
+from dataclasses import replace
+from pathlib import Path
+
+import av
+from clips import Clip, render
+
+KEY, DELTA = 0xFD, 0xFC
+CODECS = {"h264": 0x02, "hevc": 0x0C, "mjpeg": 0x03}
+
+
+def write_dav(path: Path, clip: Clip | None = None, *, start: dt.datetime | None = None) -> Path:
+    """Render a clip and wrap it; `start` is the recorder's local time in every packet."""
+    clip = clip or Clip()
+    start = start or dt.datetime.fromisoformat("2026-11-24T14:05:06")
+    # Annex B, as a recorder has it: an elementary stream's packets.
+    bare = render(path.with_suffix(".bare.h264"), replace(clip, audio=False))
+    with av.open(str(bare)) as container:
+        stream = container.streams.video[0]
+        units = [(unit.is_keyframe, bytes(unit)) for unit in container.demux(stream) if unit.size]
+    bare.unlink()
+    chunks = [
+        _chunk(number, is_key, payload, clip, start + dt.timedelta(seconds=number / clip.fps))
+        for number, (is_key, payload) in enumerate(units)
+    ]
+    path.write_bytes(b"".join(chunks))
+    return path
+
+
+def _chunk(number: int, is_key: bool, payload: bytes, clip: Clip, at: dt.datetime) -> bytes:
+    extension = b""
+    if is_key:
+        extension += struct.pack("<BBBB", 0x81, 0, CODECS["h264"], clip.fps)
+        extension += struct.pack("<BBBBHH", 0x82, 0, 0, 0, clip.width, clip.height)
+    date = (
+        at.second
+        | at.minute << 6
+        | at.hour << 12
+        | at.day << 17
+        | at.month << 22
+        | (at.year - 2000) << 26
+    )
+    length = 24 + len(extension) + len(payload) + 8
+    kind = KEY if is_key else DELTA
+    head = b"DHAV" + struct.pack("<BBBBIII", kind, 0, 0, 0, number, length, date)
+    # The milliseconds run on over the seconds; only their difference counts.
+    millis = int(number * 1000 / clip.fps) % 65535
+    head += struct.pack("<HBB", millis, len(extension), sum(head) & 0xFF)
+    return head + extension + payload + b"dhav" + struct.pack("<I", length)
