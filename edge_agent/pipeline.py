@@ -40,10 +40,6 @@ from edge_agent.geometry import FULL_FRAME, BBox, FrameSize
 #: is then looked at this often, so that somebody who switches on the lamp is still seen.
 BLIND_LOOK_EVERY_S = 1.0
 
-#: Recorders name their clips by whole seconds, so that what follows at once seems to overlap.
-MAX_OVERLAP_S = 2.0
-_NEXT_FRAME_S = 0.04
-
 
 class CarriedStage(Protocol):
     """A stage whose memory goes on in the next recording of the same camera."""
@@ -206,6 +202,11 @@ class CameraPipeline:
         self._forget()
         return tuple(self._stages.events.close_all(reason, at_s))
 
+    @property
+    def seen_s(self) -> float:
+        """The moment of the newest frame, minus infinity before the first."""
+        return self._last_s
+
     def carry_over(self) -> bytes:
         """All that the next recording of this camera needs to go on where this one ends.
 
@@ -226,15 +227,13 @@ class CameraPipeline:
             stages.motion.state,
         )
 
-    def resume(self, data: bytes, *, offset_s: float, size: FrameSize | None = None) -> float:
+    def resume(self, data: bytes, *, offset_s: float, size: FrameSize | None = None) -> None:
         """Go on from `carry_over` of a recording whose first frame was `offset_s` earlier.
 
-        Returns the offset that was used: where the recordings overlap a little, this one is
-        taken to follow the other at once. What is dated by it keeps its time in both. Where they
-        overlap by more, the caller leaves out what was seen already. `size` is that of the
-        pictures to come, where it is known. For a pipeline that has not seen a frame yet.
-        Raises CarryOverRefused for what is of another version or picture size, damaged, or
-        would let time run backwards; the pipeline is then as new.
+        For a pipeline that has not seen a frame yet. Where both recordings show the same
+        moments, `seen_s` is above 0: frames up to it were seen, and must be left out. `size` is
+        that of the pictures to come, where it is known. Raises CarryOverRefused for what is of
+        another version or picture size, or damaged; the pipeline is then as new.
         """
         state = unpack(data)
         if (
@@ -249,18 +248,11 @@ class CameraPipeline:
             raise CarryOverRefused(
                 f"carried over from pictures of {state.width}x{state.height}, not of {size}"
             )
-        if state.last_s - offset_s > MAX_OVERLAP_S:
-            raise CarryOverRefused(
-                f"the recording before went on for {state.last_s:.3f} s,"
-                f" but this one begins {offset_s:.3f} s after its first frame"
-            )
-        offset_s = max(offset_s, state.last_s + _NEXT_FRAME_S)
         try:
             self._restore(state, offset_s)
         except (ValueError, msgspec.MsgspecError) as error:
             self._forget()
             raise CarryOverRefused(f"carried over is no state of this version: {error}") from error
-        return offset_s
 
     def _restore(self, state: CarryOver, offset_s: float) -> None:
         stages = self._stages

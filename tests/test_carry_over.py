@@ -277,19 +277,18 @@ def test_a_state_whose_pictures_do_not_fit_leaves_nothing_behind() -> None:
         assert box.play(pipeline, 0.0, 0.2)[0].motion.lighting is Lighting.WARMING_UP
 
 
-def test_clips_named_by_whole_seconds_follow_each_other_although_they_seem_to_overlap() -> None:
+def test_what_both_clips_show_can_be_told_from_what_is_new() -> None:
+    """Recorders begin a clip with what they had buffered: the end of the one before."""
     box = Box()
-    first = box.pipeline()
+    first, second = box.pipeline(), box.pipeline()
+    assert second.seen_s == float("-inf")
     box.people = [HERE]
-    (start,) = events(box.play(first, 0.0, 10.8))
-    second = box.pipeline()
-    used_s = second.resume(first.carry_over(), offset_s=10.0)
-    assert 10.6 < used_s < 10.8
-    box.play(second, 0.0, 2.0)
-    (end,) = second.close(EndReason.CAMERA_LOST, 2.0)
-    assert end.event_id == start.event_id
-    with pytest.raises(CarryOverRefused, match="went on for"):
-        box.pipeline().resume(first.carry_over(), offset_s=5.0)
+    (start,) = events(box.play(first, 0.0, 10.0))
+    second.resume(first.carry_over(), offset_s=6.0)
+    assert second.seen_s == pytest.approx(3.8)
+    box.play(second, 4.0, 6.0)
+    (end,) = second.close(EndReason.CAMERA_LOST, 6.0)
+    assert (end.event_id, end.end_s) == (start.event_id, pytest.approx(5.8, abs=0.8))
 
 
 def test_a_new_picture_size_warms_up_and_keeps_people() -> None:

@@ -47,18 +47,21 @@ class EventDrafter:
         """The clock is read now, once; encoding later, or again, gives the same bytes."""
         reading = self._clock.read()
         recorded = self._recorded(event.camera)
-        if recorded:
-            return self.draft_recorded(event, recorded)
-        return self._draft(event, LiveTimeline(reading), self._ids.next(reading.utc_s), reading)
+        return self._draft(event, recorded, reading)
 
     def draft_recorded(self, event: Event, timeline: RecordedTimeline) -> Draft:
         """Of a recording whose time is known; may be called from any thread."""
-        message_id = recorded_message_id(event.event_id, event.phase, event.rev)
-        return self._draft(event, timeline, message_id, self._clock.read())
+        return self._draft(event, timeline, self._clock.read())
 
     def _draft(
-        self, event: Event, timeline: Timeline, message_id: str, reading: ClockReading
+        self, event: Event, recorded: RecordedTimeline | None, reading: ClockReading
     ) -> Draft:
+        timeline: Timeline = recorded or LiveTimeline(reading)
+        message_id = (
+            recorded_message_id(event.event_id, event.phase, event.rev)
+            if recorded
+            else self._ids.next(reading.utc_s)
+        )
         topic = self._topics.event(event.camera, event.label)
 
         def encode(position: Position) -> tuple[str, bytes]:
@@ -75,5 +78,5 @@ class EventDrafter:
             phase=event.phase,
             created=reading,
             encode=encode,
-            live=isinstance(timeline, LiveTimeline),
+            live=recorded is None,
         )

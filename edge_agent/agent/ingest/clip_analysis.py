@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -44,7 +44,6 @@ class PreparedClip:
     pipeline: CameraPipeline
     timeline: RecordedTimeline
     messages: ClipMessages
-    begin_s: float  # so much of the file was in the clip before
     last_s: float = 0.0  # moment of the newest frame
     frames: int = 0
 
@@ -94,7 +93,7 @@ class ClipAnalysis:
         )
 
         def tell(finding: Finding) -> None:
-            feed.told(replace(finding, at_s=finding.at_s + clip.begin_s))
+            feed.told(finding)
             self._analysed.set()
 
         self._enter(
@@ -107,17 +106,16 @@ class ClipAnalysis:
                 journal=clip.messages,
             )
         )
-        mark_s = thread_cpu_s()
+        mark_s, seen_s = thread_cpu_s(), clip.pipeline.seen_s  # by the clip before
 
         def deliver(frame: Frame) -> None:
             nonlocal mark_s
-            moment_s = frame.captured_s - clip.begin_s
-            if moment_s < 0 or stop.stopped:
+            if frame.captured_s <= seen_s or stop.stopped:
                 return
             analysed_s = self._counters.busy_s
-            if not self._step(replace(frame, captured_s=moment_s), stop):
+            if not self._step(frame, stop):
                 return
-            clip.last_s, clip.frames = moment_s, clip.frames + 1
+            clip.last_s, clip.frames = frame.captured_s, clip.frames + 1
             after()
             cpu_s = thread_cpu_s()
             self._pace.worked(cpu_s - mark_s + self._counters.busy_s - analysed_s, stop)

@@ -61,7 +61,7 @@ class ClipMessages:
             else:
                 self._open[event.event_id] = event
             if self._count > self._skip:
-                self._drafts.append(self._draft(event))
+                self._drafts.append(self._drafter.draft_recorded(event, self._timeline))
 
     def keep(self, snapshot: Snapshot) -> None:
         """A better picture of the same event takes the place of the one before."""
@@ -73,9 +73,6 @@ class ClipMessages:
         drafts, pictures = self._drafts, list(self._pictures.values())
         self._drafts, self._pictures = [], {}
         return drafts, pictures
-
-    def _draft(self, event: Event) -> Draft:
-        return self._drafter.draft_recorded(event, self._timeline)
 
 
 def packed(events: Sequence[Event]) -> bytes:

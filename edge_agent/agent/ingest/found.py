@@ -75,7 +75,7 @@ def timeline_of(clip: LedgerClip) -> RecordedTimeline:
         clip.start_s,
         MediaTimeSource(clip.time_source),
         clip.err_s,
-        disputed=clip.disputed,
-        clock_offset_s=clip.offset_s or None,  # 0 while it is not known
-        content=clip.digest,
+        clip.disputed,
+        clip.offset_s or None,
+        clip.digest,
     )

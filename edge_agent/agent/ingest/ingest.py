@@ -51,8 +51,10 @@ _STORAGE_RETRY_S = 5.0
 _PUT_OFF_S = 30.0
 #: A file that is not there may be on its way to another name, or its share may be going.
 _GONE_AFTER_LOOKS = 3
-#: More of a clip than this may overlap with the one before only where it is skipped.
+#: Recorders name their clips by whole seconds, so that one that follows at once seems to overlap
+#: with the one before. What overlaps more shows the same moments again, which are left out.
 _SEAMLESS_OVERLAP_S = 2.0
+_NEXT_FRAME_S = 0.04
 
 
 class Watched(Protocol):
@@ -247,29 +249,28 @@ class Ingest:
 
     def _begun(self, clip: LedgerClip) -> PreparedClip:
         timeline = timeline_of(clip)
-        ids = RecordedEventIds(clip.camera, clip.digest)
         messages = ClipMessages(self._drafter, timeline, open_events=(), told=clip.told)
-        return PreparedClip(self._pipeline(clip.camera, ids), timeline, messages, 0.0)
+        return PreparedClip(self._pipeline(clip), timeline, messages)
 
     def _resumed(self, clip: LedgerClip, run: Run) -> PreparedClip | None:
         """Going on where the clip before ended; None where that cannot be used."""
         offset_s = clip.start_s - run.start_s
-        overlap_s = run.last_s - offset_s
-        begin_s = overlap_s if overlap_s > _SEAMLESS_OVERLAP_S else 0.0
-        ids = RecordedEventIds(clip.camera, clip.digest)
-        pipeline = self._pipeline(clip.camera, ids)
+        if 0 <= run.last_s - offset_s <= _SEAMLESS_OVERLAP_S:
+            offset_s = run.last_s + _NEXT_FRAME_S
+        pipeline = self._pipeline(clip)
         try:
-            offset_s = pipeline.resume(run.carry, offset_s=offset_s + begin_s)
+            pipeline.resume(run.carry, offset_s=offset_s)
         except CarryOverRefused as error:
-            log.info("%s: the clip before says nothing to %s: %s", clip.camera, clip.path, error)
+            log.info("%s: nothing is carried over: %s", shown_path(clip.path), error)
             return None
         timeline = replace(timeline_of(clip), first_frame_utc_s=run.start_s + offset_s)
         still_open = unpacked(run.open_events, offset_s)
         messages = ClipMessages(self._drafter, timeline, open_events=still_open, told=clip.told)
-        return PreparedClip(pipeline, timeline, messages, begin_s)
+        return PreparedClip(pipeline, timeline, messages)
 
-    def _pipeline(self, camera: CameraId, ids: RecordedEventIds) -> CameraPipeline:
-        return build_pipeline(self._cameras[camera].config, self._detector, ids)
+    def _pipeline(self, clip: LedgerClip) -> CameraPipeline:
+        ids = RecordedEventIds(clip.camera, clip.digest)
+        return build_pipeline(self._cameras[clip.camera].config, self._detector, ids)
 
     # --- the end of a run ---
 
@@ -295,23 +296,14 @@ class Ingest:
 
     def _last_events(self, run: Run, clip: LedgerClip) -> Sequence[Event]:
         """The ends of what is open, on the timeline of the run's last clip."""
-        pipeline = self._pipeline(run.camera, RecordedEventIds(run.camera, clip.digest))
+        pipeline = self._pipeline(clip)
         try:
-            offset_s = pipeline.resume(run.carry, offset_s=run.last_s)
+            pipeline.resume(run.carry, offset_s=0.0)
         except CarryOverRefused as error:
             log.warning("%s: events end with their newest message: %s", run.camera, error)
             return cut_off(unpacked(run.open_events))
         # The pictures end, the person does not: nobody may read "gone" into that.
-        ended = pipeline.close(EndReason.CAMERA_LOST, run.last_s - offset_s)
-        return [
-            replace(
-                event,
-                at_s=event.at_s + offset_s,
-                start_s=event.start_s + offset_s,
-                end_s=None if event.end_s is None else event.end_s + offset_s,
-            )
-            for event in ended
-        ]
+        return pipeline.close(EndReason.CAMERA_LOST, run.last_s)
 
     def _store(self, messages: ClipMessages, also: Also, stop: StopToken) -> None:
         """Durable when it returns, or it is time to stop: then the clip is analysed again."""
