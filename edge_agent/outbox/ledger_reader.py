@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from edge_agent.domain import CameraId
 from edge_agent.outbox import ledger
 from edge_agent.outbox.database import DATABASE, Connect, Database, connect_sqlite
-from edge_agent.outbox.ledger import LedgerClip, Run
+from edge_agent.outbox.ledger import LedgerClip, LeftOutState, Run
 from edge_agent.outbox.reopening import ReopenedDatabase
 
 T = TypeVar("T")
@@ -53,12 +53,17 @@ class LedgerReader:
     def close(self) -> None:
         self._file.close()
 
-    def known(self, path: Path) -> tuple[int, int] | None:
-        """(size_bytes, mtime_ns) of what lay at `path`; None: nothing was ever found there."""
+    def known(self, path: Path, *, any_age: bool = False) -> tuple[int, int] | None:
+        """(size_bytes, mtime_ns) of what lay at `path`; None: nothing was ever found there.
+
+        `any_age`: what was left out for its age counts as never found.
+        """
         rows = self._file.rows(
-            "SELECT size, mtime_ns FROM file WHERE path_key = ?", (ledger.path_key(path),)
+            "SELECT size, mtime_ns, state FROM file WHERE path_key = ?", (ledger.path_key(path),)
         )
-        return (rows[0][0], rows[0][1]) if rows else None
+        if not rows or (any_age and rows[0][2] == LeftOutState.TOO_OLD):
+            return None
+        return rows[0][0], rows[0][1]
 
     def newest_waiting_s(self, camera: CameraId) -> float | None:
         """When the newest clip that waits begins; None: none waits."""

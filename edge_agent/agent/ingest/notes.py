@@ -95,8 +95,16 @@ class LedgerNotes:
 class LedgerKnown:
     """Implements `KnownFiles` for one watcher: the ledger, and what is on its way into it."""
 
-    def __init__(self, notes: LedgerNotes, open_reader: Callable[[], LedgerReader]) -> None:
+    def __init__(
+        self,
+        notes: LedgerNotes,
+        open_reader: Callable[[], LedgerReader],
+        *,
+        any_age: bool = False,
+    ) -> None:
+        """`any_age`: what was left out for its age is found again."""
         self._notes = notes
+        self._any_age = any_age
         self._reader = open_reader()
 
     def known(self, path: Path) -> tuple[int, int] | None:
@@ -104,6 +112,6 @@ class LedgerKnown:
         if note is not None:
             return note.size_bytes, note.mtime_ns
         try:
-            return self._reader.known(path)
+            return self._reader.known(path, any_age=self._any_age)
         except StorageError:
             return None  # then it is found again, and the ledger says that it is the same

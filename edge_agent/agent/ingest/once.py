@@ -92,7 +92,13 @@ class OnceRoom:
             make_snapshot=self._snapshot_maker(snapshots),
         )
         parts = FolderParts(
-            exchange, detector, drafter, recorder, lambda: LedgerReader(self._state_dir), clock
+            exchange,
+            detector,
+            drafter,
+            recorder,
+            lambda: LedgerReader(self._state_dir),
+            clock,
+            any_age=True,
         )
         room = FolderRoom(config, parts, analysis.enter)
         ends = StopToken()

@@ -60,6 +60,7 @@ class FolderParts:
     recorder: Recorder
     open_reader: Callable[[], LedgerReader]
     clock: Clock
+    any_age: bool = False  # nothing is left out for its age
 
 
 def folder_cameras(config: Config) -> dict[CameraId, FolderCamera]:
@@ -94,10 +95,10 @@ class Tree:
                 source.template,
                 dict(_channels(cameras)),
                 ZoneInfo(source.time_zone) if source.time_zone else zone,
-                LedgerKnown(notes, parts.open_reader),
+                LedgerKnown(notes, parts.open_reader, any_age=parts.any_age),
                 parts.clock,
                 method=source.watch,
-                max_age_s=source.max_age_days * 86400,
+                max_age_s=None if parts.any_age else source.max_age_days * 86400,
             )
         except BadTemplate as error:
             problem = ConfigProblem(

@@ -16,6 +16,7 @@ import errno
 import logging
 import os
 import threading
+import warnings
 from pathlib import Path
 
 from watchdog.events import (
@@ -55,16 +56,15 @@ class NoNotifications(OperatorError):
 class _Paths(FileSystemEventHandler):
     """Bounded set of changed paths, in order. Called by watchdog's thread."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._limit = limit
         self._paths: dict[str, bool] = {}
         self._overflowed = False
 
     def dispatch(self, event: FileSystemEvent) -> None:
         path = event.dest_path or event.src_path
         with self._lock:
-            if len(self._paths) < self._limit:
+            if len(self._paths) < MAX_WAITING:
                 self._paths[os.fsdecode(path)] = event.is_directory
             else:
                 self._overflowed = True
@@ -95,9 +95,9 @@ class _OverflowEar(logging.Handler):
 class Notifier:
     """Notifications for one tree. `start` and `close` belong to one thread."""
 
-    def __init__(self, root: Path, *, limit: int = MAX_WAITING) -> None:
+    def __init__(self, root: Path) -> None:
         self._root = root
-        self._paths = _Paths(limit)
+        self._paths = _Paths()
         self._ear = _OverflowEar(self._paths)
         self._log = logging.getLogger("watchdog.observers.inotify_c")
         self._observer: InotifyObserver | None = None
@@ -110,6 +110,9 @@ class Notifier:
         threads, fds = set(threading.enumerate()), _inotify_fds()
         found = self._root.stat()
         self._inode = found.st_dev, found.st_ino
+        # Folders made faster than they are watched are watched twice, which does no harm, and
+        # watchdog prints a page about each.
+        warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
         try:
             self._observer = InotifyObserver()
             self._observer.schedule(

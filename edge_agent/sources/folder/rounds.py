@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from edge_agent.clock import Clock, thread_cpu_s
 from edge_agent.sources.folder.scan import ScanResult, TreeScanner
 
-#: Scans take at most these shares of a core and of the time: a share answers slowly.
+#: Scans take at most these shares of a core, while nothing comes and while something does, and
+#: this share of the time: a file server answers slowly.
 MAX_CPU_SHARE = 0.008
+MAX_CPU_SHARE_BUSY = 0.05
 MAX_TIME_SHARE = 0.2
 
 #: A new folder is looked into at once, and again after this: files that came before the kernel
@@ -62,6 +64,7 @@ class ScanRounds:
         self._full_due_s = float("-inf")
         self._quick_due_s = float("-inf")
         self._not_before_s = float("-inf")
+        self._quick_cpu_s = 0.0  # what the last quick scan took
         self._more = False  # files were left out for want of room
         self.full_scans = 0
         self.last: ScanResult | None = None  # the newest full one
@@ -174,7 +177,10 @@ class ScanRounds:
         self._scan = None
         now_s = self._clock.mono_s()
         took_s = now_s - scan.begin_s
-        self._quick_due_s = now_s + max(self._poll_s, scan.cpu_s / MAX_CPU_SHARE)
+        if not scan.full:
+            self._quick_cpu_s = scan.cpu_s
+        share = MAX_CPU_SHARE_BUSY if scan.result.newest else MAX_CPU_SHARE
+        self._quick_due_s = now_s + max(self._poll_s, self._quick_cpu_s / share)
         if self._full_due_s > scan.begin_s:  # nobody wanted another one meanwhile
             self._full_due_s = max(self._full_due_s, now_s + scan.cpu_s / MAX_CPU_SHARE)
         self._not_before_s = now_s + took_s * (1.0 / MAX_TIME_SHARE - 1.0)

@@ -21,7 +21,8 @@ from edge_agent.sources.folder.template import is_foreign_folder, is_media, is_t
 STEP_ENTRIES = 256
 
 #: A folder's mtime may be two seconds coarse (FAT): what came in the same two seconds as the
-#: listing would be missed, so the listing must begin this much after that mtime was first seen.
+#: listing would be missed. So the listing must begin this much after that mtime was first seen,
+#: or another folder's mtime must show that the file system's clock, which is not ours, went on.
 COARSE_S = 3.0
 
 #: Memory: about 300 bytes each. More folders are listed each time.
@@ -78,6 +79,7 @@ class TreeScanner:
         self._pending = pending
         self._folder_times = folder_times
         self._folders: dict[str, _Folder] = {}
+        self._newest_ns = 0  # of all folders' mtimes
         self._before: dict[str, _Folder] = {}  # while a full scan makes them anew
 
     def scan(
@@ -131,6 +133,7 @@ class TreeScanner:
     ) -> Iterator[None]:
         begin_s = at_s()
         mtime_ns = os.stat(folder).st_mtime_ns  # noqa: PTH116
+        newest_ns = self._newest_ns = max(self._newest_ns, mtime_ns)
         all_known = True
         with os.scandir(folder) as entries:
             for count, entry in enumerate(entries):
@@ -142,7 +145,14 @@ class TreeScanner:
                 elif is_media(entry.name) and not is_temporary(entry.name):
                     all_known &= self._file(entry, into, room)
         subfolders.sort()  # the stack takes the last, the newest, first
-        self._keep(folder, mtime_ns, begin_s, all_known, tuple(subfolders))
+        if self._folder_times:
+            before = self._folders.get(folder) or self._before.get(folder)
+            same = before is not None and before.mtime_ns == mtime_ns
+            first_seen_s = before.first_seen_s if before is not None and same else begin_s
+            waited = begin_s - first_seen_s >= COARSE_S
+            went_on = mtime_ns <= newest_ns - COARSE_S * 1e9
+            settled = all_known and (waited or went_on)
+            self._keep(folder, _Folder(mtime_ns, first_seen_s, settled, tuple(subfolders)))
 
     def _file(self, entry: os.DirEntry[str], into: ScanResult, room: int) -> bool:
         """False: it has to be taken yet."""
@@ -168,23 +178,9 @@ class TreeScanner:
                 heapq.heappushpop(into.newest, seen)
         return False
 
-    def _keep(
-        self,
-        folder: str,
-        mtime_ns: int,
-        begin_s: float,
-        all_known: bool,
-        subfolders: tuple[str, ...],
-    ) -> None:
-        if not self._folder_times:
-            return
-        before = self._folders.get(folder) or self._before.get(folder)
-        if before is None and len(self._folders) >= FOLDERS_KEPT:
-            return
-        same = before is not None and before.mtime_ns == mtime_ns
-        first_seen_s = before.first_seen_s if before is not None and same else begin_s
-        settled = all_known and begin_s - first_seen_s >= COARSE_S
-        self._folders[folder] = _Folder(mtime_ns, first_seen_s, settled, subfolders)
+    def _keep(self, folder: str, seen: _Folder) -> None:
+        if folder in self._folders or len(self._folders) < FOLDERS_KEPT:
+            self._folders[folder] = seen
 
 
 def _note_unreadable(into: ScanResult, folder: str, error: OSError) -> None:

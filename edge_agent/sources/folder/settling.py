@@ -38,6 +38,7 @@ class _Pending:
     due_s: float
     same: int = 0
     failures: int = 0
+    ready: bool = False
 
 
 class Settling:
@@ -47,9 +48,9 @@ class Settling:
         self._look_s = look_s
         self._limit = limit
         self._pending: dict[str, _Pending] = {}
-        # (due_s, -mtime_ns, path): of those due together, the newest first. Stale entries stay
-        # until they come up.
-        self._due: list[tuple[float, int, str]] = []
+        # Stale entries stay in both heaps until they come up.
+        self._due: list[tuple[float, str]] = []
+        self._ready: list[tuple[int, str]] = []  # due, the newest file first: a backlog may wait
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -64,6 +65,8 @@ class Settling:
     @property
     def next_due_s(self) -> float | None:
         self._drop_stale()
+        if self._ready:
+            return float("-inf")
         return self._due[0][0] if self._due else None
 
     def add(self, seen: SeenFile, now_s: float) -> None:
@@ -80,9 +83,13 @@ class Settling:
     def take_due(self, now_s: float) -> SeenFile | None:
         """The next file to look at, as it was when last seen; stays pending."""
         self._drop_stale()
-        if not self._due or self._due[0][0] > now_s:
-            return None
-        return self._pending[self._due[0][2]].seen
+        while self._due and self._due[0][0] <= now_s:
+            _, path = heapq.heappop(self._due)
+            pending = self._pending[path]
+            pending.ready = True
+            heapq.heappush(self._ready, (-pending.seen.mtime_ns, path))
+            self._drop_stale()
+        return self._pending[self._ready[0][1]].seen if self._ready else None
 
     def looked(self, seen: SeenFile, now_s: float) -> bool:
         """The file is now so. True: it did not change for long enough; open it."""
@@ -116,17 +123,22 @@ class Settling:
 
     def _schedule(self, pending: _Pending) -> None:
         self._pending[pending.seen.path] = pending
-        heapq.heappush(self._due, (pending.due_s, -pending.seen.mtime_ns, pending.seen.path))
+        pending.ready = False
+        heapq.heappush(self._due, (pending.due_s, pending.seen.path))
         if len(self._due) > 2 * self._limit + 100:
-            self._due = [
-                (each.due_s, -each.seen.mtime_ns, path) for path, each in self._pending.items()
-            ]
+            self._due = [(p.due_s, path) for path, p in self._pending.items() if not p.ready]
             heapq.heapify(self._due)
 
     def _drop_stale(self) -> None:
         while self._due:
-            due_s, _, path = self._due[0]
+            due_s, path = self._due[0]
             pending = self._pending.get(path)
-            if pending is not None and pending.due_s == due_s:
-                return
+            if pending is not None and not pending.ready and pending.due_s == due_s:
+                break
             heapq.heappop(self._due)
+        while self._ready:
+            newness, path = self._ready[0]
+            pending = self._pending.get(path)
+            if pending is not None and pending.ready and -pending.seen.mtime_ns == newness:
+                break
+            heapq.heappop(self._ready)
