@@ -9,7 +9,7 @@ READY never waits for cameras, broker or NTP: a box without any of them is still
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -20,18 +20,19 @@ from edge_agent import __version__
 from edge_agent.agent import process
 from edge_agent.agent.analysis import AnalysisLoop, Lane, LaneCounters, SnapshotMaker
 from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
-from edge_agent.agent.clips import ClipJournal, clip_figures, keeps_clips, open_clip_room
+from edge_agent.agent.clips import ClipJournal, clip_figures, open_clip_room
 from edge_agent.agent.commands import CommandRoom
 from edge_agent.agent.detector import open_detector
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.ingest.room import FolderParts, FolderRoom
-from edge_agent.agent.ingest.standing import FolderFigures, FolderStatusTeller
-from edge_agent.agent.main_pictures import MainCamera, MainPictures
+from edge_agent.agent.ingest.standing import FolderStanding, FolderStatusTeller
+from edge_agent.agent.main_pictures import MainPictures, main_cameras, main_streams
 from edge_agent.agent.memory import MemoryGuard
 from edge_agent.agent.orphans import closing_drafts
 from edge_agent.agent.recorder import Recorder
 from edge_agent.agent.recordings import recording_time
+from edge_agent.agent.snapshots import SnapshotTaker
 from edge_agent.agent.stages import Detector, build_pipeline
 from edge_agent.agent.state_dir import make_state_dir, open_snapshots
 from edge_agent.agent.telemetry import TelemetrySource, WatchedCamera
@@ -41,7 +42,6 @@ from edge_agent.config import (
     CameraConfig,
     Config,
     FolderSource,
-    RtspSource,
     canonical_sha,
 )
 from edge_agent.contract import (
@@ -55,12 +55,10 @@ from edge_agent.contract import (
 )
 from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Label, Snapshot
 from edge_agent.errors import EXIT_FAILED, EXIT_OK, InvariantBroken
-from edge_agent.geometry import Polygon
-from edge_agent.media import take_snapshot
 from edge_agent.outbox import AlarmKind, LedgerReader, Outbox, OutboxReader
 from edge_agent.publish import LinkState, Publisher, PublisherSetup
 from edge_agent.runtime import Heartbeat, StopToken, Supervisor, SystemdNotifier, Worker
-from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings, MainStream
+from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
 
 log = logging.getLogger(__name__)
 
@@ -176,14 +174,17 @@ class _Assembly:
             committed=self._tell_publisher,
         )
         credentials = CredentialGuard(state_dir / "refused-logins.json", clock)
-        self._mains = dict(self._main_streams(credentials))
-        self._pictures = self._main_pictures()
+        self._take_snapshot = SnapshotTaker(config.snapshots)
+        pictures = self._snapshots is not None
+        self._mains = dict(main_streams(config, credentials, clock, pictures=pictures))
+        self._pictures = MainPictures(main_cameras(config, self._mains), self._take_snapshot)
         self.cameras = {
             CameraId(camera.id): self._watched(camera, credentials)
             for camera in config.cameras
             if camera.enabled and not isinstance(camera.source, FolderSource)
         }
         self._folders = self._folder_room()
+        self._standing = FolderStanding(self._folders, self._open_ledger, clock)
         taps = {camera: watched.feed.tap for camera, watched in self.cameras.items()}
         room = self._clip_room = open_clip_room(config, taps, self._mains, clock)
         self._clips = ClipJournal(self._recorder, room, clock) if room else None
@@ -193,7 +194,7 @@ class _Assembly:
             clock,
             state_dir,
             self._more_figures,
-            FolderFigures(self._folders, self._open_ledger, clock).cameras,
+            self._standing,
         )
         self._publisher = Publisher(
             PublisherSetup(
@@ -217,7 +218,9 @@ class _Assembly:
             for camera, watched in self.cameras.items()
         }
         self._folder_tellers = [
-            FolderStatusTeller(tree, camera, self._topics, clock, self._publisher.set_status)
+            FolderStatusTeller(
+                tree, camera, self._standing, self._topics, clock, self._publisher.set_status
+            )
             for tree in self._folders.trees
             for camera in tree.cameras
         ]
@@ -300,6 +303,7 @@ class _Assembly:
         for folder_teller in self._folder_tellers:
             folder_teller.poll(crashed=folder_teller.rests_on(crashed))
         self._folders.poll()
+        self._standing.poll()
         reasons = tuple(self._reasons())
         self._publisher.set_box_state(State.DEGRADED if reasons else State.ONLINE, reasons)
 
@@ -369,28 +373,6 @@ class _Assembly:
         recording = self.cameras[camera].lane.recording
         return recording.timeline() if recording else None
 
-    def _main_streams(self, credentials: CredentialGuard) -> Iterator[tuple[CameraId, MainStream]]:
-        """Of the cameras that have one and use it."""
-        for camera in self._config.cameras:
-            source = camera.source
-            used = keeps_clips(self._config, camera) or self._snapshots is not None
-            if (
-                camera.enabled
-                and used
-                and isinstance(source, RtspSource)
-                and source.main_url is not None
-            ):
-                name = CameraId(camera.id)
-                yield name, MainStream(name, source, credentials=credentials, clock=self._clock)
-
-    def _main_pictures(self) -> MainPictures:
-        masks = {
-            CameraId(camera.id): tuple(Polygon.of(mask.polygon) for mask in camera.privacy_masks)
-            for camera in self._config.cameras
-        }
-        cameras = {name: MainCamera(main, masks[name]) for name, main in self._mains.items()}
-        return MainPictures(cameras, self._take_snapshot)
-
     def _new_event_id(self, label: Label, at_s: float) -> EventId:
         return EventId(self._ids.next(self._clock.read().utc_s))
 
@@ -412,13 +394,3 @@ class _Assembly:
             return self._take_snapshot(frame, best)
 
         return make
-
-    def _take_snapshot(self, frame: Frame, best: BestFrame) -> Snapshot:
-        return take_snapshot(
-            frame.pixels.bgr(),
-            [best.bbox],
-            self._config.snapshots,
-            camera=frame.camera,
-            event_id=best.event_id,
-            captured_s=frame.captured_s,
-        )

@@ -128,6 +128,21 @@ class LedgerReader:
         )
         return dict(rows)
 
+    def waiting_since_s(self) -> Mapping[str, float]:
+        """When that of each camera's waiting clips was found that waits longest."""
+        rows = self._file.rows(
+            "SELECT camera, min(found_s) FROM clip WHERE state = 'waiting' GROUP BY camera"
+        )
+        return dict(rows)
+
+    def newest_too_old_s(self) -> Mapping[str, float]:
+        """When the newest of the files was written that each camera left out for their age."""
+        rows = self._file.rows(
+            "SELECT ifnull(camera, ''), max(mtime_ns) / 1e9 FROM file WHERE state = 'too_old'"
+            " GROUP BY camera"
+        )
+        return dict(rows)
+
     def refused(self, limit: int) -> tuple[RefusedFile, ...]:
         """The newest files in quarantine, and clips that proved to be unreadable."""
         rows = self._file.rows(

@@ -16,12 +16,13 @@ from edge_agent.clock import ClockReading
 from edge_agent.contract import Position, Unsequenced
 from edge_agent.domain import EventId, Label
 from edge_agent.errors import AgentError, ContractError
-from edge_agent.outbox import ledger, tables
+from edge_agent.outbox import tables
 from edge_agent.outbox.database import (
     Connect,
     Database,
     open_database,
 )
+from edge_agent.outbox.ledger import LedgerSize
 from edge_agent.outbox.open_events import OpenEvents
 from edge_agent.outbox.retention import Demand, Shedder, SyncMarks, Victim, is_trusted, too_old
 from edge_agent.outbox.row import AckOutcome, Draft, Head, OpenEvent, Row
@@ -39,9 +40,6 @@ _SETTLE_SENT_IDLE_S = 300.0
 #: Reading every page of a bigger file at each start would take too long; damage there is found
 #: when it is met.
 _CHECK_BELOW_BYTES = 16_000_000
-
-#: Counting the ledger of a hundred thousand files takes a tenth of a second.
-_MEASURE_LEDGER_EVERY_S = 60.0
 
 #: Longer logs write less, because a page that changes often is copied only once.
 _LOG_BYTES = 4_000_000
@@ -80,7 +78,7 @@ class Store:
         self._undated_row: int | None = None  # newest row of an unset clock; None: not looked yet
         self._dirty_since_s: float | None = None
         self._settled_s = float("-inf")
-        self._ledger_bytes, self._measured_s = ledger.size_bytes(database), mono_s()
+        self._ledger = LedgerSize(database, mono_s)
 
     @classmethod
     def open(
@@ -130,11 +128,8 @@ class Store:
         """Bytes of pages that hold something of the outbox: all but the ledger's."""
         pages = int(self._database.value("PRAGMA page_count"))
         free = int(self._database.value("PRAGMA freelist_count"))
-        if self._mono_s() >= self._measured_s + _MEASURE_LEDGER_EVERY_S:
-            self._ledger_bytes = ledger.size_bytes(self._database)
-            self._measured_s = self._mono_s()
         page_bytes = int(self._database.value("PRAGMA page_size"))
-        return max(0, (pages - free) * page_bytes - self._ledger_bytes)
+        return max(0, (pages - free) * page_bytes - self._ledger.size_bytes())
 
     @property
     def settle_deadline_s(self) -> float | None:

@@ -9,19 +9,18 @@ from zoneinfo import ZoneInfo
 import cv2
 
 from edge_agent.agent import process
-from edge_agent.agent.analysis import AnalysisLoop, SnapshotMaker
+from edge_agent.agent.analysis import AnalysisLoop
 from edge_agent.agent.detector import open_detector
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.ingest.room import FolderParts, FolderRoom
 from edge_agent.agent.recorder import Recorder
+from edge_agent.agent.snapshots import SnapshotTaker
 from edge_agent.agent.state_dir import make_state_dir, open_snapshots
 from edge_agent.clock import Clock
 from edge_agent.config import SHORT_SHA_LENGTH, Config, canonical_sha
 from edge_agent.contract import Sender
-from edge_agent.domain import BestFrame, Frame, Snapshot
 from edge_agent.errors import MediaError
-from edge_agent.media import SnapshotStore, take_snapshot
 from edge_agent.outbox import LedgerReader, Outbox
 from edge_agent.runtime import Heartbeat, StopToken, Worker
 
@@ -89,7 +88,7 @@ class OnceRoom:
             clock=clock,
             zone=ZoneInfo(config.box.timezone),
             heartbeat=Heartbeat("analysis", clock, limit_s=60.0),
-            make_snapshot=self._snapshot_maker(snapshots),
+            make_snapshot=SnapshotTaker(config.snapshots) if snapshots else None,
         )
         parts = FolderParts(
             exchange,
@@ -127,22 +126,6 @@ class OnceRoom:
             room.notes.retry()
             recorder.flush(_FLUSH_S)
         room.ingest.finish(stop)
-
-    def _snapshot_maker(self, snapshots: SnapshotStore | None) -> SnapshotMaker | None:
-        if snapshots is None:
-            return None
-
-        def make(frame: Frame, best: BestFrame) -> Snapshot:
-            return take_snapshot(
-                frame.pixels.bgr(),
-                [best.bbox],
-                self._config.snapshots,
-                camera=frame.camera,
-                event_id=best.event_id,
-                captured_s=frame.captured_s,
-            )
-
-        return make
 
     def _result(self, room: FolderRoom, outbox: Outbox, before: int) -> OnceResult:
         counters = [room.counters(name) for tree in room.trees for name in tree.cameras]
