@@ -224,7 +224,9 @@ def _written(rng: random.Random, file: Written) -> Iterator[Step]:
     else:
         yield Step("write", path, number)
         if file.habit is Habit.TWIN:
-            twin = path.with_name(f"copy of {path.name}")
+            twin = path.with_name(path.name.replace("[0].", "[1]."))
+            if twin == path:
+                twin = path.parent / "again" / path.name
             yield Step("copy", path, target=twin, value=file.start_utc_s + CLIP_S)
 
 
@@ -251,18 +253,19 @@ class Shelf:
         return path.read_bytes()
 
     def _encode(self, path: Path, file: Written) -> None:
-        """No two clips are alike: a corner bears the number, as recorders burn the time in."""
+        """No two clips are alike: each bears its number, as a title that nobody sees."""
         first = max(0, file.piece) * CLIP_S * FPS
         height, width = self._pictures[0].shape[:2]
         options = {"preset": "ultrafast", "g": str(FPS), "bf": "0", "crf": "20"}
         options["x264-params"] = "scenecut=0:log=0:threads=1"
         with av.open(str(path), "w") as container:
+            container.metadata["title" if path.suffix == ".mp4" else "service_name"] = (
+                f"clip {file.number}"
+            )
             stream = container.add_stream("libx264", rate=FPS, options=options)
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
             for index in range(CLIP_S * FPS):
-                picture = self._pictures[first + index].copy()
-                for bit in range(16):
-                    picture[-4:, 4 * bit : 4 * bit + 4] = 160 if file.number >> bit & 1 else 90
+                picture = self._pictures[first + index]
                 frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
                 frame.pts, frame.time_base = index, Fraction(1, FPS)
                 container.mux(stream.encode(frame))
@@ -328,6 +331,7 @@ def _do(step: Step, recording: Recording, root: Path, shelf: Shelf, pace: float)
     elif step.what == "delete":
         path.unlink(missing_ok=True)
     elif step.what == "copy":
+        (root / step.target).parent.mkdir(exist_ok=True)
         shutil.copyfile(path, root / step.target)
         _set_mtime(root / step.target, step.value)
     elif step.what == "mtime":

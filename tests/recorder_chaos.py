@@ -28,7 +28,7 @@ _CAMERAS = {
     "ring": ("generic-one", ""),
 }
 #: What may differ between two runs: when it was analysed, and in which order it was stored.
-_OF_THE_RUN = ("seq", "epoch", "clock")
+_OF_THE_RUN = ("seq", "epoch", "clock", "cfg")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class FolderPlan:
     kills: tuple[int, ...] = ()
     model: str = ""
     next_clip_s: float = 60.0
-    ahead: int = 12
+    ahead: int = 30
     delay_s: float = 3.0
     away_s: float = 1.5
     pace: float = 1.0
@@ -235,7 +235,7 @@ class FolderRun:
             body = json.loads(payload)
             del body["sequence"]
             for name in _OF_THE_RUN:
-                del body["data"][name]
+                body["data"].pop(name, None)
             message_id = body["id"]
             bodies[message_id] += 1
             known = outcome.messages.setdefault(message_id, (topic, body))
