@@ -26,7 +26,6 @@ from edge_agent.errors import (
     SourceStalled,
 )
 from edge_agent.outbox import ClipState, LedgerClip, Run
-from edge_agent.outbox.ledger import RUN_GAP_S
 from edge_agent.pipeline import CameraPipeline
 from edge_agent.runtime import StopToken
 from edge_agent.sources import PacketSource
@@ -38,6 +37,9 @@ log = logging.getLogger(__name__)
 #: with the one before. What overlaps more shows the same moments again, which are left out.
 _SEAMLESS_OVERLAP_S = 2.0
 _NEXT_FRAME_S = 0.04
+
+#: Stills of one burst are a second or two apart; longer, and it is the next visitor.
+_BURST_GAP_S = 3.0
 
 
 class PutOff(Exception):
@@ -195,8 +197,8 @@ def for_stills(camera: CameraConfig) -> CameraConfig:
         person=msgspec.structs.replace(
             person,
             confirm_looks=1,
-            lost_after_s=max(person.lost_after_s, RUN_GAP_S),
-            cooldown_s=max(person.cooldown_s, RUN_GAP_S),
+            lost_after_s=max(person.lost_after_s, _BURST_GAP_S),
+            cooldown_s=max(person.cooldown_s, _BURST_GAP_S),
         ),
     )
 
