@@ -49,6 +49,13 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 1.0
 _STORAGE_RETRY_S = 5.0
 _PUT_OFF_S = 30.0
+#: A clip waits for earlier ones that are being found, but not longer than this: one may never open.
+_EARLIER_WAIT_S = 20.0
+_EARLIER_LOOK_S = 0.5
+#: Longer than a clip: one that is on its way and began earlier does not reach this one.
+_EARLIER_S = 3600.0
+#: Without a time in the name, its mtime is known: its end, where the next one begins.
+_NAMED_S = 1.0
 #: A file that is not there may be on its way to another name, or its share may be going.
 _GONE_AFTER_LOOKS = 3
 #: Recorders name their clips by whole seconds, so that one that follows at once seems to overlap
@@ -68,6 +75,11 @@ class Watched(Protocol):
     @property
     def scanned(self) -> bool:
         """Everything that lay there at the start was found."""
+        ...
+
+    def awaited(self, camera: CameraId) -> Sequence[float]:
+        """About when each of this camera's clips was recorded (UTC) that was seen and will soon
+        be in the ledger. One that is in it already may still be told."""
         ...
 
 
@@ -146,9 +158,14 @@ class Ingest:
         """One clip, if any waits; False when there is none."""
         self._end_runs(reader, stop)
         here = [name for name, camera in self._cameras.items() if not camera.folder.lost]
+        # Before the ledger is read: what is in neither was not there yet.
+        awaited = {name: self._cameras[name].folder.awaited(name) for name in here}
         clip = planner.next(here)
         if clip is None:
             return False
+        if self._comes_before(clip, awaited[clip.camera]):
+            planner.put_off(clip.camera, _EARLIER_LOOK_S)
+            return True
         run = planner.run_before(clip)
         self.busy = shown_path(clip.path)
         try:
@@ -159,6 +176,16 @@ class Ingest:
         finally:
             self.busy = ""
         return True
+
+    def _comes_before(self, clip: LedgerClip, awaited: Sequence[float]) -> bool:
+        """Whether an earlier clip is about to come, which this one may continue: found together,
+        as after a start, the newest comes first."""
+        if self._clock.read().utc_s - clip.found_s > _EARLIER_WAIT_S:
+            return False
+        if not self._cameras[clip.camera].folder.scanned:
+            return True
+        since_s, until_s = clip.start_s - _EARLIER_S, clip.start_s + _NAMED_S
+        return any(since_s <= recorded_s <= until_s for recorded_s in awaited)
 
     def _wait(self, stop: StopToken) -> None:
         waited_s = 0.0

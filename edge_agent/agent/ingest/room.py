@@ -121,6 +121,11 @@ class Tree:
     def scanned(self) -> bool:
         return self.watcher.status().scans > 0
 
+    def awaited(self, camera: CameraId) -> list[float]:
+        found = self.watcher.awaited()  # first: what leaves the watcher is in the notes
+        noted = self._notes.awaited(camera)
+        return [*noted, *(recorded_s for name, recorded_s in found if name == camera)]
+
     @property
     def looked(self) -> bool:
         """The watcher has had the time to see whether the folder is there."""
