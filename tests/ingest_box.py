@@ -52,6 +52,9 @@ class Folder:
     lost: bool = False
     scanned: bool = True
 
+    def awaited(self, camera: CameraId) -> list[float]:
+        return []
+
 
 def found(path: Path, begins_s: float, lasts_s: float | None, **more: Any) -> LedgerClip:
     """As the watcher finds it; times in seconds after BEGIN_S."""

@@ -22,6 +22,7 @@ import os
 import random
 import shutil
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -258,7 +259,8 @@ class Shelf:
         height, width = self._pictures[0].shape[:2]
         options = {"preset": "ultrafast", "g": str(FPS), "bf": "0", "crf": "20"}
         options["x264-params"] = "scenecut=0:log=0:threads=1"
-        with av.open(str(path), "w") as container:
+        partial = path.with_name(f"{uuid.uuid4().hex}{path.suffix}")  # others may make it too
+        with av.open(str(partial), "w") as container:
             container.metadata["title" if path.suffix == ".mp4" else "service_name"] = (
                 f"clip {file.number}"
             )
@@ -270,6 +272,7 @@ class Shelf:
                 frame.pts, frame.time_base = index, Fraction(1, FPS)
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
+        partial.rename(path)
 
 
 def drawn_pictures(width: int = 320, height: int = 180) -> list[np.ndarray]:

@@ -27,8 +27,10 @@ _CAMERAS = {
     "reolink": ("reolink", 'channel = "Yard_00"\n'),
     "ring": ("generic-one", ""),
 }
-#: What may differ between two runs: when it was analysed, and in which order it was stored.
+#: What may differ between two runs: when it was analysed, in which order it was stored, and how
+#: much was known of the recorder's clock by then.
 _OF_THE_RUN = ("seq", "epoch", "clock", "cfg")
+_OF_THE_CLOCK = ("err_s", "clock_offset_s", "disputed")
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class FolderPlan:
 
     kills: tuple[int, ...] = ()
     model: str = ""
+    fps: float = 5.0
     next_clip_s: float = 60.0
     ahead: int = 30
     delay_s: float = 3.0
@@ -141,7 +144,7 @@ class FolderRun:
             )
             for name, (template, more) in _CAMERAS.items()
         }
-        extra = "[ingest]\ncpu_frac = 1.0\n"
+        extra = f"[ingest]\ncpu_frac = 1.0\n[analysis]\nfps = {self._plan.fps}\n"
         if self._plan.model:
             extra += f"[detector]\nmodel = {json.dumps(self._plan.model)}\n"
         agent_process.write_config(self._config, port, cameras, extra=extra)
@@ -236,6 +239,8 @@ class FolderRun:
             del body["sequence"]
             for name in _OF_THE_RUN:
                 body["data"].pop(name, None)
+            for name in _OF_THE_CLOCK:
+                body["data"]["media"].pop(name, None)
             message_id = body["id"]
             bodies[message_id] += 1
             known = outcome.messages.setdefault(message_id, (topic, body))

@@ -17,7 +17,7 @@ from edge_agent.agent.stages import Detector, build_pipeline
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig
 from edge_agent.contract import RecordedEventIds
-from edge_agent.domain import EndReason, Event
+from edge_agent.domain import CameraId, EndReason, Event
 from edge_agent.errors import (
     AgentError,
     CarryOverRefused,
@@ -57,6 +57,11 @@ class Watched(Protocol):
     @property
     def scanned(self) -> bool:
         """What lay there at the start was looked at."""
+        ...
+
+    def awaited(self, camera: CameraId) -> Sequence[float]:
+        """About when each of this camera's clips was recorded (UTC) that was seen and will soon
+        be in the ledger. One that is in it already may still be told."""
         ...
 
 

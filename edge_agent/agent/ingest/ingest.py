@@ -46,6 +46,13 @@ _LOOK_EVERY_S = 1.0
 _WAKE_S = 0.25
 _STORAGE_RETRY_S = 5.0
 _PUT_OFF_S = 30.0
+#: A clip waits for earlier ones that are being found, but not longer than this: one may never open.
+_EARLIER_WAIT_S = 20.0
+_EARLIER_LOOK_S = 0.5
+#: Longer than a clip: one that is on its way and began earlier does not reach this one.
+_EARLIER_S = 3600.0
+#: Without a time in the name, its mtime is known: its end, where the next one begins.
+_NAMED_S = 1.0
 _SHOWN_BY_VIDEO = "left alone: this camera's videos show it"
 
 
@@ -121,9 +128,14 @@ class Ingest:
     def _next(self, planner: ClipPlanner, reader: LedgerReader, stop: StopToken) -> bool:
         """Analyse what is next, if any waits; False when there is none."""
         here = [name for name, camera in self._cameras.items() if not camera.folder.lost]
+        # Before the ledger is read: what is in neither was not there yet.
+        awaited = {name: self._cameras[name].folder.awaited(name) for name in here}
         clips = planner.next(here)
         if not clips:
             return False
+        if self._comes_before(clips[0], awaited[clips[0].camera]):
+            planner.put_off(clips[0].camera, _EARLIER_LOOK_S)
+            return True
         try:
             if clips[0].kind == "still" and planner.has_videos(clips[0].camera):
                 self._leave_alone(clips, stop)
@@ -135,6 +147,16 @@ class Ingest:
             log.warning("%s: %s waits: %s", clips[0].camera, shown_path(clips[0].path), reason)
             planner.put_off(clips[0].camera, _PUT_OFF_S)
         return True
+
+    def _comes_before(self, clip: LedgerClip, awaited: Sequence[float]) -> bool:
+        """Whether an earlier clip is about to come, which this one may continue: found together,
+        as after a start, the newest comes first."""
+        if self._clock.read().utc_s - clip.found_s > _EARLIER_WAIT_S:
+            return False
+        if not self._cameras[clip.camera].folder.scanned:
+            return True
+        since_s, until_s = clip.start_s - _EARLIER_S, clip.start_s + _NAMED_S
+        return any(since_s <= recorded_s <= until_s for recorded_s in awaited)
 
     def _video(
         self, clip: LedgerClip, run: Run | None, reader: LedgerReader, stop: StopToken

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge_agent.agent.recorder import Together
+from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
 from edge_agent.outbox import Database, LedgerClip, LedgerReader, LeftOut, ledger
 from edge_agent.runtime import StopToken
@@ -58,6 +59,14 @@ class LedgerNotes:
     def waiting(self, path: Path) -> LedgerClip | LeftOut | None:
         with self._changed:
             return self._notes.get(path)
+
+    def awaited(self, camera: CameraId) -> list[float]:
+        """When this camera's clips began that are on their way into the ledger."""
+        with self._changed:
+            notes = list(self._notes.values())
+        return [
+            note.start_s for note in notes if isinstance(note, LedgerClip) and note.camera == camera
+        ]
 
     def __len__(self) -> int:
         with self._changed:

@@ -118,6 +118,12 @@ class Tree:
         """As the watcher saw it last."""
         return self.watcher.status().lost is not None
 
+    def awaited(self, camera: CameraId) -> list[float]:
+        """About when each of this camera's clips was recorded that will soon be in the ledger."""
+        found = self.watcher.awaited()  # first: what leaves the watcher is in the notes
+        noted = self._notes.awaited(camera)
+        return [*noted, *(recorded_s for name, recorded_s in found if name == camera)]
+
     @property
     def looked(self) -> bool:
         """The watcher has had the time to see whether the folder is there."""
@@ -175,6 +181,9 @@ class IngestFolder:
     @property
     def scanned(self) -> bool:
         return self._tree.watcher.status().scans > 0
+
+    def awaited(self, camera: CameraId) -> list[float]:
+        return self._tree.awaited(camera)
 
 
 class FolderRoom:

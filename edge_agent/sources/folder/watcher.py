@@ -41,7 +41,7 @@ from edge_agent.sources.folder.recorded_time import ClockOffset
 from edge_agent.sources.folder.root import WatchedRoot
 from edge_agent.sources.folder.rounds import ScanRounds
 from edge_agent.sources.folder.scan import ScanResult, SeenFile, TreeScanner
-from edge_agent.sources.folder.settling import Settling
+from edge_agent.sources.folder.settling import MAX_PENDING, Settling
 
 _LOG = logging.getLogger(__name__)
 
@@ -91,6 +91,7 @@ class FolderWatcher:
         self._watched_root = watched_root or WatchedRoot(root)
         self._intake = Intake(str(root), template_set(template), cameras, zone)
         self._settling = Settling()
+        self._awaited: dict[str, tuple[CameraId, float]] = {}  # of what is settling
         self._choice = choose_method(root, method, read_mounts())
         self._rounds = self._new_rounds()
         self._notifier: Notifier | None = None
@@ -135,6 +136,11 @@ class FolderWatcher:
     def clock_offset(self, camera: CameraId) -> ClockOffset | None:
         """How far that camera's recorder is ahead of this box."""
         return self._intake.clock_offset(camera)
+
+    def awaited(self) -> list[tuple[CameraId, float]]:
+        """Whose files are on their way, and about when each was recorded, but not those that did
+        not open so far. May be called from any thread."""
+        return list(self._awaited.values())
 
     @property
     def idle(self) -> bool:
@@ -245,7 +251,19 @@ class FolderWatcher:
         if self._known.known(Path(path)) == (seen.size_bytes, seen.mtime_ns):
             return
         if not self._left_out(claim, seen):
-            self._settling.add(seen, now_s)
+            self._settle(claim, seen, now_s)
+
+    def _settle(self, claim: Claim, seen: SeenFile, now_s: float) -> None:
+        self._settling.add(seen, now_s)
+        self._awaited[seen.path] = claim.camera, self._intake.recorded_s(claim, seen)
+        if len(self._awaited) > 2 * MAX_PENDING:  # those that had to give way are still there
+            self._awaited = {
+                path: one for path, one in self._awaited.items() if path in self._settling
+            }
+
+    def _drop(self, path: str) -> None:
+        self._settling.drop(path)
+        self._awaited.pop(path, None)
 
     def _wanted(self, seen: SeenFile) -> bool:
         """Asked by a scan for each unknown file."""
@@ -271,7 +289,9 @@ class FolderWatcher:
         if ended is None:
             return
         for seen in sorted(ended.result.newest, reverse=True):
-            self._settling.add(seen, now_s)
+            claim = self._intake.claim(seen.path)
+            if claim is not None:
+                self._settle(claim, seen, now_s)
         if ended.full:
             self._note_full_scan(ended.result)
 
@@ -303,7 +323,7 @@ class FolderWatcher:
                 return
             seen = _look(before.path)
             if seen is None:
-                self._settling.drop(before.path)  # deleted, or renamed: found under its new name
+                self._drop(before.path)  # deleted, or renamed: found under its new name
             elif self._settling.looked(seen, now_s):
                 opened += 1
                 self._open(seen, now_s)
@@ -311,12 +331,12 @@ class FolderWatcher:
     def _open(self, seen: SeenFile, now_s: float) -> None:
         claim = self._intake.claim(seen.path)
         if claim is None:
-            self._settling.drop(seen.path)
+            self._drop(seen.path)
             return
         try:
             clip = self._intake.take(claim, seen)
         except ClipGone:
-            self._settling.drop(seen.path)
+            self._drop(seen.path)
             return
         except UnreadableClip as error:
             self._failed(claim, seen, error, now_s)
@@ -325,18 +345,19 @@ class FolderWatcher:
             self._settling.again(seen, now_s)
             return
         self._found(clip)
-        self._settling.drop(seen.path)
+        self._drop(seen.path)
 
     def _failed(self, claim: Claim, seen: SeenFile, error: UnreadableClip, now_s: float) -> None:
         age_s = self._clock.read().utc_s - seen.mtime_ns / 1e9
         if not self._settling.failed(seen.path, now_s, age_s=age_s):
+            self._awaited.pop(seen.path, None)
             return
         lost = self._watched_root.lost()
         if lost is not None:  # it is not the file's fault
             self._lose(lost)
             return
         self._refused(_refusal(claim, seen, error.content, str(error)))
-        self._settling.drop(seen.path)
+        self._drop(seen.path)
 
     def _wait_s(self) -> float:
         now_s = self._clock.mono_s()
