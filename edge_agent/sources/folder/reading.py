@@ -24,7 +24,7 @@ from edge_agent.sources.file import FilePackets
 from edge_agent.sources.folder.clip import ClipKind, FoundClip, shown_path
 from edge_agent.sources.folder.identity import ClipChanged, OpenFile, content_of, open_regular
 from edge_agent.sources.libav import Target, file_failure
-from edge_agent.sources.packets import describe, video_stream
+from edge_agent.sources.packets import demuxed, describe, video_stream
 
 #: libav's names of the containers; several share one demuxer.
 _VIDEO_FORMATS = (
@@ -126,7 +126,13 @@ def _open(file: OpenFile, kind: ClipKind, target: Target) -> tuple[InputContaine
     formats = _VIDEO_FORMATS if kind == "video" else _STILL_FORMATS
     options = {"fd": str(file.fd), "protocol_whitelist": "fd", "format_whitelist": formats}
     try:
-        container = av.open("fd:", "r", options=options, timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S))
+        container = av.open(
+            "fd:",
+            "r",
+            options=options,
+            timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
+            metadata_errors="replace",  # damaged titles are no reason not to look
+        )
     except (av.error.FFmpegError, OSError) as error:
         failure = _failure(error, target)
         raise failure from None
@@ -146,7 +152,7 @@ def _first_picture(
     first_s: float | None = None
     tried_bytes = 0
     try:
-        for count, packet in enumerate(container.demux(stream)):
+        for count, packet in enumerate(demuxed(container, stream)):
             if packet.pts is not None and first_s is None and packet.time_base:
                 first_s = float(packet.pts * packet.time_base)
             try:
