@@ -40,16 +40,11 @@ def write_dav(
         units = [(unit.is_keyframe, bytes(unit)) for unit in container.demux(stream) if unit.size]
     bare.unlink()
     filler = b"\0\0\0\1\x0c" + b"\xff" * filler_bytes + b"\x80" if filler_bytes else b""
-    chunks = [
-        _chunk(
-            number,
-            KEY if is_key else DELTA,
-            payload,
-            clip,
-            start + dt.timedelta(seconds=number / clip.fps),
-        )
-        for number, (is_key, payload) in enumerate(units)
-    ]
+    chunks = []
+    for number, (is_key, payload) in enumerate(units):
+        at = start + dt.timedelta(seconds=number / clip.fps)
+        kind = KEY if is_key else DELTA
+        chunks.append(_chunk(number, kind, payload + filler, clip, at))
     for number in range(len(units) if sound_from is not None else 0, sound_from or 0, -1):
         at = start + dt.timedelta(seconds=number / clip.fps)
         chunks.insert(number, _chunk(number, SOUND, bytes(320), clip, at))
