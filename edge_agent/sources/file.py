@@ -16,7 +16,7 @@ from edge_agent.domain import Packet
 from edge_agent.errors import MediaError
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.libav import Target, file_failure
-from edge_agent.sources.packets import OpenedStream, demuxed, rate_of, video_stream
+from edge_agent.sources.packets import OpenedStream, rate_of, video_stream
 
 #: A box too slow for the file, or asleep: the pace begins anew instead of racing to catch up.
 MAX_BEHIND_S = 1.0
@@ -48,7 +48,7 @@ class FilePackets(OpenedStream):
         self._newest_s = 0.0
 
     def packets(self) -> Iterator[Packet]:
-        units = demuxed(self._container, self._stream)
+        units = self._container.demux(self._stream)
         while not self._stop.stopped:
             unit = self._next(units)
             if unit is None:

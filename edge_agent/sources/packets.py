@@ -124,20 +124,6 @@ def video_stream(container: InputContainer) -> VideoStream | None:
     return None
 
 
-def demuxed(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet[VideoStream]]:
-    """The stream's packets, the last one empty. Raises FFmpegError.
-
-    PyAV stumbles over a stream that begins later, such as a recorder's sound, and drops that
-    packet; the picture goes on.
-    """
-    while True:
-        try:
-            yield from container.demux(stream)
-        except IndexError:
-            continue
-        return
-
-
 def describe(container: InputContainer, stream: VideoStream, transport: str) -> StreamInfo:
     codec = stream.codec_context
     known = codec.width > 0 and codec.height > 0

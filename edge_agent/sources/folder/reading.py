@@ -24,7 +24,7 @@ from edge_agent.sources.file import FilePackets
 from edge_agent.sources.folder.clip import ClipKind, FoundClip, shown_path
 from edge_agent.sources.folder.identity import ClipChanged, OpenFile, content_of, open_regular
 from edge_agent.sources.libav import Target, file_failure
-from edge_agent.sources.packets import demuxed, describe, video_stream
+from edge_agent.sources.packets import describe, video_stream
 
 #: libav's names of the containers; several share one demuxer.
 _VIDEO_FORMATS = (
@@ -152,7 +152,7 @@ def _first_picture(
     first_s: float | None = None
     tried_bytes = 0
     try:
-        for count, packet in enumerate(demuxed(container, stream)):
+        for count, packet in enumerate(container.demux(stream)):
             if packet.pts is not None and first_s is None and packet.time_base:
                 first_s = float(packet.pts * packet.time_base)
             try:
@@ -162,7 +162,9 @@ def _first_picture(
             if frames:
                 return FrameSize(frames[0].width, frames[0].height), first_s
             tried_bytes += packet.size
-            if count >= TRY_PACKETS or tried_bytes >= TRY_BYTES:
+            # After the empty packet PyAV 18.1 reads past the end of its table of streams, if one
+            # (a recorder's sound) began later than the others.
+            if packet.size == 0 or count >= TRY_PACKETS or tried_bytes >= TRY_BYTES:
                 break
     except (av.error.FFmpegError, OSError) as error:
         failure = _failure(error, target)
