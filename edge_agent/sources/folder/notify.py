@@ -97,6 +97,7 @@ class Notifier:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._real_root = os.fspath(root)
         self._paths = _Paths()
         self._ear = _OverflowEar(self._paths)
         self._log = logging.getLogger("watchdog.observers.inotify_c")
@@ -107,6 +108,7 @@ class Notifier:
 
     def start(self) -> None:
         """Raises NoNotifications, OSError (the root is gone)."""
+        self._real_root = os.path.realpath(self._root)  # a link itself would be watched
         threads, fds = set(threading.enumerate()), _inotify_fds()
         found = self._root.stat()
         self._inode = found.st_dev, found.st_ino
@@ -116,7 +118,7 @@ class Notifier:
         try:
             self._observer = InotifyObserver()
             self._observer.schedule(
-                self._paths, str(self._root), recursive=True, event_filter=_EVENTS
+                self._paths, self._real_root, recursive=True, event_filter=_EVENTS
             )
             self._observer.start()
         except OSError as error:
@@ -131,7 +133,11 @@ class Notifier:
 
     def take(self) -> tuple[dict[str, bool], bool]:
         """(changed paths and whether each is a folder, whether some were lost) since last time."""
-        return self._paths.take()
+        taken, overflowed = self._paths.take()
+        root, real = os.fspath(self._root), self._real_root
+        if real != root:
+            taken = {root + path.removeprefix(real): folder for path, folder in taken.items()}
+        return taken, overflowed
 
     def healthy(self) -> bool:
         """False: it no longer watches this folder; start a new one."""
