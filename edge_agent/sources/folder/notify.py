@@ -180,22 +180,30 @@ def too_few_watches(watched: int, folders: int) -> str:
     """What to do where not every folder is watched."""
     return (
         f"the kernel watches only {watched} of {folders} folders; raise "
-        f"fs.inotify.max_user_watches (now {_setting('max_user_watches')}): put "
-        "fs.inotify.max_user_watches=524288 into /etc/sysctl.d/50-edge-agent.conf, then "
-        "sysctl --system"
+        f"{_raised('max_user_watches', 524_288)}"
     )
+
+
+def watch_limit() -> str:
+    """The setting, to see when somebody raised it."""
+    return _setting("max_user_watches")
 
 
 def _limit_reached(error: OSError) -> str | None:
     if error.errno == errno.ENOSPC:
         return too_few_watches(0, 1)
     if error.errno == errno.EMFILE:
-        return (
-            "no more inotify instances; raise fs.inotify.max_user_instances (now "
-            f"{_setting('max_user_instances')}): put fs.inotify.max_user_instances=512 into "
-            "/etc/sysctl.d/50-edge-agent.conf, then sysctl --system"
-        )
+        return f"no more inotify instances; raise {_raised('max_user_instances', 512)}"
     return None
+
+
+def _raised(name: str, least: int) -> str:
+    now = _setting(name)
+    wanted = max(least, 2 * int(now)) if now.isdecimal() else least
+    return (
+        f"fs.inotify.{name} (now {now}): put fs.inotify.{name}={wanted} into "
+        "/etc/sysctl.d/50-edge-agent.conf, then sysctl --system"
+    )
 
 
 def _setting(name: str) -> str:
