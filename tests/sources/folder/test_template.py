@@ -258,8 +258,8 @@ def test_folders_of_other_programs_are_left_alone(name: str) -> None:
 
 
 def documented_paths() -> list[tuple[str, str, str, str]]:
-    """The table of docs/folders.md."""
-    text = (Path(__file__).parents[3] / "docs/folders.md").read_text()
+    """The table of docs/recorders.md."""
+    text = (Path(__file__).parents[3] / "docs/recorders.md").read_text()
     rows = [
         [cell.strip().strip("`") for cell in line.strip("|").split("|")]
         for line in text.split("| template | path |")[1].splitlines()[2:]
@@ -279,5 +279,5 @@ def test_documented_path_is_read_as_documented(
 
 
 def test_every_built_in_template_is_documented() -> None:
-    text = (Path(__file__).parents[3] / "docs/folders.md").read_text()
+    text = (Path(__file__).parents[3] / "docs/recorders.md").read_text()
     assert all(f"`{name}`" in text for name in BUILT_IN)
