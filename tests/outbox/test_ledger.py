@@ -176,12 +176,12 @@ def test_database_of_an_agent_without_ledger_gets_one_and_keeps_its_rows(tmp_pat
 def test_ledger_takes_nothing_of_the_outboxs_quota(tmp_path: Path) -> None:
     """A megabyte of quota, and a ledger of several."""
     with opened(tmp_path, max_mb=1) as outbox, OutboxReader(tmp_path) as rows:
-        outbox.append([draft(ManualClock())])
+        outbox.append([draft(ManualClock(), live=False)])
         note(outbox, *(clip(number) for number in range(20_000)))
         outbox.maintain()
     with opened(tmp_path, max_mb=1) as outbox, OutboxReader(tmp_path) as rows:
         assert (tmp_path / DATABASE).stat().st_size > 3_000_000
-        outbox.append([draft(ManualClock())])
+        outbox.append([draft(ManualClock(), live=False)])
         outbox.maintain()
         assert len(rows.undelivered(0, 10)) == 2
         assert not outbox.shedding
