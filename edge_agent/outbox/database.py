@@ -94,7 +94,7 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
             state TEXT NOT NULL,
             reason TEXT NOT NULL,
             told INTEGER NOT NULL)""",
-        "CREATE INDEX clip_waiting ON clip(camera, start_s) WHERE state = 'waiting'",
+        "CREATE INDEX clip_by_time ON clip(camera, state, start_s)",
         """CREATE TABLE run(
             clip INTEGER PRIMARY KEY,
             camera TEXT NOT NULL,

@@ -89,7 +89,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunHead:
     """Consecutive clips of one camera, as far as they were analysed."""
 
     clip: int  # key of its newest clip
@@ -98,8 +98,6 @@ class Run:
     last_s: float  # moment of its last frame
     end_s: float  # UTC of its end
     found_s: float  # when that clip was found, by the box's clock
-    carry: bytes  # what the pipeline goes on with
-    open_events: bytes  # the newest message of each event that is open, should `carry` be of no use
 
     @property
     def next_clip_s(self) -> tuple[float, float]:
@@ -109,6 +107,18 @@ class Run:
     def goes_on_with(self, start_s: float) -> bool:
         first_s, last_s = self.next_clip_s
         return first_s <= start_s <= last_s
+
+
+@dataclass(frozen=True, slots=True)
+class Run(RunHead):
+    """A run with what its next clip goes on with."""
+
+    carry: bytes  # of the pipeline
+    open_events: bytes  # the newest message of each event that is open, should `carry` be of no use
+
+    @property
+    def head(self) -> RunHead:
+        return RunHead(self.clip, self.camera, self.start_s, self.last_s, self.end_s, self.found_s)
 
 
 def follows_between(start_s: float, end_s: float) -> tuple[float, float]:
@@ -255,6 +265,9 @@ _CLIP_COLUMNS = (
 )
 
 
+_RUN_COLUMNS = "clip, camera, start_s, last_s, end_s, found_s"
+
+
 def read_clips(database: Database, where: str, parameters: tuple[Any, ...]) -> list[LedgerClip]:
     """`where` is a fixed text of this package, never data."""
     found = database.rows(f"SELECT {_CLIP_COLUMNS} FROM clip WHERE {where}", parameters)  # noqa: S608
@@ -284,14 +297,24 @@ def _clip(*row: Any) -> LedgerClip:
     )
 
 
-def read_runs(database: Database, camera: CameraId) -> list[Run]:
+def read_run_heads(database: Database, camera: CameraId) -> list[RunHead]:
     """The runs of a camera that are not over, newest first."""
     rows = database.rows(
-        "SELECT clip, camera, start_s, last_s, end_s, found_s, carry, open_events FROM run"
-        " WHERE camera = ? ORDER BY end_s DESC",
+        f"SELECT {_RUN_COLUMNS} FROM run WHERE camera = ? ORDER BY end_s DESC",  # noqa: S608
         (camera,),
     )
-    return [
-        Run(clip, CameraId(name), start_s, last_s, end_s, found_s, bytes(carry), bytes(events))
-        for clip, name, start_s, last_s, end_s, found_s, carry, events in rows
-    ]
+    return [RunHead(row[0], CameraId(row[1]), *row[2:6]) for row in rows]
+
+
+def read_run(database: Database, clip: int) -> Run | None:
+    """The run whose newest clip this is."""
+    rows = database.rows(
+        f"SELECT {_RUN_COLUMNS}, carry, open_events FROM run WHERE clip = ?",  # noqa: S608
+        (clip,),
+    )
+    return next((_run(*row) for row in rows), None)
+
+
+def _run(*row: Any) -> Run:
+    clip, camera, start_s, last_s, end_s, found_s, carry, events = row
+    return Run(clip, CameraId(camera), start_s, last_s, end_s, found_s, bytes(carry), bytes(events))

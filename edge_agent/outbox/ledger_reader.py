@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from edge_agent.domain import CameraId
 from edge_agent.outbox import ledger
 from edge_agent.outbox.database import DATABASE, Connect, Database, connect_sqlite
-from edge_agent.outbox.ledger import LedgerClip, LeftOutState, Run
+from edge_agent.outbox.ledger import LedgerClip, LeftOutState, Run, RunHead
 from edge_agent.outbox.reopening import ReopenedDatabase
 
 T = TypeVar("T")
@@ -98,7 +98,23 @@ class LedgerReader:
         found = self._read(lambda db: ledger.read_clips(db, "clip = ?", (key,)))
         return found[0] if found else None
 
-    def goes_on(self, run: Run) -> bool:
+    def newest_s(self, camera: CameraId) -> float:
+        """When the newest clip of this camera begins that was found; minus infinity: none was."""
+        rows = self._file.rows(
+            "SELECT max(start_s) FROM clip WHERE camera = ?1 AND state = 'waiting' UNION ALL"
+            " SELECT max(start_s) FROM clip WHERE camera = ?1 AND state = 'done'",
+            (camera,),
+        )
+        return max((row[0] for row in rows if row[0] is not None), default=float("-inf"))
+
+    def has_videos(self, camera: CameraId) -> bool:
+        rows = self._file.rows(
+            "SELECT 1 FROM clip WHERE camera = ? AND kind = 'video' AND state <> 'failed' LIMIT 1",
+            (camera,),
+        )
+        return bool(rows)
+
+    def goes_on(self, run: RunHead) -> bool:
         """Whether a clip that waits continues this run."""
         span = (run.camera, *run.next_clip_s)
         rows = self._file.rows(
@@ -108,9 +124,13 @@ class LedgerReader:
         )
         return bool(rows)
 
-    def runs(self, camera: CameraId) -> list[Run]:
-        """Those that are not over, newest first."""
-        return self._read(lambda db: ledger.read_runs(db, camera))
+    def run_heads(self, camera: CameraId) -> list[RunHead]:
+        """The runs that are not over, newest first."""
+        return self._read(lambda db: ledger.read_run_heads(db, camera))
+
+    def run(self, clip: int) -> Run | None:
+        """The run that is not over and whose newest clip this is."""
+        return self._read(lambda db: ledger.read_run(db, clip))
 
     def counts(self) -> Mapping[tuple[str, str], int]:
         """How many clips and files there are, by (camera, state); camera "" is nobody's."""

@@ -16,8 +16,9 @@ from edge_agent.agent.analysis import Lane, LaneCounters
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.ingest.clip_analysis import ClipAnalysis
+from edge_agent.agent.ingest.clip_work import IngestCamera
 from edge_agent.agent.ingest.found import ledger_clip, left_out
-from edge_agent.agent.ingest.ingest import Ingest, IngestCamera
+from edge_agent.agent.ingest.ingest import Ingest
 from edge_agent.agent.ingest.notes import LedgerKnown, LedgerNotes
 from edge_agent.agent.ingest.pace import Pace
 from edge_agent.agent.recorder import Recorder
@@ -30,6 +31,7 @@ from edge_agent.outbox import LedgerReader
 from edge_agent.runtime import StopToken
 from edge_agent.sources.folder import BadTemplate, FolderWatcher, FoundClip, Refused, shown_path
 from edge_agent.sources.folder.clip import Found, RefusedClip
+from edge_agent.sources.folder.root import WatchedRoot
 
 log = logging.getLogger(__name__)
 
@@ -111,17 +113,13 @@ class Tree:
         """The name of the watcher's thread."""
         return f"folder-{self.cameras[0]}"
 
-    # --- agent.ingest.ingest.Watched ---
-
     @property
     def lost(self) -> bool:
+        """As the watcher saw it last."""
         return self.watcher.status().lost is not None
 
-    @property
-    def scanned(self) -> bool:
-        return self.watcher.status().scans > 0
-
     def awaited(self, camera: CameraId) -> list[float]:
+        """When that camera's clips were recorded that are on their way into the ledger."""
         found = self.watcher.awaited()  # first: what leaves the watcher is in the notes
         noted = self._notes.awaited(camera)
         return [*noted, *(recorded_s for name, recorded_s in found if name == camera)]
@@ -167,6 +165,27 @@ class Tree:
             )
 
 
+class IngestFolder:
+    """Implements `clip_work.Watched`, for the ingest thread."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._root = WatchedRoot(tree.path)
+
+    @property
+    def lost(self) -> bool:
+        # The watcher looks every few seconds; a share that goes in between must not make its
+        # clips "gone".
+        return self._tree.lost or self._root.lost() is not None
+
+    @property
+    def scanned(self) -> bool:
+        return self._tree.watcher.status().scans > 0
+
+    def awaited(self, camera: CameraId) -> list[float]:
+        return self._tree.awaited(camera)
+
+
 class FolderRoom:
     """Built by the main thread, which also calls `poll`."""
 
@@ -193,9 +212,9 @@ class FolderRoom:
                         pace=Pace(config.ingest.cpu_frac),
                         clock=parts.clock,
                     ),
-                    tree,
+                    folder,
                 )
-                for tree in self.trees
+                for tree, folder in [(tree, IngestFolder(tree)) for tree in self.trees]
                 for name in tree.cameras
             },
             parts.detector,
