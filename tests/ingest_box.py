@@ -51,6 +51,12 @@ class Folder:
 
     lost: bool = False
     scanned: bool = True
+    recorded_s: list[float] = field(default_factory=list)  # of clips that are being found
+    asked: int = 0
+
+    def awaited(self, camera: CameraId) -> list[float]:
+        self.asked += 1
+        return self.recorded_s
 
     def awaited(self, camera: CameraId) -> list[float]:
         return []

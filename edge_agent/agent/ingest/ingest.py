@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from edge_agent.agent.drafting import EventDrafter
+from edge_agent.agent.ingest.arrivals import Arrivals
 from edge_agent.agent.ingest.clip_work import ClipWork, IngestCamera, Outcome, PutOff
 from edge_agent.agent.ingest.planner import ClipPlanner
 from edge_agent.agent.recorder import DatedSnapshot, Together
@@ -46,13 +47,6 @@ _LOOK_EVERY_S = 1.0
 _WAKE_S = 0.25
 _STORAGE_RETRY_S = 5.0
 _PUT_OFF_S = 30.0
-#: A clip waits for earlier ones that are being found, but not longer than this: one may never open.
-_EARLIER_WAIT_S = 20.0
-_EARLIER_LOOK_S = 0.5
-#: Longer than a clip: one that is on its way and began earlier does not reach this one.
-_EARLIER_S = 3600.0
-#: Without a time in the name, its mtime is known: its end, where the next one begins.
-_NAMED_S = 1.0
 _SHOWN_BY_VIDEO = "left alone: this camera's videos show it"
 
 
@@ -79,6 +73,7 @@ class Ingest:
         self._work = {
             name: ClipWork(camera, detector, drafter, clock) for name, camera in cameras.items()
         }
+        self._arrivals = Arrivals(cameras, clock)
         self._storing = storing
         self._open_reader = open_reader
         self._clock = clock
@@ -96,6 +91,7 @@ class Ingest:
             while not stop.stopped:
                 self._news.clear()
                 try:
+                    self._arrivals.look()
                     self._end_runs(planner, reader, stop)
                     busy = self._next(planner, reader, stop)
                 except StorageError as error:
@@ -128,13 +124,11 @@ class Ingest:
     def _next(self, planner: ClipPlanner, reader: LedgerReader, stop: StopToken) -> bool:
         """Analyse what is next, if any waits; False when there is none."""
         here = [name for name, camera in self._cameras.items() if not camera.folder.lost]
-        # Before the ledger is read: what is in neither was not there yet.
-        awaited = {name: self._cameras[name].folder.awaited(name) for name in here}
         clips = planner.next(here)
         if not clips:
             return False
-        if self._comes_before(clips[0], awaited[clips[0].camera]):
-            planner.put_off(clips[0].camera, _EARLIER_LOOK_S)
+        if self._arrivals.before(clips[0]):
+            planner.put_off(clips[0].camera, _WAKE_S)
             return True
         try:
             if clips[0].kind == "still" and planner.has_videos(clips[0].camera):
@@ -147,16 +141,6 @@ class Ingest:
             log.warning("%s: %s waits: %s", clips[0].camera, shown_path(clips[0].path), reason)
             planner.put_off(clips[0].camera, _PUT_OFF_S)
         return True
-
-    def _comes_before(self, clip: LedgerClip, awaited: Sequence[float]) -> bool:
-        """Whether an earlier clip is about to come, which this one may continue: found together,
-        as after a start, the newest comes first."""
-        if self._clock.read().utc_s - clip.found_s > _EARLIER_WAIT_S:
-            return False
-        if not self._cameras[clip.camera].folder.scanned:
-            return True
-        since_s, until_s = clip.start_s - _EARLIER_S, clip.start_s + _NAMED_S
-        return any(since_s <= recorded_s <= until_s for recorded_s in awaited)
 
     def _video(
         self, clip: LedgerClip, run: Run | None, reader: LedgerReader, stop: StopToken
@@ -225,7 +209,8 @@ class Ingest:
                 due_s = max(head.found_s, self._started_utc_s) + camera.next_clip_s
                 # Uploads come in the order of time: later clips were found, so none is missing.
                 passed = planner.newest_s(name) > head.end_s + camera.next_clip_s
-                if (passed or now_s >= due_s) and not reader.goes_on(head):
+                over = passed or now_s >= due_s
+                if over and not self._arrivals.after(head) and not reader.goes_on(head):
                     self._end(head, reader, stop)
 
     def _end(self, head: RunHead, reader: LedgerReader, stop: StopToken) -> None:
