@@ -58,9 +58,6 @@ class Folder:
         self.asked += 1
         return self.recorded_s
 
-    def awaited(self, camera: CameraId) -> list[float]:
-        return []
-
 
 def found(path: Path, begins_s: float, lasts_s: float | None, **more: Any) -> LedgerClip:
     """As the watcher finds it; times in seconds after BEGIN_S."""
