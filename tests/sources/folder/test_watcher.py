@@ -351,8 +351,6 @@ def test_files_that_do_not_open_take_no_room_from_others(
     now_s = time.time()
     for index in range(5):
         at_mtime(put(clip, tmp_path / f"yard/{index}.mp4", bytes(index)), now_s - 100 + index)
-    for index in range(1):
-        broken_text(tmp_path / f"yard/broken{index}.mp4")
     for index in range(3):
         broken_text(tmp_path / f"yard/newest{index}.mp4")
         at_mtime(tmp_path / f"yard/newest{index}.mp4", now_s + 10)
