@@ -40,6 +40,7 @@ BENCHMARKS = {
     "detectors": Benchmark("detectors", "Person detectors"),
     "tracking": Benchmark("tracking", "Tracking on PETS"),
     "chaos": Benchmark("chaos", "Chaos"),
+    "folder": Benchmark("folder_scan", "A recorder's folder with 100,000 clips", ("--dir", "out")),
     "writes": Benchmark("outbox_writes", "What the outbox writes in a day", ("--dir", "out")),
 }
 

@@ -191,7 +191,8 @@ def pieces(_: argparse.Namespace) -> bool:
         default=0.0,
     )
     print(
-        f"\nCPU {parts[1] / whole[1]:.2f} times; starts, ends differ by {furthest_s:.1f} s at most"
+        f"\nCPU {parts[1] / whole[1]:.2f} times; starts and ends differ by at most "
+        f"{furthest_s:.1f} s"
     )
     return len(whole[0]) == len(parts[0]) == 6 and furthest_s <= 1.0
 
@@ -280,6 +281,10 @@ def _with_files(
     return resident_mib, event_s, idle_frac, scan
 
 
+#: ext4 takes no more than 65,000 of one file.
+_LINKS = 50_000
+
+
 def _fill(root: Path, files: int) -> None:
     """Names of the last months, hard links of one small file."""
     first = root / "first"
@@ -291,6 +296,9 @@ def _fill(root: Path, files: int) -> None:
         if number % 60 == 0 or number == 0:
             day.mkdir(parents=True, exist_ok=True)
         day.mkdir(parents=True, exist_ok=True)
+        if number % _LINKS == _LINKS - 1:
+            first.unlink()
+            first.write_bytes(b"DHAV" + b"\0" * 1000)
         os.link(first, day / f"{start:%H.%M.%S}-{start:%H.%M}.59[M][0@0][0].dav")
     first.unlink()
 

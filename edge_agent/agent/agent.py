@@ -31,7 +31,7 @@ from edge_agent.agent.main_pictures import MainPictures, main_cameras, main_stre
 from edge_agent.agent.memory import MemoryGuard
 from edge_agent.agent.orphans import closing_drafts
 from edge_agent.agent.recorder import Recorder
-from edge_agent.agent.recordings import recording_time
+from edge_agent.agent.recordings import is_recorded, recording_time
 from edge_agent.agent.snapshots import SnapshotTaker
 from edge_agent.agent.stages import Detector, build_pipeline
 from edge_agent.agent.state_dir import make_state_dir, open_snapshots
@@ -339,7 +339,7 @@ class _Assembly:
 
     def _watched(self, camera: CameraConfig, credentials: CredentialGuard) -> WatchedCamera:
         camera_id = CameraId(camera.id)
-        self._exchange.add(camera_id)
+        self._exchange.add(camera_id, recorded=is_recorded(camera))
         settings = FeedSettings.of(camera, self._config.analysis.fps)
         feed = CameraFeed(settings, credentials=credentials, clock=self._clock)
         detector: Detector = self._detector

@@ -89,7 +89,7 @@ def test_event_over_three_clips_is_one_and_the_next_visitor_another(
     ends = [one for one in messages if one.event.phase is Phase.END]
     # The newest run comes first.
     assert [round(one.envelope.start_utc_s - BEGIN_S) for one in ends] == [72, 2]
-    assert [round(one.envelope.end_utc_s or 0.0) - BEGIN_S for one in ends] == [73, 10]
+    assert [round(one.envelope.end_utc_s or 0.0) - BEGIN_S for one in ends] == [73, 9]
     assert {one.event.end_reason for one in ends} == {EndReason.GONE}
 
 

@@ -26,10 +26,16 @@ from edge_agent.agent.stages import Detector
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config, FolderSource
 from edge_agent.domain import CameraId
-from edge_agent.errors import ConfigError, ConfigProblem
+from edge_agent.errors import ConfigError
 from edge_agent.outbox import LedgerReader
 from edge_agent.runtime import StopToken
-from edge_agent.sources.folder import BadTemplate, FolderWatcher, FoundClip, Refused, shown_path
+from edge_agent.sources.folder import (
+    FolderWatcher,
+    FoundClip,
+    Refused,
+    shown_path,
+    template_problem,
+)
 from edge_agent.sources.folder.clip import Found, RefusedClip
 from edge_agent.sources.folder.root import WatchedRoot
 
@@ -91,22 +97,19 @@ class Tree:
         source = next(iter(cameras.values())).source
         self._told_strangers: tuple[str, ...] = ()
         self._made_s = parts.clock.mono_s()
-        try:
-            self.watcher = FolderWatcher(
-                Path(source.path),
-                source.template,
-                dict(_channels(cameras)),
-                ZoneInfo(source.time_zone) if source.time_zone else zone,
-                LedgerKnown(notes, parts.open_reader, any_age=parts.any_age),
-                parts.clock,
-                method=source.watch,
-                max_age_s=None if parts.any_age else source.max_age_days * 86400,
-            )
-        except BadTemplate as error:
-            problem = ConfigProblem(
-                f"camera {self.cameras[0]}", "source.template", str(error), "see docs/recorders.md"
-            )
-            raise ConfigError([problem]) from error
+        problem = template_problem(self.cameras[0], source.template)
+        if problem is not None:
+            raise ConfigError([problem])
+        self.watcher = FolderWatcher(
+            Path(source.path),
+            source.template,
+            dict(_channels(cameras)),
+            ZoneInfo(source.time_zone) if source.time_zone else zone,
+            LedgerKnown(notes, parts.open_reader, any_age=parts.any_age),
+            parts.clock,
+            method=source.watch,
+            max_age_s=None if parts.any_age else source.max_age_days * 86400,
+        )
 
     @property
     def thread(self) -> str:
@@ -119,7 +122,7 @@ class Tree:
         return self.watcher.status().lost is not None
 
     def awaited(self, camera: CameraId) -> list[float]:
-        """When that camera's clips were recorded that are on their way into the ledger."""
+        """About when each of this camera's clips was recorded that will soon be in the ledger."""
         found = self.watcher.awaited()  # first: what leaves the watcher is in the notes
         noted = self._notes.awaited(camera)
         return [*noted, *(recorded_s for name, recorded_s in found if name == camera)]

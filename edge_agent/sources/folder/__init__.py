@@ -1,6 +1,6 @@
 """Folders that recorders and cameras upload into, as a source of recorded clips."""
 
-from edge_agent.sources.folder.brands import BUILT_IN, template_set
+from edge_agent.sources.folder.brands import BUILT_IN, template_problem, template_set
 from edge_agent.sources.folder.clip import (
     TOO_OLD,
     ClipKind,
@@ -38,5 +38,6 @@ __all__ = [
     "WatchStatus",
     "open_clip",
     "shown_path",
+    "template_problem",
     "template_set",
 ]

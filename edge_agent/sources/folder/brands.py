@@ -7,6 +7,7 @@ folder, since every installation has its own: `**` takes whatever the FTP server
 
 from __future__ import annotations
 
+from edge_agent.errors import ConfigProblem
 from edge_agent.sources.folder.template import BadTemplate, TemplateSet, compile_template
 
 _DAHUA = (
@@ -99,6 +100,8 @@ _TEXTS = {
 
 BUILT_IN = tuple(_TEXTS)
 
+_HELP = "see what fits: edge-agent probe FOLDER"
+
 _compiled: dict[str, TemplateSet] = {}
 
 
@@ -114,3 +117,12 @@ def template_set(text: str) -> TemplateSet:
             f"{text!r} is neither a template nor one of the built-in ones: {', '.join(BUILT_IN)}"
         )
     return TemplateSet(text, (compile_template(text),))
+
+
+def template_problem(camera: str, text: str) -> ConfigProblem | None:
+    """What is wrong with a camera's `source.template`; None: nothing."""
+    try:
+        template_set(text)
+    except BadTemplate as error:
+        return ConfigProblem(f"camera {camera}", "source.template", str(error), _HELP)
+    return None

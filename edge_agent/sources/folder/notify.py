@@ -97,6 +97,7 @@ class Notifier:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._real_root = os.fspath(root)
         self._paths = _Paths()
         self._ear = _OverflowEar(self._paths)
         self._log = logging.getLogger("watchdog.observers.inotify_c")
@@ -107,6 +108,7 @@ class Notifier:
 
     def start(self) -> None:
         """Raises NoNotifications, OSError (the root is gone)."""
+        self._real_root = os.path.realpath(self._root)  # a link itself would be watched
         threads, fds = set(threading.enumerate()), _inotify_fds()
         found = self._root.stat()
         self._inode = found.st_dev, found.st_ino
@@ -116,7 +118,7 @@ class Notifier:
         try:
             self._observer = InotifyObserver()
             self._observer.schedule(
-                self._paths, str(self._root), recursive=True, event_filter=_EVENTS
+                self._paths, self._real_root, recursive=True, event_filter=_EVENTS
             )
             self._observer.start()
         except OSError as error:
@@ -131,7 +133,11 @@ class Notifier:
 
     def take(self) -> tuple[dict[str, bool], bool]:
         """(changed paths and whether each is a folder, whether some were lost) since last time."""
-        return self._paths.take()
+        taken, overflowed = self._paths.take()
+        root, real = os.fspath(self._root), self._real_root
+        if real != root:
+            taken = {root + path.removeprefix(real): folder for path, folder in taken.items()}
+        return taken, overflowed
 
     def healthy(self) -> bool:
         """False: it no longer watches this folder; start a new one."""
@@ -174,22 +180,30 @@ def too_few_watches(watched: int, folders: int) -> str:
     """What to do where not every folder is watched."""
     return (
         f"the kernel watches only {watched} of {folders} folders; raise "
-        f"fs.inotify.max_user_watches (now {_setting('max_user_watches')}): put "
-        "fs.inotify.max_user_watches=524288 into /etc/sysctl.d/50-edge-agent.conf, then "
-        "sysctl --system"
+        f"{_raised('max_user_watches', 524_288)}"
     )
+
+
+def watch_limit() -> str:
+    """The setting, to see when somebody raised it."""
+    return _setting("max_user_watches")
 
 
 def _limit_reached(error: OSError) -> str | None:
     if error.errno == errno.ENOSPC:
         return too_few_watches(0, 1)
     if error.errno == errno.EMFILE:
-        return (
-            "no more inotify instances; raise fs.inotify.max_user_instances (now "
-            f"{_setting('max_user_instances')}): put fs.inotify.max_user_instances=512 into "
-            "/etc/sysctl.d/50-edge-agent.conf, then sysctl --system"
-        )
+        return f"no more inotify instances; raise {_raised('max_user_instances', 512)}"
     return None
+
+
+def _raised(name: str, least: int) -> str:
+    now = _setting(name)
+    wanted = max(least, 2 * int(now)) if now.isdecimal() else least
+    return (
+        f"fs.inotify.{name} (now {now}): put fs.inotify.{name}={wanted} into "
+        "/etc/sysctl.d/50-edge-agent.conf, then sysctl --system"
+    )
 
 
 def _setting(name: str) -> str:

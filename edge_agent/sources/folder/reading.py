@@ -126,7 +126,13 @@ def _open(file: OpenFile, kind: ClipKind, target: Target) -> tuple[InputContaine
     formats = _VIDEO_FORMATS if kind == "video" else _STILL_FORMATS
     options = {"fd": str(file.fd), "protocol_whitelist": "fd", "format_whitelist": formats}
     try:
-        container = av.open("fd:", "r", options=options, timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S))
+        container = av.open(
+            "fd:",
+            "r",
+            options=options,
+            timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
+            metadata_errors="replace",  # damaged titles are no reason not to look
+        )
     except (av.error.FFmpegError, OSError) as error:
         failure = _failure(error, target)
         raise failure from None
@@ -156,7 +162,9 @@ def _first_picture(
             if frames:
                 return FrameSize(frames[0].width, frames[0].height), first_s
             tried_bytes += packet.size
-            if count >= TRY_PACKETS or tried_bytes >= TRY_BYTES:
+            # After the empty packet PyAV 18.1 reads past the end of its table of streams, if one
+            # (a recorder's sound) began later than the others.
+            if packet.size == 0 or count >= TRY_PACKETS or tried_bytes >= TRY_BYTES:
                 break
     except (av.error.FFmpegError, OSError) as error:
         failure = _failure(error, target)

@@ -36,7 +36,7 @@ from edge_agent.sources.folder.clip import (
 from edge_agent.sources.folder.identity import ClipGone
 from edge_agent.sources.folder.intake import Claim, Intake, UnreadableClip
 from edge_agent.sources.folder.mounts import choose_method, read_mounts
-from edge_agent.sources.folder.notify import NoNotifications, Notifier, too_few_watches
+from edge_agent.sources.folder.notify import NoNotifications, Notifier, too_few_watches, watch_limit
 from edge_agent.sources.folder.recorded_time import ClockOffset
 from edge_agent.sources.folder.root import WatchedRoot
 from edge_agent.sources.folder.rounds import ScanRounds
@@ -98,6 +98,7 @@ class FolderWatcher:
         self._check_due_s = float("-inf")
         self._lost: str | None = "not looked yet"
         self._limited: str | None = None
+        self._limited_at = ""  # the kernel's setting then
         self._overflows = 0
         self._unmatched = 0
         self._unknown_channels: tuple[str, ...] = ()
@@ -206,7 +207,8 @@ class FolderWatcher:
         self.close()
 
     def _check_notifier(self) -> None:
-        if self._notifier is not None and self._notifier.healthy():
+        raised = self._limited is not None and watch_limit() != self._limited_at
+        if self._notifier is not None and self._notifier.healthy() and not raised:
             return
         self.close()
         notifier = Notifier(self._root)
@@ -224,7 +226,7 @@ class FolderWatcher:
     def _limit(self, reason: str) -> None:
         if reason != self._limited:
             _LOG.warning("%s; until then it is polled every %g s", reason, self._poll_s)
-        self._limited = reason
+        self._limited, self._limited_at = reason, watch_limit()
         self._rounds.polling = True
 
     # --- what is new ---------------------------------------------------------------------

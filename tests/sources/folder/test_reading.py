@@ -94,6 +94,28 @@ def test_dav_opens_and_bears_the_recorders_date(tmp_path: Path) -> None:
     packets.close()
 
 
+def test_sound_that_begins_late_does_not_end_the_picture(tmp_path: Path) -> None:
+    """libav finds a dav's streams as it goes; PyAV knows only those of the beginning."""
+    clip = clips.Clip(frames=90, width=64, height=64)
+    path = dhav.write_dav(tmp_path / "clip.dav", clip, sound_from=80, filler_bytes=80_000)
+    packets = opened(found(path))
+    assert decoded(packets) == 90
+    packets.close()
+
+
+def test_title_of_any_bytes_does_not_hide_the_picture(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mkv"
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = "Sxn truoc"
+        stream = container.add_stream("mjpeg", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuvj420p"
+        image = av.VideoFrame.from_ndarray(clips.picture(0, 64, 64), format="bgr24")
+        container.mux(stream.encode(image))
+        container.mux(stream.encode(None))
+    path.write_bytes(path.read_bytes().replace(b"Sxn truoc", b"S\xe2n truoc"))
+    assert facts(path).size == FrameSize(64, 64)
+
+
 def test_still_is_a_clip_of_one_frame(tmp_path: Path) -> None:
     path = still(tmp_path / "still.jpg")
     read = facts(path, "still")

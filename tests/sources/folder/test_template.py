@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 
@@ -254,3 +255,29 @@ def test_names_tell_clips_from_the_rest(
 def test_folders_of_other_programs_are_left_alone(name: str) -> None:
     assert is_foreign_folder(name)
     assert not is_foreign_folder("2026-11-24")
+
+
+def documented_paths() -> list[tuple[str, str, str, str]]:
+    """The table of docs/recorders.md."""
+    text = (Path(__file__).parents[3] / "docs/recorders.md").read_text()
+    rows = [
+        [cell.strip().strip("`") for cell in line.strip("|").split("|")]
+        for line in text.split("| template | path |")[1].splitlines()[2:]
+        if line.startswith("|")
+    ]
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+@pytest.mark.parametrize(("template", "path", "channel", "start"), documented_paths())
+def test_documented_path_is_read_as_documented(
+    template: str, path: str, channel: str, start: str
+) -> None:
+    facts = template_set(template).match(path)
+    assert facts is not None
+    assert facts.channel == channel
+    assert facts.start == at(f"2026-11-24T{start}")
+
+
+def test_every_built_in_template_is_documented() -> None:
+    text = (Path(__file__).parents[3] / "docs/recorders.md").read_text()
+    assert all(f"`{name}`" in text for name in BUILT_IN)

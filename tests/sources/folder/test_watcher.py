@@ -179,10 +179,6 @@ def broken_sparse(path: Path) -> None:
         file.truncate(4 << 30)
 
 
-def broken_no_read(path: Path) -> None:
-    path.symlink_to("/etc/passwd")
-
-
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -431,6 +427,20 @@ def test_rename_from_a_temporary_name_is_noticed(
     box.until(lambda: box.watcher.status().pending == 1)
     box.pass_time(5)
     assert box.names == ["a.mp4"]
+
+
+def test_root_that_is_a_link_is_watched_where_it_leads(tmp_path: Path, clip: Path) -> None:
+    (tmp_path / "disk/yard").mkdir(parents=True)
+    (tmp_path / "share").symlink_to(tmp_path / "disk")
+    box = Watched(tmp_path / "share", method="notify")
+    try:
+        box.quiet()
+        put(clip, tmp_path / "disk/yard/a.mp4")
+        box.until(lambda: box.watcher.status().pending == 1)
+        box.pass_time(5)
+        assert [found.path for found in box.found] == [tmp_path / "share/yard/a.mp4"]
+    finally:
+        box.watcher.close()
 
 
 def test_lost_notifications_bring_a_scan(
