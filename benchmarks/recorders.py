@@ -191,8 +191,7 @@ def pieces(_: argparse.Namespace) -> bool:
         default=0.0,
     )
     print(
-        f"\nCPU {parts[1] / whole[1]:.2f} times; starts and ends differ by at most "
-        f"{furthest_s:.1f} s"
+        f"\nCPU {parts[1] / whole[1]:.2f} times; starts, ends differ by {furthest_s:.1f} s at most"
     )
     return len(whole[0]) == len(parts[0]) == 6 and furthest_s <= 1.0
 

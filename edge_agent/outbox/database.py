@@ -75,7 +75,7 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
             reason TEXT,
             path BLOB,
             at_s REAL)""",
-        "CREATE INDEX file_left_out ON file(state, at_s) WHERE state IS NOT NULL",
+        "CREATE INDEX file_left_out ON file(state, camera, mtime_ns) WHERE state IS NOT NULL",
         """CREATE TABLE clip(
             clip INTEGER PRIMARY KEY,
             camera TEXT NOT NULL,

@@ -137,7 +137,7 @@ class LedgerReader:
         rows = self._file.rows(
             "SELECT camera, state, count(*) FROM clip GROUP BY camera, state UNION ALL"
             " SELECT ifnull(camera, ''), state, count(*) FROM file WHERE state IS NOT NULL"
-            " GROUP BY camera, state"
+            " GROUP BY state, camera"
         )
         return {(row[0], row[1]): row[2] for row in rows}
 

@@ -13,9 +13,11 @@ from edge_agent.contract import RecordedTimeline
 from edge_agent.domain import EndReason, Event, EventId, Phase, Snapshot
 from edge_agent.outbox import Draft
 
-#: So much of a clip waits in memory; more of it is stored before its end, as a part.
+#: So much of a clip waits in memory; more of it is stored before its end, as a part. So is what
+#: a long clip has to tell early on: the ward need not wait for the last minute's analysis.
 PART_DRAFTS = 200
 PART_PICTURES = 24
+PART_AFTER_S = 2.0
 
 
 class ClipMessages:
@@ -38,15 +40,20 @@ class ClipMessages:
         self._count = 0
         self._drafts: list[Draft] = []
         self._pictures: dict[EventId, DatedSnapshot] = {}
+        self._waiting_since_s = float("inf")
 
     @property
     def count(self) -> int:
         """Messages of this clip so far, stored ones too."""
         return self._count
 
-    @property
-    def part_is_due(self) -> bool:
-        return len(self._drafts) >= PART_DRAFTS or len(self._pictures) >= PART_PICTURES
+    def part_is_due(self, now_s: float) -> bool:
+        """`now_s` is monotonic. Where a clip is divided makes no difference to its messages."""
+        if not self._drafts and not self._pictures:
+            self._waiting_since_s = now_s
+        waited_s = now_s - self._waiting_since_s
+        many = len(self._drafts) >= PART_DRAFTS or len(self._pictures) >= PART_PICTURES
+        return many or (bool(self._drafts) and waited_s >= PART_AFTER_S)
 
     @property
     def open_events(self) -> tuple[Event, ...]:

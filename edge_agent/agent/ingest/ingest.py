@@ -154,7 +154,7 @@ class Ingest:
         messages = prepared.messages
 
         def store_part() -> None:
-            if messages.part_is_due:
+            if messages.part_is_due(self._clock.mono_s()):
                 part = replace(clip, told=messages.count)
                 self._store(*messages.take(), lambda db: ledger.update_clip(db, part), stop)
 

@@ -30,7 +30,7 @@ class ClipPlanner:
         self._not_before_s: dict[CameraId, float] = {}
 
     def put_off(self, camera: CameraId, delay_s: float) -> None:
-        """This camera's clips cannot be read now; then it is planned anew."""
+        """This camera's clips cannot be read now; their order stays."""
         self._plans.pop(camera, None)
         self._not_before_s[camera] = self._clock.mono_s() + delay_s
 

@@ -122,7 +122,7 @@ class Tree:
         return self.watcher.status().lost is not None
 
     def awaited(self, camera: CameraId) -> list[float]:
-        """About when each of this camera's clips was recorded that will soon be in the ledger."""
+        """When that camera's clips were recorded that are on their way into the ledger."""
         found = self.watcher.awaited()  # first: what leaves the watcher is in the notes
         noted = self._notes.awaited(camera)
         return [*noted, *(recorded_s for name, recorded_s in found if name == camera)]

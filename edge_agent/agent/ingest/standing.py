@@ -19,8 +19,8 @@ from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
 from edge_agent.outbox import LedgerReader
 
-#: Counting a ledger of a hundred thousand files takes a tenth of a second.
-_COUNT_EVERY_S = 30.0
+#: Counting a ledger of a hundred thousand files takes some hundredths of a second.
+_COUNT_EVERY_S = 60.0
 
 _CLOCK_NEWS_S = 5.0
 

@@ -82,12 +82,6 @@ class ScanRounds:
         """Scan everything soon; a scan under way may have passed the place already."""
         self._full_due_s = self._not_before_s = float("-inf")
 
-    def abandon(self) -> None:
-        """The folder is gone; when it is back, everything is scanned."""
-        self._scan = self._folder_scan = None
-        self._new_folders.clear()
-        self.want_full()
-
     def look_into(self, folder: str) -> None:
         """A folder that just came."""
         if len(self._new_folders) >= MAX_NEW_FOLDERS:
@@ -183,7 +177,9 @@ class ScanRounds:
         self._quick_due_s = now_s + max(self._poll_s, self._quick_cpu_s / share)
         if self._full_due_s > scan.begin_s:  # nobody wanted another one meanwhile
             self._full_due_s = max(self._full_due_s, now_s + scan.cpu_s / MAX_CPU_SHARE)
-        self._not_before_s = now_s + took_s * (1.0 / MAX_TIME_SHARE - 1.0)
+        # After a full scan the quick ones, which take less, may go on at once.
+        busy_s = took_s if not scan.full or scan.result.left_out else 0.0
+        self._not_before_s = now_s + busy_s * (1.0 / MAX_TIME_SHARE - 1.0)
         if scan.full or not self._more:
             self._more = scan.result.left_out > 0
         if scan.full:

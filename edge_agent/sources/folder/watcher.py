@@ -203,7 +203,6 @@ class FolderWatcher:
         if reason != self._lost:
             _LOG.warning("source lost: %s; its files are not taken for deleted", reason)
         self._lost = reason
-        self._rounds.abandon()
         self.close()
 
     def _check_notifier(self) -> None:

@@ -19,8 +19,10 @@ from watched_folder import YARD, Watched, at_mtime
 from edge_agent.domain import CameraId
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.folder import TOO_OLD
+from edge_agent.sources.folder.intake import Claim, Intake
 from edge_agent.sources.folder.mounts import Mount
 from edge_agent.sources.folder.root import WatchedRoot
+from edge_agent.sources.folder.scan import SeenFile
 
 DAV = "{camera}/{date:%Y-%m-%d}/**/{start:%H.%M.%S}-{end:%H.%M.%S}*.{video}"
 
@@ -284,13 +286,18 @@ def test_newest_come_first(tmp_path: Path, clip: Path, watched: Callable[..., Wa
     assert box.names == ["4.mp4", "3.mp4", "2.mp4", "1.mp4", "0.mp4"]
 
 
+@pytest.mark.parametrize("method", ["poll", "notify"])
 def test_more_files_than_room_are_all_found(
-    tmp_path: Path, clip: Path, watched: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    clip: Path,
+    watched: Callable[..., Watched],
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
 ) -> None:
     monkeypatch.setattr("edge_agent.sources.folder.rounds.SCAN_ROOM", 4)
     for index in range(23):
         put(clip, tmp_path / f"yard/{index}.mp4", mark=bytes(index))
-    box = watched()
+    box = watched(method=method)
     box.pass_time(2)
     assert box.watcher.status().pending == 4
     assert not box.watcher.idle
@@ -337,6 +344,68 @@ def test_unknown_channel_and_unfit_path_are_counted_not_found(
     assert (status.unmatched, status.unknown_channels) == (1, ("garage",))
 
 
+def test_files_that_do_not_open_take_no_room_from_others(
+    tmp_path: Path, clip: Path, watched: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agent.sources.folder.rounds.SCAN_ROOM", 3)
+    now_s = time.time()
+    for index in range(5):
+        at_mtime(put(clip, tmp_path / f"yard/{index}.mp4", bytes(index)), now_s - 100 + index)
+    for index in range(3):
+        broken_text(tmp_path / f"yard/newest{index}.mp4")
+        at_mtime(tmp_path / f"yard/newest{index}.mp4", now_s + 10)
+    box = watched()
+    box.pass_time(60)
+    assert len(box.found) == 5
+    assert not box.refused
+
+
+def test_file_that_changes_while_it_is_opened_is_looked_at_anew(
+    tmp_path: Path,
+    clip: Path,
+    watched: Callable[..., Watched],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = put(clip, tmp_path / "yard/a.mp4")
+    taken: list[object] = []
+
+    def take(intake: Intake, claim: Claim, seen: SeenFile) -> object:
+        if not taken:
+            put(clip, path, mark=b"more")
+        taken.append(original(intake, claim, seen))
+        return taken[-1]
+
+    original = Intake.take
+    monkeypatch.setattr(Intake, "take", take)
+    box = watched(rescan_s=1e9)
+    box.pass_time(4)
+    assert taken == [None]
+    assert box.watcher.status().pending == 1
+    box.pass_time(10)
+    assert box.names == ["a.mp4"]
+
+
+def test_backlog_from_before_the_clock_was_set_does_not_count(
+    tmp_path: Path, clip: Path, watched: Callable[..., Watched]
+) -> None:
+    """A week ago the recorder was an hour fast; a later scan brings those clips."""
+    old = dt.datetime.fromisoformat("2026-11-17T13:00:00+00:00")
+    new = dt.datetime.fromisoformat("2026-11-24T13:00:00+00:00")
+    box = watched("{camera}/{start:%Y%m%d-%H%M%S}-{end:%H%M%S}.mp4", now=new)
+    for begin, fast_s in ((new, 0), (old, 3600)):
+        for minute in range(5):
+            at = begin + dt.timedelta(minutes=minute)
+            named = at + dt.timedelta(seconds=fast_s)
+            name = f"{named:%Y%m%d-%H%M%S}-{named:%H%M}59.mp4"
+            path = put(clip, tmp_path / "yard" / name, name.encode())
+            at_mtime(path, at.timestamp() + 60.0)
+        box.pass_time(20)
+    assert len(box.found) == 10
+    offset = box.watcher.clock_offset(YARD)
+    assert offset is not None
+    assert offset.offset_s == pytest.approx(-1.0, abs=0.5)
+
+
 # --- lost and found ----------------------------------------------------------------------
 
 
@@ -380,6 +449,23 @@ def test_empty_mount_point_is_a_lost_source(
     (tmp_path.parent / "aside.mp4").rename(path)
     box.pass_time(20)
     assert box.names == ["a.mp4"]
+
+
+def test_file_is_not_blamed_for_a_share_that_just_went(
+    tmp_path: Path, watched: Callable[..., Watched]
+) -> None:
+    slash, share = Mount("/", "ext4", "/dev/vda"), Mount(str(tmp_path), "cifs", "//nas/x")
+    table = [slash, share]
+    root = WatchedRoot(tmp_path, mounts=lambda: table, declared=lambda _: None)
+    box = watched(watched_root=root)
+    (tmp_path / "yard").mkdir()
+    broken_text(tmp_path / "yard/a.mp4")
+    at_mtime(tmp_path / "yard/a.mp4", time.time() - 7200)
+    box.pass_time(3)
+    table.remove(share)
+    box.pass_time(1)  # between two checks, it is opened
+    assert box.watcher.status().lost is not None
+    assert not box.refused
 
 
 # --- inotify -----------------------------------------------------------------------------
