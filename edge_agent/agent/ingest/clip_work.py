@@ -130,6 +130,10 @@ class ClipWork:
     ) -> Outcome:
         """Analyse it as far as it goes. Raises PutOff."""
         state, reason = self._play(clip, prepared, each_frame, stop)
+        if state is ClipState.GONE and not prepared.messages.stored_in_part:
+            # What was seen may be a mixture of two recordings.
+            prepared.messages.take()
+            return Outcome(replace(clip, state=state, reason=reason), None)
         if not prepared.frames:
             # A file without pictures says nothing of what was before or comes after it.
             failed = ClipState.FAILED if state is ClipState.DONE else state
