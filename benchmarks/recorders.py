@@ -81,7 +81,7 @@ def visit_pictures() -> list[np.ndarray]:
 def kills(arguments: argparse.Namespace) -> bool:
     begin_s = float(int(time.time()) - 2 * 86400)
     recording = record(arguments.seed, arguments.clips, begin_utc_s=begin_s)
-    model = shared_data.model(MODEL)
+    model = arguments.model or shared_data.model(MODEL)
     readable = len(recording.readable)
     print(
         f"seed {arguments.seed}: {len(recording.files)} files, {readable} readable clips, "
@@ -345,6 +345,7 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--clips", type=int, default=500)
     parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--model", help="kills: the detector (default: as in the other parts)")
     parser.add_argument("--fps", type=float, default=5.0, help="kills: pictures analysed a second")
     parser.add_argument("--files", type=int, default=MANY)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))

@@ -304,17 +304,20 @@ def play(
     between: Callable[[int], None] = lambda step: None,
     pace: float = 1.0,
 ) -> None:
-    """Do all steps. Readable clips are never more than `ahead` of `done()`, which says how many
-    the consumer has finished; `between` is called before each step with its index (a good moment
-    to kill somebody). `pace` scales the waits."""
+    """Do all steps. `done()` says how many readable clips the consumer has finished: when it is
+    `ahead` behind, and a visit is over, it may catch up. So no old clip starves, and none goes
+    before it was looked at. `between` is called before each step with its index (a good moment to
+    kill somebody). `pace` scales the waits."""
     readable = 0
     for index, step in enumerate(recording.steps):
         between(index)
         if step.what == "begin":
-            while readable - done() > ahead:
-                time.sleep(0.1)
-                between(index)
-            readable += recording.files[step.number].readable
+            file = recording.files[step.number]
+            if file.piece == 0 and readable - done() > ahead:
+                while readable > done():
+                    time.sleep(0.1)
+                    between(index)
+            readable += file.readable
         else:
             _do(step, recording, root, shelf, pace)
 

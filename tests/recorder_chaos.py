@@ -41,7 +41,7 @@ class FolderPlan:
     model: str = ""
     fps: float = 5.0
     next_clip_s: float = 60.0
-    ahead: int = 30
+    ahead: int = 35
     delay_s: float = 3.0
     away_s: float = 1.5
     pace: float = 1.0
