@@ -49,6 +49,7 @@ CAMERA = CameraConfig(
 class Folder:
     """What the ingest is told of the folder."""
 
+    path: Path = Path("/nowhere")
     lost: bool = False
     scanned: bool = True
     recorded_s: list[float] = field(default_factory=list)  # of clips that are being found
@@ -175,7 +176,7 @@ def ingest_box(
             clock=clock,
         )
         ingest = Ingest(
-            {GATE: IngestCamera(camera, next_clip_s, clip_analysis, folder)},
+            {GATE: IngestCamera(camera, next_clip_s, 7 * 86400.0, clip_analysis, folder)},
             open_detector(DetectorConfig(model=str(model))),
             drafter,
             between(recorder, stop) if between else recorder,

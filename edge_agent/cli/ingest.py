@@ -59,6 +59,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--template", help="how the files are named; see edge-agent probe FOLDER")
     parser.add_argument("--channel", help="analyse only this channel of the tree")
     parser.add_argument("--time-zone", metavar="ZONE", help="of the recorder, as Asia/Ho_Chi_Minh")
+    parser.add_argument(
+        "--gate", action="store_true", help="decode keyframes only while nothing happens"
+    )
     parser.add_argument("--model", metavar="FILE|NAME", help="an ONNX file, or a name of models/")
     parser.add_argument("--json", action="store_true", help="as JSON: figures, or the payloads")
     parser.set_defaults(func=_ingest)
@@ -221,6 +224,7 @@ def _with_source(camera: CameraConfig, folder: Path, arguments: argparse.Namespa
         "template": arguments.template or source.template,
         "channel": arguments.channel or source.channel,
         "time_zone": arguments.time_zone or source.time_zone,
+        "gate": "auto" if arguments.gate else source.gate,
     }
     source = msgspec.structs.replace(source, path=str(folder.absolute()), **changes)
     return msgspec.structs.replace(camera, source=source, enabled=True)

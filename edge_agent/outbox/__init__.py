@@ -10,7 +10,15 @@ is deleted only by the server's watermark, or by shedding, which is announced as
 
 from edge_agent.outbox.database import Connect, Connection, Database, connect_sqlite
 from edge_agent.outbox.group_commit import GroupCommit, is_urgent
-from edge_agent.outbox.ledger import ClipState, LedgerClip, LeftOut, LeftOutState, Run, RunHead
+from edge_agent.outbox.ledger import (
+    ClipState,
+    LedgerClip,
+    LeftOut,
+    LeftOutState,
+    OldFile,
+    Run,
+    RunHead,
+)
 from edge_agent.outbox.ledger_reader import LedgerReader, RefusedFile
 from edge_agent.outbox.ledger_writer import commit_together
 from edge_agent.outbox.outbox import Outbox
@@ -46,6 +54,7 @@ __all__ = [
     "LedgerReader",
     "LeftOut",
     "LeftOutState",
+    "OldFile",
     "OpenEvent",
     "Outbox",
     "OutboxReader",

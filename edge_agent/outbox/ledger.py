@@ -155,7 +155,6 @@ def note_clips(database: Database, clips: Iterable[LedgerClip]) -> None:
 
 def note_left_out(database: Database, files: Iterable[LeftOut]) -> None:
     for file in files:
-        shown = os.fsencode(file.path) if file.state is LeftOutState.REFUSED else None
         database.execute(
             "INSERT OR REPLACE INTO file VALUES(?, ?, ?, NULL, ?, ?, ?, ?, ?)",
             (
@@ -165,7 +164,7 @@ def note_left_out(database: Database, files: Iterable[LeftOut]) -> None:
                 file.camera,
                 str(file.state),
                 file.reason,
-                shown,
+                os.fsencode(file.path),
                 file.at_s,
             ),
         )
@@ -198,6 +197,26 @@ def put_run(database: Database, run: Run) -> None:
 def delete_run(database: Database, clip: int) -> None:
     """It is over, or goes on with another clip."""
     database.execute("DELETE FROM run WHERE clip = ?", (clip,))
+
+
+@dataclass(frozen=True, slots=True)
+class OldFile:
+    """A file that was dealt with long ago."""
+
+    key: int  # of its path
+    clip: int | None
+    path: Path
+
+
+def forget(database: Database, files: Iterable[OldFile]) -> None:
+    """They were deleted. A content that has another name by now is kept under that."""
+    for file in files:
+        database.execute("DELETE FROM file WHERE path_key = ?", (file.key,))
+        if file.clip is not None:
+            database.execute(
+                "DELETE FROM clip WHERE clip = ?1 AND state <> 'waiting' AND path = ?2",
+                (file.clip, os.fsencode(file.path)),
+            )
 
 
 class LedgerSize:

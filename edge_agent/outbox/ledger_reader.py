@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from edge_agent.domain import CameraId
 from edge_agent.outbox import ledger
 from edge_agent.outbox.database import DATABASE, Connect, Database, connect_sqlite
-from edge_agent.outbox.ledger import LedgerClip, LeftOutState, Run, RunHead
+from edge_agent.outbox.ledger import LedgerClip, LeftOutState, OldFile, Run, RunHead
 from edge_agent.outbox.reopening import ReopenedDatabase
 
 T = TypeVar("T")
@@ -162,6 +162,21 @@ class LedgerReader:
             " GROUP BY camera"
         )
         return dict(rows)
+
+    def old_files(self, before_s: float, after_key: int, limit: int) -> list[OldFile]:
+        """Files recorded before `before_s` (UTC) and dealt with, in the order of their keys."""
+        rows = self._file.rows(
+            "SELECT path_key, file.clip, ifnull(clip.path, file.path) FROM file"
+            " LEFT JOIN clip ON clip.clip = file.clip"
+            " WHERE path_key > ? AND ifnull(clip.start_s, file.mtime_ns / 1e9) < ?"
+            " AND ifnull(clip.state, '') <> 'waiting' ORDER BY path_key LIMIT ?",
+            (after_key, before_s, limit),
+        )
+        return [
+            OldFile(key, clip, Path(os.fsdecode(path)))
+            for key, clip, path in rows
+            if path is not None
+        ]
 
     def refused(self, limit: int) -> tuple[RefusedFile, ...]:
         """The newest files in quarantine, and clips that proved to be unreadable."""

@@ -41,6 +41,7 @@ class ClipMessages:
         self._drafts: list[Draft] = []
         self._pictures: dict[EventId, DatedSnapshot] = {}
         self._waiting_since_s = float("inf")
+        self._taken = False
 
     @property
     def count(self) -> int:
@@ -54,6 +55,11 @@ class ClipMessages:
         waited_s = now_s - self._waiting_since_s
         many = len(self._drafts) >= PART_DRAFTS or len(self._pictures) >= PART_PICTURES
         return many or (bool(self._drafts) and waited_s >= PART_AFTER_S)
+
+    @property
+    def stored_in_part(self) -> bool:
+        """Whether something of this clip was told already."""
+        return self._taken or self._skip > 0
 
     @property
     def open_events(self) -> tuple[Event, ...]:
@@ -77,6 +83,7 @@ class ClipMessages:
 
     def take(self) -> tuple[list[Draft], list[DatedSnapshot]]:
         """Everything that waits; the caller stores it."""
+        self._taken = True
         drafts, pictures = self._drafts, list(self._pictures.values())
         self._drafts, self._pictures = [], {}
         return drafts, pictures

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -50,6 +51,9 @@ class Watched(Protocol):
     """What must be known of the folder that a camera's clips lie in."""
 
     @property
+    def path(self) -> Path: ...
+
+    @property
     def lost(self) -> bool:
         """It cannot be seen: its files are not gone, it is. Looks anew."""
         ...
@@ -71,6 +75,7 @@ class IngestCamera:
 
     config: CameraConfig
     next_clip_s: float  # how long its next clip may take to come
+    max_age_s: float  # older clips are left out
     analysis: ClipAnalysis
     folder: Watched
 
@@ -125,6 +130,10 @@ class ClipWork:
     ) -> Outcome:
         """Analyse it as far as it goes. Raises PutOff."""
         state, reason = self._play(clip, prepared, each_frame, stop)
+        if state is ClipState.GONE and not prepared.messages.stored_in_part:
+            # What was seen may be a mixture of two recordings.
+            prepared.messages.take()
+            return Outcome(replace(clip, state=state, reason=reason), None)
         if not prepared.frames:
             # A file without pictures says nothing of what was before or comes after it.
             failed = ClipState.FAILED if state is ClipState.DONE else state

@@ -15,12 +15,14 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.ingest.arrivals import Arrivals
 from edge_agent.agent.ingest.clip_work import ClipWork, IngestCamera, Outcome, PutOff
 from edge_agent.agent.ingest.planner import ClipPlanner
+from edge_agent.agent.ingest.tidying import Tidying
 from edge_agent.agent.recorder import DatedSnapshot, Together
 from edge_agent.agent.stages import Detector
 from edge_agent.clock import Clock
@@ -88,12 +90,15 @@ class Ingest:
         """Until told to stop. A clip that is not finished then is analysed again later."""
         with self._open_reader() as reader:
             planner = ClipPlanner(tuple(self._cameras), reader, self._clock)
+            tidying = Tidying(self._max_age_s, self._is_seen, reader, self._clock)
             while not stop.stopped:
                 self._news.clear()
                 try:
                     self._arrivals.look()
                     self._end_runs(planner, reader, stop)
                     busy = self._next(planner, reader, stop)
+                    if not busy and (forgetting := tidying.due()) is not None:
+                        self._store([], [], forgetting, stop)
                 except StorageError as error:
                     log.warning("recorder folders wait: %s", error)
                     stop.wait(_STORAGE_RETRY_S)
@@ -111,6 +116,18 @@ class Ingest:
                 for head in reader.run_heads(camera):
                     if not stop.stopped and not reader.goes_on(head):
                         self._end(head, reader, stop)
+
+    @property
+    def _max_age_s(self) -> float:
+        return max((camera.max_age_s for camera in self._cameras.values()), default=0.0)
+
+    def _is_seen(self, path: Path) -> bool:
+        """Whether the folder that this file lay in can be seen, if a camera has it still."""
+        return not any(
+            camera.folder.lost
+            for camera in self._cameras.values()
+            if path.is_relative_to(camera.folder.path)
+        )
 
     def _wait(self, stop: StopToken) -> None:
         waited_s = 0.0

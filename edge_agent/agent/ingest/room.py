@@ -173,6 +173,7 @@ class IngestFolder:
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
+        self.path = tree.path
         self._root = WatchedRoot(tree.path)
 
     @property
@@ -206,6 +207,7 @@ class FolderRoom:
                 name: IngestCamera(
                     cameras[name].config,
                     cameras[name].source.next_clip_s,
+                    cameras[name].source.max_age_days * 86400,
                     ClipAnalysis(
                         cameras[name].config,
                         parts.exchange,

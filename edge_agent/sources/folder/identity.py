@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_agent.errors import MediaError
@@ -89,3 +89,11 @@ def content_of(file: OpenFile) -> ContentId:
     except OSError as error:
         raise MediaError(f"{shown_path(file.path)} cannot be read ({error.strerror})") from error
     return ContentId(file.size_bytes, digest.hexdigest())
+
+
+def still_holds(file: OpenFile, content: ContentId) -> bool:
+    """Whether nobody wrote over it since it was opened; another date alone is no change."""
+    found = os.fstat(file.fd)
+    if (found.st_size, found.st_mtime_ns) == (file.size_bytes, file.mtime_ns):
+        return True
+    return content_of(replace(file, size_bytes=found.st_size)) == content

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import av
@@ -17,12 +18,19 @@ from av.video.stream import VideoStream
 
 from edge_agent.clock import Clock
 from edge_agent.config.schema import FileSource
+from edge_agent.domain import Packet
 from edge_agent.errors import MediaError
 from edge_agent.geometry import FrameSize
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.file import FilePackets
-from edge_agent.sources.folder.clip import ClipKind, FoundClip, shown_path
-from edge_agent.sources.folder.identity import ClipChanged, OpenFile, content_of, open_regular
+from edge_agent.sources.folder.clip import ClipKind, ContentId, FoundClip, shown_path
+from edge_agent.sources.folder.identity import (
+    ClipChanged,
+    OpenFile,
+    content_of,
+    open_regular,
+    still_holds,
+)
 from edge_agent.sources.libav import Target, file_failure
 from edge_agent.sources.packets import describe, video_stream
 
@@ -58,6 +66,7 @@ class ClipPackets(FilePackets):
     def __init__(
         self,
         file: OpenFile,
+        content: ContentId,
         container: InputContainer,
         stream: VideoStream,
         *,
@@ -68,6 +77,13 @@ class ClipPackets(FilePackets):
         config = FileSource(path=os.fspath(file.path), pace="fast")
         super().__init__(container, stream, config=config, target=target, stop=stop, clock=clock)
         self._file: OpenFile | None = file
+        self._content = content
+
+    def packets(self) -> Iterator[Packet]:
+        """Raises ClipChanged at the end where the recorder wrote over the file meanwhile."""
+        yield from super().packets()
+        if self._file is not None and not still_holds(self._file, self._content):
+            raise ClipChanged(f"{shown_path(self._file.path)} was written over while it was read")
 
     def close(self) -> None:
         super().close()
@@ -89,7 +105,7 @@ def open_clip(clip: FoundClip, *, stop: StopToken, clock: Clock) -> ClipPackets:
     except BaseException:
         file.close()
         raise
-    return ClipPackets(file, container, stream, target=target, stop=stop, clock=clock)
+    return ClipPackets(file, clip.content, container, stream, target=target, stop=stop, clock=clock)
 
 
 def _check_same(file: OpenFile, clip: FoundClip) -> None:

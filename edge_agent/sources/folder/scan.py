@@ -17,8 +17,9 @@ from pathlib import Path
 from edge_agent.sources.folder.clip import KnownFiles
 from edge_agent.sources.folder.template import is_foreign_folder, is_media, is_temporary
 
-#: How many entries of a folder are looked at before others get their turn.
+#: How many entries of a folder, or unchanged folders, are looked at before others get their turn.
 STEP_ENTRIES = 256
+STEP_FOLDERS = 64
 
 #: A folder's mtime may be two seconds coarse (FAT): what came in the same two seconds as the
 #: listing would be missed. So the listing must begin this much after that mtime was first seen,
@@ -97,6 +98,7 @@ class TreeScanner:
         stack = [top]
         while stack:
             folder = stack.pop()
+            into.folders += 1
             subfolders = None if full else self._unchanged(folder)
             if subfolders is None:
                 found: list[str] = []
@@ -107,9 +109,10 @@ class TreeScanner:
                         raise
                     _note_unreadable(into, folder, error)
                 subfolders = tuple(found)
-            into.folders += 1
-            stack += [os.path.join(folder, name) for name in subfolders]  # noqa: PTH118
-            yield
+                yield
+            elif into.folders % STEP_FOLDERS == 0:
+                yield
+            stack += [f"{folder}/{name}" for name in subfolders]
         if whole:
             self._before = {}
 

@@ -281,6 +281,17 @@ def test_deleting_a_clip_while_it_is_read_does_no_harm(tmp_path: Path, suffix: s
     packets.close()
 
 
+def test_clip_that_is_written_over_while_it_is_read_says_so(tmp_path: Path) -> None:
+    path = clips.render(tmp_path / "clip.ts")
+    packets = opened(found(path))
+    other = clips.render(tmp_path / "other.ts", clips.Clip(frames=60)).read_bytes()
+    with path.open("r+b") as file:  # as a ring does: the same file, new content
+        file.write(other)
+    with pytest.raises(ClipChanged, match="written over"):
+        decoded(packets)
+    packets.close()
+
+
 def test_clip_that_is_gone_or_another_says_so(tmp_path: Path) -> None:
     path = clips.render(tmp_path / "clip.mp4")
     clip = found(path)
