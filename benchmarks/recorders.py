@@ -234,8 +234,9 @@ def many(arguments: argparse.Namespace) -> bool:
     growth_mib = full_mib - empty_mib
     print(
         f"{arguments.files} files at the start: first scan {scan}; a new clip's event "
-        f"{event_s[0]:.1f} s after its last byte while it goes on, {event_s[1]:.1f} s later; {full_mib:.1f} MiB resident, {growth_mib:+.1f} "
-        f"beside an empty folder; idle {idle_frac:.2%} of a core"
+        f"{event_s[0]:.1f} s after its last byte while that goes on, {event_s[1]:.1f} s later; "
+        f"{full_mib:.1f} MiB resident, {growth_mib:+.1f} beside an empty folder; "
+        f"idle {idle_frac:.2%} of a core"
     )
     return (
         max(event_s) <= MAX_EVENT_S and growth_mib <= MAX_GROWTH_MIB and idle_frac <= MAX_IDLE_FRAC
