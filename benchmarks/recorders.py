@@ -227,25 +227,26 @@ def many(arguments: argparse.Namespace) -> bool:
         broker = Mosquitto(base / "broker")
         broker.start()
         try:
-            empty_mib = _with_files(base / "none", broker, 0, arguments)[0]
-            full_mib, event_s, idle_frac, scan = _with_files(
-                base / "many", broker, arguments.files, arguments
-            )
+            empty_mib = _with_files(base / "none", broker, 0)[0]
+            full_mib, event_s, idle_frac, scan = _with_files(base / "many", broker, arguments.files)
         finally:
             broker.kill()
     growth_mib = full_mib - empty_mib
     print(
-        f"{arguments.files} files at the start: first scan {scan}; the new clip's event "
-        f"{event_s:.1f} s after its last byte; {full_mib:.1f} MiB resident, {growth_mib:+.1f} "
-        f"beside an empty folder; idle {idle_frac:.2%} of a core"
+        f"{arguments.files} files at the start: first scan {scan}; a new clip's event "
+        f"{event_s[0]:.1f} s after its last byte while that goes on, {event_s[1]:.1f} s later; "
+        f"{full_mib:.1f} MiB resident, {growth_mib:+.1f} beside an empty folder; "
+        f"idle {idle_frac:.2%} of a core"
     )
-    return event_s <= MAX_EVENT_S and growth_mib <= MAX_GROWTH_MIB and idle_frac <= MAX_IDLE_FRAC
+    return (
+        max(event_s) <= MAX_EVENT_S and growth_mib <= MAX_GROWTH_MIB and idle_frac <= MAX_IDLE_FRAC
+    )
 
 
 def _with_files(
-    folder: Path, broker: Mosquitto, files: int, arguments: argparse.Namespace
-) -> tuple[float, float, float, str]:
-    """Resident MiB, s until the event, idle share, how long the first scan took."""
+    folder: Path, broker: Mosquitto, files: int
+) -> tuple[float, list[float], float, str]:
+    """Resident MiB, s until the events of two clips, idle share, how long the first scan took."""
     root = folder / "clips"
     root.mkdir(parents=True)
     _fill(root, files)
@@ -268,38 +269,29 @@ def _with_files(
                 told = heard.bodies("/tm")
                 return float(told[-1]["cameras"]["gate"].get(key, -1)) if told else -1.0
 
-            heard.wait(lambda: figure("files_seen") >= files, timeout_s=300)
-            scan = f"{figure('scan_s'):.1f} s, told after {time.monotonic() - began_s:.1f} s"
+            event_s = [_upload(root, heard, 1)]  # while the first scan goes on
+            heard.wait(lambda: figure("files_seen") >= files, timeout_s=1800)
+            scan = f"{time.monotonic() - began_s:.0f} s"
             time.sleep(5)
             watched = psutil.Process(process.process.pid)
             idle_frac = _idle(watched)
-            event_s = _upload(root, heard)
+            event_s.append(_upload(root, heard, 2))
             resident_mib = watched.memory_info().rss / 2**20
         finally:
             process.close()
     return resident_mib, event_s, idle_frac, scan
 
 
-#: ext4 takes no more than 65,000 of one file.
-_LINKS = 50_000
-
-
 def _fill(root: Path, files: int) -> None:
-    """Names of the last months, hard links of one small file."""
-    first = root / "first"
-    first.write_bytes(b"DHAV" + b"\0" * 1000)
+    """Names of the last months; nobody looks into what is too old."""
     newest = dt.datetime.now(dt.UTC) - dt.timedelta(days=9)
     for number in range(files):
         start = newest - dt.timedelta(seconds=60 * number)
         day = root / f"{start:%Y-%m-%d}/001/dav/{start:%H}"
-        if number % 60 == 0 or number == 0:
-            day.mkdir(parents=True, exist_ok=True)
         day.mkdir(parents=True, exist_ok=True)
-        if number % _LINKS == _LINKS - 1:
-            first.unlink()
-            first.write_bytes(b"DHAV" + b"\0" * 1000)
-        os.link(first, day / f"{start:%H.%M.%S}-{start:%H.%M}.59[M][0@0][0].dav")
-    first.unlink()
+        path = day / f"{start:%H.%M.%S}-{start:%H.%M}.59[M][0@0][0].dav"
+        path.touch()
+        os.utime(path, (start.timestamp(), start.timestamp()))
 
 
 def _idle(process: psutil.Process) -> float:
@@ -308,16 +300,17 @@ def _idle(process: psutil.Process) -> float:
     return (sum(process.cpu_times()[:2]) - before) / (time.monotonic() - began_s)
 
 
-def _upload(root: Path, heard: agent_process.Heard) -> float:
+def _upload(root: Path, heard: agent_process.Heard, number: int) -> float:
     """A clip in which somebody moves, and the seconds until its first event."""
     pictures = visit_pictures()
     now = dt.datetime.now(dt.UTC)
+    before = len(heard.bodies("/ev/gate/"))
     day = root / f"{now:%Y-%m-%d}/001/dav/{now:%H}"
     day.mkdir(parents=True, exist_ok=True)
     end = now + dt.timedelta(seconds=VISIT_S)
     path = day / f"{now:%H.%M.%S}-{end:%H.%M.%S}[M][0@0][0].mp4"
     temporary = root.parent / "clip.mp4"
-    _write_clip(temporary, pictures)
+    _write_clip(temporary, pictures[: len(pictures) - number])  # no two are alike
     data = temporary.read_bytes()
     with path.open("wb") as file:
         for part in range(4):
@@ -325,7 +318,7 @@ def _upload(root: Path, heard: agent_process.Heard) -> float:
             file.flush()
             time.sleep(0.5 if part < 3 else 0.0)
     began_s = time.monotonic()
-    heard.wait(lambda: heard.bodies("/ev/gate/"), timeout_s=120)
+    heard.wait(lambda: len(heard.bodies("/ev/gate/")) > before, timeout_s=300)
     return time.monotonic() - began_s
 
 

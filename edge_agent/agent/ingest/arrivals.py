@@ -16,6 +16,8 @@ from edge_agent.outbox import LedgerClip, RunHead
 
 #: A clip waits for earlier ones that are being found, but not longer: their upload may drag on.
 EARLIER_WAIT_S = 20.0
+#: And for the first scan, which takes less than this unless tens of thousands of files are there.
+_SCAN_WAIT_S = 3.0
 #: Longer than a clip: one that is on its way and began earlier does not reach this one.
 _EARLIER_S = 3600.0
 #: Of what has no time in its name the mtime is known: its end, where the next one begins.
@@ -38,9 +40,10 @@ class Arrivals:
 
     def before(self, clip: LedgerClip) -> bool:
         """Whether one is about to come that this one may continue."""
-        if self._clock.read().utc_s - clip.found_s > EARLIER_WAIT_S:
+        age_s = self._clock.read().utc_s - clip.found_s
+        if age_s > EARLIER_WAIT_S:
             return False
-        if not self._cameras[clip.camera].folder.scanned:
+        if age_s < _SCAN_WAIT_S and not self._cameras[clip.camera].folder.scanned:
             return True
         return self._any(clip.camera, clip.start_s - _EARLIER_S, clip.start_s + _NAMED_S)
 
