@@ -68,7 +68,7 @@ class IdleCameras:
             self._exchange.add(name)
             self._feeds.append(feed)
             self._sources.append(CameraSource(config, feed, self._exchange, self._clock))
-            pipeline = build_pipeline(config, detector, lambda: EventId("0" * 26))
+            pipeline = build_pipeline(config, detector, lambda *_: EventId("0" * 26))
             lanes[name] = Lane(name, pipeline, LaneCounters(), feed.told)
         self._loop = AnalysisLoop(
             self._exchange,

@@ -190,7 +190,7 @@ class AgentRun:
         self._events = 0
         self._tallied_s = float("-inf")
 
-    def _new_id(self) -> EventId:
+    def _new_id(self, label: Label, at_s: float) -> EventId:
         self._events += 1
         return EventId(f"{self._events:026d}")
 

@@ -16,6 +16,7 @@
     │   ├── BrokerUnreachable      no connection to the broker
     │   ├── DownloadFailed         a model could not be fetched: network, server, wrong bytes
     │   └── StorageError           disk full, read-only or failing
+    ├── CarryOverRefused           what a recording left for the next cannot be used; begin anew
     ├── ContractError              a message from outside breaks the MQTT contract; it is refused
     └── InvariantBroken            a bug: the process must not go on as if nothing happened
 
@@ -123,6 +124,13 @@ class DownloadFailed(RetryableError):
 
 class StorageError(RetryableError):
     """The state directory cannot be written: full, read-only or failing."""
+
+
+class CarryOverRefused(AgentError):
+    """What an earlier recording left behind is of another version, another picture or damaged.
+
+    Nothing of it was used: the pipeline is as new, and may go on so.
+    """
 
 
 class ContractError(AgentError):

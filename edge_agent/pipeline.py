@@ -14,6 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
+from edge_agent.carry_over import CarryOver, pack, unpack
 from edge_agent.domain import (
     U8,
     BestFrame,
@@ -30,17 +33,41 @@ from edge_agent.domain import (
     SnapshotRef,
     Track,
 )
-from edge_agent.geometry import FULL_FRAME, BBox
+from edge_agent.errors import CarryOverRefused
+from edge_agent.geometry import FULL_FRAME, BBox, FrameSize
 
 #: While the background is unknown (start, lamp, IR switch) motion is blind; the whole frame
 #: is then looked at this often, so that somebody who switches on the lamp is still seen.
 BLIND_LOOK_EVERY_S = 1.0
 
 
+class CarriedStage(Protocol):
+    """A stage whose memory goes on in the next recording of the same camera."""
+
+    def state(self) -> bytes:
+        """All that it remembers. Restored, and asked again, it gives the same bytes."""
+        ...
+
+    def restore(self, data: bytes, offset_s: float) -> None:
+        """Remember `state` of a recording that began `offset_s` before the one to come.
+
+        Raises ValueError or msgspec.MsgspecError for what is no such state.
+        """
+        ...
+
+
 class MotionStage(Protocol):
     """Where did the picture change? `edge_agent.motion.MotionDetector`."""
 
     def update(self, luma: U8, at_s: float) -> Motion: ...
+
+    def state(self, limit_bytes: int) -> bytes:
+        """As `CarriedStage`, in at most `limit_bytes`."""
+        ...
+
+    def restore(self, data: bytes, offset_s: float) -> None:
+        """As `CarriedStage`."""
+        ...
 
     def reset(self) -> None:
         """The stream broke: what was seen before says nothing about what comes."""
@@ -55,7 +82,7 @@ class DetectStage(Protocol):
     ) -> Sequence[Detection]: ...
 
 
-class TrackStage(Protocol):
+class TrackStage(CarriedStage, Protocol):
     """Which person is which? `edge_agent.track.Tracker`."""
 
     def look_at(self, moving: Sequence[Region], at_s: float) -> Sequence[Region]:
@@ -72,7 +99,7 @@ class TrackStage(Protocol):
         ...
 
 
-class RuleStage(Protocol):
+class RuleStage(CarriedStage, Protocol):
     """Which of them matter? `edge_agent.rules.RuleEngine`."""
 
     def update(self, tracks: Sequence[Track], at_s: float, weekminute: int) -> Sequence[RuleHit]:
@@ -84,7 +111,7 @@ class RuleStage(Protocol):
         ...
 
 
-class EventStage(Protocol):
+class EventStage(CarriedStage, Protocol):
     """What is worth telling? `edge_agent.events.EventBook`."""
 
     def update(self, hits: Sequence[RuleHit], motion: Motion, at_s: float) -> Sequence[Event]: ...
@@ -141,6 +168,8 @@ class CameraPipeline:
         self._stages = stages
         self.candidate_threshold = candidate_threshold
         self._blind_look_s = float("-inf")
+        self._last_s = float("-inf")
+        self._size: FrameSize | None = None
 
     def update(self, frame: Frame, weekminute: int) -> Analysis:
         """Analyse one frame."""
@@ -157,6 +186,7 @@ class CameraPipeline:
     def search(self, frame: Frame) -> Search:
         """First half of `update`, for who asks the detector for several cameras at once."""
         stages, at_s = self._stages, frame.captured_s
+        self._last_s, self._size = at_s, frame.pixels.size
         motion = stages.motion.update(frame.pixels.luma(), at_s)
         return Search(motion, self._regions(motion, at_s))
 
@@ -188,12 +218,77 @@ class CameraPipeline:
         All that was seen is forgotten with them. Whoever stands there when pictures come
         again is somebody new, and a background of before would only blind us.
         """
+        self._forget()
+        return tuple(self._stages.events.close_all(reason, at_s))
+
+    @property
+    def seen_s(self) -> float:
+        """The moment of the newest frame, minus infinity before the first."""
+        return self._last_s
+
+    def carry_over(self) -> bytes:
+        """All that the next recording of this camera needs to go on where this one ends.
+
+        At most `carry_over.LIMIT_BYTES`. Open events stay open: a later `resume` goes on with
+        them, or `close` ends them.
+        """
+        stages, size = self._stages, self._size
+        return pack(
+            CarryOver(
+                width=size.width if size else 0,
+                height=size.height if size else 0,
+                last_s=self._last_s,
+                blind_look_s=self._blind_look_s,
+                track=stages.track.state(),
+                rules=stages.rules.state(),
+                events=stages.events.state(),
+            ),
+            stages.motion.state,
+        )
+
+    def resume(self, data: bytes, *, offset_s: float, size: FrameSize | None = None) -> None:
+        """Go on from `carry_over` of a recording whose first frame was `offset_s` earlier.
+
+        For a pipeline that has not seen a frame yet. Where both recordings show the same
+        moments, `seen_s` is above 0: frames up to it were seen, and must be left out. `size` is
+        that of the pictures to come, where it is known. Raises CarryOverRefused for what is of
+        another version or picture size, or damaged; the pipeline is then as new.
+        """
+        state = unpack(data)
+        if (
+            size is not None
+            and state.width
+            and (state.width, state.height)
+            != (
+                size.width,
+                size.height,
+            )
+        ):
+            raise CarryOverRefused(
+                f"carried over from pictures of {state.width}x{state.height}, not of {size}"
+            )
+        try:
+            self._restore(state, offset_s)
+        except (ValueError, msgspec.MsgspecError) as error:
+            self._forget()
+            raise CarryOverRefused(f"carried over is no state of this version: {error}") from error
+
+    def _restore(self, state: CarryOver, offset_s: float) -> None:
         stages = self._stages
-        stages.motion.reset()
-        stages.track.reset()
-        stages.rules.reset()
-        self._blind_look_s = float("-inf")
-        return tuple(stages.events.close_all(reason, at_s))
+        stages.motion.restore(state.motion, offset_s)
+        stages.track.restore(state.track, offset_s)
+        stages.rules.restore(state.rules, offset_s)
+        stages.events.restore(state.events, offset_s)  # last: it cannot be forgotten silently
+        self._last_s = state.last_s - offset_s
+        self._blind_look_s = state.blind_look_s - offset_s
+        self._size = FrameSize(state.width, state.height) if state.width else None
+
+    def _forget(self) -> None:
+        self._stages.motion.reset()
+        self._stages.track.reset()
+        self._stages.rules.reset()
+        self._blind_look_s = self._last_s = float("-inf")
+        self._size = None
 
     def _regions(self, motion: Motion, at_s: float) -> tuple[Region, ...]:
         regions = tuple(self._stages.track.look_at(motion.regions, at_s))

@@ -207,7 +207,7 @@ def test_who_left_while_the_camera_was_away_does_not_come_back_as_a_ghost(gap_s:
     detector = OnePerson()
     names = itertools.count()
     camera = CameraConfig(id="gate", source=FileSource(path="x"))
-    pipeline = build_pipeline(camera, detector, lambda: EventId(f"event-{next(names)}"))
+    pipeline = build_pipeline(camera, detector, lambda *_: EventId(f"event-{next(names)}"))
 
     def play(from_s: float, seconds: float) -> list[Event]:
         frames = [

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from edge_agent.agent.exchange import FrameExchange, SourceLost
 from edge_agent.agent.local_time import weekminute
-from edge_agent.agent.recordings import RecordingTime
+from edge_agent.agent.recordings import RecordedTime
 from edge_agent.clock import Clock
 from edge_agent.domain import (
     BestFrame,
@@ -71,10 +71,13 @@ class Lane:
     camera: CameraId
     pipeline: CameraPipeline
     counters: LaneCounters
-    recording: RecordingTime | None = None  # None: a live camera
+    recording: RecordedTime | None = None  # None: a live camera
     tell: Callable[[Finding], None] = lambda finding: None  # the source's gate listens
     late_snapshots: Callable[[], Sequence[Snapshot]] = tuple  # better ones, of earlier frames
-    detector: SharedDetector | None = None  # the same one for all lanes; None: no looking together
+    #: The same one for all live lanes. None: looked at alone, as recordings must be: what a clip
+    #: leads to may not depend on what else was there.
+    detector: SharedDetector | None = None
+    journal: Journal | None = None  # None: the loop's
 
 
 def finding_of(at_s: float, analysis: Analysis) -> Finding:
@@ -108,6 +111,11 @@ class AnalysisLoop:
         self._heartbeat = heartbeat
         self._make_snapshot = make_snapshot
 
+    def enter(self, lane: Lane) -> None:
+        """The frames of this camera that come next are of another recording. By the thread
+        that feeds them, while none waits: the lane's pipeline is the loop's from now on."""
+        self._lanes[lane.camera] = lane
+
     def run(self, stop: StopToken) -> None:
         """Analyse until told to stop; then end every open event, so that none stays open."""
         while not stop.stopped or not self._exchange.empty():
@@ -121,39 +129,46 @@ class AnalysisLoop:
             else:
                 self._journal.record(())  # it may hold something whose time has come
         for lane in self._lanes.values():
+            if lane.journal is not None:
+                continue  # a recorder's clip: its events go on when it is analysed again
             at_s = max(lane.counters.last_captured_s, 0.0)
             # A recording does not restart with us: its pictures end here.
             reason = EndReason.CAMERA_LOST if lane.recording else EndReason.RESTART
             self._journal.record(lane.pipeline.close(reason, at_s))
 
     def _take_up(self, frame: Frame) -> None:
-        detector = self._lanes[frame.camera].detector
-        others = self._exchange.take_more(frame.camera, MAX_TOGETHER - 1) if detector else []
-        if detector and others:
-            self._analyse_together([frame, *others], detector)
-            return
         begun_s = self._clock.mono_s()
         lane = self._begin(frame)
-        self._finish(lane, frame, lane.pipeline.update(frame, self._weekminute(lane, frame)))
-        lane.counters.busy_s += self._clock.mono_s() - begun_s
+        others = self._exchange.take_more(frame.camera, MAX_TOGETHER - 1) if lane.detector else []
+        if lane.detector and others:
+            done = self._looked_at_together([frame, *others], lane.detector)
+        else:
+            done = [(lane, frame, lane.pipeline.update(frame, self._weekminute(lane, frame)))]
+        for each in done:
+            self._keep(*each)
+        spent_s = (self._clock.mono_s() - begun_s) / len(done)
+        for each_lane, each_frame, analysis in done:
+            each_lane.counters.busy_s += spent_s
+            self._exchange.spent(each_lane.camera, spent_s)
+            each_lane.tell(finding_of(each_frame.captured_s, analysis))
 
-    def _analyse_together(self, frames: Sequence[Frame], detector: SharedDetector) -> None:
-        """One frame of each of several cameras."""
-        begun_s = self._clock.mono_s()
-        lanes = [self._begin(frame) for frame in frames]
+    def _looked_at_together(
+        self, frames: Sequence[Frame], detector: SharedDetector
+    ) -> list[tuple[Lane, Frame, Analysis]]:
+        """One frame of each of several live cameras; the first has begun."""
+        lanes = [self._lanes[frames[0].camera], *(self._begin(frame) for frame in frames[1:])]
         searches = [lane.pipeline.search(frame) for lane, frame in zip(lanes, frames, strict=True)]
         found = detector.detect_together(
             [(f.pixels, search.regions) for f, search in zip(frames, searches, strict=True)],
             candidate_threshold=min(lane.pipeline.candidate_threshold for lane in lanes),
         )
+        done = []
         for lane, frame, search, each in zip(lanes, frames, searches, found, strict=True):
             least = lane.pipeline.candidate_threshold
             detections = [detection for detection in each if detection.score >= least]
             minute = self._weekminute(lane, frame)
-            self._finish(lane, frame, lane.pipeline.conclude(frame, search, detections, minute))
-        spent_s = self._clock.mono_s() - begun_s
-        for lane in lanes:
-            lane.counters.busy_s += spent_s / len(lanes)
+            done.append((lane, frame, lane.pipeline.conclude(frame, search, detections, minute)))
+        return done
 
     def _begin(self, frame: Frame) -> Lane:
         lane = self._lanes[frame.camera]
@@ -163,12 +178,12 @@ class AnalysisLoop:
                 self._journal.keep(snapshot)
         return lane
 
-    def _finish(self, lane: Lane, frame: Frame, analysis: Analysis) -> None:
-        lane.tell(finding_of(frame.captured_s, analysis))
+    def _keep(self, lane: Lane, frame: Frame, analysis: Analysis) -> None:
+        journal = lane.journal or self._journal
         # The event is durable before its picture is: a missing JPEG can be told, a missing
         # event cannot.
-        self._journal.record(analysis.events)
-        self._keep_snapshots(lane, frame, analysis)
+        journal.record(analysis.events)
+        self._keep_snapshots(lane, frame, analysis, journal)
         counters = lane.counters
         counters.frames += 1
         counters.looks += bool(analysis.searched)
@@ -182,10 +197,12 @@ class AnalysisLoop:
             return lane.recording.timeline().utc_s(frame.captured_s)
         return self._clock.read().utc_s
 
-    def _keep_snapshots(self, lane: Lane, frame: Frame, analysis: Analysis) -> None:
+    def _keep_snapshots(
+        self, lane: Lane, frame: Frame, analysis: Analysis, journal: Journal
+    ) -> None:
         if self._make_snapshot is None:
             return
         for best in analysis.best_frames:
             snapshot = self._make_snapshot(frame, best)
             lane.pipeline.attach_snapshot(best.event_id, snapshot.ref)
-            self._journal.keep(snapshot)
+            journal.keep(snapshot)

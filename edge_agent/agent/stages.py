@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from edge_agent.config import CameraConfig, PersonConfig
-from edge_agent.domain import CameraId, EventId
-from edge_agent.events import EventBook
+from edge_agent.domain import CameraId
+from edge_agent.events import EventBook, NewEventId
 from edge_agent.geometry import Polygon
 from edge_agent.motion import MotionDetector
 from edge_agent.pipeline import CameraPipeline, DetectStage, Stages
@@ -43,9 +42,7 @@ def thresholds(person: PersonConfig, detector: Detector) -> tuple[float, float]:
     return candidate, confirm
 
 
-def build_pipeline(
-    camera: CameraConfig, detector: Detector, new_id: Callable[[], EventId]
-) -> CameraPipeline:
+def build_pipeline(camera: CameraConfig, detector: Detector, new_id: NewEventId) -> CameraPipeline:
     candidate, confirm = thresholds(camera.person, detector)
     rules = RuleEngine(camera.person, camera.zones, camera.ignore_zones, confirm_threshold=confirm)
     stages = Stages(

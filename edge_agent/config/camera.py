@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from edge_agent.config.folder import FolderSource
 from edge_agent.config.tables import AutoShare, Id, Points, Share, Table, text
 from edge_agent.config.tables import meta as _meta
 
@@ -287,7 +288,7 @@ class FileSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="file")
     gate: Annotated[Gate, _meta(_GATE)] = "off"
 
 
-SourceConfig = RtspSource | UsbSource | FileSource
+SourceConfig = RtspSource | UsbSource | FileSource | FolderSource
 
 
 class CameraConfig(Table, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from edge_agent.config.camera import (
     UsbSource,
     ZoneConfig,
 )
+from edge_agent.config.folder import FolderSource, IngestConfig
 from edge_agent.config.tables import Id, InputSize, Table
 from edge_agent.config.tables import meta as _meta
 from edge_agent.geometry import FrameSize
@@ -368,6 +369,7 @@ class AgentFile(Table, frozen=True, kw_only=True):
     analysis: Annotated[AnalysisConfig, _meta("How often pictures are looked at.")] = (
         AnalysisConfig()
     )
+    ingest: Annotated[IngestConfig, _meta("Recorder folders.")] = IngestConfig()
     outbox: Annotated[OutboxConfig, _meta("The durable queue of events.")] = OutboxConfig()
     snapshots: Annotated[SnapshotConfig, _meta("Best-frame JPEGs.")] = SnapshotConfig()
     clips: Annotated[ClipConfig, _meta("Video of person events.")] = ClipConfig()
@@ -394,7 +396,9 @@ __all__ = [
     "DefaultsConfig",
     "DetectorConfig",
     "FileSource",
+    "FolderSource",
     "IgnoreZoneConfig",
+    "IngestConfig",
     "LogConfig",
     "MotionConfig",
     "MqttConfig",
