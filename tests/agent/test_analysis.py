@@ -65,7 +65,7 @@ def test_each_camera_gets_its_own_answer(cameras: int) -> None:
     lanes = {}
     for i in range(cameras):
         camera = CameraConfig(id=f"c{i}", source=FileSource(path="none"))
-        pipeline = build_pipeline(camera, detector, lambda: next(ids))
+        pipeline = build_pipeline(camera, detector, lambda *_: next(ids))
         lanes[CameraId(camera.id)] = Lane(
             CameraId(camera.id), pipeline, LaneCounters(), detector=detector
         )
