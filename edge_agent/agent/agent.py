@@ -312,7 +312,9 @@ class _Assembly:
     def _watched(self, camera: CameraConfig, credentials: CredentialGuard) -> WatchedCamera:
         camera_id = CameraId(camera.id)
         self._exchange.add(camera_id)
-        settings = FeedSettings.of(camera, self._config.analysis.fps)
+        settings = FeedSettings.of(
+            camera, self._config.analysis.fps, clips=keeps_clips(self._config, camera)
+        )
         feed = CameraFeed(settings, credentials=credentials, clock=self._clock)
         detector: Detector = self._detector
         pipeline = build_pipeline(camera, detector, self._new_event_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 from gate_clips import CODECS, Transit, play, render
 
+from edge_agent.agent import process
 from edge_agent.domain import CameraId, Frame, Lighting, Packet
 from edge_agent.sources import Decoder, GopRing, Picture
 from edge_agent.sources.gate import GateMachine, GateMemory, GateState, Policy, Sight
@@ -34,9 +37,12 @@ def clip_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 
 @pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("large", [False, True])
 def test_visit_is_seen_from_its_beginning_and_bit_exact(
-    clip_of: Callable[..., Path], codec: str
+    clip_of: Callable[..., Path], codec: str, large: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """`large`: as with a main stream, whose decoder gives its memory back while idle."""
+    monkeypatch.setattr("edge_agent.sources.decoder._RESTS_ABOVE_PX", 0 if large else 1e9)
     clip = clip_of(codec)
     full = play(clip, gate="off", keep_lumas=True)
     gated = play(clip, keep_lumas=True)
@@ -105,9 +111,38 @@ def test_decoder_without_loop_filter_changes_over_at_keyframes_and_back(
     assert all(same[62:])
 
 
+def test_decoder_at_rest_holds_no_pictures() -> None:
+    """Sixteen main streams would hold 160 MiB for nothing; a reference cycle would as well."""
+    rounds, size_px = 12, 1920 * 1080
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="matroska") as container:
+        options = {"preset": "ultrafast", "x264-params": "log=0"}
+        stream = container.add_stream("libx264", rate=15, options=options)
+        stream.width, stream.height, stream.pix_fmt = 1920, 1080, "yuv420p"
+        grey = av.VideoFrame.from_ndarray(np.full((1620, 1920), 90, np.uint8), format="yuv420p")
+        grey.pts = 0
+        container.mux(stream.encode(grey))
+        container.mux(stream.encode(None))
+    buffer.seek(0)
+    with av.open(buffer) as container:
+        decoder = decoder_of(container)
+        key = packets(container)[0]
+        gc.collect()
+        gc.disable()
+        try:
+            before_mib = process.rss_mib()
+            for _ in range(rounds):
+                assert decoder.decode(key) + decoder.drain()
+                decoder.rest()
+            grown_mib = process.rss_mib() - before_mib
+        finally:
+            gc.enable()
+    assert grown_mib < rounds * 1.5 * size_px / 2**20 / 2
+
+
 def decoder_of(container: av.container.InputContainer) -> Decoder:
     stream = container.streams.video[0]
-    return Decoder(stream.codec_context, stream.time_base)
+    return Decoder(stream, stream.time_base)
 
 
 def pictures(
