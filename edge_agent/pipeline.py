@@ -55,6 +55,21 @@ class DetectStage(Protocol):
     ) -> Sequence[Detection]: ...
 
 
+class CloserStage(Protocol):
+    """Who is too small here? `edge_agent.agent.closer_look.CloserLook`, where there is a main
+    stream."""
+
+    def pixels(self, frame: Frame, moving: Sequence[Region]) -> Pixels | None:
+        """A picture of the same moment and place in more detail; None: the frame's will do."""
+        ...
+
+    def learn(self, frame: Frame, tracks: Sequence[Track]) -> None: ...
+
+    def reset(self) -> None:
+        """Forget everybody."""
+        ...
+
+
 class TrackStage(Protocol):
     """Which person is which? `edge_agent.track.Tracker`."""
 
@@ -104,13 +119,17 @@ class EventStage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The five stages of one camera, in order. Only `detect` is shared between cameras."""
+    """The five stages of one camera, in order, and what lends the detector its glasses.
+
+    Only `detect` is shared between cameras.
+    """
 
     motion: MotionStage
     detect: DetectStage
     track: TrackStage
     rules: RuleStage
     events: EventStage
+    closer: CloserStage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +158,10 @@ class CameraPipeline:
         stages, at_s = self._stages, frame.captured_s
         motion = stages.motion.update(frame.pixels.luma(), at_s)
         searched = self._regions(motion, at_s)
-        detections = (
-            stages.detect.detect(
-                frame.pixels, searched, candidate_threshold=self._candidate_threshold
-            )
-            if searched
-            else ()
-        )
+        detections = self._detect(frame, motion, searched)
         tracks = stages.track.update(detections, [region.bbox for region in searched], at_s)
+        if stages.closer is not None:
+            stages.closer.learn(frame, tracks)
         hits = stages.rules.update(tracks, at_s, weekminute)
         events = stages.events.update(hits, motion, at_s)
         return Analysis(
@@ -173,8 +188,21 @@ class CameraPipeline:
         stages.motion.reset()
         stages.track.reset()
         stages.rules.reset()
+        if stages.closer is not None:
+            stages.closer.reset()
         self._blind_look_s = float("-inf")
         return tuple(stages.events.close_all(reason, at_s))
+
+    def _detect(
+        self, frame: Frame, motion: Motion, searched: Sequence[Region]
+    ) -> Sequence[Detection]:
+        if not searched:
+            return ()
+        closer = self._stages.closer
+        pixels = closer.pixels(frame, motion.regions) if closer is not None else None
+        return self._stages.detect.detect(
+            pixels or frame.pixels, searched, candidate_threshold=self._candidate_threshold
+        )
 
     def _regions(self, motion: Motion, at_s: float) -> tuple[Region, ...]:
         regions = tuple(self._stages.track.look_at(motion.regions, at_s))

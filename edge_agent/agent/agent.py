@@ -9,7 +9,7 @@ READY never waits for cameras, broker or NTP: a box without any of them is still
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -25,7 +25,8 @@ from edge_agent.agent.commands import CommandRoom
 from edge_agent.agent.detector import open_detector
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.exchange import FrameExchange
-from edge_agent.agent.main_pictures import MainCamera, MainPictures
+from edge_agent.agent.main_cameras import MainCameras
+from edge_agent.agent.main_pictures import MainPictures
 from edge_agent.agent.memory import MemoryGuard
 from edge_agent.agent.orphans import closing_drafts
 from edge_agent.agent.recorder import Recorder
@@ -38,7 +39,6 @@ from edge_agent.config import (
     SHORT_SHA_LENGTH,
     CameraConfig,
     Config,
-    RtspSource,
     canonical_sha,
 )
 from edge_agent.contract import (
@@ -52,12 +52,11 @@ from edge_agent.contract import (
 )
 from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Snapshot
 from edge_agent.errors import EXIT_FAILED, EXIT_OK, InvariantBroken
-from edge_agent.geometry import Polygon
 from edge_agent.media import take_snapshot
 from edge_agent.outbox import AlarmKind, Outbox, OutboxReader
 from edge_agent.publish import LinkState, Publisher, PublisherSetup
 from edge_agent.runtime import Heartbeat, StopToken, Supervisor, SystemdNotifier, Worker
-from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings, MainStream
+from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
 
 log = logging.getLogger(__name__)
 
@@ -173,15 +172,17 @@ class _Assembly:
             committed=self._tell_publisher,
         )
         credentials = CredentialGuard(state_dir / "refused-logins.json", clock)
-        self._mains = dict(self._main_streams(credentials))
-        self._pictures = self._main_pictures()
+        self._mains = MainCameras(
+            config, credentials, clock, detects=self._detector.name is not None
+        )
+        self._pictures = MainPictures(self._mains.for_pictures(), self._take_snapshot)
         self.cameras = {
             CameraId(camera.id): self._watched(camera, credentials)
             for camera in config.cameras
             if camera.enabled
         }
         taps = {camera: watched.feed.tap for camera, watched in self.cameras.items()}
-        room = self._clip_room = open_clip_room(config, taps, self._mains, clock)
+        room = self._clip_room = open_clip_room(config, taps, self._mains.streams, clock)
         self._clips = ClipJournal(self._recorder, room, clock) if room else None
         telemetry = TelemetrySource(
             self.cameras, self._exchange, clock, state_dir, self._more_figures
@@ -241,9 +242,9 @@ class _Assembly:
                 feed = self.cameras[CameraId(camera.id)].feed
                 source = CameraSource(camera, feed, self._exchange, self._clock)
                 self._add_source(f"source-{camera.id}", source.run)
-        for name, main in self._mains.items():
+        for name, main in self._mains.streams.items():
             self._add_source(f"main-{name}", main.run)
-        if self._mains and self._snapshots is not None:
+        if self._mains.streams and self._snapshots is not None:
             self._add_source("pictures", self._pictures.run)
         for worker in (*self._others, *self._sources):
             self._supervisor.start(worker)
@@ -317,7 +318,9 @@ class _Assembly:
         )
         feed = CameraFeed(settings, credentials=credentials, clock=self._clock)
         detector: Detector = self._detector
-        pipeline = build_pipeline(camera, detector, self._new_event_id)
+        pipeline = build_pipeline(
+            camera, detector, self._new_event_id, self._mains.closer_look(camera)
+        )
         late_snapshots = partial(self._pictures.ready, camera_id)
         recording = recording_time(camera, feed)
         lane = Lane(camera_id, pipeline, LaneCounters(), recording, feed.told, late_snapshots)
@@ -329,28 +332,6 @@ class _Assembly:
     def _recorded_time(self, camera: CameraId) -> RecordedTimeline | None:
         recording = self.cameras[camera].lane.recording
         return recording.timeline() if recording else None
-
-    def _main_streams(self, credentials: CredentialGuard) -> Iterator[tuple[CameraId, MainStream]]:
-        """Of the cameras that have one and use it."""
-        for camera in self._config.cameras:
-            source = camera.source
-            used = keeps_clips(self._config, camera) or self._snapshots is not None
-            if (
-                camera.enabled
-                and used
-                and isinstance(source, RtspSource)
-                and source.main_url is not None
-            ):
-                name = CameraId(camera.id)
-                yield name, MainStream(name, source, credentials=credentials, clock=self._clock)
-
-    def _main_pictures(self) -> MainPictures:
-        masks = {
-            CameraId(camera.id): tuple(Polygon.of(mask.polygon) for mask in camera.privacy_masks)
-            for camera in self._config.cameras
-        }
-        cameras = {name: MainCamera(main, masks[name]) for name, main in self._mains.items()}
-        return MainPictures(cameras, self._take_snapshot)
 
     def _new_event_id(self) -> EventId:
         return EventId(self._ids.next(self._clock.read().utc_s))
