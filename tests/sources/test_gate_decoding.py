@@ -48,14 +48,14 @@ def test_visit_is_seen_from_its_beginning_and_bit_exact(
     gated = play(clip, keep_lumas=True)
     # The same moments at 5 fps from the keyframe before the visit on, and keyframes before.
     begin_s = 12.0
-    assert [at_s for at_s in gated.times_s if 12.0 < at_s < 19.0] == pytest.approx(
-        [at_s for at_s in full.times_s if begin_s < at_s < 19.0], abs=0.11
+    assert [at_s for at_s in gated.times_s if 12.0 < at_s < 16.0] == pytest.approx(
+        [at_s for at_s in full.times_s if begin_s < at_s < 16.0], abs=0.11
     )
     assert gated.moving_s[0] == pytest.approx(full.moving_s[0], abs=0.21)
     idle = [at_s for at_s in gated.times_s if 8.0 <= at_s <= begin_s]
     assert idle == pytest.approx(range(8, 13), abs=0.15 if codec == "mjpeg" else 0.01)
     both = set(gated.lumas) & set(full.lumas)
-    assert len(both) > 50
+    assert len(both) > 40
     for at_s in both:
         np.testing.assert_array_equal(gated.lumas[at_s], full.lumas[at_s], err_msg=str(at_s))
     assert gated.times_s == sorted(gated.times_s)
@@ -70,10 +70,10 @@ def test_little_is_decoded_while_nothing_happens(clip_of: Callable[..., Path]) -
     status = play(clip_of()).feed.status()
     assert status.gate is not None
     assert status.gate.plan.policy is Policy.KEYS
-    # 5 s to measure the stream, then the visit and 4 s after it.
-    assert status.gate.counters.decoded_frac < 0.7
-    assert status.decoded < 0.7 * 25 * 15
-    assert status.gate.counters.idle_s == pytest.approx(25 - 6 - 8, abs=2)
+    # 5 s to measure the stream, then the visit and 1 s after it.
+    assert status.gate.counters.decoded_frac < 0.5
+    assert status.decoded < 0.5 * 25 * 15
+    assert status.gate.counters.idle_s == pytest.approx(25 - 5 - 4, abs=2)
     assert status.gate.cpu_s > 0
 
 
