@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from edge_agent.domain import Frame, Pixels, Region, Track
 from edge_agent.geometry import BBox, Polygon
 from edge_agent.sources import CloserView, DecodedPixels
+from edge_agent.sources.gate import PeopleWatch
 
 #: Up to this height in the frame's pixels, of a person's bbox; a moving region is a little larger
 #: than what moves in it.
@@ -43,7 +44,8 @@ class CloserLook:
         self._at_s = float("-inf")
         self._moved_s = self._moving_since_s = float("-inf")
         self._found_s = float("-inf")
-        self._tracks: Sequence[Track] = ()
+        self._large: Sequence[Track] = ()
+        self._people = PeopleWatch()  # the small ones
         self._looked = False  # in this frame, at the main stream's picture
 
     def pixels(self, frame: Frame, moving: Sequence[Region]) -> Pixels | None:
@@ -53,15 +55,16 @@ class CloserLook:
         self._budget_s = min(BUDGET_S, self._budget_s + REFILL * min(since_s, BUDGET_S / REFILL))
         self._looked = False
         small_motion = self._small_motion(moving, height_px, at_s)
-        small_track = any(track.bbox.h * height_px < SMALL_PX for track in self._tracks)
-        if not (small_motion or small_track):
+        # Who stands is seen on the substream well enough not to be lost.
+        people = self._people
+        if not (small_motion or people.restless or people.missed):
             return None
         if at_s - self._found_s > _FRUITFUL_S:
             spent_s = min(since_s, _PAUSE_S)
             if self._budget_s < spent_s:
                 return None
             self._budget_s -= spent_s
-        picture = self._view.near(at_s, moving=small_motion)
+        picture = self._view.near(at_s)
         if picture is None:
             return None
         pixels = DecodedPixels(picture.unit, self._masks, picture.orientation)
@@ -70,17 +73,16 @@ class CloserLook:
 
     def learn(self, frame: Frame, tracks: Sequence[Track]) -> None:
         """What the tracker made of the frame."""
-        self._tracks = tracks
         height_px = frame.pixels.size.height
-        if self._looked and any(
-            track.seen_s == frame.captured_s and track.bbox.h * height_px < SMALL_PX
-            for track in tracks
-        ):
+        small = [track for track in tracks if track.bbox.h * height_px < SMALL_PX]
+        self._large = [track for track in tracks if track.bbox.h * height_px >= SMALL_PX]
+        self._people.update(small, frame.captured_s)
+        if self._looked and any(track.seen_s == frame.captured_s for track in small):
             self._found_s = frame.captured_s
 
     def reset(self) -> None:
         """The stream broke: nobody is known any more."""
-        self._tracks = ()
+        self._large, self._people = (), PeopleWatch()
         self._moved_s = self._moving_since_s = self._found_s = float("-inf")
 
     def _small_motion(self, moving: Sequence[Region], height_px: int, at_s: float) -> bool:
@@ -88,7 +90,7 @@ class CloserLook:
         boxes: list[BBox] = [region.bbox for region in moving]
         if not any(
             box.h * height_px < _SMALL_REGION_PX
-            and not any(box.intersection_frac(track.bbox) > 0 for track in self._large(height_px))
+            and not any(box.intersection_frac(track.bbox) > 0 for track in self._large)
             for box in boxes
         ):
             return False
@@ -96,6 +98,3 @@ class CloserLook:
             self._moving_since_s = at_s
         self._moved_s = at_s
         return at_s - self._moving_since_s >= _GOES_ON_S
-
-    def _large(self, height_px: int) -> Sequence[Track]:
-        return [track for track in self._tracks if track.bbox.h * height_px >= SMALL_PX]

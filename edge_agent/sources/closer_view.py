@@ -17,14 +17,11 @@ from edge_agent.sources.decoder import Decoder, Picture
 from edge_agent.sources.packets import PacketSource
 from edge_agent.sources.ring import REPLAY_SPAN_S, GopRing
 
-#: Decoding goes on for so long after the newest question: frames are analysed each 0.2 s, of an
-#: idle substream only its keyframes.
-_HOLD_S, _HOLD_STILL_S = 1.5, 4.5
+#: Decoding goes on for so long after the newest question; frames are analysed each 0.2 s.
+_HOLD_S = 1.5
 #: A picture further away from the moment shows who moves elsewhere: a small person walks a third
 #: of their own height in this time.
 _NEAR_S = 0.3
-#: Who stands is still there in the newest keyframe's picture.
-_NEAR_STILL_S = 4.5
 #: Pictures are kept at the analysis rate, and only as many as a late frame may ask for: each
 #: holds 3 MiB at 1080p.
 _KEEP_EVERY_S = 0.18
@@ -45,8 +42,7 @@ class CloserView:
     """`flows` and `stop` belong to the main stream's thread, `near` to one other."""
 
     def __init__(self) -> None:
-        self._every_until_s = float("-inf")  # moments of capture; written by the asking thread
-        self._keys_until_s = float("-inf")
+        self._wanted_until_s = float("-inf")  # moment of capture; written by the asking thread
         self._pictures: tuple[TimedPicture, ...] = ()  # replaced as a whole, read without lock
         self._decoder: Decoder | None = None
         self._waiting: deque[Packet] = deque()  # to be decoded, oldest first
@@ -56,17 +52,11 @@ class CloserView:
 
     # --- the asking thread ---
 
-    def near(self, at_s: float, *, moving: bool) -> Picture | None:
-        """The picture captured nearest to that moment, None when there is none near.
-
-        Not `moving`: keyframes are enough, and an older picture does as well.
-        """
-        if moving:
-            self._every_until_s = max(self._every_until_s, at_s + _HOLD_S)
-        self._keys_until_s = max(self._keys_until_s, at_s + _HOLD_STILL_S)
+    def near(self, at_s: float) -> Picture | None:
+        """The picture captured nearest to that moment, None when there is none near."""
+        self._wanted_until_s = max(self._wanted_until_s, at_s + _HOLD_S)
         nearest = min(self._pictures, key=lambda one: abs(one.captured_s - at_s), default=None)
-        limit_s = _NEAR_S if moving else _NEAR_STILL_S
-        if nearest is None or abs(nearest.captured_s - at_s) > limit_s:
+        if nearest is None or abs(nearest.captured_s - at_s) > _NEAR_S:
             return None
         return nearest.picture
 
@@ -76,14 +66,12 @@ class CloserView:
         """A packet of `source` went into `ring`; `offset_s` leads from pts to capture."""
         # B-frames step back; what went to rest for one must not wake for the next.
         at_s = self._newest_s = max(self._newest_s, packet.pts_s + offset_s)
-        if at_s > self._keys_until_s:
+        if at_s > self._wanted_until_s:
             self._rest()
             return
         if self._decoder is None:
             self._decoder = Decoder(source.stream, source.time_base)
-        if at_s > self._every_until_s:
-            self._only_keys(packet)
-        elif self._continues or packet.is_key:
+        if self._continues or packet.is_key:
             self._waiting.append(packet)
             self._continues = True
         else:
@@ -100,12 +88,6 @@ class CloserView:
         if self._decoder is not None:
             self._decoder, self._pictures, self._continues = None, (), False
             self._waiting.clear()
-
-    def _only_keys(self, packet: Packet) -> None:
-        self._continues = False
-        if packet.is_key:
-            self._waiting.clear()
-            self._waiting.append(packet)
 
     def _catch_up(self, packet: Packet, ring: GopRing) -> None:
         """Begin in the middle of a GOP; one that is too long is not worth it."""
@@ -126,12 +108,7 @@ class CloserView:
     def _decode(self, packet: Packet, offset_s: float) -> None:
         assert self._decoder is not None
         self.decoded_packets += 1
-        pictures = self._decoder.decode(packet)
-        if packet.is_key and not self._continues:
-            # Alone: a reordered stream would hold it back for others.
-            pictures += self._decoder.drain()
-            self._decoder.flush()
-        for picture in pictures:
+        for picture in self._decoder.decode(packet):
             kept = self._pictures
             at_s = picture.pts_s + offset_s
             if not kept or not 0 <= at_s - kept[-1].captured_s < _KEEP_EVERY_S:

@@ -19,7 +19,7 @@ from edge_agent.sources import CredentialGuard, Orientation, Picture
 
 SIZE, STEP_S = FrameSize(640, 360), 0.2
 LARGER = FrameSize(1280, 720)
-SMALL, LARGE = BBox(0.5, 0.5, 0.03, 0.06), BBox(0.2, 0.3, 0.2, 0.5)
+SMALL, LARGE = BBox(0.5, 0.5, 0.03, 0.05), BBox(0.2, 0.3, 0.2, 0.5)
 LEFT_HALF = Polygon.of([(0, 0), (0.5, 0), (0.5, 1), (0, 1)])
 
 
@@ -32,10 +32,10 @@ class View:
     """A main stream that has every picture; notes what it was asked."""
 
     size: FrameSize = LARGER
-    asked: list[tuple[float, bool]] = field(default_factory=list)
+    asked: list[float] = field(default_factory=list)
 
-    def near(self, at_s: float, *, moving: bool) -> Picture | None:
-        self.asked.append((round(at_s, 3), moving))
+    def near(self, at_s: float) -> Picture | None:
+        self.asked.append(at_s)
         planes = np.full((self.size.height * 3 // 2, self.size.width), 128, np.uint8)
         return Picture(0.0, av.VideoFrame.from_ndarray(planes, format="yuv420p"), Orientation())
 
@@ -91,12 +91,13 @@ def test_leaf_that_moves_once_does_not_start_a_decoder() -> None:
     assert scene.view.asked == []
 
 
-def test_who_stands_needs_keyframes_only() -> None:
+def test_who_stands_is_left_to_the_substream_until_missed_there() -> None:
     scene = Scene()
-    scene.go(1.0, person=SMALL)
-    assert {moving for _, moving in scene.view.asked} == {False}
-    scene.go(1.0, SMALL, person=SMALL)
-    assert scene.view.asked[-1][1] is True
+    assert scene.go(4.0, person=SMALL) > 15
+    scene.go(0.6, person=SMALL)
+    assert scene.go(20.0, person=SMALL) == 0
+    scene.go(0.2, person=SMALL, found=False)
+    assert scene.go(1.0, person=SMALL, found=False) == 5
 
 
 def test_looking_in_vain_is_bounded() -> None:
