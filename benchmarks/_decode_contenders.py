@@ -59,7 +59,7 @@ from edge_agent.sources.opening import open_source
 from edge_agent.sources.ring import REPLAY_SPAN_S
 
 FPS = 5.0
-MODEL = "yolox-nano-416"
+MODEL = "auto"
 #: People follow each other more closely here than at a front door.
 QUIET_S = 3.0
 #: Until then a run warms up: stream measured, background learned.
@@ -110,6 +110,10 @@ class Run:
     main_packets: int = 0  # of the main stream beside it
     main_decoded: int = 0
     mode: str = ""
+    size_sense: str = ""
+    size_alarms: int = 0
+    false_size_alarms: int = 0
+    model: str = ""
 
 
 def cpu_s() -> float:
@@ -251,9 +255,14 @@ class AgentRun:
             if rest_s > 0:
                 result.settled_cpu_s = (result.cpu_s - settled[0].cpu_s) / rest_s
         gate = self._feed.status().gate
-        result.mode = f"{gate.plan.policy}: {gate.plan.reason}" if gate else ""
+        if gate:
+            result.mode = f"{gate.plan.policy}: {gate.plan.reason}"
+            result.size_sense = str(gate.size_sense)
+            result.size_alarms = gate.counters.size_alarms
+            result.false_size_alarms = gate.counters.false_size_alarms
         if self._onnx:
             result.inferences = self._onnx.inferences
+            result.model = self._onnx.manifest.name
         if self.main:
             result.main_packets = self.main.packets
             result.main_decoded = self.main.view.decoded_packets
@@ -344,6 +353,7 @@ def run_pipe(clip: Path, *, size: FrameSize, model: str | None = None) -> Run:
     result.cpu_s = cpu_s() - begun_s
     if detector:
         result.inferences = detector.inferences
+        result.model = detector.manifest.name
     return result
 
 

@@ -24,18 +24,18 @@ from benchmarks.scenes.activity import HEIGHTS_FRAC, Plan, Rendering, Transit
 from benchmarks.scenes.backgrounds import CAR_PARK, COUNTER, MOTORWAY, ROOM, STREET, YARD, Place
 from benchmarks.scenes.weather import Weather, changes_s
 
-FULL_HD, SUBSTREAM = (1920, 1080), (640, 360)
+FULL_HD, SUBSTREAM, CIF = (1920, 1080), (640, 360), (352, 198)
 FULL_HD_FPS, SUBSTREAM_FPS = 25.0, 15.0
 #: A "smart codec" (H.264+, Zipstream) sends a keyframe when it thinks fit.
 SMART_GOP_S = 16.7
 #: Bits per second, as cameras are set out of the box.
-CBR_BPS = {FULL_HD: 2_000_000, SUBSTREAM: 400_000}
+CBR_BPS = {FULL_HD: 2_000_000, SUBSTREAM: 400_000, CIF: 200_000}
 VBR_CRF = 25
 #: Length of the scenes with many visits. They follow each other after 9.5 s at least, so that a
 #: gate with a GOP of 4 s rests in between.
 VISITS_S = 360.0
 #: People who are a few pixels tall on a substream.
-FAR_FRAC = (0.03, 0.06)
+FAR_FRAC = (0.04, 0.10)
 #: Changes with anything that changes the pictures, so that an old cache is not used.
 VERSION = 1
 
@@ -47,18 +47,19 @@ class Encoding:
     codec: str  # h264 or h265
     rate: str  # cbr or vbr
     gop_s: float
-    substream: bool = False  # the scene made smaller, as cameras do beside the main stream
+    small: tuple[int, int] | None = None  # the scene made smaller, as a camera's substream
 
     @property
     def name(self) -> str:
         gop = "smart" if self.gop_s == SMART_GOP_S else f"{self.gop_s:g}s"
-        return f"{self.codec}-{self.rate}-{gop}{'-substream' if self.substream else ''}"
+        small = f"-{self.small[1]}p" if self.small else ""
+        return f"{self.codec}-{self.rate}-{gop}{small}"
 
     def options(self, size: tuple[int, int], fps: float) -> list[str]:
         """ffmpeg's output options; one thread, as all encodings run side by side."""
         smaller = []
-        if self.substream:
-            size, fps = SUBSTREAM, fps / 2
+        if self.small:
+            size, fps = self.small, fps / 2
             smaller = ["-vf", f"fps={fps:g},scale={size[0]}:{size[1]}"]
         keyint = round(self.gop_s * fps)
         tied = f"keyint={keyint}:min-keyint={keyint}:scenecut=0:bframes=0"
@@ -88,12 +89,13 @@ class Clip:
     gop_s: float
     changes_s: tuple[float, ...]
     transits: tuple[Transit, ...]
+    substream: bool = False
 
 
 H264_1S, H264_2S, H264_4S = (Encoding("h264", "cbr", gop_s) for gop_s in (1.0, 2.0, 4.0))
 H264_SMART = Encoding("h264", "vbr", SMART_GOP_S)
 H264_VBR, H265_CBR = Encoding("h264", "vbr", 2.0), Encoding("h265", "cbr", 2.0)
-H264_SUBSTREAM = Encoding("h264", "cbr", 1.0, substream=True)
+SMALL = tuple(Encoding("h264", "cbr", 1.0, size) for size in (SUBSTREAM, CIF))
 GOPS = (H264_1S, H264_2S, H264_4S)
 
 
@@ -151,7 +153,7 @@ def scenes() -> list[tuple[Plan, tuple[Encoding, ...]]]:
         *found,
         (still, (H264_2S, H264_VBR, H265_CBR)),
         (day, (H264_2S,)),
-        (far, (H264_2S, H264_SUBSTREAM)),
+        (far, (H264_2S, *SMALL)),
     ]
 
 
@@ -174,12 +176,13 @@ def clips(only: Sequence[str] = ()) -> list[Clip]:
                 folder / f"{e.name}.mp4",
                 plan.name,
                 plan.weather,
-                SUBSTREAM if e.substream else plan.size,
+                e.small or plan.size,
                 plan.fps,
                 plan.seconds,
                 e.gop_s,
                 changes_s(plan.weather, plan.seconds),
                 transits,
+                e.small is not None,
             )
             for e in wanted
         ]
