@@ -11,7 +11,7 @@ clock, no thread and no I/O: time enters with each frame.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
@@ -82,6 +82,21 @@ class DetectStage(Protocol):
     ) -> Sequence[Detection]: ...
 
 
+class CloserStage(Protocol):
+    """Who is too small here? `edge_agent.agent.closer_look.CloserLook`, where there is a main
+    stream."""
+
+    def pixels(self, frame: Frame, moving: Sequence[Region]) -> Pixels | None:
+        """A picture of the same moment and place in more detail; None: the frame's will do."""
+        ...
+
+    def learn(self, frame: Frame, tracks: Sequence[Track]) -> None: ...
+
+    def reset(self) -> None:
+        """Forget everybody."""
+        ...
+
+
 class TrackStage(CarriedStage, Protocol):
     """Which person is which? `edge_agent.track.Tracker`."""
 
@@ -131,13 +146,17 @@ class EventStage(CarriedStage, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The five stages of one camera, in order. Only `detect` is shared between cameras."""
+    """The five stages of one camera, in order, and what lends the detector its glasses.
+
+    Only `detect` is shared between cameras.
+    """
 
     motion: MotionStage
     detect: DetectStage
     track: TrackStage
     rules: RuleStage
     events: EventStage
+    closer: CloserStage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +165,7 @@ class Search:
 
     motion: Motion
     regions: tuple[Region, ...]
+    pixels: Pixels = field(repr=False)  # the frame's, or its main stream's for small people
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +196,7 @@ class CameraPipeline:
         search = self.search(frame)
         detections = (
             self._stages.detect.detect(
-                frame.pixels, search.regions, candidate_threshold=self.candidate_threshold
+                search.pixels, search.regions, candidate_threshold=self.candidate_threshold
             )
             if search.regions
             else ()
@@ -188,7 +208,9 @@ class CameraPipeline:
         stages, at_s = self._stages, frame.captured_s
         self._last_s, self._size = at_s, frame.pixels.size
         motion = stages.motion.update(frame.pixels.luma(), at_s)
-        return Search(motion, self._regions(motion, at_s))
+        regions = self._regions(motion, at_s)
+        closer = stages.closer.pixels(frame, motion.regions) if stages.closer and regions else None
+        return Search(motion, regions, closer or frame.pixels)
 
     def conclude(
         self, frame: Frame, search: Search, detections: Sequence[Detection], weekminute: int
@@ -196,6 +218,8 @@ class CameraPipeline:
         """Second half: what the detector's answer leads to."""
         stages, at_s = self._stages, frame.captured_s
         tracks = stages.track.update(detections, [region.bbox for region in search.regions], at_s)
+        if stages.closer is not None:
+            stages.closer.learn(frame, tracks)
         hits = stages.rules.update(tracks, at_s, weekminute)
         events = stages.events.update(hits, search.motion, at_s)
         return Analysis(
@@ -287,6 +311,8 @@ class CameraPipeline:
         self._stages.motion.reset()
         self._stages.track.reset()
         self._stages.rules.reset()
+        if self._stages.closer is not None:
+            self._stages.closer.reset()
         self._blind_look_s = self._last_s = float("-inf")
         self._size = None
 

@@ -20,14 +20,15 @@ from edge_agent import __version__
 from edge_agent.agent import process
 from edge_agent.agent.analysis import AnalysisLoop, Lane, LaneCounters, SnapshotMaker
 from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
-from edge_agent.agent.clips import ClipJournal, clip_figures, open_clip_room
+from edge_agent.agent.clips import ClipJournal, clip_figures, keeps_clips, open_clip_room
 from edge_agent.agent.commands import CommandRoom
 from edge_agent.agent.detector import open_detector
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.ingest.room import FolderParts, FolderRoom
 from edge_agent.agent.ingest.standing import FolderStanding, FolderStatusTeller
-from edge_agent.agent.main_pictures import MainPictures, main_cameras, main_streams
+from edge_agent.agent.main_cameras import MainCameras
+from edge_agent.agent.main_pictures import MainPictures
 from edge_agent.agent.memory import MemoryGuard
 from edge_agent.agent.orphans import closing_drafts
 from edge_agent.agent.recorder import Recorder
@@ -175,9 +176,10 @@ class _Assembly:
         )
         credentials = CredentialGuard(state_dir / "refused-logins.json", clock)
         self._take_snapshot = SnapshotTaker(config.snapshots)
-        pictures = self._snapshots is not None
-        self._mains = dict(main_streams(config, credentials, clock, pictures=pictures))
-        self._pictures = MainPictures(main_cameras(config, self._mains), self._take_snapshot)
+        self._mains = MainCameras(
+            config, credentials, clock, detects=self._detector.name is not None
+        )
+        self._pictures = MainPictures(self._mains.for_pictures(), self._take_snapshot)
         self.cameras = {
             CameraId(camera.id): self._watched(camera, credentials)
             for camera in config.cameras
@@ -186,7 +188,7 @@ class _Assembly:
         self._folders = self._folder_room()
         self._standing = FolderStanding(self._folders, self._open_ledger, clock)
         taps = {camera: watched.feed.tap for camera, watched in self.cameras.items()}
-        room = self._clip_room = open_clip_room(config, taps, self._mains, clock)
+        room = self._clip_room = open_clip_room(config, taps, self._mains.streams, clock)
         self._clips = ClipJournal(self._recorder, room, clock) if room else None
         telemetry = TelemetrySource(
             self.cameras,
@@ -262,9 +264,9 @@ class _Assembly:
                 feed = self.cameras[CameraId(camera.id)].feed
                 source = CameraSource(camera, feed, self._exchange, self._clock)
                 self._add_source(f"source-{camera.id}", source.run)
-        for name, main in self._mains.items():
+        for name, main in self._mains.streams.items():
             self._add_source(f"main-{name}", main.run)
-        if self._mains and self._snapshots is not None:
+        if self._mains.streams and self._snapshots is not None:
             self._add_source("pictures", self._pictures.run)
         for thread, body in self._folders.bodies():
             self._add_source(thread, body)
@@ -340,9 +342,13 @@ class _Assembly:
     def _watched(self, camera: CameraConfig, credentials: CredentialGuard) -> WatchedCamera:
         camera_id = CameraId(camera.id)
         self._exchange.add(camera_id, recorded=is_recorded(camera))
-        settings = FeedSettings.of(camera, self._config.analysis.fps)
+        settings = FeedSettings.of(
+            camera, self._config.analysis.fps, clips=keeps_clips(self._config, camera)
+        )
         feed = CameraFeed(settings, credentials=credentials, clock=self._clock)
-        pipeline = build_pipeline(camera, self._detector, self._new_event_id)
+        pipeline = build_pipeline(
+            camera, self._detector, self._new_event_id, self._mains.closer_look(camera)
+        )
         late_snapshots = partial(self._pictures.ready, camera_id)
         recording = recording_time(camera, feed)
         lane = Lane(

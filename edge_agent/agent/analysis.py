@@ -159,7 +159,7 @@ class AnalysisLoop:
         lanes = [self._lanes[frames[0].camera], *(self._begin(frame) for frame in frames[1:])]
         searches = [lane.pipeline.search(frame) for lane, frame in zip(lanes, frames, strict=True)]
         found = detector.detect_together(
-            [(f.pixels, search.regions) for f, search in zip(frames, searches, strict=True)],
+            [(search.pixels, search.regions) for search in searches],
             candidate_threshold=min(lane.pipeline.candidate_threshold for lane in lanes),
         )
         done = []
