@@ -210,7 +210,9 @@ def four_cameras(detector: OnnxDetector, how: str) -> Outcome:
     for i, clip in enumerate(TOGETHER):
         source = FileSource(path=str(footage_dir() / clip), pace="fast", gate="off")
         camera = CameraConfig(id=f"c{i}", source=source)
-        pipelines.append(build_pipeline(camera, Use(detector, how), lambda: EventId(ids.next(0.0))))
+        pipelines.append(
+            build_pipeline(camera, Use(detector, how), lambda *_: EventId(ids.next(0.0)))
+        )
         streams.append(frames_of(clip, camera))
     events: list[list[Event]] = [[] for _ in TOGETHER]
     ends = [0.0] * len(TOGETHER)

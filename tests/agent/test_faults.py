@@ -420,7 +420,6 @@ def test_broker_that_denies_events_is_a_state_and_they_come_when_it_is_mended(
             heard.wait(lambda: len(phases(heard)) > waiting["unsent"])
             heard.wait(lambda: not box_reasons(heard))
         numbers = [body["data"]["seq"] for body in heard.bodies("/ev/yard")]
-        assert numbers[0] == 1
         assert sorted(set(numbers)) == list(range(1, max(numbers) + 1))
     finally:
         broker.stop()

@@ -58,7 +58,7 @@ def opened(clip: FoundClip) -> ClipPackets:
 
 
 def decoded(packets: ClipPackets) -> int:
-    decoder = Decoder(packets.codec, packets.time_base)
+    decoder = Decoder(packets.stream, packets.time_base)
     count = sum(len(decoder.decode(packet)) for packet in packets.packets())
     return count + len(decoder.drain())
 
