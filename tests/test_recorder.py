@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,18 @@ def test_watchers_find_every_readable_clip_once_whatever_the_recorder_does(
         refused = {one.path.relative_to(tmp_path) for one in each.refused}
         assert refused == {path for path in broken if path.parts[0] == name}
         each.watcher.close()
+
+
+def test_awaited_clip_is_dated_by_its_newest_mtime(tmp_path: Path, shelf: Shelf) -> None:
+    """Uploads have the time of the upload until they are complete."""
+    watched = Watched(tmp_path, "generic-one", {"": CameraId("ring")}, now=BEGIN)
+    path = tmp_path / "slot01.mp4"
+    path.write_bytes(shelf.content(record(4, 1, begin_utc_s=0.0).readable[0]))
+    watched.quiet()
+    os.utime(path, (BEGIN.timestamp() - 60,) * 2)
+    watched.pass_time(3.0)
+    assert watched.watcher.awaited() == [(CameraId("ring"), BEGIN.timestamp() - 60)]
+    watched.pass_time(10.0)
+    assert watched.watcher.awaited() == []
+    assert len(watched.found) == 1
+    watched.watcher.close()

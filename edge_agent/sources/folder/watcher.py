@@ -262,6 +262,11 @@ class FolderWatcher:
                 path: one for path, one in self._awaited.items() if path in self._settling
             }
 
+    def _await(self, seen: SeenFile) -> None:
+        claim = self._intake.claim(seen.path)
+        if claim is not None:
+            self._awaited[seen.path] = claim.camera, self._intake.recorded_s(claim, seen)
+
     def _drop(self, path: str) -> None:
         self._settling.drop(path)
         self._awaited.pop(path, None)
@@ -325,7 +330,10 @@ class FolderWatcher:
             seen = _look(before.path)
             if seen is None:
                 self._drop(before.path)  # deleted, or renamed: found under its new name
-            elif self._settling.looked(seen, now_s):
+                continue
+            if seen != before:
+                self._await(seen)  # without a time in its name, its mtime tells when it was
+            if self._settling.looked(seen, now_s):
                 opened += 1
                 self._open(seen, now_s)
 
