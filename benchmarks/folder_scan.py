@@ -116,6 +116,10 @@ def make_tree(root: Path, files: int) -> None:
                 name = f"{first:%H.%M.%S}-{first + dt.timedelta(seconds=2):%H.%M.%S}[M][0@0][0].mp4"
                 os.link(original, folder / name)
                 made += 1
+    # As if each folder had been made in its own hour, not all within seconds.
+    for hour, (folder, _, _) in enumerate(os.walk(root, topdown=False)):
+        at_s = begin.timestamp() + 3600 * hour
+        os.utime(folder, (at_s, at_s))
 
 
 def watch(root: Path, ledger_path: Path, method: str, idle_s: float, name: str) -> Figures:

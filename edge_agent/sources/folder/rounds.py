@@ -171,10 +171,12 @@ class ScanRounds:
         self._scan = None
         now_s = self._clock.mono_s()
         took_s = now_s - scan.begin_s
+        share = MAX_CPU_SHARE_BUSY if scan.result.newest else MAX_CPU_SHARE
+        # The first quick scan may have to list folders once more, and the next ones need not.
+        lasting_s = min(scan.cpu_s, self._quick_cpu_s) if not scan.full else 0.0
+        self._quick_due_s = now_s + max(self._poll_s, lasting_s / share)
         if not scan.full:
             self._quick_cpu_s = scan.cpu_s
-        share = MAX_CPU_SHARE_BUSY if scan.result.newest else MAX_CPU_SHARE
-        self._quick_due_s = now_s + max(self._poll_s, self._quick_cpu_s / share)
         if self._full_due_s > scan.begin_s:  # nobody wanted another one meanwhile
             self._full_due_s = max(self._full_due_s, now_s + scan.cpu_s / MAX_CPU_SHARE)
         # After a full scan the quick ones, which take less, may go on at once.
