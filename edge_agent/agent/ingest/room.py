@@ -33,7 +33,6 @@ from edge_agent.sources.folder import (
     FolderWatcher,
     FoundClip,
     Refused,
-    shown_path,
     template_problem,
 )
 from edge_agent.sources.folder.clip import Found, RefusedClip
@@ -95,7 +94,6 @@ class Tree:
         self._parts = parts
         self.path = Path(next(iter(cameras.values())).source.path)
         source = next(iter(cameras.values())).source
-        self._told_strangers: tuple[str, ...] = ()
         self._made_s = parts.clock.mono_s()
         problem = template_problem(self.cameras[0], source.template)
         if problem is not None:
@@ -155,17 +153,6 @@ class Tree:
             self._notes.note(left_out(file, self._parts.clock.read().utc_s), stop)
 
         return found, refused
-
-    def poll(self) -> None:
-        """By the main thread: says which channels of the tree are nobody's, once."""
-        strangers = self.watcher.status().unknown_channels
-        if strangers != self._told_strangers:
-            self._told_strangers = strangers
-            log.warning(
-                "%s: no camera has the channel %s; their clips are left alone",
-                ", ".join(self.cameras),
-                ", ".join(shown_path(Path(name)) for name in strangers) or "(none any more)",
-            )
 
 
 class IngestFolder:
@@ -244,8 +231,6 @@ class FolderRoom:
 
     def poll(self) -> None:
         self.notes.retry()
-        for tree in self.trees:
-            tree.poll()
 
     def _committed(self) -> None:
         self.ingest.wake()

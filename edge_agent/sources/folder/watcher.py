@@ -102,6 +102,7 @@ class FolderWatcher:
         self._overflows = 0
         self._unmatched = 0
         self._unknown_channels: tuple[str, ...] = ()
+        self._assumed_channels: tuple[str, ...] = ()
         self._found: Found
         self._refused: RefusedClip
 
@@ -311,7 +312,17 @@ class FolderWatcher:
         channels = tuple(sorted(self._intake.unknown_channels))
         if channels != self._unknown_channels and channels:
             shown = ", ".join(shown_path(Path(channel)) for channel in channels)
-            _LOG.info("%s: no camera is configured for %s", shown_path(self._root), shown)
+            _LOG.warning("%s: no camera is configured for %s", shown_path(self._root), shown)
+        assumed = tuple(sorted(self._intake.assumed_channels))
+        if len(assumed) > 1 and assumed != self._assumed_channels:
+            # One camera is one viewpoint: its background, tracks and zones would be two's.
+            _LOG.warning(
+                "%s: %d channels are taken for one camera (%s); give each a camera of its own",
+                shown_path(self._root),
+                len(assumed),
+                ", ".join(shown_path(Path(name)) for name in assumed[:5]),
+            )
+        self._assumed_channels = assumed
         self._unmatched, self._unknown_channels = unmatched, channels
         self._intake.forget_counts()
         if self._notifier is not None:
