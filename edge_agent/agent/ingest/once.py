@@ -97,7 +97,7 @@ class OnceRoom:
             recorder,
             lambda: LedgerReader(self._state_dir),
             clock,
-            any_age=True,
+            complete=True,
         )
         room = FolderRoom(config, parts, analysis.enter)
         ends = StopToken()

@@ -67,7 +67,7 @@ class FolderParts:
     recorder: Recorder
     open_reader: Callable[[], LedgerReader]
     clock: Clock
-    any_age: bool = False  # nothing is left out for its age
+    complete: bool = False  # a batch: nobody writes there, and nothing is left out for its age
 
 
 def folder_cameras(config: Config) -> dict[CameraId, FolderCamera]:
@@ -103,10 +103,11 @@ class Tree:
             source.template,
             dict(_channels(cameras)),
             ZoneInfo(source.time_zone) if source.time_zone else zone,
-            LedgerKnown(notes, parts.open_reader, any_age=parts.any_age),
+            LedgerKnown(notes, parts.open_reader, any_age=parts.complete),
             parts.clock,
             method=source.watch,
-            max_age_s=None if parts.any_age else source.max_age_days * 86400,
+            max_age_s=None if parts.complete else source.max_age_days * 86400,
+            complete=parts.complete,
         )
 
     @property
