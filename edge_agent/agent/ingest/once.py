@@ -97,7 +97,7 @@ class OnceRoom:
             recorder,
             lambda: LedgerReader(self._state_dir),
             clock,
-            any_age=True,
+            complete=True,
         )
         room = FolderRoom(config, parts, analysis.enter)
         ends = StopToken()
@@ -119,7 +119,6 @@ class OnceRoom:
     def _work(self, room: FolderRoom, recorder: Recorder, stop: StopToken) -> None:
         for tree in room.trees:
             tree.run_once(stop)
-            tree.poll()
             if tree.lost and not stop.stopped:
                 raise MediaError(f"{tree.path}: {tree.watcher.status().lost}")
         while len(room.notes) and not stop.stopped:

@@ -33,7 +33,6 @@ from edge_agent.sources.folder import (
     FolderWatcher,
     FoundClip,
     Refused,
-    shown_path,
     template_problem,
 )
 from edge_agent.sources.folder.clip import Found, RefusedClip
@@ -68,7 +67,7 @@ class FolderParts:
     recorder: Recorder
     open_reader: Callable[[], LedgerReader]
     clock: Clock
-    any_age: bool = False  # nothing is left out for its age
+    complete: bool = False  # a batch: nobody writes there, and nothing is left out for its age
 
 
 def folder_cameras(config: Config) -> dict[CameraId, FolderCamera]:
@@ -95,7 +94,6 @@ class Tree:
         self._parts = parts
         self.path = Path(next(iter(cameras.values())).source.path)
         source = next(iter(cameras.values())).source
-        self._told_strangers: tuple[str, ...] = ()
         self._made_s = parts.clock.mono_s()
         problem = template_problem(self.cameras[0], source.template)
         if problem is not None:
@@ -105,10 +103,11 @@ class Tree:
             source.template,
             dict(_channels(cameras)),
             ZoneInfo(source.time_zone) if source.time_zone else zone,
-            LedgerKnown(notes, parts.open_reader, any_age=parts.any_age),
+            LedgerKnown(notes, parts.open_reader, any_age=parts.complete),
             parts.clock,
             method=source.watch,
-            max_age_s=None if parts.any_age else source.max_age_days * 86400,
+            max_age_s=None if parts.complete else source.max_age_days * 86400,
+            complete=parts.complete,
         )
 
     @property
@@ -155,17 +154,6 @@ class Tree:
             self._notes.note(left_out(file, self._parts.clock.read().utc_s), stop)
 
         return found, refused
-
-    def poll(self) -> None:
-        """By the main thread: says which channels of the tree are nobody's, once."""
-        strangers = self.watcher.status().unknown_channels
-        if strangers != self._told_strangers:
-            self._told_strangers = strangers
-            log.warning(
-                "%s: no camera has the channel %s; their clips are left alone",
-                ", ".join(self.cameras),
-                ", ".join(shown_path(Path(name)) for name in strangers) or "(none any more)",
-            )
 
 
 class IngestFolder:
@@ -244,8 +232,6 @@ class FolderRoom:
 
     def poll(self) -> None:
         self.notes.retry()
-        for tree in self.trees:
-            tree.poll()
 
     def _committed(self) -> None:
         self.ingest.wake()

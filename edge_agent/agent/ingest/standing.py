@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 
 from edge_agent.agent.ingest.room import INGEST, FolderRoom, Tree
-from edge_agent.clock import Clock
+from edge_agent.clock import Clock, thread_cpu_s
 from edge_agent.contract import (
     BoxTopics,
     CameraStatus,
@@ -19,8 +20,9 @@ from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
 from edge_agent.outbox import LedgerReader
 
-#: Counting a ledger of a hundred thousand files takes some hundredths of a second.
-_COUNT_EVERY_S = 60.0
+#: The ledger is counted as often as this share of a core allows, and not more often than this.
+_COUNT_SHARE = 0.002
+_COUNT_EVERY_S = 2.0
 
 _CLOCK_NEWS_S = 5.0
 
@@ -50,23 +52,23 @@ class FolderStanding:
         self._room = room
         self._reader = open_reader()
         self._clock = clock
-        self._counted_s = float("-inf")
+        self._due_s = float("-inf")
         self._counts = _Counts()
 
     def poll(self) -> None:
         now_s = self._clock.mono_s()
-        if not self._room.trees or now_s < self._counted_s + _COUNT_EVERY_S:
+        if not self._room.trees or now_s < self._due_s:
             return
-        self._counted_s = now_s
-        try:
+        begun_s = thread_cpu_s()
+        with contextlib.suppress(StorageError):  # the box's own status says so
             self._counts = _Counts(
                 self._reader.counts(),
                 self._reader.newest_done_s(),
                 self._reader.waiting_since_s(),
                 self._reader.newest_too_old_s(),
             )
-        except StorageError:
-            return  # the box's own status says so
+        busy_s = thread_cpu_s() - begun_s
+        self._due_s = now_s + max(_COUNT_EVERY_S, busy_s / _COUNT_SHARE)
 
     def left_out(self, camera: CameraId) -> LeftOut:
         counts = self._counts

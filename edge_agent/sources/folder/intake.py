@@ -67,12 +67,14 @@ class Intake:
         self._root = root
         self._template = template
         self._cameras = cameras
+        self._named = {channel: camera for channel, camera in cameras.items() if channel}
         self._zone = zone
         self._clocks: dict[CameraId, RecorderClock] = {}
         self._newest_mtime_s: dict[CameraId, float] = {}
         self.unmatched = 0  # since `forget_counts`
         self.unmatched_example: str | None = None
         self.unknown_channels: set[str] = set()
+        self.assumed_channels: set[str] = set()  # taken for the camera that names none
 
     def claim(self, path: str) -> Claim | None:
         """None: not a clip, not ours, or not yet."""
@@ -92,6 +94,9 @@ class Intake:
             if len(self.unknown_channels) < MAX_UNKNOWN_CHANNELS:
                 self.unknown_channels.add(facts.channel)
             return None
+        named = camera_of(facts.channel, self._named) if "" in self._cameras else camera
+        if named is None and len(self.assumed_channels) < MAX_UNKNOWN_CHANNELS:
+            self.assumed_channels.add(facts.channel)
         return Claim(camera, "still" if is_still(name) else "video", facts)
 
     def forget_counts(self) -> None:
@@ -99,6 +104,7 @@ class Intake:
         self.unmatched = 0
         self.unmatched_example = None
         self.unknown_channels = set()
+        self.assumed_channels = set()
 
     def recorded_s(self, claim: Claim, seen: SeenFile) -> float:
         """About when, without opening it: by its name, else its mtime."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import math
 import os
 import stat
 from collections.abc import Mapping
@@ -35,6 +36,7 @@ from edge_agent.sources.folder.clip import (
 )
 from edge_agent.sources.folder.identity import ClipGone
 from edge_agent.sources.folder.intake import Claim, Intake, UnreadableClip
+from edge_agent.sources.folder.misfits import Misfits
 from edge_agent.sources.folder.mounts import choose_method, read_mounts
 from edge_agent.sources.folder.notify import NoNotifications, Notifier, too_few_watches, watch_limit
 from edge_agent.sources.folder.recorded_time import ClockOffset
@@ -77,9 +79,11 @@ class FolderWatcher:
         rescan_s: float = 600.0,
         poll_s: float = POLL_S,
         max_age_s: float | None = None,
+        complete: bool = False,
         watched_root: WatchedRoot | None = None,
     ) -> None:
-        """`cameras`: by what the template reads as channel; `""` where it reads none.
+        """`cameras`: by what the template reads as channel; `""` where it reads none. `complete`:
+        nobody writes here any more, so what does not open is refused at once.
 
         Raises BadTemplate.
         """
@@ -87,6 +91,7 @@ class FolderWatcher:
         self._known = known
         self._clock = clock
         self._wanted_method = method
+        self._complete = complete
         self._rescan_s, self._poll_s, self._max_age_s = rescan_s, poll_s, max_age_s
         self._watched_root = watched_root or WatchedRoot(root)
         self._intake = Intake(str(root), template_set(template), cameras, zone)
@@ -100,8 +105,7 @@ class FolderWatcher:
         self._limited: str | None = None
         self._limited_at = ""  # the kernel's setting then
         self._overflows = 0
-        self._unmatched = 0
-        self._unknown_channels: tuple[str, ...] = ()
+        self._misfits = Misfits(root)
         self._found: Found
         self._refused: RefusedClip
 
@@ -130,8 +134,8 @@ class FolderWatcher:
             len(self._settling),
             self._overflows,
             self._limited,
-            self._unmatched,
-            self._unknown_channels,
+            self._misfits.unmatched,
+            self._misfits.unknown_channels,
         )
 
     def clock_offset(self, camera: CameraId) -> ClockOffset | None:
@@ -304,15 +308,7 @@ class FolderWatcher:
     def _note_full_scan(self, result: ScanResult) -> None:
         for folder, reason in result.unreadable:
             _LOG.warning("%s cannot be looked into (%s)", shown_path(Path(folder)), reason)
-        unmatched, example = self._intake.unmatched, self._intake.unmatched_example
-        if unmatched and not self._unmatched and example is not None:
-            shown = shown_path(Path(example))
-            _LOG.warning("%d files do not fit the template, such as %s", unmatched, shown)
-        channels = tuple(sorted(self._intake.unknown_channels))
-        if channels != self._unknown_channels and channels:
-            shown = ", ".join(shown_path(Path(channel)) for channel in channels)
-            _LOG.info("%s: no camera is configured for %s", shown_path(self._root), shown)
-        self._unmatched, self._unknown_channels = unmatched, channels
+        self._misfits.note(self._intake)
         self._intake.forget_counts()
         if self._notifier is not None:
             watched = self._notifier.watched_folders()
@@ -357,7 +353,7 @@ class FolderWatcher:
         self._drop(seen.path)
 
     def _failed(self, claim: Claim, seen: SeenFile, error: UnreadableClip, now_s: float) -> None:
-        age_s = self._clock.read().utc_s - seen.mtime_ns / 1e9
+        age_s = math.inf if self._complete else self._clock.read().utc_s - seen.mtime_ns / 1e9
         if not self._settling.failed(seen.path, now_s, age_s=age_s):
             self._awaited.pop(seen.path, None)
             return

@@ -344,6 +344,22 @@ def test_unknown_channel_and_unfit_path_are_counted_not_found(
     assert (status.unmatched, status.unknown_channels) == (1, ("garage",))
 
 
+def test_channels_that_are_taken_for_one_camera_are_told(
+    tmp_path: Path,
+    clip: Path,
+    watched: Callable[..., Watched],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    put(clip, tmp_path / "yard/2026-11-24/13.00.00-13.01.00.mp4")
+    box = watched(DAV, {"": CameraId("all")})
+    box.pass_time(10)
+    assert "taken for one camera" not in caplog.text
+    put(clip, tmp_path / "yard/2026-11-24/14.00.00-14.01.00.mp4", b"1")
+    put(clip, tmp_path / "garage/2026-11-24/13.00.00-13.01.00.mp4", b"2")
+    box.pass_time(700)
+    assert "2 channels are taken for one camera (garage, yard)" in caplog.text
+
+
 def test_files_that_do_not_open_take_no_room_from_others(
     tmp_path: Path, clip: Path, watched: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch
 ) -> None:
