@@ -38,8 +38,11 @@ BENCHMARKS = {
     "imports": Benchmark("imports", "Imports and READY"),
     "motion": Benchmark("motion_recall", "Motion: recall and cost"),
     "detectors": Benchmark("detectors", "Person detectors"),
+    "use": Benchmark("model_use", "How the detector is used"),
     "tracking": Benchmark("tracking", "Tracking on PETS"),
     "chaos": Benchmark("chaos", "Chaos"),
+    "folder": Benchmark("folder_scan", "A recorder's folder with 100,000 clips", ("--dir", "out")),
+    "recorders": Benchmark("recorders", "Recorder folders: kills, pieces, many files"),
     "writes": Benchmark("outbox_writes", "What the outbox writes in a day", ("--dir", "out")),
 }
 

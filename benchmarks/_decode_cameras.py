@@ -12,6 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from benchmarks._decode_contenders import FPS, MODEL, cpu_s, rss_mib
+from edge_agent.agent import process
 from edge_agent.agent.analysis import AnalysisLoop, Lane, LaneCounters
 from edge_agent.agent.camera_source import CameraSource
 from edge_agent.agent.exchange import FrameExchange
@@ -48,6 +49,7 @@ class IdleCameras:
     """The clip must be longer than warm-up and measurement together: it is not looped."""
 
     def __init__(self, clip: Path, cameras: int) -> None:
+        process.keep_memory_small()  # as `edge-agent run` does first
         self._clock = SystemClock()
         self._exchange = FrameExchange()
         self._journal = _Counting()
@@ -68,8 +70,8 @@ class IdleCameras:
             self._exchange.add(name)
             self._feeds.append(feed)
             self._sources.append(CameraSource(config, feed, self._exchange, self._clock))
-            pipeline = build_pipeline(config, detector, lambda: EventId("0" * 26))
-            lanes[name] = Lane(name, pipeline, LaneCounters(), feed.told)
+            pipeline = build_pipeline(config, detector, lambda *_: EventId("0" * 26))
+            lanes[name] = Lane(name, pipeline, LaneCounters(), tell=feed.told)
         self._loop = AnalysisLoop(
             self._exchange,
             lanes,

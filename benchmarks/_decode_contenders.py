@@ -31,6 +31,7 @@ import numpy as np
 
 from benchmarks.frigate_like import FrigateLikeMotion, squares
 from edge_agent.agent.analysis import finding_of
+from edge_agent.agent.closer_look import CloserLook
 from edge_agent.agent.stages import Detector, build_pipeline
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FileSource
@@ -53,11 +54,12 @@ from edge_agent.domain import (
 from edge_agent.geometry import BBox, FrameSize
 from edge_agent.pipeline import Analysis
 from edge_agent.runtime import StopToken
-from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
+from edge_agent.sources import CameraFeed, CloserView, CredentialGuard, FeedSettings, GopRing
 from edge_agent.sources.opening import open_source
+from edge_agent.sources.ring import REPLAY_SPAN_S
 
 FPS = 5.0
-MODEL = "yolox-nano-416"
+MODEL = "auto"
 #: People follow each other more closely here than at a front door.
 QUIET_S = 3.0
 #: Until then a run warms up: stream measured, background learned.
@@ -105,7 +107,13 @@ class Run:
     person_starts: list[tuple[float, float]] = field(default_factory=list)
     tallies: list[Tally] = field(default_factory=list)
     inferences: int = 0
+    main_packets: int = 0  # of the main stream beside it
+    main_decoded: int = 0
     mode: str = ""
+    size_sense: str = ""
+    size_alarms: int = 0
+    false_size_alarms: int = 0
+    model: str = ""
 
 
 def cpu_s() -> float:
@@ -163,24 +171,63 @@ class _Watched:
     def packets(self) -> Iterator[Packet]:
         for packet in self._source.packets():
             self._run.newest_s = packet.pts_s
+            if self._run.main is not None:
+                self._run.main.flow_to(packet.pts_s)
             yield packet
+
+
+class _MainBeside:
+    """A main stream that is as far as the substream."""
+
+    def __init__(self, clip: Path, clock: SystemClock) -> None:
+        config = FileSource(path=str(clip), pace="fast")
+        self._source = open_source(
+            config,
+            camera="main",
+            credentials=CredentialGuard(None, clock),
+            stop=StopToken(),
+            clock=clock,
+        )
+        self._packets = self._source.packets()
+        self._next = next(self._packets, None)
+        self._ring = GopRing(REPLAY_SPAN_S)
+        self.view = CloserView()
+        self.packets = 0
+
+    def flow_to(self, pts_s: float) -> None:
+        while self._next is not None and self._next.pts_s <= pts_s:
+            packet, self._next = self._next, next(self._packets, None)
+            self.packets += 1
+            self._ring.add(packet)
+            self.view.flows(packet, self._ring, 0.0, self._source)
 
 
 class AgentRun:
     """A camera of the agent from file to event, in one thread, as fast as it goes."""
 
-    def __init__(self, clip: Path, *, gated: bool, infer: bool, fps: float) -> None:
+    def __init__(
+        self,
+        clip: Path,
+        *,
+        gated: bool,
+        fps: float,
+        model: str | None = None,
+        main: Path | None = None,
+    ) -> None:
+        """Without a `model` it asks the stand-in."""
         self.newest_s = 0.0
         self.result = Run()
         self._knowing = KnowingDetector(clip.parent / "truth.json", fps)
         self._onnx = None
-        if infer:
-            self._onnx = OnnxDetector.open(find_model(MODEL, default_model_dirs()))
+        if model:
+            self._onnx = OnnxDetector.open(find_model(model, default_model_dirs()))
         detector: Detector = self._onnx or self._knowing
+        clock = SystemClock()
+        self.main = _MainBeside(main, clock) if main else None
+        closer = CloserLook(self.main.view) if self.main else None
         source = FileSource(path=str(clip), pace="fast", gate="auto" if gated else "off")
         camera = CameraConfig(id="bench", source=source, motion=MotionConfig(quiet_s=QUIET_S))
-        self._pipeline = build_pipeline(camera, detector, self._new_id)
-        clock = SystemClock()
+        self._pipeline = build_pipeline(camera, detector, self._new_id, closer)
         self._feed = CameraFeed(
             FeedSettings.of(camera, FPS),
             credentials=CredentialGuard(None, clock),
@@ -190,7 +237,7 @@ class AgentRun:
         self._events = 0
         self._tallied_s = float("-inf")
 
-    def _new_id(self) -> EventId:
+    def _new_id(self, label: Label, at_s: float) -> EventId:
         self._events += 1
         return EventId(f"{self._events:026d}")
 
@@ -208,9 +255,17 @@ class AgentRun:
             if rest_s > 0:
                 result.settled_cpu_s = (result.cpu_s - settled[0].cpu_s) / rest_s
         gate = self._feed.status().gate
-        result.mode = f"{gate.plan.policy}: {gate.plan.reason}" if gate else ""
+        if gate:
+            result.mode = f"{gate.plan.policy}: {gate.plan.reason}"
+            result.size_sense = str(gate.size_sense)
+            result.size_alarms = gate.counters.size_alarms
+            result.false_size_alarms = gate.counters.false_size_alarms
         if self._onnx:
             result.inferences = self._onnx.inferences
+            result.model = self._onnx.manifest.name
+        if self.main:
+            result.main_packets = self.main.packets
+            result.main_decoded = self.main.view.decoded_packets
         return result
 
     def _take(self, frame: Frame) -> None:
@@ -269,10 +324,10 @@ class _PipePixels:
         return np.asarray(cv2.cvtColor(self._i420, cv2.COLOR_YUV2BGR_I420), np.uint8)
 
 
-def run_pipe(clip: Path, *, infer: bool, size: FrameSize) -> Run:
+def run_pipe(clip: Path, *, size: FrameSize, model: str | None = None) -> Run:
     """What Frigate does: ffmpeg decodes all, picks 5 fps, scales, and pipes raw pictures."""
     result, motion = Run(mode="ffmpeg pipe"), FrigateLikeMotion()
-    detector = OnnxDetector.open(find_model(MODEL, default_model_dirs())) if infer else None
+    detector = OnnxDetector.open(find_model(model, default_model_dirs())) if model else None
     height = min(PIPE_LINES, size.height)
     shown = FrameSize(round(size.width * height / size.height / 2) * 2, height)
     command = ["ffmpeg", "-v", "error", "-nostdin", "-threads", "1", "-i", str(clip), "-vf",
@@ -298,6 +353,7 @@ def run_pipe(clip: Path, *, infer: bool, size: FrameSize) -> Run:
     result.cpu_s = cpu_s() - begun_s
     if detector:
         result.inferences = detector.inferences
+        result.model = detector.manifest.name
     return result
 
 
@@ -312,7 +368,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("contender", choices=("agent", "full", "pipe", "cameras", "clip"))
     parser.add_argument("clip", type=Path)
-    parser.add_argument("--infer", action="store_true")
+    parser.add_argument("--model", help="a real detector; without it a stand-in is asked")
+    parser.add_argument("--main", type=Path, help="the main stream of the substream CLIP")
     parser.add_argument("--fps", type=float, default=25.0, help="of the planted truth")
     parser.add_argument("--size", type=int, nargs=2, default=(1920, 1080))
     parser.add_argument("--cameras", type=int, default=1)
@@ -331,10 +388,10 @@ def main() -> None:
         return
     begun_s = time.perf_counter()
     if args.contender == "pipe":
-        run = run_pipe(args.clip, infer=args.infer, size=FrameSize(*args.size))
+        run = run_pipe(args.clip, size=FrameSize(*args.size), model=args.model)
     else:
         gated = args.contender == "agent"
-        run = AgentRun(args.clip, gated=gated, infer=args.infer, fps=args.fps).go()
+        run = AgentRun(args.clip, gated=gated, fps=args.fps, model=args.model, main=args.main).go()
     run.rss_mib = rss_mib()
     print(f"{time.perf_counter() - begun_s:.1f} s", file=sys.stderr)
     json.dump(asdict(run), sys.stdout)

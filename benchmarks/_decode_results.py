@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -15,24 +16,45 @@ from benchmarks.scenes.encode import Clip, cache_dir
 
 Result = dict[str, Any]
 
+_MEASURING = ("_decode_contenders", "_decode_cameras", "_decode_motion_daemon", "frigate_like")
+
+
+def code_version() -> str:
+    """Of the agent and of what measures it here: what was said by other code does not count."""
+    root = Path(__file__).resolve().parents[1]
+    agent = [*(root / "edge_agent").rglob("*.py"), *(root / "models").glob("*.toml")]
+    here = [root / "benchmarks" / f"{name}.py" for name in _MEASURING]
+    digest = hashlib.sha256()
+    for path in (*sorted(agent), *here):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:10]
+
 
 @dataclass
 class Results:
     """Runs contenders, each in its process, and keeps what they said.
 
-    `reuse`: what an earlier run said is taken for granted, whatever has changed since.
+    What this very code said about a clip is not asked again, so that a run of all that was
+    stopped goes on where it was. `again`: it is.
     """
 
-    reuse: bool
+    again: bool
     rounds: int  # of each run the one that took the least CPU time counts
+    code: str = field(default_factory=code_version)
     _known: dict[str, Result] = field(default_factory=dict)
 
-    def run(self, who: str, clip: Clip, *, infer: bool = False) -> Result:
-        """What `who` (agent, full, pipe) did with a clip."""
+    def run(
+        self, who: str, clip: Clip, *, model: str | None = None, main: Clip | None = None
+    ) -> Result:
+        """What `who` (agent, full, pipe) did with a clip. `main`: with closer looks at it."""
         options = ["--fps", f"{clip.fps:g}", "--size", *map(str, clip.size)]
-        if infer:
-            options.append("--infer")
-        name = f"{_file_name(clip)}-{who}{'-infer' if infer else ''}"
+        name = f"{_file_name(clip)}-{who}"
+        if model:
+            options += ["--model", model]
+            name += f"-{model}"
+        if main:
+            options += ["--main", str(main.path)]
+            name += "-main"
 
         def measure() -> Result:
             runs = [_contender(who, clip.path, options) for _ in range(self.rounds)]
@@ -56,9 +78,9 @@ class Results:
         return self._once(name, lambda: run_daemon(clip.path, clip.seconds, clip.size, clip.fps))
 
     def _once(self, name: str, measure: Callable[[], Result]) -> Result:
-        kept = cache_dir() / "results" / f"{name}.json"
+        kept = cache_dir() / "results" / self.code / f"{name}.json"
         if name not in self._known:
-            if self.reuse and kept.exists():
+            if not self.again and kept.exists():
                 self._known[name] = dict(json.loads(kept.read_text()))
             else:
                 print(f"  {name}", file=sys.stderr, flush=True)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from edge_agent.agent.replay import ClipReplay, ReplayResult, ReplayStep
 from edge_agent.clock import SystemClock
-from edge_agent.config import AnalysisConfig, CameraConfig, FileSource
+from edge_agent.config import AnalysisConfig, CameraConfig, FileSource, PersonConfig
 from edge_agent.detect import OnnxDetector, default_model_dirs, find_model
 from edge_agent.domain import EndReason, Event, Label
 
@@ -36,9 +36,11 @@ def replayed(
     clip: Path,
     detector: OnnxDetector,
     watch: Callable[[ReplayStep], None] = lambda step: None,
+    person: PersonConfig | None = None,
 ) -> ReplayResult:
     """Default thresholds, default rate, no zones."""
-    camera = CameraConfig(id="bench", source=FileSource(path=str(clip)))
+    source = FileSource(path=str(clip))
+    camera = CameraConfig(id="bench", source=source, person=person or PersonConfig())
     replay = ClipReplay(
         detector, default_fps=AnalysisConfig().fps, zone=ZoneInfo("UTC"), clock=SystemClock()
     )

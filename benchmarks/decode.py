@@ -1,6 +1,7 @@
 """What the decode gate saves and what it misses, beside three who decode everything.
 
-    python -m benchmarks.decode                     everything (some 40 minutes on two cores)
+    python -m benchmarks.decode                     everything (some 40 minutes on two cores);
+                                                    stopped, it goes on where it was
     python -m benchmarks.decode --only calm-0       parts of clips' names
     python -m benchmarks.decode --report FILE       also write the tables to FILE
 
@@ -31,6 +32,7 @@ from benchmarks._decode_scores import (
     seen_of,
     sightings,
 )
+from benchmarks._decode_small import sizes_table, small_table
 from benchmarks._decode_visits import (
     COMMON_GOP_S,
     Row,
@@ -43,8 +45,9 @@ from benchmarks._decode_visits import (
 )
 from benchmarks.motion_recall import footage_dir
 from benchmarks.scenes.encode import SUBSTREAM, Clip, clips
-from benchmarks.scenes.weather import Weather
 
+#: What the agent takes by itself, and one that costs a third of it.
+MODELS = ("auto", "lwpd-192x320")
 CURVE = (1, 4, 16)
 CURVE_SECONDS = 35.0
 CLIP_SECONDS = 11.0
@@ -101,14 +104,14 @@ def day_table(results: Results, day: Sequence[Clip]) -> str:
     rows: list[Row] = []
     for clip in day:
         busy = sum(t.length_s for t in clip.transits) / clip.seconds
-        for infer in (False, True):
-            runs = [results.run(who, clip, infer=infer) for who in ("agent", "full", "pipe")]
+        for model in (None, *MODELS):
+            runs = [results.run(who, clip, model=model) for who in ("agent", "full", "pipe")]
             ours_s, full_s, pipe_s = (cpu_a_second(run, clip) for run in runs)
             rows.append(
                 (
                     clip.name,
                     f"{busy:.1%}",
-                    "in" if infer else "out",
+                    runs[0]["model"] or "out",
                     ms(ours_s),
                     ms(full_s),
                     ms(pipe_s),
@@ -149,7 +152,7 @@ def weather_table(results: Results, scenes: Sequence[Clip]) -> str:
 
 
 def foliage_table(results: Results, windy: Sequence[Clip]) -> str:
-    """Does the gate rest in wind, and are people there still found?"""
+    """Does the gate rest in wind and rain, and are people there still found?"""
     rows: list[Row] = []
     for clip in windy:
         ours, full = results.run("agent", clip), results.run("full", clip)
@@ -176,7 +179,7 @@ def foliage_table(results: Results, windy: Sequence[Clip]) -> str:
         "someone there", "then seen by (a)",
         "of those as long as a GOP + 0.2 s", "by (b)", "picture known as nuisance",
     )  # fmt: skip
-    return table("Wind in the trees", head, rows)
+    return table("Wind and rain", head, rows)
 
 
 def curve_table(results: Results, clip: Clip) -> str:
@@ -295,9 +298,10 @@ def report(results: Results, only: Sequence[str]) -> str:
     """All tables of the clips chosen, as Markdown."""
     found = clips(only)
     idle = [clip for clip in found if not clip.transits]
-    windy = [clip for clip in found if clip.weather in (Weather.FOLIAGE, Weather.GALE)]
+    windy = [clip for clip in found if clip.plan in ("foliage", "gale", "shower")]
+    far = [clip for clip in found if clip.plan == "far"]
     day = [clip for clip in found if clip.plan.startswith("day")]
-    scenes = [c for c in found if c.transits and c.size == SUBSTREAM and c not in windy]
+    scenes = [c for c in found if c.transits and c.size == SUBSTREAM and c not in (*windy, *far)]
     full_hd = [c for c in idle if c.size != SUBSTREAM and c.gop_s == COMMON_GOP_S]
     parts = []
     if idle:
@@ -309,10 +313,15 @@ def report(results: Results, only: Sequence[str]) -> str:
         parts.append(weather_table(results, scenes))
     if windy:
         parts.append(foliage_table(results, windy))
+    if far:
+        parts.append(small_table(results, far, MODELS))
     if full_hd:
         parts.append(curve_table(results, full_hd[0]))
         parts.append(clip_table(results, [c for c in idle if c.size != SUBSTREAM]))
         parts.append(daemon_table(results, [*full_hd[:1], *common(scenes)[:1]]))
+    sparse = [c for c in (*idle, *common(scenes), *windy) if c.gop_s == COMMON_GOP_S]
+    if sparse:
+        parts.append(sizes_table(results, sparse))
     if not only:
         parts.append(real_table(results))
     return "".join(parts)
@@ -322,11 +331,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", default=[], help="parts of clips' names")
     parser.add_argument("--rounds", type=int, default=1, help="the cheapest of so many runs counts")
-    parser.add_argument("--reuse", action="store_true", help="take results of earlier runs")
+    parser.add_argument("--again", action="store_true", help="measure anew what is known")
     parser.add_argument("--report", type=Path, help="replace the figures in this Markdown file")
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    text = report(Results(args.reuse, args.rounds), args.only)
+    text = report(Results(args.again, args.rounds), args.only)
     if args.report:
         before, mark, _ = args.report.read_text().partition(FIGURES_BELOW)
         args.report.write_text(f"{before}{mark}\n\n{text.rstrip()}\n")

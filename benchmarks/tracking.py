@@ -161,7 +161,7 @@ def run_agent(clip: Path, model: ResolvedModel, step: int) -> list[list[Labelled
     source = FileSource(path=str(clip))
     camera = CameraConfig(id="pets", source=source)
     detector = OnnxDetector.open(model, threads=1)
-    pipeline = build_pipeline(camera, detector, lambda: EventId(str(next(numbers))))
+    pipeline = build_pipeline(camera, detector, lambda *_: EventId(str(next(numbers))))
     reported = []
     with av.open(str(clip)) as container:
         for index, picture in enumerate(container.decode(video=0)):

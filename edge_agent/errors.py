@@ -7,13 +7,16 @@
     │   ├── CredentialRefused      a camera refused our user or password
     │   ├── BrokerRefused          the broker refused protocol, name, certificate or login
     │   ├── StateDirLocked         another agent owns the state directory
-    │   └── MediaError             a clip that cannot be read: truncated, empty, no video
+    │   ├── MediaError             a clip that cannot be read: truncated, empty, no video
+    │   └── LabelError             labelled pictures that cannot be read: which file, which line
     ├── RetryableError             the world may heal by itself; back off and try again
     │   ├── SourceUnreachable      no connection to the camera
     │   ├── SourceStalled          connected, but no packets
     │   ├── SourceEnded            the stream closed (a recording's regular end is not an error)
     │   ├── BrokerUnreachable      no connection to the broker
+    │   ├── DownloadFailed         a model could not be fetched: network, server, wrong bytes
     │   └── StorageError           disk full, read-only or failing
+    ├── CarryOverRefused           what a recording left for the next cannot be used; begin anew
     ├── ContractError              a message from outside breaks the MQTT contract; it is refused
     └── InvariantBroken            a bug: the process must not go on as if nothing happened
 
@@ -91,6 +94,10 @@ class MediaError(OperatorError):
     """A file that is not a usable recording."""
 
 
+class LabelError(OperatorError):
+    """Labels or labelled pictures that cannot be used; names the file and the line."""
+
+
 class RetryableError(AgentError):
     """Back off, then try again."""
 
@@ -111,8 +118,19 @@ class BrokerUnreachable(RetryableError):
     """The broker did not answer, or the connection broke."""
 
 
+class DownloadFailed(RetryableError):
+    """A model's file did not come, or is not the right one; nothing of it is visible."""
+
+
 class StorageError(RetryableError):
     """The state directory cannot be written: full, read-only or failing."""
+
+
+class CarryOverRefused(AgentError):
+    """What an earlier recording left behind is of another version, another picture or damaged.
+
+    Nothing of it was used: the pipeline is as new, and may go on so.
+    """
 
 
 class ContractError(AgentError):

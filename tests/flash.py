@@ -70,12 +70,22 @@ def model(folder: Path, name: str = "flash", *, classes: int = 1) -> Path:
     return path
 
 
-def clip(path: Path, *, bright_s: float = 0.8, dark_s: float = 0.8, rounds: int = 1) -> Path:
-    """`rounds` times light and dark, 64x64 at 5 fps, every picture a key picture."""
+def clip(
+    path: Path,
+    *,
+    bright_s: float = 0.8,
+    dark_s: float = 0.8,
+    rounds: int = 1,
+    dark_first: bool = False,
+    seed: int = 3,
+) -> Path:
+    """`rounds` times light and dark, 64x64 at 5 fps, every picture a key picture. Another `seed`
+    gives the same clip with other bytes."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), FPS, (SIDE, SIDE))
-    random = np.random.default_rng(3)
+    random = np.random.default_rng(seed)
     for _ in range(rounds):
-        for level, seconds in ((200, bright_s), (40, dark_s)):
+        halves = ((200, bright_s), (40, dark_s))
+        for level, seconds in reversed(halves) if dark_first else halves:
             for _ in range(round(seconds * FPS)):
                 noise = random.integers(-3, 4, (SIDE, SIDE, 3))
                 writer.write((level + noise).astype(np.uint8))

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from edge_agent.cli.main import build_parser
+from edge_agent.detect import read_manifest
+
 ROOT = Path(__file__).resolve().parent.parent
 FAULTS = ROOT / "docs" / "faults.md"
+COMMANDS = re.compile(r"^    (?:\.venv/bin/)?edge-agent (.+?)(?:\s+#.*)?$", re.MULTILINE)
 DOCUMENTS = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
 
 _TEST_ID = re.compile(r"`([\w/]+\.py)::(\w+)`")
@@ -64,3 +69,18 @@ def test_links_lead_somewhere(document: Path) -> None:
         if not path.exists() or (anchor and anchor not in anchors(path.read_text())):
             broken.append(target)
     assert broken == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_in_the_text_are_commands(document: Path) -> None:
+    for command in COMMANDS.findall(document.read_text()):
+        build_parser().parse_args(shlex.split(command))  # exits where it is wrong
+
+
+def test_the_manifest_in_the_text_is_one(tmp_path: Path) -> None:
+    (block,) = re.findall(
+        r"```toml\n(.*?)```", (ROOT / "docs" / "models.md").read_text(), re.DOTALL
+    )
+    path = tmp_path / "porch.toml"
+    path.write_text(block)
+    assert read_manifest(path).name == "porch"

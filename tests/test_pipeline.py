@@ -29,7 +29,13 @@ from edge_agent.domain import (
     Track,
 )
 from edge_agent.geometry import FULL_FRAME, BBox, FrameSize
-from edge_agent.pipeline import BLIND_LOOK_EVERY_S, Analysis, CameraPipeline, Stages
+from edge_agent.pipeline import (
+    BLIND_LOOK_EVERY_S,
+    Analysis,
+    CameraPipeline,
+    CloserStage,
+    Stages,
+)
 
 MOVING = Region(BBox(0.1, 0.1, 0.2, 0.3))
 TRACKED = Region(BBox(0.6, 0.2, 0.1, 0.4))
@@ -82,6 +88,7 @@ class Notes:
         self.detected: list[tuple[Region, ...]] = []
         self.thresholds: list[float] = []
         self.searched: list[list[BBox]] = []
+        self.pixels: list[Pixels] = []
         self.minutes: list[int] = []
         self.closed: list[tuple[EndReason, float]] = []
         self.resets: list[str] = []
@@ -104,6 +111,7 @@ class FakeDetector(FakeStage):
     def detect(
         self, pixels: Pixels, regions: Sequence[Region], *, candidate_threshold: float
     ) -> Sequence[Detection]:
+        self.notes.pixels.append(pixels)
         self.notes.detected.append(tuple(regions))
         self.notes.thresholds.append(candidate_threshold)
         return [Detection(MOVING.bbox, 0.9)]
@@ -142,7 +150,7 @@ class FakeEvents(FakeStage):
 
 
 class Fakes:
-    def __init__(self) -> None:
+    def __init__(self, closer: CloserStage | None = None) -> None:
         self.notes = notes = Notes()
         stages = Stages(
             FakeMotion(notes),
@@ -150,6 +158,7 @@ class Fakes:
             FakeTracker(notes),
             FakeRules(notes),
             FakeEvents(notes),
+            closer,
         )
         self.pipeline = CameraPipeline(stages, candidate_threshold=0.25)
 
@@ -207,7 +216,7 @@ def test_who_left_while_the_camera_was_away_does_not_come_back_as_a_ghost(gap_s:
     detector = OnePerson()
     names = itertools.count()
     camera = CameraConfig(id="gate", source=FileSource(path="x"))
-    pipeline = build_pipeline(camera, detector, lambda: EventId(f"event-{next(names)}"))
+    pipeline = build_pipeline(camera, detector, lambda *_: EventId(f"event-{next(names)}"))
 
     def play(from_s: float, seconds: float) -> list[Event]:
         frames = [
@@ -228,3 +237,39 @@ def test_who_left_while_the_camera_was_away_does_not_come_back_as_a_ghost(gap_s:
     (again,) = play(back_s, 8.0)
     assert again.event_id != began.event_id
     assert again.start_s >= back_s
+
+
+class Closer:
+    """Has a picture of the main stream, or none."""
+
+    def __init__(self, pixels: Pixels | None) -> None:
+        self.resets, self._pixels = 0, pixels
+        self.asked: list[tuple[Region, ...]] = []
+        self.learned: list[int] = []
+
+    def pixels(self, frame: Frame, moving: Sequence[Region]) -> Pixels | None:
+        self.asked.append(tuple(moving))
+        return self._pixels
+
+    def learn(self, frame: Frame, tracks: Sequence[Track]) -> None:
+        self.learned.append(len(tracks))
+
+    def reset(self) -> None:
+        self.resets += 1
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_detector_gets_the_closer_picture_where_there_is_one(there: bool) -> None:
+    large = cast(Pixels, Grey())
+    closer = Closer(large if there else None)
+    fakes = Fakes(closer)
+    fakes.analyse(0.8)
+    assert (closer.asked, closer.learned) == ([], [0])  # nothing to look at
+    fakes.notes.motion = Motion((MOVING,), 0.1, Lighting.STEADY)
+    fakes.notes.due_regions = (TRACKED,)
+    fakes.analyse(1.0)
+    assert (fakes.notes.pixels[-1] is large) is there
+    assert fakes.notes.detected == [(MOVING, TRACKED)]
+    assert (closer.asked, closer.learned) == ([(MOVING,)], [0, 1])
+    fakes.pipeline.close(EndReason.CAMERA_LOST, 5.0)
+    assert closer.resets == 1

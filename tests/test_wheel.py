@@ -38,6 +38,7 @@ def test_installed_wheel_finds_its_files(tmp_path: Path) -> None:
     assert lines[0].startswith(str(home))
     assert all(line.startswith(str(home)) for line in lines[1:])
     assert "yolox-nano-416.toml" in lines[1]
+    assert "registry.toml" in lines[1]
     assert "agent.toml" in lines[2]
     assert "hikvision.toml.sample" in lines[2]
     assert "edge-agent.service" in lines[3]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -49,6 +49,8 @@ class Plan:
     seconds: float
     gap_s: tuple[float, float] | None  # between people; None: nobody comes
     first_s: float = CALM_START_S
+    # Not in the representation, from which the cache takes its names: see `scenes.encode`.
+    heights_frac: tuple[float, float] = field(default=HEIGHTS_FRAC, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def _turns(rng: Rng, plan: Plan, wish_px: float, body_px: float) -> tuple[float,
 
 
 def _course(rng: Rng, plan: Plan, start_s: float, cast: tuple[Walk, ...]) -> _Course:
-    height_frac = _log_uniform(rng, HEIGHTS_FRAC)
+    height_frac = _log_uniform(rng, plan.heights_frac)
     length_s = _log_uniform(rng, LENGTHS_S)
     height_px = height_frac * plan.size[1]
     walk = cast[int(rng.integers(len(cast)))]

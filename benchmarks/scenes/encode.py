@@ -20,20 +20,22 @@ from pathlib import Path
 
 import cv2
 
-from benchmarks.scenes.activity import Plan, Rendering, Transit
+from benchmarks.scenes.activity import HEIGHTS_FRAC, Plan, Rendering, Transit
 from benchmarks.scenes.backgrounds import CAR_PARK, COUNTER, MOTORWAY, ROOM, STREET, YARD, Place
 from benchmarks.scenes.weather import Weather, changes_s
 
-FULL_HD, SUBSTREAM = (1920, 1080), (640, 360)
+FULL_HD, SUBSTREAM, CIF = (1920, 1080), (640, 360), (352, 198)
 FULL_HD_FPS, SUBSTREAM_FPS = 25.0, 15.0
 #: A "smart codec" (H.264+, Zipstream) sends a keyframe when it thinks fit.
 SMART_GOP_S = 16.7
 #: Bits per second, as cameras are set out of the box.
-CBR_BPS = {FULL_HD: 2_000_000, SUBSTREAM: 400_000}
+CBR_BPS = {FULL_HD: 2_000_000, SUBSTREAM: 400_000, CIF: 200_000}
 VBR_CRF = 25
 #: Length of the scenes with many visits. They follow each other after 9.5 s at least, so that a
 #: gate with a GOP of 4 s rests in between.
 VISITS_S = 360.0
+#: People who are a few pixels tall on a substream.
+FAR_FRAC = (0.04, 0.10)
 #: Changes with anything that changes the pictures, so that an old cache is not used.
 VERSION = 1
 
@@ -45,14 +47,20 @@ class Encoding:
     codec: str  # h264 or h265
     rate: str  # cbr or vbr
     gop_s: float
+    small: tuple[int, int] | None = None  # the scene made smaller, as a camera's substream
 
     @property
     def name(self) -> str:
         gop = "smart" if self.gop_s == SMART_GOP_S else f"{self.gop_s:g}s"
-        return f"{self.codec}-{self.rate}-{gop}"
+        small = f"-{self.small[1]}p" if self.small else ""
+        return f"{self.codec}-{self.rate}-{gop}{small}"
 
     def options(self, size: tuple[int, int], fps: float) -> list[str]:
         """ffmpeg's output options; one thread, as all encodings run side by side."""
+        smaller = []
+        if self.small:
+            size, fps = self.small, fps / 2
+            smaller = ["-vf", f"fps={fps:g},scale={size[0]}:{size[1]}"]
         keyint = round(self.gop_s * fps)
         tied = f"keyint={keyint}:min-keyint={keyint}:scenecut=0:bframes=0"
         bps = CBR_BPS[size]
@@ -60,10 +68,10 @@ class Encoding:
         if self.rate == "vbr":
             rate = ["-crf", str(VBR_CRF), "-maxrate", str(4 * bps), "-bufsize", str(8 * bps)]
         if self.codec == "h264":
-            return ["-c:v", "libx264", "-preset", "superfast", "-tune", "zerolatency",
+            return [*smaller, "-c:v", "libx264", "-preset", "superfast", "-tune", "zerolatency",
                     "-threads", "1", "-x264-params", tied, *rate]  # fmt: skip
         quiet = f"{tied}:log-level=error:pools=none:frame-threads=1"
-        return ["-c:v", "libx265", "-preset", "ultrafast", "-tune", "zerolatency",
+        return [*smaller, "-c:v", "libx265", "-preset", "ultrafast", "-tune", "zerolatency",
                 "-x265-params", quiet, *rate]  # fmt: skip
 
 
@@ -81,11 +89,13 @@ class Clip:
     gop_s: float
     changes_s: tuple[float, ...]
     transits: tuple[Transit, ...]
+    substream: bool = False
 
 
 H264_1S, H264_2S, H264_4S = (Encoding("h264", "cbr", gop_s) for gop_s in (1.0, 2.0, 4.0))
 H264_SMART = Encoding("h264", "vbr", SMART_GOP_S)
 H264_VBR, H265_CBR = Encoding("h264", "vbr", 2.0), Encoding("h265", "cbr", 2.0)
+SMALL = tuple(Encoding("h264", "cbr", 1.0, size) for size in (SUBSTREAM, CIF))
 GOPS = (H264_1S, H264_2S, H264_4S)
 
 
@@ -125,18 +135,26 @@ def scenes() -> list[tuple[Plan, tuple[Encoding, ...]]]:
     substream = (SUBSTREAM, SUBSTREAM_FPS)
     wind = Plan("foliage", STREET, Weather.FOLIAGE, *substream, 960, (18.0, 30.0))
     gale = Plan("gale", STREET, Weather.GALE, *substream, 960, (35.0, 60.0))
+    shower = Plan("shower", STREET, Weather.RAIN, *substream, 960, (35.0, 60.0))
     idle = Plan("idle-360", YARD, Weather.CALM, *substream, 900, None)
     dark = Plan("idle-360-dusk", STREET, Weather.NOISY, *substream, 300, None)
     found += [
         (wind, (H264_1S, H264_2S)),
         (gale, (H264_1S, H264_2S)),
+        (shower, (H264_1S, H264_2S)),
         (idle, (H264_1S, H264_2S)),
         (dark, (H264_1S, H264_2S)),
     ]
     main = (FULL_HD, FULL_HD_FPS)
     still = Plan("idle-1080", YARD, Weather.CALM, *main, 60, None)
     day = Plan("day-1080", YARD, Weather.CALM, *main, 400, (70.0, 110.0), first_s=50.0)
-    return [*found, (still, (H264_2S, H264_VBR, H265_CBR)), (day, (H264_2S,))]
+    far = Plan("far", YARD, Weather.CALM, *main, 240, (3.0, 6.0), heights_frac=FAR_FRAC)
+    return [
+        *found,
+        (still, (H264_2S, H264_VBR, H265_CBR)),
+        (day, (H264_2S,)),
+        (far, (H264_2S, *SMALL)),
+    ]
 
 
 def clips(only: Sequence[str] = ()) -> list[Clip]:
@@ -158,12 +176,13 @@ def clips(only: Sequence[str] = ()) -> list[Clip]:
                 folder / f"{e.name}.mp4",
                 plan.name,
                 plan.weather,
-                plan.size,
+                e.small or plan.size,
                 plan.fps,
                 plan.seconds,
                 e.gop_s,
                 changes_s(plan.weather, plan.seconds),
                 transits,
+                e.small is not None,
             )
             for e in wanted
         ]
@@ -171,7 +190,10 @@ def clips(only: Sequence[str] = ()) -> list[Clip]:
 
 
 def _fingerprint(plan: Plan) -> str:
-    return hashlib.sha256(f"{VERSION} {plan!r}".encode()).hexdigest()[:10]
+    text = f"{VERSION} {plan!r}"
+    if plan.heights_frac != HEIGHTS_FRAC:
+        text += f" {plan.heights_frac}"
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
 def _read(path: Path) -> tuple[Transit, ...]:

@@ -66,7 +66,7 @@ def watch(scene: Scene, detector: Detector) -> Outcome:
     """Run the whole pipeline over a scene."""
     numbers = itertools.count(1)
     camera = CameraConfig(id="scene", source=FileSource(path=f"/{scene.name}.mp4"))
-    pipeline = build_pipeline(camera, detector, lambda: EventId(f"event-{next(numbers)}"))
+    pipeline = build_pipeline(camera, detector, lambda *_: EventId(f"event-{next(numbers)}"))
     outcome = Outcome()
     events: list[Event] = []
     for i, bgr in enumerate(scene.frames()):

@@ -9,7 +9,7 @@ READY never waits for cameras, broker or NTP: a box without any of them is still
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -25,12 +25,16 @@ from edge_agent.agent.commands import CommandRoom
 from edge_agent.agent.detector import open_detector
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.exchange import FrameExchange
-from edge_agent.agent.main_pictures import MainCamera, MainPictures
+from edge_agent.agent.ingest.room import FolderParts, FolderRoom
+from edge_agent.agent.ingest.standing import FolderStanding, FolderStatusTeller
+from edge_agent.agent.main_cameras import MainCameras
+from edge_agent.agent.main_pictures import MainPictures
 from edge_agent.agent.memory import MemoryGuard
 from edge_agent.agent.orphans import closing_drafts
 from edge_agent.agent.recorder import Recorder
-from edge_agent.agent.recordings import recording_time
-from edge_agent.agent.stages import Detector, build_pipeline
+from edge_agent.agent.recordings import is_recorded, recording_time
+from edge_agent.agent.snapshots import SnapshotTaker
+from edge_agent.agent.stages import build_pipeline
 from edge_agent.agent.state_dir import make_state_dir, open_snapshots
 from edge_agent.agent.telemetry import TelemetrySource, WatchedCamera
 from edge_agent.clock import Clock, SystemClock
@@ -38,7 +42,7 @@ from edge_agent.config import (
     SHORT_SHA_LENGTH,
     CameraConfig,
     Config,
-    RtspSource,
+    FolderSource,
     canonical_sha,
 )
 from edge_agent.contract import (
@@ -50,14 +54,12 @@ from edge_agent.contract import (
     UlidGenerator,
     encode_config_status,
 )
-from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Snapshot
+from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Label, Snapshot
 from edge_agent.errors import EXIT_FAILED, EXIT_OK, InvariantBroken
-from edge_agent.geometry import Polygon
-from edge_agent.media import take_snapshot
-from edge_agent.outbox import AlarmKind, Outbox, OutboxReader
+from edge_agent.outbox import AlarmKind, LedgerReader, Outbox, OutboxReader
 from edge_agent.publish import LinkState, Publisher, PublisherSetup
 from edge_agent.runtime import Heartbeat, StopToken, Supervisor, SystemdNotifier, Worker
-from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings, MainStream
+from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +108,7 @@ class Agent:
             log.info(
                 "edge-agent %s: %d cameras, state in %s",
                 __version__,
-                len(assembly.cameras),
+                assembly.camera_count,
                 self._state_dir,
             )
             try:
@@ -173,18 +175,28 @@ class _Assembly:
             committed=self._tell_publisher,
         )
         credentials = CredentialGuard(state_dir / "refused-logins.json", clock)
-        self._mains = dict(self._main_streams(credentials))
-        self._pictures = self._main_pictures()
+        self._take_snapshot = SnapshotTaker(config.snapshots)
+        self._mains = MainCameras(
+            config, credentials, clock, detects=self._detector.name is not None
+        )
+        self._pictures = MainPictures(self._mains.for_pictures(), self._take_snapshot)
         self.cameras = {
             CameraId(camera.id): self._watched(camera, credentials)
             for camera in config.cameras
-            if camera.enabled
+            if camera.enabled and not isinstance(camera.source, FolderSource)
         }
+        self._folders = self._folder_room()
+        self._standing = FolderStanding(self._folders, self._open_ledger, clock)
         taps = {camera: watched.feed.tap for camera, watched in self.cameras.items()}
-        room = self._clip_room = open_clip_room(config, taps, self._mains, clock)
+        room = self._clip_room = open_clip_room(config, taps, self._mains.streams, clock)
         self._clips = ClipJournal(self._recorder, room, clock) if room else None
         telemetry = TelemetrySource(
-            self.cameras, self._exchange, clock, state_dir, self._more_figures
+            self.cameras,
+            self._exchange,
+            clock,
+            state_dir,
+            self._more_figures,
+            self._standing,
         )
         self._publisher = Publisher(
             PublisherSetup(
@@ -201,11 +213,18 @@ class _Assembly:
                 heartbeat=self._heartbeat("publisher", _PUBLISHER_LIMIT_S),
             )
         )
-        self._tellers = [
-            CameraStatusTeller(
+        self._tellers = {
+            f"source-{camera}": CameraStatusTeller(
                 watched.feed, camera, self._topics, clock, self._publisher.set_status
             )
             for camera, watched in self.cameras.items()
+        }
+        self._folder_tellers = [
+            FolderStatusTeller(
+                tree, camera, self._standing, self._topics, clock, self._publisher.set_status
+            )
+            for tree in self._folders.trees
+            for camera in tree.cameras
         ]
         self._source_stop, self._analysis_stop = StopToken(), StopToken()
         self._recorder_stop, self._publisher_stop = StopToken(), StopToken()
@@ -213,6 +232,10 @@ class _Assembly:
         self._clip_worker: Worker | None = None
         self._sources: list[Worker] = []
         self._others: list[Worker] = []
+
+    @property
+    def camera_count(self) -> int:
+        return len(self.cameras) + len(self._folder_tellers)
 
     # --- start and stop ---
 
@@ -222,7 +245,7 @@ class _Assembly:
             log.info("ending %d events that the last stop left open", len(orphans))
             self._outbox.append(orphans)
         self._publisher.set_status(self._topics.config_status, self._config_status())
-        analysis = AnalysisLoop(
+        analysis = self._analysis = AnalysisLoop(
             self._exchange,
             {camera: watched.lane for camera, watched in self.cameras.items()},
             self._clips or self._recorder,
@@ -237,14 +260,16 @@ class _Assembly:
             Worker("analysis", analysis.run, self._analysis_stop),
         ]
         for camera in self._config.cameras:
-            if camera.enabled:
+            if CameraId(camera.id) in self.cameras:
                 feed = self.cameras[CameraId(camera.id)].feed
                 source = CameraSource(camera, feed, self._exchange, self._clock)
                 self._add_source(f"source-{camera.id}", source.run)
-        for name, main in self._mains.items():
+        for name, main in self._mains.streams.items():
             self._add_source(f"main-{name}", main.run)
-        if self._mains and self._snapshots is not None:
+        if self._mains.streams and self._snapshots is not None:
             self._add_source("pictures", self._pictures.run)
+        for thread, body in self._folders.bodies():
+            self._add_source(thread, body)
         for worker in (*self._others, *self._sources):
             self._supervisor.start(worker)
         if self._clip_room is not None:
@@ -274,8 +299,13 @@ class _Assembly:
 
     def poll(self) -> None:
         """What the ward should know of us, when it changed."""
-        for teller, source in zip(self._tellers, self._sources, strict=True):
-            teller.poll(crashed=source.crash is not None)
+        crashed = {source.name for source in self._sources if source.crash is not None}
+        for name, teller in self._tellers.items():
+            teller.poll(crashed=name in crashed)
+        for folder_teller in self._folder_tellers:
+            folder_teller.poll(crashed=folder_teller.rests_on(crashed))
+        self._folders.poll()
+        self._standing.poll()
         reasons = tuple(self._reasons())
         self._publisher.set_box_state(State.DEGRADED if reasons else State.ONLINE, reasons)
 
@@ -311,46 +341,52 @@ class _Assembly:
 
     def _watched(self, camera: CameraConfig, credentials: CredentialGuard) -> WatchedCamera:
         camera_id = CameraId(camera.id)
-        self._exchange.add(camera_id)
-        settings = FeedSettings.of(camera, self._config.analysis.fps)
+        self._exchange.add(camera_id, recorded=is_recorded(camera))
+        settings = FeedSettings.of(
+            camera, self._config.analysis.fps, clips=keeps_clips(self._config, camera)
+        )
         feed = CameraFeed(settings, credentials=credentials, clock=self._clock)
-        detector: Detector = self._detector
-        pipeline = build_pipeline(camera, detector, self._new_event_id)
+        pipeline = build_pipeline(
+            camera, self._detector, self._new_event_id, self._mains.closer_look(camera)
+        )
         late_snapshots = partial(self._pictures.ready, camera_id)
         recording = recording_time(camera, feed)
-        lane = Lane(camera_id, pipeline, LaneCounters(), recording, feed.told, late_snapshots)
+        lane = Lane(
+            camera_id,
+            pipeline,
+            LaneCounters(),
+            recording,
+            feed.told,
+            late_snapshots,
+            None if recording else self._detector,
+        )
         return WatchedCamera(feed, lane)
 
     def _add_source(self, name: str, body: Callable[[StopToken], None]) -> None:
         self._sources.append(Worker(name, body, self._source_stop, vital=False))
 
+    def _folder_room(self) -> FolderRoom:
+        parts = FolderParts(
+            self._exchange,
+            self._detector,
+            EventDrafter(self._sender(), self._clock),
+            self._recorder,
+            self._open_ledger,
+            self._clock,
+        )
+        return FolderRoom(self._config, parts, self._enter)
+
+    def _open_ledger(self) -> LedgerReader:
+        return LedgerReader(Path(self._config.box.state_dir))
+
+    def _enter(self, lane: Lane) -> None:
+        self._analysis.enter(lane)
+
     def _recorded_time(self, camera: CameraId) -> RecordedTimeline | None:
         recording = self.cameras[camera].lane.recording
         return recording.timeline() if recording else None
 
-    def _main_streams(self, credentials: CredentialGuard) -> Iterator[tuple[CameraId, MainStream]]:
-        """Of the cameras that have one and use it."""
-        for camera in self._config.cameras:
-            source = camera.source
-            used = keeps_clips(self._config, camera) or self._snapshots is not None
-            if (
-                camera.enabled
-                and used
-                and isinstance(source, RtspSource)
-                and source.main_url is not None
-            ):
-                name = CameraId(camera.id)
-                yield name, MainStream(name, source, credentials=credentials, clock=self._clock)
-
-    def _main_pictures(self) -> MainPictures:
-        masks = {
-            CameraId(camera.id): tuple(Polygon.of(mask.polygon) for mask in camera.privacy_masks)
-            for camera in self._config.cameras
-        }
-        cameras = {name: MainCamera(main, masks[name]) for name, main in self._mains.items()}
-        return MainPictures(cameras, self._take_snapshot)
-
-    def _new_event_id(self) -> EventId:
+    def _new_event_id(self, label: Label, at_s: float) -> EventId:
         return EventId(self._ids.next(self._clock.read().utc_s))
 
     def _heartbeat(self, name: str, limit_s: float = _HEARTBEAT_LIMIT_S) -> Heartbeat:
@@ -371,13 +407,3 @@ class _Assembly:
             return self._take_snapshot(frame, best)
 
         return make
-
-    def _take_snapshot(self, frame: Frame, best: BestFrame) -> Snapshot:
-        return take_snapshot(
-            frame.pixels.bgr(),
-            [best.bbox],
-            self._config.snapshots,
-            camera=frame.camera,
-            event_id=best.event_id,
-            captured_s=frame.captured_s,
-        )

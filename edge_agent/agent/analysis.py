@@ -1,4 +1,8 @@
-"""The analysis thread: takes frames in turn, runs their pipeline, hands on what it found."""
+"""The analysis thread: takes frames in turn, runs their pipeline, hands on what it found.
+
+While it is behind, the frames of several cameras wait at once: their regions then share
+inferences, which costs a little accuracy and keeps up longer (benchmarks/models.md).
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,37 @@ from zoneinfo import ZoneInfo
 
 from edge_agent.agent.exchange import FrameExchange, SourceLost
 from edge_agent.agent.local_time import weekminute
-from edge_agent.agent.recordings import RecordingTime
+from edge_agent.agent.recordings import RecordedTime
 from edge_agent.clock import Clock
-from edge_agent.domain import BestFrame, CameraId, EndReason, Event, Frame, Snapshot
+from edge_agent.domain import (
+    BestFrame,
+    CameraId,
+    Detection,
+    EndReason,
+    Event,
+    Frame,
+    Pixels,
+    Region,
+    Snapshot,
+)
 from edge_agent.pipeline import Analysis, CameraPipeline
 from edge_agent.runtime import Heartbeat, StopToken
 from edge_agent.sources import Finding
 
 #: How long the thread sleeps when nothing comes; also how quickly it sees the stop token.
 _TAKE_TIMEOUT_S = 0.25
+
+
+#: More cameras hardly fit into one input.
+MAX_TOGETHER = 4
+
+
+class SharedDetector(Protocol):
+    """Looks at several pictures at once: `OnnxDetector.detect_together`."""
+
+    def detect_together(
+        self, requests: Sequence[tuple[Pixels, Sequence[Region]]], *, candidate_threshold: float
+    ) -> Sequence[Sequence[Detection]]: ...
 
 
 class Journal(Protocol):
@@ -45,9 +71,13 @@ class Lane:
     camera: CameraId
     pipeline: CameraPipeline
     counters: LaneCounters
-    recording: RecordingTime | None = None  # None: a live camera
+    recording: RecordedTime | None = None  # None: a live camera
     tell: Callable[[Finding], None] = lambda finding: None  # the source's gate listens
     late_snapshots: Callable[[], Sequence[Snapshot]] = tuple  # better ones, of earlier frames
+    #: The same one for all live lanes. None: looked at alone, as recordings must be: what a clip
+    #: leads to may not depend on what else was there.
+    detector: SharedDetector | None = None
+    journal: Journal | None = None  # None: the loop's
 
 
 def finding_of(at_s: float, analysis: Analysis) -> Finding:
@@ -81,52 +111,98 @@ class AnalysisLoop:
         self._heartbeat = heartbeat
         self._make_snapshot = make_snapshot
 
+    def enter(self, lane: Lane) -> None:
+        """The frames of this camera that come next are of another recording. By the thread
+        that feeds them, while none waits: the lane's pipeline is the loop's from now on."""
+        self._lanes[lane.camera] = lane
+
     def run(self, stop: StopToken) -> None:
         """Analyse until told to stop; then end every open event, so that none stays open."""
         while not stop.stopped or not self._exchange.empty():
             self._heartbeat.beat()
             item = self._exchange.take(_TAKE_TIMEOUT_S)
             if isinstance(item, Frame):
-                self._analyse(self._lanes[item.camera], item)
+                self._take_up(item)
             elif isinstance(item, SourceLost):
                 lane = self._lanes[item.camera]
                 self._journal.record(lane.pipeline.close(EndReason.CAMERA_LOST, item.at_s))
             else:
                 self._journal.record(())  # it may hold something whose time has come
         for lane in self._lanes.values():
+            if lane.journal is not None:
+                continue  # a recorder's clip: its events go on when it is analysed again
             at_s = max(lane.counters.last_captured_s, 0.0)
             # A recording does not restart with us: its pictures end here.
             reason = EndReason.CAMERA_LOST if lane.recording else EndReason.RESTART
             self._journal.record(lane.pipeline.close(reason, at_s))
 
-    def _analyse(self, lane: Lane, frame: Frame) -> None:
+    def _take_up(self, frame: Frame) -> None:
         begun_s = self._clock.mono_s()
+        lane = self._begin(frame)
+        others = self._exchange.take_more(frame.camera, MAX_TOGETHER - 1) if lane.detector else []
+        if lane.detector and others:
+            done = self._looked_at_together([frame, *others], lane.detector)
+        else:
+            done = [(lane, frame, lane.pipeline.update(frame, self._weekminute(lane, frame)))]
+        for each in done:
+            self._keep(*each)
+        spent_s = (self._clock.mono_s() - begun_s) / len(done)
+        for each_lane, each_frame, analysis in done:
+            each_lane.counters.busy_s += spent_s
+            self._exchange.spent(each_lane.camera, spent_s)
+            each_lane.tell(finding_of(each_frame.captured_s, analysis))
+
+    def _looked_at_together(
+        self, frames: Sequence[Frame], detector: SharedDetector
+    ) -> list[tuple[Lane, Frame, Analysis]]:
+        """One frame of each of several live cameras; the first has begun."""
+        lanes = [self._lanes[frames[0].camera], *(self._begin(frame) for frame in frames[1:])]
+        searches = [lane.pipeline.search(frame) for lane, frame in zip(lanes, frames, strict=True)]
+        found = detector.detect_together(
+            [(search.pixels, search.regions) for search in searches],
+            candidate_threshold=min(lane.pipeline.candidate_threshold for lane in lanes),
+        )
+        done = []
+        for lane, frame, search, each in zip(lanes, frames, searches, found, strict=True):
+            least = lane.pipeline.candidate_threshold
+            detections = [detection for detection in each if detection.score >= least]
+            minute = self._weekminute(lane, frame)
+            done.append((lane, frame, lane.pipeline.conclude(frame, search, detections, minute)))
+        return done
+
+    def _begin(self, frame: Frame) -> Lane:
+        lane = self._lanes[frame.camera]
         for snapshot in lane.late_snapshots():
             # Kept only while the event can still tell of it: its end named the earlier one.
             if lane.pipeline.attach_snapshot(snapshot.event_id, snapshot.ref):
                 self._journal.keep(snapshot)
-        minute = weekminute(self._utc_s(lane, frame), self._zone)
-        analysis = lane.pipeline.update(frame, minute)
-        lane.tell(finding_of(frame.captured_s, analysis))
+        return lane
+
+    def _keep(self, lane: Lane, frame: Frame, analysis: Analysis) -> None:
+        journal = lane.journal or self._journal
         # The event is durable before its picture is: a missing JPEG can be told, a missing
         # event cannot.
-        self._journal.record(analysis.events)
-        self._keep_snapshots(lane, frame, analysis)
+        journal.record(analysis.events)
+        self._keep_snapshots(lane, frame, analysis, journal)
         counters = lane.counters
         counters.frames += 1
         counters.looks += bool(analysis.searched)
         counters.last_captured_s = frame.captured_s
-        counters.busy_s += self._clock.mono_s() - begun_s
+
+    def _weekminute(self, lane: Lane, frame: Frame) -> int:
+        return weekminute(self._utc_s(lane, frame), self._zone)
 
     def _utc_s(self, lane: Lane, frame: Frame) -> float:
         if lane.recording:
             return lane.recording.timeline().utc_s(frame.captured_s)
         return self._clock.read().utc_s
 
-    def _keep_snapshots(self, lane: Lane, frame: Frame, analysis: Analysis) -> None:
+    def _keep_snapshots(
+        self, lane: Lane, frame: Frame, analysis: Analysis, journal: Journal
+    ) -> None:
         if self._make_snapshot is None:
             return
         for best in analysis.best_frames:
             snapshot = self._make_snapshot(frame, best)
             lane.pipeline.attach_snapshot(best.event_id, snapshot.ref)
-            self._journal.keep(snapshot)
+            journal.keep(snapshot)

@@ -18,7 +18,7 @@ from pathlib import Path
 from edge_agent.agent.analysis import Journal
 from edge_agent.agent.clip_recording import ClipOrder, ClipRecording
 from edge_agent.clock import Clock
-from edge_agent.config import CameraConfig, ClipConfig, Config, PersonConfig
+from edge_agent.config import CameraConfig, ClipConfig, Config, FolderSource, PersonConfig
 from edge_agent.domain import CameraId, ClipRef, Event, EventId, Label, Phase, Snapshot
 from edge_agent.errors import StorageError
 from edge_agent.media import ClipCounts, ClipStore
@@ -250,8 +250,11 @@ class ClipJournal:
 
 
 def keeps_clips(config: Config, camera: CameraConfig) -> bool:
-    """Masks are checked by the configuration already; here they are, lest a caller forgot."""
-    return config.clips.enabled and camera.clips and not camera.privacy_masks
+    """Not of a recorder's clips, which are kept already. Masks are checked by the configuration
+    too; here they are, lest a caller forgot."""
+    recorder_keeps = isinstance(camera.source, FolderSource)
+    wanted = config.clips.enabled and camera.clips and not recorder_keeps
+    return wanted and not camera.privacy_masks
 
 
 def open_clip_room(

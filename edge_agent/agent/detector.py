@@ -12,6 +12,9 @@ from edge_agent.errors import ModelError
 
 log = logging.getLogger(__name__)
 
+#: A picture, and where in it people are looked for.
+Request = tuple[Pixels, Sequence[Region]]
+
 
 class BlindDetector:
     """Stands in for a detector that could not be opened: finds nobody."""
@@ -30,6 +33,12 @@ class BlindDetector:
         del pixels, regions, candidate_threshold
         return ()
 
+    def detect_together(
+        self, requests: Sequence[Request], *, candidate_threshold: float
+    ) -> Sequence[Sequence[Detection]]:
+        del candidate_threshold
+        return [() for _ in requests]
+
 
 class NamedDetector:
     """A detector, the name that its events carry, and what it failed at, if anything."""
@@ -45,13 +54,22 @@ class NamedDetector:
         self, pixels: Pixels, regions: Sequence[Region], *, candidate_threshold: float
     ) -> Sequence[Detection]:
         """Nobody, and a trouble, when the model fails on this picture: motion goes on."""
+        request = (pixels, regions)
+        return self.detect_together([request], candidate_threshold=candidate_threshold)[0]
+
+    def detect_together(
+        self, requests: Sequence[Request], *, candidate_threshold: float
+    ) -> Sequence[Sequence[Detection]]:
+        """The same for several pictures: one answer for each."""
         try:
-            found = self._detector.detect(pixels, regions, candidate_threshold=candidate_threshold)
+            found = self._detector.detect_together(
+                requests, candidate_threshold=candidate_threshold
+            )
         except ModelError as error:
             if not self.trouble:
                 log.error("person detection fails: %s", error)
             self.trouble = f"person detection fails: {error}"
-            return ()
+            return [() for _ in requests]
         self.trouble = ""
         return found
 
@@ -63,7 +81,8 @@ def open_detector(config: DetectorConfig) -> NamedDetector | BlindDetector:
     alarm still go out, and a person can mend it.
     """
     try:
-        detector = OnnxDetector.open(find_model(config.model), threads=config.threads)
+        model = find_model(config.model).at(config.input_px)
+        detector = OnnxDetector.open(model, threads=config.threads)
     except ModelError as error:
         log.error("no person detection: %s", error)
         return BlindDetector(f"no person detection: {error}")

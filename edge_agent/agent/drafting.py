@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edge_agent.clock import Clock
+from edge_agent.clock import Clock, ClockReading
 from edge_agent.contract import (
     BoxTopics,
     LiveTimeline,
@@ -14,6 +14,7 @@ from edge_agent.contract import (
     Timeline,
     UlidGenerator,
     encode_event,
+    recorded_message_id,
 )
 from edge_agent.domain import CameraId, Event
 from edge_agent.outbox import Draft
@@ -28,7 +29,7 @@ def all_live(camera: CameraId) -> None:
 
 class EventDrafter:
     """For one thread. `recorded` gives a camera's timeline when it is a recording; None: its
-    moments are monotonic."""
+    moments are monotonic. A recording's messages have the same ids whenever it is analysed."""
 
     def __init__(self, sender: Sender, clock: Clock, recorded: TimelineOf = all_live) -> None:
         self._sender = sender
@@ -46,8 +47,21 @@ class EventDrafter:
         """The clock is read now, once; encoding later, or again, gives the same bytes."""
         reading = self._clock.read()
         recorded = self._recorded(event.camera)
+        return self._draft(event, recorded, reading)
+
+    def draft_recorded(self, event: Event, timeline: RecordedTimeline) -> Draft:
+        """Of a recording whose time is known; may be called from any thread."""
+        return self._draft(event, timeline, self._clock.read())
+
+    def _draft(
+        self, event: Event, recorded: RecordedTimeline | None, reading: ClockReading
+    ) -> Draft:
         timeline: Timeline = recorded or LiveTimeline(reading)
-        message_id = self._ids.next(reading.utc_s)
+        message_id = (
+            recorded_message_id(event.event_id, event.phase, event.rev)
+            if recorded
+            else self._ids.next(reading.utc_s)
+        )
         topic = self._topics.event(event.camera, event.label)
 
         def encode(position: Position) -> tuple[str, bytes]:

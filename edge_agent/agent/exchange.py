@@ -5,6 +5,9 @@ counted, so that latency stays bounded under load. What must not be dropped (a r
 a live camera's past that is decoded after the fact) is `put`: the source waits or comes again,
 so that nothing is skipped; newer live frames queue behind it. The analysis takes cameras in
 turn, so that a busy camera cannot starve the others.
+
+Live cameras come before recordings; but where live frames leave no time at all, recordings get a
+twentieth of it, so that they advance on an overloaded box too.
 """
 
 from __future__ import annotations
@@ -17,6 +20,11 @@ from edge_agent.domain import CameraId, Frame
 
 #: Frames that must not be dropped and wait. Two keep decoder and analysis busy together.
 RECORDED_CAPACITY = 2
+
+#: Of the analysis' time, while live frames wait.
+RECORDED_SHARE = 0.05
+#: What recordings did not use they may take later, but not more of it at once than this.
+_CREDIT_LIMIT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +57,14 @@ class FrameExchange:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._lanes: dict[CameraId, _Lane] = {}
-        self._turn: deque[CameraId] = deque()  # cameras in the order of their next turn
+        self._live_turn: deque[CameraId] = deque()  # cameras in the order of their next turn
+        self._recorded_turn: deque[CameraId] = deque()
+        self._credit_s = 0.0  # how much of the analysis' time recordings may take before others
 
-    def add(self, camera: CameraId) -> None:
+    def add(self, camera: CameraId, *, recorded: bool = False) -> None:
         with self._changed:
             self._lanes[camera] = _Lane(deque())
-            self._turn.append(camera)
+            (self._recorded_turn if recorded else self._live_turn).append(camera)
 
     def offer(self, frame: Frame) -> None:
         """Leave a live frame; a frame of this camera that still waits is dropped."""
@@ -94,14 +104,47 @@ class FrameExchange:
         with self._changed:
             if not self._changed.wait_for(self._anything, timeout_s):
                 return None
-            for _ in range(len(self._turn)):
-                camera = self._turn[0]
-                self._turn.rotate(-1)
-                if self._lanes[camera].items:
-                    item = self._lanes[camera].items.popleft()
-                    self._changed.notify_all()
-                    return item
+            turns = [self._live_turn, self._recorded_turn]
+            if self._credit_s > 0:
+                turns.reverse()
+            for turn in turns:
+                for _ in range(len(turn)):
+                    camera = turn[0]
+                    turn.rotate(-1)
+                    if self._lanes[camera].items:
+                        item = self._lanes[camera].items.popleft()
+                        self._changed.notify_all()
+                        return item
             return None
+
+    def take_more(self, taken: CameraId, limit: int) -> list[Frame]:
+        """The next frame of each other live camera that has one waiting, in their turn.
+
+        Empty as long as the analysis keeps up. A camera whose stream broke waits for its turn.
+        """
+        frames: list[Frame] = []
+        with self._changed:
+            for camera in tuple(self._live_turn):
+                items = self._lanes[camera].items
+                if camera == taken or not items or len(frames) == limit:
+                    continue
+                if isinstance(items[0], Frame):
+                    frames.append(items[0])
+                    items.popleft()
+                    self._live_turn.remove(camera)
+                    self._live_turn.append(camera)
+            if frames:
+                self._changed.notify_all()
+        return frames
+
+    def spent(self, camera: CameraId, busy_s: float) -> None:
+        """A frame of this camera took so long to analyse."""
+        with self._changed:
+            if camera in self._recorded_turn:
+                self._credit_s -= busy_s
+            else:
+                self._credit_s += busy_s * RECORDED_SHARE / (1 - RECORDED_SHARE)
+            self._credit_s = min(max(self._credit_s, -_CREDIT_LIMIT_S), _CREDIT_LIMIT_S)
 
     def stats(self, camera: CameraId) -> ExchangeStats:
         with self._changed:

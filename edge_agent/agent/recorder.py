@@ -18,7 +18,7 @@ from edge_agent.contract import Position
 from edge_agent.domain import Event, Snapshot
 from edge_agent.errors import StorageError
 from edge_agent.media import SnapshotStore
-from edge_agent.outbox import Alarm, Draft, GroupCommit, Outbox
+from edge_agent.outbox import Alarm, Also, Draft, GroupCommit, Outbox, commit_together
 from edge_agent.runtime import Heartbeat, Mailbox, StopToken
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,31 @@ class _Flush:
     done: threading.Event = field(default_factory=threading.Event)
 
 
-_Item = Draft | Snapshot | _Sent | _Acknowledged | _GapsAnnounced | _Refused | _Flush
+@dataclass(frozen=True, slots=True)
+class DatedSnapshot:
+    """A picture of a recording, and the UTC of its moment."""
+
+    picture: Snapshot
+    taken_utc_s: float
+
+
+@dataclass(slots=True)
+class Together:
+    """What becomes durable together or not at all, once `done` is set."""
+
+    drafts: Sequence[Draft]
+    also: Also
+    pictures: Sequence[DatedSnapshot] = ()
+    done: threading.Event = field(default_factory=threading.Event)
+    stored: bool = False  # False when `done`: storage refused, leave it again later
+
+    def finish(self, stored: bool) -> None:
+        """By the recorder."""
+        self.stored = stored
+        self.done.set()
+
+
+_Item = Draft | Snapshot | Together | _Sent | _Acknowledged | _GapsAnnounced | _Refused | _Flush
 
 
 class Recorder:
@@ -97,6 +121,13 @@ class Recorder:
 
     def keep(self, snapshot: Snapshot) -> None:
         self._leave(snapshot)
+
+    # --- from the threads of recorder folders
+
+    def together(self, items: Together) -> None:
+        """Never lost: the caller waits until it is `done`, and leaves it again if need be."""
+        if not self._inbox.put(items, _ROOM_TIMEOUT_S):
+            items.finish(False)
 
     # --- from the publisher thread (publish.OutboxMarks) ---
 
@@ -164,6 +195,8 @@ class Recorder:
             self._group.add(item, self._clock.mono_s())
         elif isinstance(item, Snapshot):
             self._pictures.append(item)
+        elif isinstance(item, Together):
+            self._store_together(item)
         elif isinstance(item, _Sent):
             self._outbox.mark_sent(item.row_ids)
         elif isinstance(item, _Acknowledged):
@@ -187,12 +220,20 @@ class Recorder:
             self._committed()
         pictures, self._pictures = self._pictures, []
         for picture in pictures:
-            self._store(picture)
+            self._store(picture, self._drafter.utc_s(picture.camera, picture.captured_s))
 
-    def _store(self, picture: Snapshot) -> None:
+    def _store_together(self, items: Together) -> None:
+        rows = commit_together(self._outbox, items.drafts, items.also)
+        items.finish(rows is not None)
+        if rows:
+            self._committed()
+        if items.stored:
+            for dated in items.pictures:
+                self._store(dated.picture, dated.taken_utc_s)
+
+    def _store(self, picture: Snapshot, taken_utc_s: float) -> None:
         if self._snapshots is None:
             return
-        taken_utc_s = self._drafter.utc_s(picture.camera, picture.captured_s)
         try:
             self._snapshots.put(picture, taken_utc_s)
         except StorageError as error:

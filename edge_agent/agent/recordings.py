@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.contract import MediaTimeSource, RecordedTimeline
@@ -16,6 +18,22 @@ _MTIME_ERR_S = 3600.0
 def is_recorded(camera: CameraConfig) -> bool:
     """Whether this camera's moments are a recording's own seconds instead of monotonic ones."""
     return isinstance(camera.source, FileSource) and camera.source.pace == "fast"
+
+
+class RecordedTime(Protocol):
+    """When a recording happened."""
+
+    def timeline(self) -> RecordedTimeline: ...
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTime:
+    """Of a recording whose time is known before it is opened."""
+
+    known: RecordedTimeline
+
+    def timeline(self) -> RecordedTimeline:
+        return self.known
 
 
 class RecordingTime:

@@ -27,7 +27,7 @@ from edge_agent.contract import (
     Sender,
     UlidGenerator,
 )
-from edge_agent.domain import EndReason, Event, EventId, Frame
+from edge_agent.domain import EndReason, Event, EventId, Frame, Label
 from edge_agent.errors import MediaError
 from edge_agent.pipeline import Analysis, CameraPipeline
 from edge_agent.runtime import StopToken
@@ -106,7 +106,7 @@ class ClipReplay:
             return playing.finish(fault)
         return playing.finish()
 
-    def _new_event_id(self) -> EventId:
+    def _new_event_id(self, label: Label, at_s: float) -> EventId:
         return EventId(self._ids.next(self._clock.read().utc_s))
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from edge_agent.config import CameraConfig, PersonConfig
-from edge_agent.domain import CameraId, EventId
-from edge_agent.events import EventBook
+from edge_agent.domain import CameraId
+from edge_agent.events import EventBook, NewEventId
 from edge_agent.geometry import Polygon
 from edge_agent.motion import MotionDetector
-from edge_agent.pipeline import CameraPipeline, DetectStage, Stages
+from edge_agent.pipeline import CameraPipeline, CloserStage, DetectStage, Stages
 from edge_agent.rules import RuleEngine
 from edge_agent.track import Tracker
 
@@ -44,7 +43,10 @@ def thresholds(person: PersonConfig, detector: Detector) -> tuple[float, float]:
 
 
 def build_pipeline(
-    camera: CameraConfig, detector: Detector, new_id: Callable[[], EventId]
+    camera: CameraConfig,
+    detector: Detector,
+    new_id: NewEventId,
+    closer: CloserStage | None = None,
 ) -> CameraPipeline:
     candidate, confirm = thresholds(camera.person, detector)
     rules = RuleEngine(camera.person, camera.zones, camera.ignore_zones, confirm_threshold=confirm)
@@ -56,5 +58,6 @@ def build_pipeline(
         track=Tracker(camera.person, high_score=rules.lowest_threshold),
         rules=rules,
         events=EventBook(CameraId(camera.id), camera.motion, camera.person, new_id),
+        closer=closer,
     )
     return CameraPipeline(stages, candidate_threshold=candidate)

@@ -6,13 +6,14 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from edge_agent import __version__
 from edge_agent.agent import process
 from edge_agent.agent.analysis import Lane
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.clock import Clock
-from edge_agent.contract import Telemetry
+from edge_agent.contract import IngestFigures, Telemetry
 from edge_agent.domain import CameraId
 from edge_agent.sources import CameraFeed, GateStatus
 
@@ -34,6 +35,14 @@ class _Mark:
     frames: Mapping[CameraId, int]
 
 
+class FolderTelemetry(Protocol):
+    """Figures of the cameras whose clips lie in folders."""
+
+    def cameras(self) -> Mapping[str, Mapping[str, float]]: ...
+
+    def ingest(self) -> Mapping[str, IngestFigures]: ...
+
+
 class TelemetrySource:
     """Called by the publisher thread; reads counters that others write."""
 
@@ -44,12 +53,14 @@ class TelemetrySource:
         clock: Clock,
         state_dir: Path,
         more: Callable[[], Mapping[str, float]] = dict,
+        folders: FolderTelemetry | None = None,
     ) -> None:
         self._cameras = dict(cameras)
         self._exchange = exchange
         self._clock = clock
         self._state_dir = state_dir
         self._more = more  # figures of parts that not every box has
+        self._folders = folders
         self._started_s = clock.mono_s()
         self._mark = self._take_mark()
 
@@ -65,7 +76,11 @@ class TelemetrySource:
             last_seq=0,
             backlog=0,
             figures=self._box(before),
-            cameras={camera: self._camera(camera, before) for camera in self._cameras},
+            cameras={
+                **{camera: self._camera(camera, before) for camera in self._cameras},
+                **(self._folders.cameras() if self._folders else {}),
+            },
+            ingest=self._folders.ingest() if self._folders else {},
         )
 
     def _take_mark(self) -> _Mark:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from edge_agent.config import (
     DEFAULT_CONFIG_DIR,
     SHORT_SHA_LENGTH,
+    Config,
+    FolderSource,
     LoadedConfig,
     canonical_sha,
     load_config,
     redacted,
 )
-from edge_agent.errors import EXIT_CONFIG, EXIT_OK, ConfigError
+from edge_agent.errors import EXIT_CONFIG, EXIT_OK, ConfigError, ConfigProblem
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -62,11 +65,28 @@ def _check(arguments: argparse.Namespace) -> int:
         return EXIT_CONFIG
     for warning in loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)
+    wrong = list(_template_problems(loaded.config))
+    for problem in wrong:
+        print(f"error: {problem}", file=sys.stderr)
+    if wrong:
+        print(_count(len(wrong), "error"), file=sys.stderr)
+        return EXIT_CONFIG
     if loaded.warnings and arguments.strict:
         print(_count(len(loaded.warnings), "warning"), file=sys.stderr)
         return EXIT_CONFIG
     print(f"{loaded.sources[0]}: fine, {_summary(loaded)}")
     return EXIT_OK
+
+
+def _template_problems(config: Config) -> Iterator[ConfigProblem]:
+    """Of recorder folders: what a template is, only their own package knows."""
+    for camera in config.cameras:
+        if isinstance(camera.source, FolderSource):
+            from edge_agent.sources.folder import template_problem
+
+            problem = template_problem(camera.id, camera.source.template)
+            if problem is not None:
+                yield problem
 
 
 def _show(arguments: argparse.Namespace) -> int:

@@ -1,22 +1,35 @@
-"""`edge-agent probe URL|FILE|DEVICE`: what a stream is, and what would make it better."""
+"""`edge-agent probe URL|FILE|FOLDER|DEVICE`: what a source is, and how to set it up."""
 
 from __future__ import annotations
 
 import argparse
+import os
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from edge_agent.cli.numbers import number
 from edge_agent.clock import SystemClock
-from edge_agent.errors import EXIT_OK
+from edge_agent.errors import EXIT_OK, ConfigError, ConfigProblem
 from edge_agent.runtime import StopToken
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "probe",
-        help="look at a stream or file and say what it is",
-        description="Watches a camera for some seconds and advises on its settings.",
+        help="look at a stream, file or recorder's folder and say what it is",
+        description="Watches a camera for some seconds and advises on its settings. Of a folder "
+        "that a recorder uploads into, proposes the template of its paths, shows what it reads in "
+        "ten of them, and prints the configuration.",
     )
-    parser.add_argument("source", metavar="URL|FILE|DEVICE", help="rtsp://..., /dev/video*, a clip")
+    parser.add_argument(
+        "source", metavar="URL|FILE|FOLDER|DEVICE", help="rtsp://..., /dev/video*, a clip, a folder"
+    )
+    parser.add_argument("--template", help="of a folder's paths, instead of the proposed one")
+    parser.add_argument(
+        "--time-zone",
+        metavar="ZONE",
+        help="of the times in a folder's paths (default: this machine's)",
+    )
     parser.add_argument("--username", help="the camera's user")
     parser.add_argument("--password-file", metavar="FILE", help="file with the password, mode 0600")
     parser.add_argument("--transport", choices=("tcp", "udp"), default="tcp")
@@ -30,6 +43,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _probe(arguments: argparse.Namespace) -> int:
+    if Path(arguments.source).is_dir():
+        return _probe_folder(Path(arguments.source).absolute(), arguments)
     from edge_agent.sources import CredentialGuard, format_report, probe, probe_source
 
     clock = SystemClock()
@@ -48,3 +63,32 @@ def _probe(arguments: argparse.Namespace) -> int:
     )
     print(format_report(report))
     return EXIT_OK
+
+
+def _probe_folder(root: Path, arguments: argparse.Namespace) -> int:
+    from edge_agent.sources.folder import BadTemplate
+    from edge_agent.sources.folder.proposal import format_folder_report, probe_folder
+
+    name = arguments.time_zone or _this_zone()
+    try:
+        zone = ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise _problem(
+            "--time-zone", f"no time zone {name!r}", "such as Asia/Ho_Chi_Minh"
+        ) from None
+    try:
+        report = probe_folder(root, template=arguments.template, zone_name=name, zone=zone)
+    except BadTemplate as error:
+        raise _problem("--template", str(error), "") from None
+    print(format_folder_report(report))
+    return EXIT_OK
+
+
+def _this_zone() -> str:
+    """The machine's, by its IANA name."""
+    link = os.path.realpath("/etc/localtime")
+    return os.environ.get("TZ") or link.rpartition("/zoneinfo/")[2] or "UTC"
+
+
+def _problem(option: str, found: str, fix: str) -> ConfigError:
+    return ConfigError([ConfigProblem("command line", option, found, fix)])

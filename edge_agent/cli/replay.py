@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from edge_agent.cli.numbers import number
+from edge_agent.cli.numbers import number, picture_size
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, Config, FileSource, load_config
 from edge_agent.domain import Event, Label, Phase
@@ -24,6 +24,7 @@ from edge_agent.errors import (
     ConfigProblem,
     MediaError,
 )
+from edge_agent.geometry import FrameSize
 
 if TYPE_CHECKING:
     from edge_agent.agent.replay import ClipReplay, PayloadWriter, ReplayResult, ReplayStep
@@ -49,6 +50,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--model", metavar="FILE|NAME", help="an ONNX file with its manifest, or a name of models/"
     )
     parser.add_argument(
+        "--input-size", type=picture_size, metavar="WxH", help="of the detector, if it takes others"
+    )
+    parser.add_argument(
         "--fps", type=number(0.5, 30), help="pictures analysed per second (default: 5)"
     )
     parser.add_argument(
@@ -71,6 +75,7 @@ class _Settings:
 
     camera: CameraConfig
     model: str
+    size: FrameSize | None  # of the detector's input; None: its own
     threads: int
     fps: float
     zone: ZoneInfo
@@ -89,7 +94,8 @@ def _replay(arguments: argparse.Namespace) -> int:
     from edge_agent.contract import Sender
     from edge_agent.detect import OnnxDetector, find_model
 
-    detector = OnnxDetector.open(find_model(settings.model), threads=settings.threads)
+    model = find_model(settings.model).at(settings.size)
+    detector = OnnxDetector.open(model, threads=settings.threads)
     clock = SystemClock()
     replay = ClipReplay(
         detector,
@@ -147,6 +153,7 @@ def _settings(arguments: argparse.Namespace) -> _Settings:
         return _Settings(
             camera,
             arguments.model or "auto",
+            arguments.input_size,
             1,
             arguments.fps or _DEFAULT_FPS,
             ZoneInfo("UTC"),
@@ -161,6 +168,7 @@ def _settings(arguments: argparse.Namespace) -> _Settings:
     return _Settings(
         camera,
         arguments.model or config.detector.model,
+        arguments.input_size or (None if arguments.model else config.detector.input_px),
         config.detector.threads,
         arguments.fps or camera.fps or config.analysis.fps,
         ZoneInfo(config.box.timezone),

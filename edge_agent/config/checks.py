@@ -20,6 +20,7 @@ from edge_agent.config.camera import (
     UsbSource,
     ZoneConfig,
 )
+from edge_agent.config.folder import FolderSource
 from edge_agent.config.schema import BoxConfig, ClipConfig, MqttConfig, SnapshotConfig, TlsConfig
 from edge_agent.config.secrets import CREDENTIAL_PREFIX
 from edge_agent.config.validate import Checks, Finding
@@ -32,13 +33,17 @@ _LEAST_AREA_FRAC = 1e-6
 _RAW_PIXEL_FORMATS = frozenset({"yuyv422", "uyvy422", "nv12", "yuv420p", "rgb24", "bgr24", "gray"})
 
 
-def _box(box: BoxConfig) -> Iterator[Finding]:
+def _time_zone(key: str, name: str) -> Iterator[Finding]:
     try:
-        zoneinfo.ZoneInfo(box.timezone)
+        zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        close = difflib.get_close_matches(box.timezone, zoneinfo.available_timezones(), n=1)
+        close = difflib.get_close_matches(name, zoneinfo.available_timezones(), n=1)
         fix = f'did you mean "{close[0]}"?' if close else 'use an IANA name, as "Asia/Ho_Chi_Minh"'
-        yield Finding("timezone", f"is {shown(box.timezone)}, which no time zone is called", fix)
+        yield Finding(key, f"is {shown(name)}, which no time zone is called", fix)
+
+
+def _box(box: BoxConfig) -> Iterator[Finding]:
+    yield from _time_zone("timezone", box.timezone)
     if not Path(box.state_dir).is_absolute():
         yield Finding("state_dir", f"is {shown(box.state_dir)}", "use an absolute path")
 
@@ -203,6 +208,36 @@ def _file(source: FileSource) -> Iterator[Finding]:
         yield Finding("path", "is empty", "name a recording")
 
 
+def _folder(source: FolderSource) -> Iterator[Finding]:
+    if not source.path:
+        yield Finding("path", "is empty", "name the folder that the recorder uploads into")
+    if not source.template:
+        yield Finding("template", "is empty", "see what fits: edge-agent probe FOLDER")
+    if source.time_zone is not None:
+        yield from _time_zone("time_zone", source.time_zone)
+
+
+def folders_shared(cameras: Sequence[CameraConfig]) -> Iterator[tuple[int, Finding]]:
+    """(index of the camera, what is wrong) of cameras whose clips lie in the same folder."""
+    first: dict[str, int] = {}
+    channels: dict[tuple[str, str], str] = {}
+    for index, camera in enumerate(cameras):
+        source = camera.source
+        if not isinstance(source, FolderSource) or not camera.enabled:
+            continue
+        before = cameras[first.setdefault(source.path, index)]
+        for key in ("template", "time_zone", "watch", "max_age_days"):
+            own, other = getattr(source, key), getattr(before.source, key)
+            if own != other:
+                found = f"is {shown(own)}, but {shown(other)} for {before.id} of the same folder"
+                yield index, Finding(f"source.{key}", found, "use the same for one folder")
+        channel = source.channel or camera.id
+        owner = channels.setdefault((source.path, channel), camera.id)
+        if owner != camera.id:
+            found = f"is {shown(channel)}, as of {owner}"
+            yield index, Finding("source.channel", found, "give each camera its own channel")
+
+
 def _camera(camera: CameraConfig) -> Iterator[Finding]:
     for key in ("zones", "ignore_zones", "privacy_masks"):
         names: list[str] = []
@@ -226,6 +261,8 @@ def camera_with_clips(clips: ClipConfig, camera: CameraConfig) -> Iterator[Findi
     """What [clips] of agent.toml and one camera's file say together; paths are the camera's."""
     if not (clips.enabled and camera.enabled and camera.clips):
         return
+    if isinstance(camera.source, FolderSource):
+        return  # the recorder has them
     if camera.privacy_masks:
         yield Finding(
             "privacy_masks",
@@ -262,5 +299,6 @@ CHECKS: Checks = {
     RtspSource: _rtsp,
     UsbSource: _usb,
     FileSource: _file,
+    FolderSource: _folder,
     CameraConfig: _camera,
 }

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edge_agent.config.camera import FileSource, RtspSource
+from edge_agent.config.folder import FolderSource
 from edge_agent.config.schema import Config
 from edge_agent.config.secrets import CREDENTIAL_PREFIX
 from edge_agent.errors import ConfigProblem
@@ -32,7 +33,7 @@ def file_warnings(
         match camera.source:
             case RtspSource(password_file=password_file):
                 yield from _secret(path, "source.password_file", password_file)
-            case FileSource(path=recording):
+            case FileSource(path=recording) | FolderSource(path=recording):
                 yield from _exists(path, "source.path", recording)
 
 

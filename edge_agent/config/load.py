@@ -13,8 +13,9 @@ from typing import Any, cast
 import msgspec
 
 from edge_agent.config.camera import CameraConfig, FileSource
-from edge_agent.config.checks import CHECKS, camera_with_clips
+from edge_agent.config.checks import CHECKS, camera_with_clips, folders_shared
 from edge_agent.config.files import file_warnings
+from edge_agent.config.folder import FolderSource
 from edge_agent.config.lines import key_lines, line_of
 from edge_agent.config.schema import AgentFile, Config
 from edge_agent.config.tables import Table
@@ -87,6 +88,7 @@ class _Loader:
             raise ConfigError(self._errors)
         config = self._convert(agent, cameras)
         self._check_clips(config, cameras)
+        self._check_folders(config, cameras)
         self._warnings += self._check_count(config)
         self._warnings += file_warnings(config, agent.path, [camera.path for camera in cameras])
         sources = (agent.path, *(camera.path for camera in cameras))
@@ -140,6 +142,12 @@ class _Loader:
                 )
         if self._errors:
             raise ConfigError(self._errors)
+
+    def _check_folders(self, config: Config, files: list[_File]) -> None:
+        """Raises ConfigError for cameras of one folder that contradict each other."""
+        found = list(folders_shared(config.cameras))
+        if found:
+            raise ConfigError([files[index].problem(finding) for index, finding in found])
 
     def _check_count(self, config: Config) -> Iterator[ConfigProblem]:
         enabled = sum(camera.enabled for camera in config.cameras)
@@ -221,7 +229,7 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
 
 def _camera(file: _File) -> CameraConfig:
     camera = msgspec.convert(file.raw, CameraConfig)
-    if isinstance(camera.source, FileSource):
+    if isinstance(camera.source, FileSource | FolderSource):
         path = str(file.path.parent.absolute() / camera.source.path)
         source = msgspec.structs.replace(camera.source, path=path)
         camera = msgspec.structs.replace(camera, source=source)

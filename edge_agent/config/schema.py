@@ -23,8 +23,10 @@ from edge_agent.config.camera import (
     UsbSource,
     ZoneConfig,
 )
-from edge_agent.config.tables import Id, Table
+from edge_agent.config.folder import FolderSource, IngestConfig
+from edge_agent.config.tables import Id, InputSize, Table
 from edge_agent.config.tables import meta as _meta
+from edge_agent.geometry import FrameSize
 
 # --- agent.toml -----------------------------------------------------------------------
 
@@ -161,6 +163,30 @@ class DetectorConfig(Table, frozen=True, kw_only=True):
             le=16,
         ),
     ] = 1
+    input_size: Annotated[
+        InputSize,
+        _meta(
+            "Size of the detector's input: its `own`, or another one for networks that take any. "
+            "`models bench` says what each costs here.",
+            unit="px",
+        ),
+    ] = "own"
+    mirror: Annotated[
+        str | None,
+        _meta("Where `models pull` fetches files instead of their makers' sites: https://..."),
+    ] = None
+    proxy: Annotated[
+        str | None,
+        _meta("Proxy of `models pull`, http://HOST:PORT; else what HTTPS_PROXY says."),
+    ] = None
+
+    @property
+    def input_px(self) -> FrameSize | None:
+        """None: the model's own."""
+        if self.input_size == "own":
+            return None
+        width, height = map(int, self.input_size.split("x"))
+        return FrameSize(width, height)
 
 
 class AnalysisConfig(Table, frozen=True, kw_only=True):
@@ -343,6 +369,7 @@ class AgentFile(Table, frozen=True, kw_only=True):
     analysis: Annotated[AnalysisConfig, _meta("How often pictures are looked at.")] = (
         AnalysisConfig()
     )
+    ingest: Annotated[IngestConfig, _meta("Recorder folders.")] = IngestConfig()
     outbox: Annotated[OutboxConfig, _meta("The durable queue of events.")] = OutboxConfig()
     snapshots: Annotated[SnapshotConfig, _meta("Best-frame JPEGs.")] = SnapshotConfig()
     clips: Annotated[ClipConfig, _meta("Video of person events.")] = ClipConfig()
@@ -369,7 +396,9 @@ __all__ = [
     "DefaultsConfig",
     "DetectorConfig",
     "FileSource",
+    "FolderSource",
     "IgnoreZoneConfig",
+    "IngestConfig",
     "LogConfig",
     "MotionConfig",
     "MqttConfig",

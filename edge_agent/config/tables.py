@@ -44,5 +44,8 @@ Points = Annotated[
     tuple[Point, ...],
     Meta(min_length=3, description="Corners [x, y] as fractions of the frame, (0, 0) top left."),
 ]
+InputSize = Annotated[
+    str, text(r"^(own|[1-9]\d{1,3}x[1-9]\d{1,3})$", '"own" or WIDTHxHEIGHT, such as "416x256"')
+]
 Share = Annotated[float, Meta(ge=0, le=1)]
 AutoShare = Literal["auto"] | Annotated[float, Meta(ge=0.01, le=0.99)]

@@ -28,10 +28,13 @@ from edge_agent.contract.envelope import (
 from edge_agent.contract.gap import Gap, GapRange, Unsequenced, decode_gap, encode_gap
 from edge_agent.contract.payload import CONTENT_TYPE, decode_event, encode_event, read_header
 from edge_agent.contract.position import Position, decode_ackpos, encode_ackpos
+from edge_agent.contract.recorded_ids import RecordedEventIds, recorded_message_id
 from edge_agent.contract.status import (
     BoxStatus,
     CameraStatus,
     ConfigStatus,
+    IngestFigures,
+    LeftOut,
     State,
     Telemetry,
     decode_box_status,
@@ -52,7 +55,13 @@ from edge_agent.contract.timeline import (
     Timeline,
 )
 from edge_agent.contract.topics import BoxTopics, Branch, Topic, WardTopics, check_cmd_id, check_id
-from edge_agent.contract.ulid import UlidGenerator, check_ulid, new_ulid, ulid_utc_s
+from edge_agent.contract.ulid import (
+    UlidGenerator,
+    check_ulid,
+    hashed_ulid,
+    new_ulid,
+    ulid_utc_s,
+)
 
 __all__ = [
     "CONTENT_TYPE",
@@ -71,10 +80,13 @@ __all__ = [
     "Gap",
     "GapRange",
     "Health",
+    "IngestFigures",
+    "LeftOut",
     "LiveTimeline",
     "MediaTime",
     "MediaTimeSource",
     "Position",
+    "RecordedEventIds",
     "RecordedTimeline",
     "ReplayRange",
     "Sender",
@@ -108,9 +120,11 @@ __all__ = [
     "encode_event",
     "encode_gap",
     "encode_telemetry",
+    "hashed_ulid",
     "new_ulid",
     "parse_command",
     "parse_replay",
     "read_header",
+    "recorded_message_id",
     "ulid_utc_s",
 ]

@@ -14,13 +14,15 @@ from msgspec import Meta
 
 from edge_agent.clock import ClockQuality, ClockReading
 from edge_agent.contract.envelope import Envelope, EventHeader, EventMessage, Health, Severity
+from edge_agent.contract.media_time import MediaWire, media_wire, read_media
 from edge_agent.contract.position import Position
-from edge_agent.contract.timeline import MediaTime, MediaTimeSource, TimeBasis
+from edge_agent.contract.timeline import TimeBasis
 from edge_agent.contract.wire import (
     EpochText,
     IdText,
     Natural,
     Positive,
+    Sha256Text,
     Share,
     UlidText,
     Wire,
@@ -68,7 +70,7 @@ class _Zones(Wire, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class _Snapshot(Wire, frozen=True, kw_only=True, omit_defaults=False):
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    sha256: Sha256Text
     bytes: Natural
     media: Literal["image/jpeg"]
     w: Positive
@@ -77,19 +79,13 @@ class _Snapshot(Wire, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class _Clip(Wire, frozen=True, kw_only=True, omit_defaults=False):
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    sha256: Sha256Text
     bytes: Natural
     media: Literal["video/mp4"]
     codec: Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,32}\Z")]
     offset_s: float
     duration_s: Annotated[float, Meta(ge=0)]
     state: ClipState
-
-
-class _Media(Wire, frozen=True, kw_only=True, omit_defaults=False):
-    source: MediaTimeSource
-    offset_s: float
-    err_s: Annotated[float, Meta(ge=0)]
 
 
 class _Model(Wire, frozen=True, kw_only=True, omit_defaults=True):
@@ -122,7 +118,7 @@ class _Data(Wire, frozen=True, kw_only=True, omit_defaults=True):
     epoch: EpochText
     clock: _Clock
     time_basis: TimeBasis = msgspec.field()
-    media: _Media | None = None
+    media: MediaWire | None = None
     model: _Model | None = None
     cfg: str | None = None
     replay: bool = msgspec.field()
@@ -271,7 +267,7 @@ def _data(event: Event, envelope: Envelope) -> _Data:
         epoch=envelope.epoch,
         clock=_clock(event, envelope),
         time_basis=envelope.time_basis,
-        media=_media(envelope.media),
+        media=media_wire(envelope.media),
         model=(
             _Model(name=envelope.model_name, ver=envelope.model_version)
             if envelope.model_name
@@ -304,14 +300,6 @@ def _clip(ref: ClipRef) -> _Clip:
         offset_s=round(ref.offset_s, 3),
         duration_s=round(ref.duration_s, 3),
         state=ref.state,
-    )
-
-
-def _media(media: MediaTime | None) -> _Media | None:
-    if media is None:
-        return None
-    return _Media(
-        source=media.source, offset_s=round(media.offset_s, 3), err_s=round(media.err_s, 3)
     )
 
 
@@ -394,7 +382,7 @@ def _envelope(wire: _Event) -> Envelope:
         model_name=data.model.name if data.model else None,
         model_version=data.model.ver if data.model else None,
         replay=data.replay,
-        media=MediaTime(media.source, media.offset_s, media.err_s) if media else None,
+        media=read_media(media) if media else None,
         health=(
             Health(data.kind, data.severity, data.detail or {})
             if data.kind and data.severity

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 from msgspec import field as wire_field
 
 from edge_agent.clock import ClockQuality, ClockReading
@@ -52,6 +52,15 @@ class BoxStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Files of a camera's recorder that are there and will not be analysed."""
+
+    too_old: int = 0  # unopened, for their age
+    refused: int = 0  # in quarantine: not readable
+    newest_too_old_utc_s: float | None = None  # the newest recording left out for its age
+
+
+@dataclass(frozen=True, slots=True)
 class CameraStatus:
     """`st/cam/{camera}`."""
 
@@ -60,6 +69,8 @@ class CameraStatus:
     since_utc_s: float
     reason: str = ""  # of everything but `online`, for people; never holds a URL
     decoding: str = ""  # which pictures are decoded, why, and what to set at the camera
+    left_out: LeftOut | None = None  # only of a recorder's folder
+    clock_offset_s: float | None = None  # how far the recorder's clock is ahead of the box's
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +85,22 @@ class ConfigStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class IngestFigures:
+    """How far one camera's recorder folder is analysed. Counts since the ledger began."""
+
+    waiting: int  # found and not yet analysed
+    done: int
+    refused: int  # not readable, or broken off before the first picture
+    too_old: int  # left out for their age, unopened
+    behind_s: float  # how long the one that waits longest has been there; 0: none waits
+
+
+@dataclass(frozen=True, slots=True)
 class Telemetry:
     """`tm`: figures of the box and its cameras, QoS 0, never stored.
 
-    `figures` and the values of `cameras` are numbers by name, the unit in the name.
+    `figures` and the values of `cameras` are numbers by name, the unit in the name. `ingest` has
+    the cameras that are a recorder's folder.
     """
 
     clock: ClockReading
@@ -88,6 +111,7 @@ class Telemetry:
     backlog: int  # messages on the box that were never sent
     figures: Mapping[str, float] = field(default_factory=dict)
     cameras: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    ingest: Mapping[str, IngestFigures] = field(default_factory=dict)
 
 
 _Sha = Annotated[str, Meta(pattern=r"^[0-9a-f]{12,64}\Z")]
@@ -105,12 +129,20 @@ class _BoxWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     reasons: tuple[str, ...] = ()
 
 
+class _LeftOutWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
+    too_old: Natural = 0
+    refused: Natural = 0
+    newest_too_old: str | None = None
+
+
 class _CameraWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     camera: IdText
     state: State
     since: str
     reason: str = ""
     decoding: str = ""
+    left_out: _LeftOutWire | UnsetType = UNSET
+    clock_offset_s: float | UnsetType = UNSET
 
 
 class _ConfigWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
@@ -128,6 +160,14 @@ class _ClockWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     mono_ms: int
 
 
+class _IngestWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
+    waiting: Natural
+    done: Natural
+    refused: Natural
+    too_old: Natural
+    behind_s: Annotated[float, Meta(ge=0)]
+
+
 class _TelemetryWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     time: str
     clock: _ClockWire
@@ -138,6 +178,7 @@ class _TelemetryWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     backlog: Natural
     figures: dict[str, Any] = wire_field(default_factory=dict)
     cameras: dict[str, dict[str, Any]] = wire_field(default_factory=dict)
+    ingest: dict[IdText, _IngestWire] | UnsetType = UNSET
 
 
 def encode_box_status(status: BoxStatus) -> bytes:
@@ -173,6 +214,7 @@ def decode_box_status(payload: bytes) -> BoxStatus:
 
 
 def encode_camera_status(status: CameraStatus) -> bytes:
+    ahead_s = status.clock_offset_s
     return encode(
         _CameraWire(
             camera=status.camera,
@@ -180,6 +222,8 @@ def encode_camera_status(status: CameraStatus) -> bytes:
             since=utc_text(status.since_utc_s),
             reason=status.reason,
             decoding=status.decoding,
+            left_out=_left_out(status.left_out),
+            clock_offset_s=UNSET if ahead_s is None else round(ahead_s, 1),
         )
     )
 
@@ -188,7 +232,30 @@ def decode_camera_status(payload: bytes) -> CameraStatus:
     """Raises ContractError."""
     wire = decode(payload, _CameraWire, "st/cam")
     since_utc_s = parse_utc(wire.since, "since")
-    return CameraStatus(wire.camera, wire.state, since_utc_s, wire.reason, wire.decoding)
+    ahead_s, left_out = wire.clock_offset_s, wire.left_out
+    return CameraStatus(
+        wire.camera,
+        wire.state,
+        since_utc_s,
+        wire.reason,
+        wire.decoding,
+        None if left_out is UNSET else _read_left_out(left_out),
+        None if ahead_s is UNSET else ahead_s,
+    )
+
+
+def _left_out(files: LeftOut | None) -> _LeftOutWire | UnsetType:
+    if files is None:
+        return UNSET
+    newest_s = files.newest_too_old_utc_s
+    newest = None if newest_s is None else utc_text(newest_s)
+    return _LeftOutWire(too_old=files.too_old, refused=files.refused, newest_too_old=newest)
+
+
+def _read_left_out(wire: _LeftOutWire) -> LeftOut:
+    newest = wire.newest_too_old
+    newest_s = None if newest is None else parse_utc(newest, "left_out.newest_too_old")
+    return LeftOut(wire.too_old, wire.refused, newest_s)
 
 
 def encode_config_status(status: ConfigStatus) -> bytes:
@@ -236,7 +303,21 @@ def encode_telemetry(telemetry: Telemetry) -> bytes:
                 camera: dict(sorted(figures.items()))
                 for camera, figures in sorted(telemetry.cameras.items())
             },
+            ingest={
+                camera: _ingest(figures) for camera, figures in sorted(telemetry.ingest.items())
+            }
+            or UNSET,
         )
+    )
+
+
+def _ingest(figures: IngestFigures) -> _IngestWire:
+    return _IngestWire(
+        waiting=figures.waiting,
+        done=figures.done,
+        refused=figures.refused,
+        too_old=figures.too_old,
+        behind_s=round(figures.behind_s, 1),
     )
 
 
@@ -259,4 +340,12 @@ def decode_telemetry(payload: bytes) -> Telemetry:
         wire.backlog,
         wire.figures,
         wire.cameras,
+        {}
+        if wire.ingest is UNSET
+        else {
+            camera: IngestFigures(
+                each.waiting, each.done, each.refused, each.too_old, each.behind_s
+            )
+            for camera, each in wire.ingest.items()
+        },
     )

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Callable
@@ -34,6 +35,20 @@ def new_ulid(utc_s: float, randomness: bytes) -> str:
         raise ValueError(f"a ULID needs {_RANDOM_BYTES} random bytes, got {len(randomness)}")
     milliseconds = min(max(int(utc_s * 1000), 0), _TIME_LIMIT_MS - 1)
     return _encode(milliseconds, int.from_bytes(randomness, "big"))
+
+
+def hashed_ulid(*parts: str | int) -> str:
+    """An id with the shape of a ULID that is always the same for the same parts.
+
+    All 128 bits are of a SHA-256, also those where a ULID has its time: what happened in a
+    recording is dated by clocks that may be understood better later, and must keep its id.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        data = str(part).encode()
+        digest.update(len(data).to_bytes(4, "big") + data)
+    value = int.from_bytes(digest.digest()[:16], "big")
+    return _encode(value >> 80, value & (_RANDOM_LIMIT - 1))
 
 
 def ulid_utc_s(ulid: str) -> float:

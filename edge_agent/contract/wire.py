@@ -16,6 +16,7 @@ T = TypeVar("T")
 UlidText = Annotated[str, Meta(pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}\Z")]
 IdText = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}\Z")]
 CmdIdText = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
+Sha256Text = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Natural = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
@@ -48,8 +49,9 @@ def decode(payload: bytes, kind: type[T], what: str, limit_bytes: int = MAX_MESS
 def utc_text(utc_s: float) -> str:
     """RFC 3339 in UTC, milliseconds. Raises ContractError outside the years 1..9999."""
     try:
-        # Rounded first: rfc3339 cuts, and 1.1 s is 1.0999999 in binary.
-        return rfc3339(round(utc_s * 1000) / 1000 + 1e-5)
+        # Rounded first: rfc3339 cuts, and 1.1 s is 1.0999999 in binary. And to microseconds
+        # before: one moment counted from two clips of a run must not become two.
+        return rfc3339(round(round(utc_s * 1e6) / 1e3) / 1000 + 1e-5)
     except (OverflowError, ValueError, OSError) as error:
         raise ContractError(f"{utc_s!r} is no moment that a calendar knows") from error
 

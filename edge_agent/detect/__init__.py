@@ -1,7 +1,22 @@
 """Person detection: manifests, decoders, one ONNX session, crops packed into its input."""
 
-from edge_agent.detect.catalog import ResolvedModel, default_model_dirs, find_model
-from edge_agent.detect.manifest import ModelInput, ModelManifest, read_manifest
+from edge_agent.detect.catalog import (
+    ResolvedModel,
+    default_model_dirs,
+    file_of,
+    find_model,
+    installed_models,
+    manifests_in,
+    pull_dir,
+)
+from edge_agent.detect.manifest import (
+    ModelInput,
+    ModelManifest,
+    manifest_error,
+    manifest_text,
+    read_manifest,
+    sha256_of,
+)
 from edge_agent.detect.onnx_detector import OnnxDetector
 from edge_agent.detect.session import Session
 
@@ -12,6 +27,13 @@ __all__ = [
     "ResolvedModel",
     "Session",
     "default_model_dirs",
+    "file_of",
     "find_model",
+    "installed_models",
+    "manifest_error",
+    "manifest_text",
+    "manifests_in",
+    "pull_dir",
     "read_manifest",
+    "sha256_of",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 
 from edge_agent.detect.manifest import ModelInput
-from edge_agent.detect.regions import Look
+from edge_agent.detect.regions import Look, Placement
 from edge_agent.domain import F32, U8
 
 #: Below this scale neighbouring source pixels would be skipped by bilinear interpolation.
@@ -24,23 +26,27 @@ class Canvas:
         self._gain = (np.float32(spec.scale) / std).reshape(3, 1, 1)
         self._offset = (np.array(spec.mean, np.float32) / std).reshape(3, 1, 1)
 
-    def draw(self, bgr: U8, look: Look) -> F32:
+    def draw(self, parts: Iterable[tuple[U8, Look]]) -> F32:
         """float32 (1, 3, height, width) in the model's colours; valid until the next call.
 
-        `bgr`: uint8 (height, width, 3) of the full frame.
+        `parts`: full frames, uint8 BGR (height, width, 3), and what of them goes where.
         """
         canvas = self._pixels
         canvas.fill(self._spec.pad)
-        for placement in look.placements:
-            crop, slot = placement.crop, placement.slot
-            part = bgr[crop.y : crop.y + crop.h, crop.x : crop.x + crop.w]
-            shrinks = max(slot.w / crop.w, slot.h / crop.h) < _AREA_BELOW
-            canvas[slot.y : slot.y + slot.h, slot.x : slot.x + slot.w] = cv2.resize(
-                part,
-                (slot.w, slot.h),
-                interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
-            )
+        for bgr, look in parts:
+            for placement in look.placements:
+                self._place(bgr, placement)
         colours = canvas[..., ::-1] if self._spec.colour == "rgb" else canvas
         np.multiply(colours.transpose(2, 0, 1), self._gain, out=self._blob[0])
         self._blob[0] -= self._offset
         return self._blob
+
+    def _place(self, bgr: U8, placement: Placement) -> None:
+        crop, slot = placement.crop, placement.slot
+        part = bgr[crop.y : crop.y + crop.h, crop.x : crop.x + crop.w]
+        shrinks = max(slot.w / crop.w, slot.h / crop.h) < _AREA_BELOW
+        self._pixels[slot.y : slot.y + slot.h, slot.x : slot.x + slot.w] = cv2.resize(
+            part,
+            (slot.w, slot.h),
+            interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
+        )

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from edge_agent.assets import asset_dir
 from edge_agent.detect.manifest import ModelManifest, read_manifest, sha256_of
 from edge_agent.errors import ModelError
+from edge_agent.geometry import FrameSize
 
 #: Directory with models of the household or the developer, searched before our own.
 MODELS_ENV = "EDGE_AGENT_MODELS"
@@ -23,8 +26,11 @@ PREFERENCE = (
     "fastestdet-352",
     "lwpd-192",
 )
-#: Has another format: where models may be downloaded from.
-_NOT_A_MANIFEST = "registry.toml"
+#: Has another format: which models can be fetched, and from where.
+REGISTRY_FILE = "registry.toml"
+#: Where `models pull` puts them, unless $EDGE_AGENT_MODELS says otherwise: in the state directory
+#: that systemd makes, which the agent can read and a new version of it leaves alone.
+PULLED_DIR = Path("/var/lib/edge-agent/models")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +39,52 @@ class ResolvedModel:
 
     manifest: ModelManifest
     path: Path
+    resized: bool = False  # `manifest.input` is not the size that the file was made for
+
+    def at(self, size: FrameSize | None) -> ResolvedModel:
+        """The same network at another input size, if it is fully convolutional; None: its own.
+
+        Raises ModelError when no grid of the model fits the size; opening says the rest.
+        """
+        spec, coarsest = self.manifest.input, max(self.manifest.strides)
+        if size is None or size == spec.size:
+            return self
+        if size.width % coarsest or size.height % coarsest:
+            raise ModelError(
+                f"{self.manifest.name}: input size {size}: both sides must be multiples of "
+                f"{coarsest}, its coarsest grid; try {_rounded(size, coarsest)}"
+            )
+        sides = {"width": size.width, "height": size.height}
+        spec = msgspec.structs.replace(spec, **sides)
+        manifest = msgspec.structs.replace(self.manifest, input=spec)
+        return ResolvedModel(manifest, self.path, resized=True)
 
 
 def default_model_dirs() -> tuple[Path, ...]:
-    """$EDGE_AGENT_MODELS, the models/ that came with the agent, shared/models beside a checkout."""
+    """Where models are looked for, first things first.
+
+    $EDGE_AGENT_MODELS, what was pulled, the models/ that came with the agent, and shared/models
+    beside a checkout.
+    """
     dirs = [Path(os.environ[MODELS_ENV])] if os.environ.get(MODELS_ENV) else []
+    dirs.append(PULLED_DIR)
     shipped = _shipped_dir()
     if shipped:
         dirs += [shipped, shipped.parent.parent / "shared" / "models"]
     return tuple(dirs)
 
 
+def pull_dir() -> Path:
+    """Where a pulled model goes: $EDGE_AGENT_MODELS, or the state directory."""
+    return Path(os.environ.get(MODELS_ENV) or PULLED_DIR)
+
+
 def find_model(name_or_path: str, search_dirs: Sequence[Path] | None = None) -> ResolvedModel:
     """`auto`, the name of a manifest, or the path of an ONNX file.
 
     A path is described by a manifest beside it (FILE.toml or FILE.onnx.toml) or, failing
-    that, by the shipped manifest with its sha256. Raises ModelError saying what was searched.
+    that, by one with its sha256 in the same folder or among the known ones.
+    Raises ModelError saying what was searched.
     """
     dirs = default_model_dirs() if search_dirs is None else tuple(search_dirs)
     if name_or_path == "auto":
@@ -58,12 +94,22 @@ def find_model(name_or_path: str, search_dirs: Sequence[Path] | None = None) -> 
     return _by_name(name_or_path, dirs)
 
 
+def installed_models(search_dirs: Sequence[Path] | None = None) -> tuple[ResolvedModel, ...]:
+    """Every model whose manifest and file are here, in the order in which they are searched.
+
+    Raises ModelError when a manifest is wrong.
+    """
+    dirs = default_model_dirs() if search_dirs is None else tuple(search_dirs)
+    here: dict[str, ResolvedModel] = {}
+    for manifest in _manifests(dirs):
+        path = file_of(manifest, dirs)
+        if path:
+            here.setdefault(manifest.name, ResolvedModel(manifest, path))
+    return tuple(here.values())
+
+
 def _automatic(dirs: Sequence[Path]) -> ResolvedModel:
-    here = {
-        manifest.name: ResolvedModel(manifest, path)
-        for manifest in _manifests(dirs)
-        if (path := _file_of(manifest, dirs))
-    }
+    here = {model.manifest.name: model for model in installed_models(dirs)}
     for model in here.values():
         if model.manifest.default:
             return model
@@ -89,7 +135,7 @@ def _by_name(name: str, dirs: Sequence[Path]) -> ResolvedModel:
             f"(searched {_dirs_text(dirs)}); use one of them or the path of an ONNX file"
         )
     manifest = known[name]
-    path = _file_of(manifest, dirs)
+    path = file_of(manifest, dirs)
     if path is None:
         source = f" (from {manifest.url})" if manifest.url else ""
         raise ModelError(
@@ -106,6 +152,10 @@ def _by_path(path: Path, dirs: Sequence[Path]) -> ResolvedModel:
         if beside.is_file() and beside != path:
             return ResolvedModel(read_manifest(beside), path)
     digest = sha256_of(path)
+    # Whatever else lies in that folder need not be a manifest.
+    for found in manifests_in([path.parent]):
+        if isinstance(found, ModelManifest) and found.sha256 == digest:
+            return ResolvedModel(found, path)
     for manifest in _manifests((*dirs, *_shipped_dirs())):
         if manifest.sha256 == digest:
             return ResolvedModel(manifest, path)
@@ -118,18 +168,38 @@ def _by_path(path: Path, dirs: Sequence[Path]) -> ResolvedModel:
     )
 
 
-def _manifests(dirs: Iterable[Path]) -> Iterator[ModelManifest]:
-    """Every manifest in the directories, in their order, then by file name."""
+def manifests_in(dirs: Iterable[Path]) -> Iterator[ModelManifest | ModelError]:
+    """Every manifest in the directories, in their order, then by file name; or what is wrong."""
     for directory in dict.fromkeys(dirs):
-        if not directory.is_dir():
+        # Not is_dir(), which raises where a parent, the agent's state directory, is closed to us.
+        if not os.access(directory, os.R_OK | os.X_OK):
             continue
         for path in sorted(directory.glob("*.toml")):
-            if path.name != _NOT_A_MANIFEST:
+            if path.name == REGISTRY_FILE:
+                continue
+            try:
                 yield read_manifest(path)
+            except ModelError as error:
+                yield error
 
 
-def _file_of(manifest: ModelManifest, dirs: Sequence[Path]) -> Path | None:
-    return next((d / manifest.file for d in dirs if (d / manifest.file).is_file()), None)
+def _manifests(dirs: Iterable[Path]) -> Iterator[ModelManifest]:
+    """The same; raises ModelError at the first one that is wrong."""
+    for found in manifests_in(dirs):
+        if isinstance(found, ModelError):
+            raise found
+        yield found
+
+
+def file_of(manifest: ModelManifest, dirs: Sequence[Path]) -> Path | None:
+    """The first of the directories that has the manifest's file, whatever its bytes."""
+    files = (directory / manifest.file for directory in dirs)
+    return next((path for path in files if os.access(path, os.R_OK) and path.is_file()), None)
+
+
+def _rounded(size: FrameSize, step: int) -> FrameSize:
+    width, height = (max(step, round(side / step) * step) for side in (size.width, size.height))
+    return FrameSize(width, height)
 
 
 def _shipped_dir() -> Path | None:

@@ -17,7 +17,7 @@ from msgspec import Meta
 from edge_agent.errors import ModelError
 from edge_agent.geometry import FrameSize
 
-DecoderName = Literal["yolox", "nanodet", "nanodet_plus", "fastestdet"]
+DecoderName = Literal["yolox", "nanodet", "nanodet_plus", "fastestdet", "point"]
 
 Share = Annotated[float, Meta(gt=0, lt=1)]
 Triple = tuple[float, float, float]
@@ -74,6 +74,7 @@ class ModelManifest(_Table, frozen=True, kw_only=True):
     classes: Annotated[int, Meta(ge=1)] = 1
     person_class: Annotated[int, Meta(ge=0)] = 0
     scores: Literal["sigmoid", "logits"] = "sigmoid"  # how the file returns class scores
+    ap: Share | None = None  # mean AP@0.5 on the sets of benchmarks/models.md; advice goes by it
     url: str | None = None
     default: bool = False  # `auto` takes this one when its file is there
 
@@ -91,6 +92,8 @@ class ModelManifest(_Table, frozen=True, kw_only=True):
             return "confirm_threshold", f"{both} {self.candidate_threshold:g}"
         if self.decoder == "fastestdet" and len(self.strides) != 1:
             return "strides", f"has {len(self.strides)} values, fastestdet has one grid"
+        if self.decoder == "point" and self.classes != 1:
+            return "classes", f"is {self.classes}, but decoder point has one class: person"
         return None
 
 
@@ -103,18 +106,31 @@ def read_manifest(path: Path) -> ModelManifest:
         manifest = msgspec.toml.decode(path.read_bytes(), type=ModelManifest)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$.")
-        key = where.rstrip("`") or "manifest"
-        raise ModelError(
-            f"{path}: {key}: {what}; correct this key as described in models/README.md"
-        ) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: is not TOML: {error}; correct the line it names") from error
+        raise manifest_error(path, error) from error
     problem = manifest.problem()
     if problem:
         raise ModelError(f"{path}: {problem[0]}: {problem[1]}; correct one of the two keys")
     return manifest
+
+
+def manifest_error(path: Path, error: Exception) -> ModelError:
+    """What msgspec says about a manifest, with file, key and what to do."""
+    if isinstance(error, msgspec.ValidationError):
+        what, _, where = str(error).partition(" - at `$.")
+        key = where.rstrip("`") or "manifest"
+        return ModelError(
+            f"{path}: {key}: {what}; correct this key as described in models/README.md"
+        )
+    return ModelError(f"{path}: is not TOML: {error}; correct the line it names")
+
+
+def manifest_text(manifest: ModelManifest) -> bytes:
+    """The manifest as `read_manifest` takes it."""
+    import tomlkit  # the daemon writes no manifests
+
+    fields = msgspec.to_builtins(manifest)
+    return tomlkit.dumps({k: v for k, v in fields.items() if v is not None}).encode()
 
 
 def sha256_of(path: Path) -> str:

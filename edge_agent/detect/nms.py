@@ -24,6 +24,22 @@ def cover_with(box: F32, boxes: F32) -> F32:
     return ratio
 
 
+def iou_matrix(boxes: F32, others: F32) -> F32:
+    """Intersection over union of each of (n, 4) with each of (m, 4), as (n, m)."""
+    shared = _shared(boxes[:, None], others[None])
+    total = _area(boxes)[:, None] + _area(others)[None] - shared
+    ratio: F32 = np.divide(shared, total, out=np.zeros_like(shared), where=total > 0)
+    return ratio
+
+
+def inside_matrix(boxes: F32, others: F32) -> F32:
+    """Which share of each of (n, 4) lies in each of (m, 4), as (n, m)."""
+    shared = _shared(boxes[:, None], others[None])
+    area = np.broadcast_to(_area(boxes)[:, None], shared.shape)
+    ratio: F32 = np.divide(shared, area, out=np.zeros_like(shared), where=area > 0)
+    return ratio
+
+
 def suppress(boxes: F32, scores: F32, iou: float) -> NDArray[np.intp]:
     """Indices of the boxes to keep, best score first; ties keep their order.
 
@@ -39,8 +55,8 @@ def suppress(boxes: F32, scores: F32, iou: float) -> NDArray[np.intp]:
 
 
 def _shared(box: F32, boxes: F32) -> F32:
-    width = np.minimum(box[2], boxes[:, 2]) - np.maximum(box[0], boxes[:, 0])
-    height = np.minimum(box[3], boxes[:, 3]) - np.maximum(box[1], boxes[:, 1])
+    width = np.minimum(box[..., 2], boxes[..., 2]) - np.maximum(box[..., 0], boxes[..., 0])
+    height = np.minimum(box[..., 3], boxes[..., 3]) - np.maximum(box[..., 1], boxes[..., 1])
     area: F32 = np.maximum(width, 0) * np.maximum(height, 0)
     return area
 

@@ -86,25 +86,42 @@ def plan_looks(
     `target` is the network's input. Two looks only when one crop is so much larger than the
     others that they cannot share a useful scale with it.
     """
+    return tuple(look_at(crops, frame, target, fit) for crops in groups(regions, frame, target))
+
+
+def look_at(crops: Sequence[PixelRect], frame: FrameSize, target: FrameSize, fit: Fit) -> Look:
+    """One look at the crops of one frame as large as they fit; at the whole frame for none."""
+    packed = _best_pack(crops, least_scale(frame, target), target, frame, fit)
+    return packed or Look((whole_frame(frame, target, fit),))
+
+
+def least_scale(frame: FrameSize, target: FrameSize) -> float:
+    """A crop that shows people no larger than this had better be the whole frame."""
+    return Letterbox.fit(frame, target).scale * MIN_GAIN
+
+
+def groups(
+    regions: Sequence[Region], frame: FrameSize, target: FrameSize
+) -> tuple[tuple[PixelRect, ...], ...]:
+    """Crops that share a look; at most two groups, an empty one meaning the whole frame."""
     crops = _merged(_crop(rect, frame) for rect in _rects(regions, frame))
     if not crops:
         return ()
-    whole = Look((whole_frame(frame, target, fit),))
-    least = Letterbox.fit(frame, target).scale * MIN_GAIN
+    whole: tuple[tuple[PixelRect, ...], ...] = ((),)
+    least = least_scale(frame, target)
     if least > MAX_UPSCALE:
-        return (whole,)  # so small a frame that no crop could show more
-    packed = _best_pack(crops, least, target, frame, fit)
-    if packed:
-        return (packed,)
+        return whole  # so small a frame that no crop could show more
+    if pack([(crop, least) for crop in crops], target):
+        return (tuple(crops),)
     # One dominant crop must not cost the others their resolution; many of a size share
     # the whole frame, which costs half of two looks.
     largest, *others = sorted(crops, key=lambda crop: -crop.area_px)
     if not others or largest.area_px < _DOMINANT * others[0].area_px:
-        return (whole,)
-    packed = _best_pack(others, least, target, frame, fit)
-    if packed is None:
-        return (whole,)
-    return (_best_pack([largest], least, target, frame, fit) or whole, packed)
+        return whole
+    if pack([(crop, least) for crop in others], target) is None:
+        return whole
+    alone = (largest,) if pack([(largest, least)], target) else ()
+    return (alone, tuple(others))
 
 
 def whole_frame(frame: FrameSize, target: FrameSize, fit: Fit) -> Placement:
@@ -165,14 +182,16 @@ def _best_pack(
     crops: Sequence[PixelRect], least: float, target: FrameSize, frame: FrameSize, fit: Fit
 ) -> Look | None:
     """All crops in one input at the largest useful scale, or None below `least`."""
+    if not crops:
+        return None
     scale = MAX_UPSCALE
     while scale >= least:
-        placements = _pack(crops, scale, target)
+        placements = pack([(crop, scale) for crop in crops], target)
         if placements:
             break
         scale *= _STEP
     else:
-        placements = _pack(crops, least, target)
+        placements = pack([(crop, least) for crop in crops], target)
         scale = least
     if not placements:
         return None
@@ -185,18 +204,24 @@ def _best_pack(
     return Look(placements)
 
 
-def _pack(
-    crops: Sequence[PixelRect], scale: float, target: FrameSize
+def pack(
+    scaled: Sequence[tuple[PixelRect, float]], target: FrameSize
 ) -> tuple[Placement, ...] | None:
-    """Rows of crops, tallest first, with a gap between them; None when they do not fit."""
-    placements = []
+    """Crops, each at its own scale, in rows, tallest first, with a gap; None when they do not fit.
+
+    The placements are in the order of the crops.
+    """
+    sizes = [
+        (max(1, round(crop.w * scale)), max(1, round(crop.h * scale))) for crop, scale in scaled
+    ]
+    placed: dict[int, Placement] = {}
     x = y = row_height = 0
-    for crop in sorted(crops, key=lambda c: (-c.h, -c.w, c.y, c.x)):
-        w, h = max(1, round(crop.w * scale)), max(1, round(crop.h * scale))
+    for i in sorted(range(len(scaled)), key=lambda i: (-sizes[i][1], -sizes[i][0], i)):
+        w, h = sizes[i]
         if x and x + w > target.width:
             x, y, row_height = 0, y + row_height + GAP_PX, 0
         if x + w > target.width or y + h > target.height:
             return None
-        placements.append(Placement(crop, PixelRect(x, y, w, h)))
+        placed[i] = Placement(scaled[i][0], PixelRect(x, y, w, h))
         x, row_height = x + w + GAP_PX, max(row_height, h)
-    return tuple(placements)
+    return tuple(placed[i] for i in range(len(scaled)))

@@ -11,6 +11,7 @@ import numpy as np
 
 from edge_agent.detect.catalog import ResolvedModel
 from edge_agent.detect.decoders import DECODERS, Shape
+from edge_agent.detect.input_size import with_input_size
 from edge_agent.detect.manifest import ModelManifest
 from edge_agent.domain import F32
 from edge_agent.errors import ModelError
@@ -40,6 +41,8 @@ class OnnxSession:
         this onnxruntime can run, or when inputs or outputs do not fit the manifest.
         """
         data = _verified_bytes(model)
+        if model.resized:
+            data = _resized(data, model)
         # Late: a command that only checks the configuration does not pay its 30 MB.
         import onnxruntime as ort
 
@@ -51,7 +54,9 @@ class OnnxSession:
         # the arena, at the same speed (benchmarks/detectors.py).
         options.enable_cpu_mem_arena = True
         options.enable_mem_pattern = False
-        options.log_severity_level = 3  # exporters' advice at every start helps no technician
+        # Exporters' advice at every start helps no technician; at a size of our own choice, an
+        # error is an answer.
+        options.log_severity_level = 4 if model.resized else 3
         # Spinning threads would burn a core between two frames.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_session_config_entry("session.inter_op.allow_spinning", "0")
@@ -104,6 +109,13 @@ def _verified_bytes(model: ResolvedModel) -> bytes:
     return data
 
 
+def _resized(data: bytes, model: ResolvedModel) -> bytes:
+    try:
+        return with_input_size(data, model.manifest.input.size)
+    except ValueError as error:
+        raise ModelError(f"{model.path}: no other input size is possible: {error}") from error
+
+
 def _check_inputs(inputs: Sequence[Any], model: ResolvedModel) -> None:
     expected = _expected_input(model.manifest)
     found = tuple(tuple(item.shape) for item in inputs)
@@ -153,6 +165,11 @@ def _translated(model: ResolvedModel) -> Iterator[None]:
         yield
     except kinds as error:
         reason = str(error).strip().splitlines()[0]
+        if model.resized:
+            raise ModelError(
+                f"{model.path}: does not run at {model.manifest.input.size}: only fully "
+                f"convolutional files take another input size than their own ({reason})"
+            ) from error
         raise ModelError(
             f"{model.path}: onnxruntime cannot run this file: {reason}; export it again as ONNX "
             "with plain operators"

@@ -6,6 +6,7 @@ from edge_agent.events.lifecycle import (
     LATER_UPDATE_EVERY_S,
     SPLIT_AFTER_S,
     UPDATE_EVERY_S,
+    NewEventId,
 )
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "SPLIT_AFTER_S",
     "UPDATE_EVERY_S",
     "EventBook",
+    "NewEventId",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edge_agent.events.state import BestState
 from edge_agent.geometry import BBox
 
 #: A new picture must be this much better: encoding a JPEG costs as much as an inference.
@@ -28,6 +29,17 @@ class BestPicture:
         if quality > _BETTER_BY * self._quality:
             self.bbox, self.score = bbox, score
             self._quality, self._at_s = quality, at_s
+
+    def state(self) -> BestState:
+        return BestState(self.bbox, self.score, self._quality, self._at_s)
+
+    @classmethod
+    def restored(cls, state: BestState, offset_s: float) -> BestPicture:
+        """On a timeline that begins `offset_s` later."""
+        best = cls(state.bbox)
+        best.score, best._quality = state.score, state.quality
+        best._at_s = state.at_s - offset_s
+        return best
 
     def is_of(self, at_s: float) -> bool:
         """Whether the frame of `at_s` became the best."""

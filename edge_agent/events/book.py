@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+
+import msgspec
 
 from edge_agent.config.schema import MotionConfig, PersonConfig
 from edge_agent.domain import (
@@ -15,8 +17,10 @@ from edge_agent.domain import (
     RuleHit,
     SnapshotRef,
 )
+from edge_agent.events.lifecycle import NewEventId
 from edge_agent.events.motion import MotionEvents
 from edge_agent.events.person import PersonEvents
+from edge_agent.events.state import BookState
 
 
 class EventBook:
@@ -32,7 +36,7 @@ class EventBook:
         camera: CameraId,
         motion: MotionConfig,
         person: PersonConfig,
-        new_id: Callable[[], EventId],
+        new_id: NewEventId,
     ) -> None:
         self._motion = MotionEvents(camera, motion, new_id)
         self._person = PersonEvents(camera, person, new_id)
@@ -43,6 +47,21 @@ class EventBook:
     def close_all(self, reason: EndReason, at_s: float) -> Sequence[Event]:
         """End every open event, each at the moment its subject was last seen."""
         return [*self._person.close(reason, at_s), *self._motion.close(reason, at_s)]
+
+    def state(self) -> bytes:
+        """What the next recording of this camera needs."""
+        visits, not_before_s = self._person.state()
+        burst, event = self._motion.state()
+        return msgspec.msgpack.encode(BookState(visits, not_before_s, burst, event))
+
+    def restore(self, data: bytes, offset_s: float) -> None:
+        """Go on from `state` of a recording that began `offset_s` before this one.
+
+        Raises ValueError or msgspec.MsgspecError for what is no such state.
+        """
+        state = msgspec.msgpack.decode(data, type=BookState)
+        self._person.restore(state.visits, state.not_before_s, offset_s)
+        self._motion.restore(state.burst, state.motion, offset_s)
 
     def best_frames(self, at_s: float) -> Sequence[BestFrame]:
         """Open person events whose best picture is the frame of `at_s`, just updated with."""

@@ -9,7 +9,10 @@ event has a bounded length and a lost end is noticed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+
+import msgspec
 
 from edge_agent.domain import CameraId, EndReason, Event, EventId, Label, Phase, SnapshotRef
 from edge_agent.geometry import BBox
@@ -23,6 +26,10 @@ SPLIT_AFTER_S = 3600.0
 _SAME_PLACE_IOU = 0.7
 _SCORE_STEP = 0.05
 _SLACK_S = 0.01  # frame times are floats with jitter
+
+
+#: Gives a fresh ULID for an event with this label, whose first message speaks of this moment.
+NewEventId = Callable[[Label, float], EventId]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,16 @@ class Identity:
     continues: EventId | None = None
 
 
+class OpenState(msgspec.Struct, frozen=True, array_like=True):
+    """An `OpenEvent`, for the next recording of the same camera."""
+
+    identity: Identity
+    rev: int
+    told: Facts
+    started_s: float
+    told_s: float
+
+
 class OpenEvent:
     """An event that was started and has not ended. Builds its messages, in order."""
 
@@ -74,6 +91,18 @@ class OpenEvent:
         self._rev = 0
         self._told = Facts(0.0, 0.0, None)
         self._started_s = self._told_s = identity.start_s
+
+    def state(self) -> OpenState:
+        return OpenState(self.identity, self._rev, self._told, self._started_s, self._told_s)
+
+    @classmethod
+    def restored(cls, state: OpenState, offset_s: float) -> OpenEvent:
+        """On a timeline that begins `offset_s` later."""
+        identity = replace(state.identity, start_s=state.identity.start_s - offset_s)
+        event = cls(identity)
+        event._rev, event._told = state.rev, state.told
+        event._started_s, event._told_s = state.started_s - offset_s, state.told_s - offset_s
+        return event
 
     def start(self, facts: Facts, at_s: float) -> Event:
         self._started_s = at_s

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from edge_agent.config.schema import MotionConfig
 from edge_agent.domain import CameraId, EndReason, Event, EventId, Label, Lighting, Motion
-from edge_agent.events.lifecycle import Facts, Identity, OpenEvent
+from edge_agent.events.lifecycle import Facts, Identity, NewEventId, OpenEvent, OpenState
+from edge_agent.events.state import BurstState
 from edge_agent.geometry import BBox
 
 #: Before an event starts, motion may pause this long without beginning anew: a walker
@@ -33,6 +33,18 @@ class _Burst:
         for region in motion.regions:
             self.bbox = region.bbox if self.bbox is None else self.bbox.union(region.bbox)
 
+    def state(self) -> BurstState:
+        return BurstState(self.first_s, self.last_s, self.changed_frac, self.top_frac, self.bbox)
+
+    @classmethod
+    def restored(cls, state: BurstState, offset_s: float) -> _Burst:
+        """On a timeline that begins `offset_s` later."""
+        burst = cls(state.first_s - offset_s)
+        burst.last_s = state.last_s - offset_s
+        burst.changed_frac, burst.top_frac = state.changed_frac, state.top_frac
+        burst.bbox = state.bbox
+        return burst
+
     def facts(self) -> Facts:
         bbox = None if self.bbox is None else _coarse(self.bbox)
         return Facts(self.changed_frac, self.top_frac, bbox)
@@ -45,9 +57,7 @@ class MotionEvents:
     event's score is the share of the picture that changed.
     """
 
-    def __init__(
-        self, camera: CameraId, config: MotionConfig, new_id: Callable[[], EventId]
-    ) -> None:
+    def __init__(self, camera: CameraId, config: MotionConfig, new_id: NewEventId) -> None:
         self._camera, self._config, self._new_id = camera, config, new_id
         self._burst: _Burst | None = None
         self._event: OpenEvent | None = None
@@ -78,6 +88,14 @@ class MotionEvents:
             return []
         return [event.end(burst.facts(), burst.last_s, reason, at_s)]
 
+    def state(self) -> tuple[BurstState | None, OpenState | None]:
+        burst, event = self._burst, self._event
+        return burst.state() if burst else None, event.state() if event else None
+
+    def restore(self, burst: BurstState | None, event: OpenState | None, offset_s: float) -> None:
+        self._burst = _Burst.restored(burst, offset_s) if burst else None
+        self._event = OpenEvent.restored(event, offset_s) if event else None
+
     def _messages(self, burst: _Burst, at_s: float) -> list[Event]:
         event = self._event
         if event is None:
@@ -99,7 +117,9 @@ class MotionEvents:
     def _start(
         self, burst: _Burst, start_s: float, continues: EventId | None, at_s: float
     ) -> Event:
-        identity = Identity(self._new_id(), self._camera, Label.MOTION, start_s, continues)
+        identity = Identity(
+            self._new_id(Label.MOTION, at_s), self._camera, Label.MOTION, start_s, continues
+        )
         self._event = OpenEvent(identity)
         return self._event.start(burst.facts(), at_s)
 

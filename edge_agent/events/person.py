@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from edge_agent.config.schema import PersonConfig
 from edge_agent.domain import (
@@ -15,7 +15,8 @@ from edge_agent.domain import (
     RuleHit,
     SnapshotRef,
 )
-from edge_agent.events.lifecycle import Identity
+from edge_agent.events.lifecycle import Identity, NewEventId
+from edge_agent.events.state import VisitState
 from edge_agent.events.visit import Visit
 
 
@@ -29,9 +30,7 @@ class PersonEvents:
     new track needs time to be confirmed, the end is told `confirm_window_s` after that.
     """
 
-    def __init__(
-        self, camera: CameraId, config: PersonConfig, new_id: Callable[[], EventId]
-    ) -> None:
+    def __init__(self, camera: CameraId, config: PersonConfig, new_id: NewEventId) -> None:
         self._camera, self._new_id = camera, new_id
         self._hold_s = max(config.lost_after_s, config.cooldown_s)
         self._linger_s = self._hold_s + config.confirm_window_s
@@ -62,6 +61,13 @@ class PersonEvents:
         self._not_before_s = at_s
         return ended
 
+    def state(self) -> tuple[tuple[VisitState, ...], float]:
+        return tuple(visit.state() for visit in self._visits), self._not_before_s
+
+    def restore(self, visits: Sequence[VisitState], not_before_s: float, offset_s: float) -> None:
+        self._visits = [Visit.restored(visit, offset_s) for visit in visits]
+        self._not_before_s = not_before_s - offset_s
+
     def best_frames(self, at_s: float) -> list[BestFrame]:
         found = [visit.best_frame(at_s) for visit in self._visits]
         return [best for best in found if best is not None]
@@ -82,21 +88,22 @@ class PersonEvents:
             owner = doubled[0] if doubled else max(lost, key=lambda visit: visit.seen_s)
             owner.join(hit)
         else:
-            self._open(hit, hit.since_s)
+            self._open(hit, hit.since_s, at_s)
 
     def _separate(self, at_s: float) -> None:
         """Two people taken for one (they entered as one silhouette) become two."""
         for visit in list(self._visits):
             found = visit.leave_apart(at_s)
             if found is not None:
-                self._open(*found)
+                self._open(*found, at_s)
 
-    def _open(self, hit: RuleHit, since_s: float) -> None:
+    def _open(self, hit: RuleHit, since_s: float, at_s: float) -> None:
         start_s = max(since_s, self._not_before_s)
-        self._visits.append(Visit(self._identity(start_s, None), hit))
+        self._visits.append(Visit(self._identity(start_s, None, at_s), hit))
 
-    def _identity(self, start_s: float, continues: EventId | None) -> Identity:
-        return Identity(self._new_id(), self._camera, Label.PERSON, start_s, continues)
+    def _identity(self, start_s: float, continues: EventId | None, at_s: float) -> Identity:
+        event_id = self._new_id(Label.PERSON, at_s)
+        return Identity(event_id, self._camera, Label.PERSON, start_s, continues)
 
     def _messages(self, opened: Sequence[Visit], at_s: float) -> list[Event]:
         count = self.count
@@ -110,7 +117,7 @@ class PersonEvents:
                     messages.append(visit.end(count, EndReason.GONE, at_s))
             elif visit.open.must_split(at_s):
                 before = visit.open.identity.event_id
-                messages += visit.split(self._identity(at_s, before), count, at_s)
+                messages += visit.split(self._identity(at_s, before, at_s), count, at_s)
             elif news := visit.open.update(visit.facts(count), at_s):
                 messages.append(news)
         return messages

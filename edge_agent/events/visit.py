@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from edge_agent.domain import BestFrame, EndReason, Event, RuleHit, SnapshotRef
 from edge_agent.events.best_frame import BestPicture
 from edge_agent.events.lifecycle import Facts, Identity, OpenEvent
+from edge_agent.events.state import VisitState, moved_hit
 from edge_agent.geometry import BBox, heights_apart, shows_same_person
 
 #: Two tracks of one event that stay apart this long are two people after all.
@@ -41,6 +42,36 @@ class Visit:
         self._entered: list[str] = []
         self._best = BestPicture(hit.track.bbox)
         self.join(hit)
+
+    def state(self) -> VisitState:
+        return VisitState(
+            open=self.open.state(),
+            snapshot=self.snapshot,
+            hits=tuple(self.hits.values()),
+            tracks=tuple(self._tracks),
+            apart_since_s=self._apart_since_s,
+            main=self._main,
+            top_score=self._top_score,
+            entered=tuple(self._entered),
+            best=self._best.state(),
+        )
+
+    @classmethod
+    def restored(cls, state: VisitState, offset_s: float) -> Visit:
+        """On a timeline that begins `offset_s` later."""
+        main = moved_hit(state.main, offset_s)
+        visit = cls(state.open.identity, main)
+        visit.open = OpenEvent.restored(state.open, offset_s)
+        visit.snapshot = state.snapshot
+        hits = [moved_hit(hit, offset_s) for hit in state.hits]
+        visit.hits = {hit.track.track_id: hit for hit in hits}
+        visit._tracks = list(state.tracks)
+        visit._apart_since_s = {
+            track_id: since_s - offset_s for track_id, since_s in state.apart_since_s.items()
+        }
+        visit._top_score, visit._entered = state.top_score, list(state.entered)
+        visit._best = BestPicture.restored(state.best, offset_s)
+        return visit
 
     # --- whose hit is it? ---------------------------------------------------------------
 

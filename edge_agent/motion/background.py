@@ -18,6 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.domain import F32, U8
+from edge_agent.motion.state import (
+    BackgroundState,
+    pack_deviation,
+    pack_former,
+    pack_levels,
+    pack_standing,
+    unpack_deviation,
+    unpack_former,
+    unpack_levels,
+    unpack_standing,
+)
 
 #: How fast the background follows where nothing moves.
 TAU_BACKGROUND_S = 25.0
@@ -97,6 +108,7 @@ class BackgroundModel:
         self._former_f32: F32 = self._expected_f32.copy()  # before the last absorption
         self._standing_s: F32 = np.zeros(shape, np.float32)  # foreground nearly without a break
         self._has_former = False
+        self._resumed = False  # from a state, and no picture seen since
         self._age_s = 0.0
         self._since_tick_s = 0.0
         self._steps = self._usual_steps = 0.0  # noise from picture to picture, in levels
@@ -113,6 +125,42 @@ class BackgroundModel:
         self._set_thresholds()
         self._grid = _grid_indices(shape)
         self._note_levels()
+
+    def state(self, step: int) -> BackgroundState:
+        """What the next recording of this camera needs; `step` levels are one (`STEPS`)."""
+        former = self._former_f32
+        return BackgroundState(
+            step=step,
+            expected=pack_levels(self._expected_f32, step),
+            deviation=pack_deviation(self._deviation),
+            standing=pack_standing(self._standing_s),
+            former=pack_former(former, self._expected_f32, step) if self._has_former else None,
+            age_s=self._age_s,
+            since_tick_s=self._since_tick_s,
+            steps=self._steps,
+            usual_steps=self._usual_steps,
+            drift=self._drift,
+            gain=self._gain,
+        )
+
+    @classmethod
+    def restored(
+        cls, state: BackgroundState, shape: tuple[int, ...], sensitivity: float
+    ) -> BackgroundModel:
+        """As it was, but for the rounding of a state. Raises ValueError."""
+        expected = unpack_levels(state.expected, state.step, shape)
+        model = cls(expected.astype(np.uint8), sensitivity)
+        np.copyto(model._deviation, unpack_deviation(state.deviation, shape))
+        np.copyto(model._standing_s, unpack_standing(state.standing, shape))
+        if state.former is not None:
+            np.copyto(model._former_f32, unpack_former(state.former, expected, state.step))
+            model._has_former = True
+        model._resumed = True
+        model._age_s, model._since_tick_s = state.age_s, state.since_tick_s
+        model._steps, model._usual_steps = state.steps, state.usual_steps
+        model._drift, model._gain = state.drift, state.gain
+        model._set_thresholds()
+        return model
 
     @property
     def age_s(self) -> float:
@@ -275,6 +323,12 @@ class BackgroundModel:
         changed is not noise. What stays between two pictures (a codec's blocks, slow light)
         is seen in the difference to the background, believed up to a few levels.
         """
+        if self._resumed:
+            # The pictures before are not carried over: no step to them can be measured.
+            np.copyto(self._latest, picture)
+            np.copyto(self._previous, picture)
+            self._resumed = False
+            return max(self._steps, self._drift)
         cv2.absdiff(picture, self._latest, dst=self._flicker)
         np.copyto(self._latest, picture)
         steps = _median(self._flicker) / (_MEDIAN_OF_ABS * math.sqrt(2.0))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import cv2
+import msgspec
 import numpy as np
 
 from edge_agent.config.schema import MotionConfig
@@ -13,6 +14,7 @@ from edge_agent.domain import U8, Lighting, Motion, Region
 from edge_agent.geometry import BBox, FrameSize, Polygon
 from edge_agent.motion.background import BackgroundModel
 from edge_agent.motion.blobs import find_blobs
+from edge_agent.motion.state import STEPS, SceneState
 
 #: A person of 5 % of the height is nine pixels tall in it; finer costs in proportion.
 _WORKING_AREA_PX = 320 * 180
@@ -51,9 +53,35 @@ class MotionDetector:
         size = FrameSize(luma.shape[1], luma.shape[0])
         known = self._scene is not None and self._scene.size == size
         if self._scene is None or not known or at_s - self._scene.at_s > _STALE_AFTER_S:
-            self._scene = _Scene(luma, at_s, self._config, self._ignore)
+            self._scene = _Scene.begun(luma, at_s, self._config, self._ignore)
             return Motion((), 0.0, Lighting.WARMING_UP)
         return self._scene.update(luma, at_s)
+
+    def state(self, limit_bytes: int) -> bytes:
+        """What the next recording of this camera needs.
+
+        Background levels are rounded as coarsely as `limit_bytes` demands; where even that is
+        too much, nothing is carried over and motion has to warm up again.
+        """
+        scene = self._scene
+        for step in STEPS if scene is not None else ():
+            if scene is None or step < scene.step:
+                continue
+            data = msgspec.msgpack.encode(scene.state(step))
+            if len(data) <= limit_bytes:
+                return data
+        return b""
+
+    def restore(self, data: bytes, offset_s: float) -> None:
+        """Go on from `state` of a recording that began `offset_s` before this one.
+
+        Raises ValueError or msgspec.MsgspecError for what is no such state.
+        """
+        if not data:
+            self._scene = None
+            return
+        state = msgspec.msgpack.decode(data, type=SceneState)
+        self._scene = _Scene.restored(state, offset_s, self._config, self._ignore)
 
     def reset(self) -> None:
         """Learn anew from the next picture."""
@@ -63,10 +91,8 @@ class MotionDetector:
 class _Scene:
     """Everything that is known of one camera at one picture size."""
 
-    def __init__(
-        self, luma: U8, at_s: float, config: MotionConfig, ignore: Sequence[Polygon]
-    ) -> None:
-        self.size = FrameSize(luma.shape[1], luma.shape[0])
+    def __init__(self, size: FrameSize, config: MotionConfig, ignore: Sequence[Polygon]) -> None:
+        self.size = size
         self._factor = _shrink_factor(self.size)
         working = _working_size(self.size, self._factor)
         self._small: U8 = np.empty((working.height, working.width), np.uint8)
@@ -75,16 +101,49 @@ class _Scene:
         self._watched = _watched_mask(self.size, self._factor, working, ignore)
         self._watched_px = cv2.countNonZero(self._watched)
         self._min_area_px = config.min_area_frac * working.area_px
-        self._shrink(luma)
-        self._background = BackgroundModel(self._picture, config.sensitivity)
-        self.at_s = at_s  # of the newest picture
+        self._background: BackgroundModel
+        self.at_s: float  # of the newest picture
         self._pictures = 1
         self._changed_s = -math.inf  # when the light last changed
+        self.step = STEPS[0]  # of the state it came from, until a picture changes it
+
+    @classmethod
+    def begun(
+        cls, luma: U8, at_s: float, config: MotionConfig, ignore: Sequence[Polygon]
+    ) -> _Scene:
+        """From its first picture."""
+        scene = cls(FrameSize(luma.shape[1], luma.shape[0]), config, ignore)
+        scene._shrink(luma)
+        scene._background = BackgroundModel(scene._picture, config.sensitivity)
+        scene.at_s = at_s
+        return scene
+
+    @classmethod
+    def restored(
+        cls, state: SceneState, offset_s: float, config: MotionConfig, ignore: Sequence[Polygon]
+    ) -> _Scene:
+        """Raises ValueError."""
+        if state.background.step not in STEPS:
+            raise ValueError(f"the carried background has steps of {state.background.step}")
+        scene = cls(FrameSize(state.width, state.height), config, ignore)
+        scene._background = BackgroundModel.restored(
+            state.background, scene._small.shape, config.sensitivity
+        )
+        scene.at_s = state.at_s - offset_s
+        scene._pictures, scene._changed_s = state.pictures, state.changed_s - offset_s
+        scene.step = state.background.step
+        return scene
+
+    def state(self, step: int) -> SceneState:
+        background = self._background.state(step)
+        width, height = self.size.width, self.size.height
+        return SceneState(width, height, self.at_s, self._pictures, self._changed_s, background)
 
     def update(self, luma: U8, at_s: float) -> Motion:
         dt_s, self.at_s = max(0.0, at_s - self.at_s), at_s
         self._shrink(luma)
         self._pictures += 1
+        self.step = STEPS[0]
         mask = self._background.foreground(self._picture)
         cv2.bitwise_and(mask, self._watched, dst=mask)
         changed_px = cv2.countNonZero(mask)

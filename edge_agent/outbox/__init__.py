@@ -8,8 +8,19 @@ A message is accepted when `append` returned its row: from then on it survives p
 is deleted only by the server's watermark, or by shedding, which is announced as a gap.
 """
 
-from edge_agent.outbox.database import Connect, Connection, connect_sqlite
+from edge_agent.outbox.database import Connect, Connection, Database, connect_sqlite
 from edge_agent.outbox.group_commit import GroupCommit, is_urgent
+from edge_agent.outbox.ledger import (
+    ClipState,
+    LedgerClip,
+    LeftOut,
+    LeftOutState,
+    OldFile,
+    Run,
+    RunHead,
+)
+from edge_agent.outbox.ledger_reader import LedgerReader, RefusedFile
+from edge_agent.outbox.ledger_writer import commit_together
 from edge_agent.outbox.outbox import Outbox
 from edge_agent.outbox.ranges import RangeSet
 from edge_agent.outbox.reader import OutboxReader
@@ -24,23 +35,36 @@ from edge_agent.outbox.row import (
     Row,
 )
 from edge_agent.outbox.stat import OutboxStat, outbox_stat
+from edge_agent.outbox.store import Also
 
 __all__ = [
     "AckOutcome",
     "Alarm",
     "AlarmKind",
+    "Also",
+    "ClipState",
     "Connect",
     "Connection",
+    "Database",
     "Draft",
     "GapReport",
     "GroupCommit",
     "Head",
+    "LedgerClip",
+    "LedgerReader",
+    "LeftOut",
+    "LeftOutState",
+    "OldFile",
     "OpenEvent",
     "Outbox",
     "OutboxReader",
     "OutboxStat",
     "RangeSet",
+    "RefusedFile",
     "Row",
+    "Run",
+    "RunHead",
+    "commit_together",
     "connect_sqlite",
     "is_urgent",
     "outbox_stat",

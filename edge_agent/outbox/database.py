@@ -19,7 +19,6 @@ DATABASE = "outbox.db"
 
 Value = str | bytes | int | float | None
 
-_SCHEMA_VERSION = 1
 _BUSY_TIMEOUT_MS = 5000
 _WAL_LIMIT_BYTES = 4_000_000
 
@@ -65,7 +64,49 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX gap_by_first ON gap(epoch, reason, first)",
         "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID",
     ),
+    (  # the ledger of recorder files, see `ledger`
+        """CREATE TABLE file(
+            path_key INTEGER PRIMARY KEY,
+            size INTEGER NOT NULL,
+            mtime_ns INTEGER NOT NULL,
+            clip INTEGER,
+            camera TEXT,
+            state TEXT,
+            reason TEXT,
+            path BLOB,
+            at_s REAL)""",
+        "CREATE INDEX file_left_out ON file(state, camera, mtime_ns) WHERE state IS NOT NULL",
+        """CREATE TABLE clip(
+            clip INTEGER PRIMARY KEY,
+            camera TEXT NOT NULL,
+            size INTEGER NOT NULL,
+            digest BLOB NOT NULL,
+            kind TEXT NOT NULL,
+            start_s REAL NOT NULL,
+            end_s REAL,
+            time_source TEXT NOT NULL,
+            offset_s REAL NOT NULL,
+            err_s REAL NOT NULL,
+            disputed INTEGER NOT NULL,
+            path BLOB NOT NULL,
+            mtime_ns INTEGER NOT NULL,
+            found_s REAL NOT NULL,
+            state TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            told INTEGER NOT NULL)""",
+        "CREATE INDEX clip_by_time ON clip(camera, state, start_s)",
+        """CREATE TABLE run(
+            clip INTEGER PRIMARY KEY,
+            camera TEXT NOT NULL,
+            start_s REAL NOT NULL,
+            last_s REAL NOT NULL,
+            end_s REAL NOT NULL,
+            found_s REAL NOT NULL,
+            carry BLOB NOT NULL,
+            open_events BLOB NOT NULL)""",
+    ),
 )
+_SCHEMA_VERSION = len(_MIGRATIONS)
 
 _FULL = {sqlite3.SQLITE_FULL}
 _FAILING = {

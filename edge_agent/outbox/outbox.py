@@ -202,7 +202,7 @@ class Outbox:
                 "the card was restored or cloned; a new epoch begins and nothing is deleted",
             )
             self._rewound = True
-            self._try(lambda _: None)
+            self.tried(lambda _: None)
         return outcome
 
     def gaps_announced(self, revision: int) -> None:
@@ -213,13 +213,13 @@ class Outbox:
     def refuse(self, row_ids: Iterable[int]) -> None:
         """The broker will never take these rows (0x90, 0x95, 0x99): shed them, with a gap."""
         wanted = tuple(row_ids)
-        self._try(lambda store: store.refuse(wanted))
+        self.tried(lambda store: store.refuse(wanted))
 
     def flush(self) -> tuple[Row, ...]:
         """Store everything that waits, marks and deletes too."""
         rows = self._drain()
         lost = self._spill.lost
-        if self._try(lambda store: store.settle(lost)):
+        if self.tried(lambda store: store.settle(lost)):
             self._spill.announced()
         return rows
 
@@ -234,12 +234,12 @@ class Outbox:
             self._quota_bytes = quota_of(self._state_dir, self._limits)
             self._keep_quota()
             now, max_age_s = self._clock.read(), self._limits.max_age_days * 86400
-            self._try(lambda store: store.shed_old(now, max_age_s))
-            self._try(Store.vacuum)
+            self.tried(lambda store: store.shed_old(now, max_age_s))
+            self.tried(Store.vacuum)
             self._reserve.ensure()
         settle_s = None if self._store is None else self._store.settle_deadline_s
         if settle_s is not None and now_s >= settle_s:
-            self._try(lambda store: store.settle(None))
+            self.tried(lambda store: store.settle(None))
         return rows
 
     # --- storage that fails ---
@@ -269,7 +269,7 @@ class Outbox:
             self._keep_quota()
         return tuple(rows)
 
-    def _try(self, work: Callable[[Store], object]) -> bool:
+    def tried(self, work: Callable[[Store], object]) -> bool:
         """Run `work`; False when storage refused it, which is then noted."""
         try:
             self._attempt(work)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from edge_agent.errors import StorageError
 from edge_agent.outbox import tables
 from edge_agent.outbox.database import DATABASE, Connect, Database, connect_sqlite
 from edge_agent.outbox.ranges import RangeSet
+from edge_agent.outbox.reopening import ReopenedDatabase
 from edge_agent.outbox.row import GapReport, Head, Row
 
 T = TypeVar("T")
@@ -25,10 +24,7 @@ class OutboxReader:
     """
 
     def __init__(self, state_dir: Path, *, connect: Connect = connect_sqlite) -> None:
-        self._path = state_dir / DATABASE
-        self._connect = connect
-        self._database: Database | None = None
-        self._inode = 0
+        self._file = ReopenedDatabase(state_dir / DATABASE, connect)
         self._noted = RangeSet()
 
     def __enter__(self) -> OutboxReader:
@@ -43,9 +39,7 @@ class OutboxReader:
         self.close()
 
     def close(self) -> None:
-        if self._database is not None:
-            self._database.close()
-            self._database = None
+        self._file.close()
 
     def head(self) -> Head:
         """Epoch, first and last seq, watermark, all of one moment."""
@@ -162,28 +156,7 @@ class OutboxReader:
         return sent
 
     def _snapshot(self, read: Callable[[Database], T]) -> T:
-        """Run `read` inside one short read transaction."""
-        database = self._open()
-        try:
-            with database.transaction("DEFERRED"):
-                return read(database)
-        except StorageError:
-            self.close()
-            raise
-
-    def _open(self) -> Database:
-        """Open, or open again when the writer put a new file in the place of a damaged one."""
-        try:
-            inode = self._path.stat().st_ino
-        except OSError as error:
-            self.close()
-            raise StorageError(f"{self._path}: {error.strerror}") from error
-        if self._database is None or inode != self._inode:
-            self.close()
-            self._database, self._inode = Database(self._path, self._connect, read_only=True), inode
-            with contextlib.suppress(StorageError):
-                self._database.execute("PRAGMA cache_size=-512")
-        return self._database
+        return self._file.snapshot(read)
 
 
 def _wanted(

@@ -22,6 +22,7 @@ from edge_agent.outbox.database import (
     Database,
     open_database,
 )
+from edge_agent.outbox.ledger import LedgerSize
 from edge_agent.outbox.open_events import OpenEvents
 from edge_agent.outbox.retention import Demand, Shedder, SyncMarks, Victim, is_trusted, too_old
 from edge_agent.outbox.row import AckOutcome, Draft, Head, OpenEvent, Row
@@ -46,6 +47,9 @@ _LOG_BYTES = 4_000_000
 #: Free pages worth giving back to the disk.
 _VACUUM_ABOVE_PAGES = 8192
 _VACUUM_PAGES = 2048
+
+
+Also = Callable[[Database], None]
 
 
 class Unencodable(AgentError):
@@ -74,6 +78,7 @@ class Store:
         self._undated_row: int | None = None  # newest row of an unset clock; None: not looked yet
         self._dirty_since_s: float | None = None
         self._settled_s = float("-inf")
+        self._ledger = LedgerSize(database, mono_s)
 
     @classmethod
     def open(
@@ -120,10 +125,11 @@ class Store:
         return tuple(found)
 
     def used_bytes(self) -> int:
-        """Bytes of pages that hold something."""
+        """Bytes of pages that hold something of the outbox: all but the ledger's."""
         pages = int(self._database.value("PRAGMA page_count"))
         free = int(self._database.value("PRAGMA freelist_count"))
-        return (pages - free) * int(self._database.value("PRAGMA page_size"))
+        page_bytes = int(self._database.value("PRAGMA page_size"))
+        return max(0, (pages - free) * page_bytes - self._ledger.size_bytes())
 
     @property
     def settle_deadline_s(self) -> float | None:
@@ -164,8 +170,13 @@ class Store:
 
     # --- transactions ---
 
-    def append(self, drafts: Sequence[Draft], lost: Unsequenced | None) -> tuple[Row, ...]:
-        """Store all drafts in one durable commit, and note what was lost before them."""
+    def append(
+        self, drafts: Sequence[Draft], lost: Unsequenced | None, also: Also | None = None
+    ) -> tuple[Row, ...]:
+        """Store all drafts in one durable commit, and note what was lost before them.
+
+        `also` writes what belongs to these drafts into other tables, in the same transaction.
+        """
         started: dict[EventId, int] = {}
         rows: list[Row] = []
         with self._database.transaction():
@@ -175,6 +186,8 @@ class Store:
                     draft.event_id, self._open.first_row(draft.event_id, row_id)
                 )
                 rows.append(self._insert(draft, row_id, first))
+            if also is not None:
+                also(self._database)
             marks = self._note_lost(self._marks, lost)
             due = self._settle_due()
             marks = self._settle(marks, last) if due else marks

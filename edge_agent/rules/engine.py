@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from edge_agent.config.schema import IgnoreZoneConfig, PersonConfig, ZoneConfig
 from edge_agent.domain import RuleHit, Track
 from edge_agent.geometry import Polygon
+from edge_agent.rules.state import PersonState
 from edge_agent.rules.zones import Visit, Zone
 
 #: Whoever was reported stays reported until they failed the rules for this long: out of
@@ -26,16 +29,47 @@ _SIZE_SLACK = 1e-9
 class _Person:
     """What the rules remember of one track."""
 
-    def __init__(self, track: Track, zones: Sequence[Zone]) -> None:
+    def __init__(self, since_s: float, zones: Sequence[Zone]) -> None:
         self.visits = [Visit(zone) for zone in zones]
         self.looked_s = float("-inf")
         self.confirmed = False
         self.counting = False  # at the newest look
         self.entered: list[str] = []
         self.current: tuple[str, ...] = ()
-        self.since_s = track.first_s
+        self.since_s = since_s
         self.reported = self.reported_before = False
         self.fulfilled_s = float("-inf")
+
+    def state(self, track_id: int) -> PersonState:
+        return PersonState(
+            track_id=track_id,
+            stays={visit.zone.name: visit.state() for visit in self.visits},
+            looked_s=self.looked_s,
+            confirmed=self.confirmed,
+            counting=self.counting,
+            entered=tuple(self.entered),
+            since_s=self.since_s,
+            reported=self.reported,
+            reported_before=self.reported_before,
+            fulfilled_s=self.fulfilled_s,
+        )
+
+    @classmethod
+    def restored(cls, state: PersonState, zones: Sequence[Zone], offset_s: float) -> _Person:
+        """On a timeline that begins `offset_s` later, with the zones of today."""
+        person = cls(state.since_s - offset_s, ())
+        person.visits = [
+            Visit.restored(zone, state.stays.get(zone.name), offset_s) for zone in zones
+        ]
+        person.looked_s, person.fulfilled_s = (
+            state.looked_s - offset_s,
+            state.fulfilled_s - offset_s,
+        )
+        person.confirmed, person.counting = state.confirmed, state.counting
+        names = {zone.name for zone in zones}
+        person.entered = [name for name in state.entered if name in names]
+        person.reported, person.reported_before = state.reported, state.reported_before
+        return person
 
 
 class RuleEngine:
@@ -72,7 +106,7 @@ class RuleEngine:
         known, self._people = self._people, {}
         hits = []
         for track in tracks:
-            person = known.get(track.track_id) or _Person(track, self._zones)
+            person = known.get(track.track_id) or _Person(track.first_s, self._zones)
             self._people[track.track_id] = person
             if track.seen_s > person.looked_s:
                 self._look(person, track)
@@ -84,6 +118,22 @@ class RuleEngine:
     def reset(self) -> None:
         """Forget everybody."""
         self._people = {}
+
+    def state(self) -> bytes:
+        """What the next recording of this camera needs."""
+        people = [person.state(track_id) for track_id, person in self._people.items()]
+        return msgspec.msgpack.encode(people)
+
+    def restore(self, data: bytes, offset_s: float) -> None:
+        """Go on from `state` of a recording that began `offset_s` before this one.
+
+        Zones are recognised by their names; of one that is new nothing is remembered. Raises
+        ValueError or msgspec.MsgspecError for what is no such state.
+        """
+        people = msgspec.msgpack.decode(data, type=list[PersonState])
+        self._people = {
+            person.track_id: _Person.restored(person, self._zones, offset_s) for person in people
+        }
 
     def _look(self, person: _Person, track: Track) -> None:
         person.looked_s = track.seen_s

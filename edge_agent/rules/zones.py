@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from edge_agent.config.schema import ZoneConfig
 from edge_agent.geometry import Polygon
 from edge_agent.rules.schedule import WeekSchedule, parse_schedules
+from edge_agent.rules.state import StayState
 
 #: Feet on the border flicker in and out; a shorter absence than this is none.
 ZONE_INERTIA_S = 1.0
@@ -43,6 +44,19 @@ class Visit:
         self._inside_since_s: float | None = None
         self._inside_s = 0.0
         self._confirmed = False
+
+    def state(self) -> StayState:
+        return StayState(self._inside_since_s, self._inside_s, self._confirmed)
+
+    @classmethod
+    def restored(cls, zone: Zone, state: StayState | None, offset_s: float) -> Visit:
+        """On a timeline that begins `offset_s` later; None: the zone is new."""
+        visit = cls(zone)
+        if state is not None:
+            since_s = state.inside_since_s
+            visit._inside_since_s = None if since_s is None else since_s - offset_s
+            visit._inside_s, visit._confirmed = state.inside_s - offset_s, state.confirmed
+        return visit
 
     def look(self, foot: tuple[float, float] | None, confidence: float, at_s: float) -> None:
         """The person was seen at `at_s` with their feet at `foot`; None: they do not count."""

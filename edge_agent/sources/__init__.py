@@ -7,6 +7,7 @@ from edge_agent.sources.capture_time import (
     LiveCaptureTime,
     RecordedCaptureTime,
 )
+from edge_agent.sources.closer_view import CloserView
 from edge_agent.sources.credentials import CredentialGuard, Login
 from edge_agent.sources.decoder import Decoder, Picture
 from edge_agent.sources.feed import CameraFeed
@@ -26,6 +27,7 @@ __all__ = [
     "Backoff",
     "CameraFeed",
     "CaptureTime",
+    "CloserView",
     "CredentialGuard",
     "DecodeMode",
     "DecodedPixels",

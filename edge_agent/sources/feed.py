@@ -14,7 +14,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from edge_agent.clock import Clock, thread_cpu_s
 from edge_agent.config.schema import FileSource
@@ -87,7 +87,7 @@ class _Playing:
     eye: MotionDetector  # knows the background of keyframes
     sampler: FrameSampler
     timeline: CaptureTime
-    ring: GopRing = field(default_factory=GopRing)
+    ring: GopRing
     first_packet_s: float | None = None
     keyed: bool = False
     blind_since_s: float | None = None  # packets are decoded, but no frame comes out
@@ -249,11 +249,12 @@ class CameraFeed:
         self._findings.clear()
         self._machine = GateMachine(self._memory, enabled=settings.gated)
         return _Playing(
-            Decoder(source.codec, source.time_base),
+            Decoder(source.stream, source.time_base),
             self._machine,
             MotionDetector(settings.motion, settings.ignore_zones),
             FrameSampler(settings.fps),
             self._timeline,
+            GopRing(settings.ring_span_s),
         )
 
     def _decoding(self, playing: _Playing, deliver: Deliver, keep: Keep | None) -> GatedDecoding:

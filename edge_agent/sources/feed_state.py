@@ -11,6 +11,7 @@ from edge_agent.geometry import Polygon
 from edge_agent.sources.gate import DecodeMode, GateCounters, GatePlan, SizeSense
 from edge_agent.sources.meter import StreamFigures
 from edge_agent.sources.packets import StreamInfo
+from edge_agent.sources.ring import REPLAY_SPAN_S, SPAN_S
 
 
 class FeedState(StrEnum):
@@ -33,13 +34,21 @@ class FeedSettings:
     privacy_masks: tuple[Polygon, ...] = ()
     motion: MotionConfig = field(default_factory=MotionConfig)
     ignore_zones: tuple[Polygon, ...] = ()
+    clips: bool = True  # are clips taken from it?
+
+    @property
+    def ring_span_s(self) -> float:
+        """What is remembered of the stream; each second at 1 Mbit/s takes an eighth of a MB."""
+        if self.clips:
+            return SPAN_S
+        return REPLAY_SPAN_S if self.gated else 0.0
 
     @property
     def gated(self) -> bool:
         return self.source.gate == "auto"
 
     @classmethod
-    def of(cls, camera: CameraConfig, default_fps: float) -> FeedSettings:
+    def of(cls, camera: CameraConfig, default_fps: float, *, clips: bool = False) -> FeedSettings:
         return cls(
             CameraId(camera.id),
             camera.source,
@@ -47,6 +56,7 @@ class FeedSettings:
             tuple(Polygon.of(mask.polygon) for mask in camera.privacy_masks),
             camera.motion,
             tuple(Polygon.of(zone.polygon) for zone in camera.ignore_zones),
+            clips,
         )
 
 

@@ -113,7 +113,7 @@ def open_file(config: FileSource, *, camera: str, stop: StopToken, clock: Clock)
     _check_file(path, target)
     try:
         # The scheme keeps libav from taking `rtsp:...` or `concat:...` for more than a name.
-        container = av.open(f"file:{path}", "r")
+        container = av.open(f"file:{path}", "r", metadata_errors="replace")
     except (av.error.FFmpegError, OSError) as error:
         failure = file_failure(error, target)
         raise failure from None

@@ -1,7 +1,8 @@
-"""A camera's main stream beside its substream: received and remembered, not decoded.
+"""A camera's main stream beside its substream: received and remembered, hardly ever decoded.
 
 The substream is what the analysis sees. The main stream costs its reception (some 0.6 % of a
-core at 1080p) and the memory of its ring, and gives clips and snapshots their quality.
+core at 1080p) and the memory of its ring, and gives clips and snapshots their quality. Its
+pictures are decoded while people are about who are too small on the substream (`view`).
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from edge_agent.errors import AgentError, OperatorError, RetryableError
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.backoff import LONGEST_S, Backoff
 from edge_agent.sources.capture_time import LiveCaptureTime
+from edge_agent.sources.closer_view import CloserView
 from edge_agent.sources.credentials import CredentialGuard
 from edge_agent.sources.opening import Opener, open_source
-from edge_agent.sources.ring import GopRing
+from edge_agent.sources.ring import REPLAY_SPAN_S, SPAN_S, GopRing
 from edge_agent.sources.tap import PacketTap
 
 log = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ SILENT_S = 2.0
 
 
 class MainStream:
-    """`run` belongs to a thread of its own; `tap` and `flowing` may be used by others."""
+    """`run` belongs to a thread of its own; `tap`, `view.near` and `flowing` to any."""
 
     def __init__(
         self,
@@ -41,16 +43,19 @@ class MainStream:
         clock: Clock,
         opener: Opener = open_source,
         backoff: Backoff | None = None,
+        clips: bool = True,
     ) -> None:
-        """`source` must name a `main_url`."""
+        """`source` must name a `main_url`. `clips`: they are taken from it."""
         assert source.main_url is not None
         self.tap = PacketTap()
+        self.view = CloserView()
         self._camera = camera
         self._source = msgspec.structs.replace(source, url=source.main_url, main_url=None)
         self._credentials = credentials
         self._clock = clock
         self._opener = opener
         self._backoff = backoff or Backoff()
+        self._ring_span_s = SPAN_S if clips else REPLAY_SPAN_S
         self._first_packet_s: float | None = None  # of this connection
         self._keyed_s: float | None = None  # newest packet, once a keyframe came
         self._failing: type[AgentError] | None = None
@@ -78,6 +83,7 @@ class MainStream:
 
     def _play(self, stop: StopToken) -> None:
         self._first_packet_s = self._keyed_s = None
+        self.view.stop()
         opened = self._opener(
             self._source,
             camera=self._camera,
@@ -85,7 +91,7 @@ class MainStream:
             stop=stop,
             clock=self._clock,
         )
-        ring, timeline = GopRing(), LiveCaptureTime()
+        ring, timeline = GopRing(self._ring_span_s), LiveCaptureTime()
         with closing(opened) as source:
             for packet in source.packets():
                 if self._first_packet_s is None:
@@ -96,6 +102,7 @@ class MainStream:
                 if packet.is_key or self._keyed_s is not None:
                     self._keyed_s = packet.received_s
                 self.tap.flows(packet, ring, timeline.offset_s)
+                self.view.flows(packet, ring, timeline.offset_s, source)
 
     def _streamed_s(self) -> float:
         first_s, newest_s = self._first_packet_s, self._keyed_s

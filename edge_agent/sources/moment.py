@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import av
-from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from edge_agent.domain import PacketStream
@@ -53,10 +51,6 @@ def _nearer(
 
 
 def _decoder(stream: PacketStream) -> Decoder:
-    """One of our own: a codec context is never touched by two threads."""
-    template = stream.template
-    codec = av.CodecContext.create(stream.codec, "r")
-    if not isinstance(template, VideoStream) or not isinstance(codec, VideoCodecContext):
+    if not isinstance(stream.template, VideoStream):
         raise MediaError(f"a stream in {stream.codec} has no pictures")
-    codec.extradata = template.codec_context.extradata
-    return Decoder(codec, stream.time_base)
+    return Decoder(stream.template, stream.time_base)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edge_agent.clock import Clock
-from edge_agent.config.schema import FileSource, RtspSource, SourceConfig
+from edge_agent.config.schema import FileSource, RtspSource, SourceConfig, UsbSource
+from edge_agent.errors import InvariantBroken
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.credentials import CredentialGuard
 from edge_agent.sources.file import open_file
@@ -32,4 +33,7 @@ def open_source(
         return open_rtsp(config, camera=camera, credentials=credentials, stop=stop, clock=clock)
     if isinstance(config, FileSource):
         return open_file(config, camera=camera, stop=stop, clock=clock)
-    return open_usb(config, camera=camera, stop=stop, clock=clock)
+    if isinstance(config, UsbSource):
+        return open_usb(config, camera=camera, stop=stop, clock=clock)
+    # A folder is no stream: its clips are opened one by one (sources/folder).
+    raise InvariantBroken(f"{camera}: a folder was opened as if it were a stream")

@@ -41,8 +41,8 @@ class PacketSource(Protocol):
     live: bool  # True: time is the clock's. False: a recording's own, as fast as it goes
 
     @property
-    def codec(self) -> VideoCodecContext:
-        """Closed as yet; belongs to the thread that reads the packets."""
+    def stream(self) -> VideoStream:
+        """Belongs to the thread that reads the packets; its codec context stays closed."""
         ...
 
     @property
@@ -97,8 +97,8 @@ class OpenedStream:
         self.info = describe(container, stream, transport)
 
     @property
-    def codec(self) -> VideoCodecContext:
-        return self._stream.codec_context
+    def stream(self) -> VideoStream:
+        return self._stream
 
     @property
     def time_base(self) -> Fraction:

@@ -142,7 +142,7 @@ def probe(
 
 def _watch(source: PacketSource, begin_s: float, watch_s: float, clock: Clock) -> _Seen:
     seen = _Seen(StreamMeter())
-    decoder = Decoder(source.codec, source.time_base)
+    decoder = Decoder(source.stream, source.time_base)
     for packet in source.packets():
         seen.meter.add(packet)
         seen.last_pts_s = max(seen.last_pts_s, packet.pts_s)

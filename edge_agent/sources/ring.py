@@ -11,7 +11,11 @@ from dataclasses import dataclass, field
 
 from edge_agent.domain import Packet
 
+#: Where clips are kept: their pre-roll and what an event needs to be told.
 SPAN_S = 10.0
+#: Where pictures are only decoded after the fact: longer than from one keyframe to the next in
+#: any stream that is gated, so that the GOP before the newest is there.
+REPLAY_SPAN_S = 4.5
 
 #: 10 s at 19 Mbit/s: more than any household camera sends; a bound, not a target.
 MAX_BYTES = 24 * 1024 * 1024

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.geometry import BBox
+from edge_agent.track.state import FilterState, Four
 
 F64 = NDArray[np.float64]
 
@@ -44,6 +45,19 @@ class BoxFilter:
         self._pp = (_MEASURED_STD * scale) ** 2
         self._pv = np.zeros(4)
         self._vv = (_BIRTH_SPEED_STD * scale) ** 2
+
+    def state(self) -> FilterState:
+        arrays = (self._position, self._velocity, self._pp, self._pv, self._vv)
+        return FilterState(self._at_s, *(_four(values) for values in arrays))
+
+    @classmethod
+    def restored(cls, state: FilterState, offset_s: float) -> BoxFilter:
+        """On a timeline that begins `offset_s` later."""
+        restored = cls(BBox(0.0, 0.0, 0.0, 0.0), state.at_s - offset_s)
+        restored._position, restored._velocity = np.array(state.position), np.array(state.velocity)
+        restored._pp, restored._pv = np.array(state.pp), np.array(state.pv)
+        restored._vv = np.array(state.vv)
+        return restored
 
     def correct(self, bbox: BBox, at_s: float) -> None:
         """Take in a detection of the moment `at_s`, no earlier than the one before."""
@@ -78,6 +92,11 @@ class BoxFilter:
     def _scale(self) -> F64:
         w, h = self._position[2], self._position[3]
         return np.array([w, h, w, h])
+
+
+def _four(values: F64) -> Four:
+    first, second, third, fourth = (float(value) for value in values)
+    return first, second, third, fourth
 
 
 def _measurement(bbox: BBox) -> F64:

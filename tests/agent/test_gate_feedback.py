@@ -81,7 +81,7 @@ def test_agents_threads_replay_the_beginning_and_report_what_was_saved(clip: Pat
     )
     exchange, journal = FrameExchange(), Journal()
     exchange.add(YARD)
-    pipeline = build_pipeline(camera, BrightDetector(), lambda: EventId("e"))
+    pipeline = build_pipeline(camera, BrightDetector(), lambda *_: EventId("e"))
     lane = Lane(YARD, pipeline, LaneCounters(), tell=feed.told)
     loop = AnalysisLoop(
         exchange,

@@ -296,11 +296,11 @@ BAD_CAMERAS = {
     ),
     "no kind": (
         CAMERA.replace('kind = "rtsp"\n', ""),
-        [f'{FRONT}:3: source.kind: is missing; add kind = "rtsp" or "usb" or "file"'],
+        [f'{FRONT}:3: source.kind: is missing; add kind = "rtsp" or "usb" or "file" or "folder"'],
     ),
     "unknown kind": (
         CAMERA.replace('"rtsp"', '"onvif"'),
-        [f'{FRONT}:4: source.kind: is "onvif"; use "rtsp" or "usb" or "file"'],
+        [f'{FRONT}:4: source.kind: is "onvif"; use "rtsp" or "usb" or "file" or "folder"'],
     ),
     "no source": ('id = "front"\n', [f"{FRONT}: source: is missing; add it: [source]"]),
     "not an RTSP URL": (

@@ -123,7 +123,7 @@ def test_each_sample_camera_loads_as_it_is(sample: Path, tmp_path: Path) -> None
 def test_there_is_a_sample_for_every_kind_of_source_and_the_readme_lists_them() -> None:
     samples = sorted(SAMPLES.glob("cameras.d/*.sample"))
     raw = [tomllib.loads(sample.read_text()) for sample in samples]
-    assert {camera["source"]["kind"] for camera in raw} == {"rtsp", "usb", "file"}
+    assert {camera["source"]["kind"] for camera in raw} == {"rtsp", "usb", "file", "folder"}
     assert len({camera["id"] for camera in raw}) == len(raw)
     readme = (SAMPLES / "cameras.d" / "README.md").read_text()
     assert [sample.name for sample in samples if f"| {sample.name} |" not in readme] == []

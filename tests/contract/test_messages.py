@@ -20,6 +20,8 @@ from edge_agent.contract import (
     ConfigStatus,
     Gap,
     GapRange,
+    IngestFigures,
+    LeftOut,
     Position,
     ReplayRange,
     State,
@@ -84,6 +86,14 @@ MESSAGES: list[tuple[str, Any, Callable[[Any], bytes], Callable[[bytes], Any]]] 
     ),
     (
         "status",
+        CameraStatus(
+            "yard", State.ONLINE, UTC_S, left_out=LeftOut(3, 1, UTC_S), clock_offset_s=-2.5
+        ),
+        encode_camera_status,
+        decode_camera_status,
+    ),
+    (
+        "status",
         ConfigStatus("9f86d081884c", UTC_S, "rejected", ("a: b",), None),
         encode_config_status,
         decode_config_status,
@@ -91,6 +101,14 @@ MESSAGES: list[tuple[str, Any, Callable[[Any], bytes], Callable[[bytes], Any]]] 
     (
         "telemetry",
         Telemetry(READING, "0.1.0", 12.5, EPOCH, 7, 3, {"rss_mib": 150.5}, {"gate": {"fps": 5}}),
+        encode_telemetry,
+        decode_telemetry,
+    ),
+    (
+        "telemetry",
+        Telemetry(
+            READING, "0.1.0", 1.0, EPOCH, 7, 3, ingest={"yard": IngestFigures(14, 5, 2, 9, 840.5)}
+        ),
         encode_telemetry,
         decode_telemetry,
     ),

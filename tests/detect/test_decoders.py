@@ -55,9 +55,12 @@ def test_nanodet_measures_distances_from_the_middle_of_the_cell() -> None:
     assert [a.shape for a in raw] == [(1, 32, 3), (1, 8, 3), (1, 32, 32), (1, 8, 32)]
     raw[0][0, 8 + 3, 1] = 0.6  # stride 8, column 3, row 1: centre (24 + 3.5, 8 + 3.5)
     raw[2][0, 8 + 3] = distances(1, 0, 2, 1)
-    found = DECODERS["nanodet"].decode(raw, spec, 0.5)
-    assert found.scores == pytest.approx([0.6])
-    assert found.boxes[0] == pytest.approx((27.5 - 8, 11.5, 27.5 + 16, 11.5 + 8), abs=1e-3)
+    pairs = [raw[0], raw[2], raw[1], raw[3]]
+    assert [a.shape for a in outputs(spec, choice=1)] == [a.shape for a in pairs]
+    for order in (raw, pairs):
+        found = DECODERS["nanodet"].decode(order, spec, 0.5)
+        assert found.scores == pytest.approx([0.6])
+        assert found.boxes[0] == pytest.approx((27.5 - 8, 11.5, 27.5 + 16, 11.5 + 8), abs=1e-3)
 
 
 @pytest.mark.parametrize("transposed", [False, True])
@@ -81,6 +84,32 @@ def test_fastestdet_weighs_objectness_and_class_and_bounds_position_and_size() -
     found = DECODERS["fastestdet"].decode([raw], spec, 0.3)
     assert found.scores == pytest.approx([0.9**0.6 * 0.8**0.4])
     assert found.boxes[0] == pytest.approx((40 - 16, 16 - 4, 40 + 16, 16 + 4), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("cell", "centre", "stride"), [(8 + 3, (28, 12), 8), (32 + 4 + 2, (40, 24), 16)]
+)
+def test_point_measures_strides_from_the_middle_of_the_cell(
+    cell: int, centre: tuple[int, int], stride: int
+) -> None:
+    spec = manifest("point", classes=1, person_class=0)
+    (raw,) = outputs(spec)
+    assert raw.shape == (1, 8 * 4 + 4 * 2, 5)
+    raw[0, cell] = (0.5, 1, 2, 0.25, 0.6)  # left, top, right, bottom, score
+    raw[0, 0] = (1, 1, 1, 1, 0.49)
+    found = DECODERS["point"].decode([raw], spec, 0.5)
+    x, y = centre
+    wanted = (x - stride / 2, y - stride, x + 2 * stride, y + stride / 4)
+    assert found.scores == pytest.approx([0.6])
+    assert found.boxes == pytest.approx(np.array([wanted]))
+
+
+def test_point_takes_logits_when_the_manifest_says_so() -> None:
+    spec = manifest("point", classes=1, person_class=0, scores="logits")
+    (raw,) = outputs(spec)
+    raw[0, :, 4] = -20
+    raw[0, 5] = (1, 1, 1, 1, np.log(0.7 / 0.3))
+    assert DECODERS["point"].decode([raw], spec, 0.1).scores == pytest.approx([0.7])
 
 
 @pytest.mark.parametrize("decoder", sorted(DECODERS))

@@ -33,7 +33,7 @@ def events(**config: float) -> MotionEvents:
     return MotionEvents(
         CameraId("front"),
         MotionConfig(**config),  # type: ignore[arg-type]
-        lambda: EventId(f"event-{next(numbers)}"),
+        lambda *_: EventId(f"event-{next(numbers)}"),
     )
 
 

@@ -35,7 +35,7 @@ FPS = 5
 def book(**person: float) -> EventBook:
     numbers = itertools.count(1)
     config = PersonConfig(**person)  # type: ignore[arg-type]
-    return EventBook(CAMERA, MotionConfig(), config, lambda: EventId(f"event-{next(numbers)}"))
+    return EventBook(CAMERA, MotionConfig(), config, lambda *_: EventId(f"event-{next(numbers)}"))
 
 
 def hit(

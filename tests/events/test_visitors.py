@@ -54,7 +54,7 @@ def replay(paths: Sequence[Path], seconds: float, fps: float = 5.0, seed: int = 
     rules = RuleEngine(CONFIG, confirm_threshold=0.5)
     numbers = itertools.count(1)
     book = EventBook(
-        CameraId("front"), MotionConfig(), CONFIG, lambda: EventId(f"event-{next(numbers)}")
+        CameraId("front"), MotionConfig(), CONFIG, lambda *_: EventId(f"event-{next(numbers)}")
     )
     events: list[Event] = []
     before: list[BBox | None] = [None] * len(paths)

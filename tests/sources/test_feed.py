@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import av
 import clips
 import pytest
-from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
 
 from edge_agent.clock import ManualClock
 from edge_agent.config.schema import CameraConfig, FileSource, PrivacyMaskConfig, RtspSource
@@ -60,8 +61,8 @@ class FakeSource:
         self.info = StreamInfo("h264", None, "yuv420p", 15.0, "tcp")
 
     @property
-    def codec(self) -> VideoCodecContext:
-        return self._stream.codec_context
+    def stream(self) -> VideoStream:
+        return self._stream
 
     @property
     def time_base(self) -> Fraction:
@@ -323,6 +324,17 @@ def test_settings_follow_the_cameras_configuration() -> None:
     assert settings.privacy_masks == (Polygon(square),)
     own = CameraConfig(id="front", source=FileSource(path="x"), fps=2.0)
     assert FeedSettings.of(own, 5.0).fps == 2.0
+
+
+@pytest.mark.parametrize(
+    ("gate", "clips", "span_s"),
+    [("auto", True, 10.0), ("off", True, 10.0), ("auto", False, 4.5), ("off", False, 0.0)],
+)
+def test_only_as_much_is_remembered_as_somebody_may_ask_for(
+    gate: Literal["auto", "off"], clips: bool, span_s: float
+) -> None:
+    camera = CameraConfig(id="front", source=FileSource(path="x", gate=gate))
+    assert FeedSettings.of(camera, 5.0, clips=clips).ring_span_s == span_s
 
 
 def test_frames_outlive_the_stream(clip: Path) -> None:

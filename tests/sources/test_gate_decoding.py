@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 from gate_clips import CODECS, Transit, play, render
 
+from edge_agent.agent import process
 from edge_agent.domain import CameraId, Frame, Lighting, Packet
 from edge_agent.sources import Decoder, GopRing, Picture
 from edge_agent.sources.gate import GateMachine, GateMemory, GateState, Policy, Sight
@@ -34,22 +37,25 @@ def clip_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 
 @pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("large", [False, True])
 def test_visit_is_seen_from_its_beginning_and_bit_exact(
-    clip_of: Callable[..., Path], codec: str
+    clip_of: Callable[..., Path], codec: str, large: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """`large`: as with a main stream, whose decoder gives its memory back while idle."""
+    monkeypatch.setattr("edge_agent.sources.decoder._RESTS_ABOVE_PX", 0 if large else 1e9)
     clip = clip_of(codec)
     full = play(clip, gate="off", keep_lumas=True)
     gated = play(clip, keep_lumas=True)
     # The same moments at 5 fps from the keyframe before the visit on, and keyframes before.
     begin_s = 12.0
-    assert [at_s for at_s in gated.times_s if 12.0 < at_s < 19.0] == pytest.approx(
-        [at_s for at_s in full.times_s if begin_s < at_s < 19.0], abs=0.11
+    assert [at_s for at_s in gated.times_s if 12.0 < at_s < 16.0] == pytest.approx(
+        [at_s for at_s in full.times_s if begin_s < at_s < 16.0], abs=0.11
     )
     assert gated.moving_s[0] == pytest.approx(full.moving_s[0], abs=0.21)
     idle = [at_s for at_s in gated.times_s if 8.0 <= at_s <= begin_s]
     assert idle == pytest.approx(range(8, 13), abs=0.15 if codec == "mjpeg" else 0.01)
     both = set(gated.lumas) & set(full.lumas)
-    assert len(both) > 50
+    assert len(both) > 40
     for at_s in both:
         np.testing.assert_array_equal(gated.lumas[at_s], full.lumas[at_s], err_msg=str(at_s))
     assert gated.times_s == sorted(gated.times_s)
@@ -64,10 +70,10 @@ def test_little_is_decoded_while_nothing_happens(clip_of: Callable[..., Path]) -
     status = play(clip_of()).feed.status()
     assert status.gate is not None
     assert status.gate.plan.policy is Policy.KEYS
-    # 5 s to measure the stream, then the visit and 4 s after it.
-    assert status.gate.counters.decoded_frac < 0.7
-    assert status.decoded < 0.7 * 25 * 15
-    assert status.gate.counters.idle_s == pytest.approx(25 - 6 - 8, abs=2)
+    # 5 s to measure the stream, then the visit and 1 s after it.
+    assert status.gate.counters.decoded_frac < 0.5
+    assert status.decoded < 0.5 * 25 * 15
+    assert status.gate.counters.idle_s == pytest.approx(25 - 5 - 4, abs=2)
     assert status.gate.cpu_s > 0
 
 
@@ -105,9 +111,38 @@ def test_decoder_without_loop_filter_changes_over_at_keyframes_and_back(
     assert all(same[62:])
 
 
+def test_decoder_at_rest_holds_no_pictures() -> None:
+    """Sixteen main streams would hold 160 MiB for nothing; a reference cycle would as well."""
+    rounds, size_px = 12, 1920 * 1080
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="matroska") as container:
+        options = {"preset": "ultrafast", "x264-params": "log=0"}
+        stream = container.add_stream("libx264", rate=15, options=options)
+        stream.width, stream.height, stream.pix_fmt = 1920, 1080, "yuv420p"
+        grey = av.VideoFrame.from_ndarray(np.full((1620, 1920), 90, np.uint8), format="yuv420p")
+        grey.pts = 0
+        container.mux(stream.encode(grey))
+        container.mux(stream.encode(None))
+    buffer.seek(0)
+    with av.open(buffer) as container:
+        decoder = decoder_of(container)
+        key = packets(container)[0]
+        gc.collect()
+        gc.disable()
+        try:
+            before_mib = process.rss_mib()
+            for _ in range(rounds):
+                assert decoder.decode(key) + decoder.drain()
+                decoder.rest()
+            grown_mib = process.rss_mib() - before_mib
+        finally:
+            gc.enable()
+    assert grown_mib < rounds * 1.5 * size_px / 2**20 / 2
+
+
 def decoder_of(container: av.container.InputContainer) -> Decoder:
     stream = container.streams.video[0]
-    return Decoder(stream.codec_context, stream.time_base)
+    return Decoder(stream, stream.time_base)
 
 
 def pictures(

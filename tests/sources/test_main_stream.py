@@ -68,7 +68,7 @@ def test_the_main_url_is_opened_and_nothing_is_decoded(server: RtspServer) -> No
         items: list[object] = []
         wait(lambda: items.extend(drain.take()) or len(items) > 5)
         assert isinstance(items[0], PacketStream)
-        assert not opened[0].codec.is_open
+        assert not opened[0].stream.codec_context.is_open
 
 
 def test_a_dead_camera_is_tried_again_and_its_failure_said_once(

@@ -74,7 +74,8 @@ def feed_of(device: FakeDevice, **source) -> CameraFeed:
         del credentials
         return usb.open_usb(config, camera=camera, stop=stop, clock=clock, opener=device.open)
 
-    config = UsbSource(device=str(device.path), **source)
+    # Every picture, not one a second while nothing happens.
+    config = UsbSource(device=str(device.path), gate="off", **source)
     return CameraFeed(
         FeedSettings(CameraId("room"), config, 30.0),
         credentials=CredentialGuard(None, CLOCK),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edge_agent.detect.decoders import fastestdet, nanodet, nanodet_plus, yolox
+from edge_agent.detect.decoders import fastestdet, nanodet, nanodet_plus, point, yolox
 from edge_agent.detect.decoders.candidates import Candidates, Decoder, Shape
 
 DECODERS: Mapping[str, Decoder] = {
@@ -17,6 +17,7 @@ DECODERS: Mapping[str, Decoder] = {
     "nanodet": Decoder(nanodet.output_shapes, nanodet.decode),
     "nanodet_plus": Decoder(nanodet_plus.output_shapes, nanodet_plus.decode),
     "fastestdet": Decoder(fastestdet.output_shapes, fastestdet.decode),
+    "point": Decoder(point.output_shapes, point.decode),
 }
 
 __all__ = ["DECODERS", "Candidates", "Decoder", "Shape"]

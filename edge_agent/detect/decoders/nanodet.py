@@ -1,7 +1,8 @@
 """NanoDet (RangiLyu, 2020), the export with one pair of outputs per stride.
 
-First the class probabilities of each stride, (1, cells, classes) through the sigmoid, then
-the distances to left, top, right, bottom of each stride, (1, cells, 4 x bins) logits.
+Class probabilities, (1, cells, classes) through the sigmoid, and the distances to left, top,
+right, bottom, (1, cells, 4 x bins) logits. Either first all the probabilities and then all the
+distances, or, as in OpenCV's model zoo, both of one stride after the other.
 """
 
 from __future__ import annotations
@@ -27,12 +28,16 @@ BINS = 8
 def output_shapes(manifest: ModelManifest) -> Sequence[tuple[Shape, ...]]:
     cells = manifest.cells()
     scores = tuple((1, n, manifest.classes) for n in cells)
-    return ((*scores, *((1, n, 4 * BINS) for n in cells)),)
+    distances = tuple((1, n, 4 * BINS) for n in cells)
+    pairs = tuple(shape for pair in zip(scores, distances, strict=True) for shape in pair)
+    return (*scores, *distances), pairs
 
 
 def decode(outputs: Sequence[F32], manifest: ModelManifest, threshold: float) -> Candidates:
     """score = person probability; a cell's centre is at column x stride + (stride - 1) / 2."""
     levels = len(manifest.strides)
+    if outputs[1].shape[-1] != manifest.classes:
+        outputs = [*outputs[::2], *outputs[1::2]]
     scores = np.concatenate([output[0, :, manifest.person_class] for output in outputs[:levels]])
     if manifest.scores == "logits":
         scores = sigmoid(scores)

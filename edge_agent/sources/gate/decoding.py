@@ -116,6 +116,7 @@ class GatedDecoding:
                 self._replay()
                 return
             self._hand_over([picture])
+        decoder.rest()
 
     def _replay(self) -> None:
         """Decode anew, from a keyframe in the ring to the newest packet."""

@@ -1,9 +1,9 @@
 """The gate's decisions: which packets are decoded. Pure: packets, sights and findings come in.
 
-    ACTIVE --- 4 s quiet, at a keyframe ---> IDLE --- sizes rise ---> VERIFY
-       ^                                      |  ^                      | |
-       +--- a keyframe shows motion ----------+  +--- 1 s, nothing -----+ |
-       +--- something is there ------------------------------------------+
+    ACTIVE ---- 1 s quiet - ---> IDLE --- sizes rise ---> VERIFY
+       ^                         |  ^                      | |
+       +- a keyframe has motion -+  +--- 1 s, nothing -----+ |
+       +--- something is there -----------------------------+
     ALWAYS: the stream's keyframes are too far apart (`policy`)
 
 A stream begins ACTIVE, until its keyframes and their background are known.
@@ -37,8 +37,13 @@ from edge_agent.sources.gate.words import (
     Step,
 )
 
-#: Nothing may move for so long before everything is no longer decoded.
-QUIET_S = 4.0
+#: Nothing may move for so long before everything is no longer decoded. Coming back costs no more
+#: than a GOP and loses nothing, so patience is dear: 4 s decoded a third more of a day, and found
+#: nobody else (benchmarks/decode.md).
+QUIET_S = 1.0
+#: The analysis is behind when it is busy; its word on all of that second is waited for, but not
+#: for longer than this.
+_PATIENCE_S = 3.0
 #: After a keyframe showed something, the analysis has this long to see it go on: a leaf that
 #: the wind blew to a new place does not.
 PROVE_S = 2.0
@@ -83,9 +88,10 @@ class GateMachine:
         self._looks = 0
         self._steady = False  # as the newest sight was
         self._last_look_s = float("-inf")
-        self._active_until_s = float("-inf")
+        self._active_until_s = self._heard_s = float("-inf")
         self._wake_wanted: str | None = None
         self._wake_counts = self._wake_useful = False  # of the running wake, for false wakes
+        self._wake_found_people = False
         self._key_pts_s = self._previous_key_pts_s = float("-inf")
         self._place = 0
         self._verify_until_s = self._cool_until_s = float("-inf")
@@ -144,9 +150,7 @@ class GateMachine:
         if moved:
             self._stay(sight.at_s + PROVE_S)
         if self._state is GateState.ACTIVE:
-            if self._may_rest():
-                self._end_wake()
-                self._state = GateState.IDLE
+            self._rest_if_quiet()
         elif self._state is GateState.VERIFY:
             if moved:
                 self._wake("packets grew, and something moves", self._key_pts_s)
@@ -161,6 +165,7 @@ class GateMachine:
     def heed(self, finding: Finding) -> None:
         """What the analysis made of a frame; late, and of any state."""
         people, at_s = self._people, finding.at_s
+        self._heard_s = max(self._heard_s, at_s)
         people.update(finding.tracks, at_s)
         nuisance = self._memory.nuisance
         moving = [box for box in finding.moving if not people.explain(box)]
@@ -176,6 +181,7 @@ class GateMachine:
             self._stay(at_s + QUIET_S)
         if people.missed:
             self._stay(at_s + _MISSED_FOR_S)  # until the tracker finds them or gives up
+        self._wake_found_people |= bool(people.boxes)
         self._wake_useful |= bool(relevant) or people.restless or people.missed
         if self._state is GateState.IDLE:
             self._look_closer(finding)
@@ -213,7 +219,7 @@ class GateMachine:
             if policy is Policy.FULL:
                 return self._all(fact)
             self._start_active(self.plan.reason)
-        if self._state is GateState.ACTIVE:
+        if self._state is GateState.ACTIVE and (fact.is_key or not self._rest_if_quiet()):
             return self._all(fact)
         if self._wake_wanted is not None:
             self._wake(self._wake_wanted, self._key_pts_s)
@@ -237,11 +243,21 @@ class GateMachine:
         self._last_look_s = fact.at_s
         return Step.LOOK
 
+    def _rest_if_quiet(self) -> bool:
+        """Go to rest, also in the middle of a GOP: the ring has all of it."""
+        if not self._may_rest():
+            return False
+        self._end_wake()
+        self._state = GateState.IDLE
+        return True
+
     def _may_rest(self) -> bool:
         if self.plan.policy is Policy.MEASURING or self._begun_s is None:
             return False
         warm = self._looks >= WARM_UP_LOOKS and self._at_s - self._begun_s >= WARM_UP_S
-        return warm and self._steady and self._at_s > self._active_until_s
+        quiet_s = self._at_s - self._active_until_s
+        heard = self._heard_s >= self._active_until_s or quiet_s > _PATIENCE_S
+        return warm and self._steady and quiet_s > 0 and heard
 
     def _moved(self, sight: Sight) -> bool:
         if sight.lighting is Lighting.CHANGED:
@@ -271,7 +287,8 @@ class GateMachine:
         self._counters.wakes += 1
         self._start_active(reason)
         self._end_alarm(true=True)
-        self._wake_counts, self._wake_useful = True, False
+        self._wake_counts, self._wake_useful, self._wake_found_people = True, False, False
+        self._memory.nuisance.wake_begins()
         self.replay_from_s = from_pts_s
 
     def _start_active(self, reason: str) -> None:
@@ -282,6 +299,8 @@ class GateMachine:
     def _end_wake(self) -> None:
         if self._wake_counts and not self._wake_useful:
             self._counters.false_wakes += 1
+        if self._wake_counts and not self._wake_found_people:
+            self._memory.nuisance.wake_was_for_nobody()
         self._wake_counts = False
 
     def _give_up(self) -> Step:
@@ -315,13 +334,14 @@ class GateMachine:
         self._alarmed = False
 
     def _sense(self, fact: PacketFact) -> Step:
-        if self.plan.policy is not Policy.KEYS_AND_SIZES:
-            return Step.SKIP
+        trust = self._memory.trust.state
+        if trust is SizeSense.OFF or self.plan.policy is not Policy.KEYS_AND_SIZES:
+            return Step.SKIP  # not even measured: that would cost more than all else here
         rose = self._sizes.add(self._place, fact.size_bytes)
         if not rose or self._alarmed or fact.at_s < self._cool_until_s:
             return Step.SKIP
         self._alarmed = True
-        if self._memory.trust.state is not SizeSense.ON:
+        if trust is not SizeSense.ON:
             return Step.SKIP
         self._counters.size_alarms += 1
         self._alarm_open = True

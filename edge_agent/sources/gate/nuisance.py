@@ -17,9 +17,14 @@ from edge_agent.geometry import BBox
 
 _COLUMNS, _ROWS = 32, 18
 #: So many seconds of motion that was nobody make a cell a nuisance.
-NUISANCE_AFTER_S = 12.0
+NUISANCE_AFTER_S = 6.0
+#: A wake in which nobody was found counts for so much where things moved: two or three of them
+#: within minutes and the place wakes no more.
+_VERDICT_S = 3.0
+#: Where a person was seen, so much of it must come again without them.
+_EARN_AGAIN_S = 2.5
 #: More is not counted, so that calm weather is believed within half an hour.
-_MOST_S = 60.0
+_MOST_S = 50.0
 #: A second of calm takes this much back: wind comes in gusts.
 _FORGET = 0.03
 #: Two findings further apart than this say nothing of the time between.
@@ -27,7 +32,7 @@ _MAX_STEP_S = 4.0
 #: Leaves are small and move now here, now there: so many cells around them are meant as well.
 _NEIGHBOURS = 2
 #: A region is a nuisance when this share of its cells is.
-_COVERED = 0.75
+_COVERED = 0.65
 #: A person's surroundings: arms, shadow.
 _AROUND = 1.5
 
@@ -38,6 +43,7 @@ class NuisanceMap:
     def __init__(self) -> None:
         self._seconds: NDArray[np.float32] = np.zeros((_ROWS, _COLUMNS), np.float32)
         self._at_s: float | None = None
+        self._lately: NDArray[np.bool_] = np.zeros((_ROWS, _COLUMNS), np.bool_)  # in this wake
 
     def learn(self, moving: Iterable[BBox], people: Iterable[BBox], at_s: float) -> None:
         """Take in a frame: `moving` was looked at by the detector, which found `people`."""
@@ -48,11 +54,24 @@ class NuisanceMap:
         moved = np.zeros(self._seconds.shape, np.bool_)
         for bbox in moving:
             moved[_cells(bbox, _NEIGHBOURS)] = True
+        self._lately |= moved
         self._seconds += np.where(moved, dt_s, -_FORGET * dt_s).astype(np.float32)
         np.clip(self._seconds, 0.0, _MOST_S, out=self._seconds)
         for bbox in people:
             cells = _cells(bbox.scaled(_AROUND))
-            self._seconds[cells] = np.minimum(self._seconds[cells], NUISANCE_AFTER_S / 2)
+            self._seconds[cells] = np.minimum(
+                self._seconds[cells], NUISANCE_AFTER_S - _EARN_AGAIN_S
+            )
+
+    def wake_begins(self) -> None:
+        self._lately.fill(False)
+
+    def wake_was_for_nobody(self) -> None:
+        """All of it was analysed, and no person was found where things moved."""
+        self._seconds[self._lately] = np.minimum(
+            self._seconds[self._lately] + np.float32(_VERDICT_S), _MOST_S
+        )
+        self._lately.fill(False)
 
     def covers(self, bbox: BBox) -> bool:
         """Is motion there nothing new?"""

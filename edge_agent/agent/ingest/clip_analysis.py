@@ -1,0 +1,138 @@
+"""One clip through the pipeline: frame by frame, the next one when the last one is analysed.
+
+In lockstep, so that the same clip always gives the same events, also where the gate listens to
+what the analysis finds; and so that the CPU budget needs no queue.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from edge_agent.agent.analysis import Lane, LaneCounters
+from edge_agent.agent.exchange import FrameExchange
+from edge_agent.agent.ingest.clip_messages import ClipMessages
+from edge_agent.agent.ingest.pace import Pace
+from edge_agent.agent.recordings import KnownTime
+from edge_agent.clock import Clock, thread_cpu_s
+from edge_agent.config import CameraConfig, FileSource, FolderSource
+from edge_agent.contract import RecordedTimeline
+from edge_agent.domain import CameraId, Frame
+from edge_agent.errors import RetryableError
+from edge_agent.pipeline import CameraPipeline
+from edge_agent.runtime import StopToken
+from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings, Finding, Opener
+
+_STEP_TIMEOUT_S = 0.25
+#: Live cameras leave recordings a twentieth of the analysis' time; longer than this, and the frame
+#: went down with a crash of that thread.
+_AWAY_S = 60.0
+
+
+class AnalysisAway(RetryableError):
+    """The clip is to be analysed again from its beginning."""
+
+
+@dataclass(slots=True)
+class PreparedClip:
+    """A clip on its way. Moments are seconds on its timeline."""
+
+    pipeline: CameraPipeline
+    timeline: RecordedTimeline
+    messages: ClipMessages
+    last_s: float = 0.0  # moment of the newest frame
+    frames: int = 0
+
+
+class ClipAnalysis:
+    """For the ingest thread; the analysis thread sees the lane while a frame is on its way."""
+
+    def __init__(
+        self,
+        camera: CameraConfig,
+        exchange: FrameExchange,
+        enter: Callable[[Lane], None],
+        *,
+        default_fps: float,
+        counters: LaneCounters,
+        pace: Pace,
+        clock: Clock,
+    ) -> None:
+        source = camera.source
+        gate: Literal["auto", "off"] = "off"
+        if isinstance(source, FolderSource):
+            gate = source.gate
+        self._camera = msgspec.structs.replace(
+            camera, source=FileSource(path="", pace="fast", gate=gate)
+        )
+        self._exchange = exchange
+        self._enter = enter
+        self._default_fps = default_fps
+        self._counters = counters
+        self._pace = pace
+        self._clock = clock
+        self._analysed = threading.Event()
+
+    def play(
+        self, clip: PreparedClip, opener: Opener, after: Callable[[], None], stop: StopToken
+    ) -> None:
+        """Analyse the clip; `after` each frame its messages are in `clip.messages`.
+
+        Returns when all was analysed, or stopped. Raises what `CameraFeed.run_once` does, and
+        AnalysisAway.
+        """
+        feed = CameraFeed(
+            FeedSettings.of(self._camera, self._default_fps),
+            credentials=CredentialGuard(None, self._clock),
+            clock=self._clock,
+            opener=opener,
+        )
+
+        def tell(finding: Finding) -> None:
+            feed.told(finding)
+            self._analysed.set()
+
+        self._enter(
+            Lane(
+                CameraId(self._camera.id),
+                clip.pipeline,
+                self._counters,
+                KnownTime(clip.timeline),
+                tell,
+                journal=clip.messages,
+            )
+        )
+        mark_s, seen_s = thread_cpu_s(), clip.pipeline.seen_s  # by the clip before
+
+        def deliver(frame: Frame) -> None:
+            nonlocal mark_s
+            if frame.captured_s <= seen_s or stop.stopped:
+                return
+            analysed_s = self._counters.busy_s
+            if not self._step(frame, stop):
+                return
+            clip.last_s, clip.frames = frame.captured_s, clip.frames + 1
+            after()
+            cpu_s = thread_cpu_s()
+            self._pace.worked(cpu_s - mark_s + self._counters.busy_s - analysed_s, stop)
+            mark_s = cpu_s
+
+        feed.run_once(stop, deliver)
+
+    def _step(self, frame: Frame, stop: StopToken) -> bool:
+        """Hand over one frame and wait until it is analysed; False: it is time to stop."""
+        self._analysed.clear()
+        while not self._exchange.put(frame, _STEP_TIMEOUT_S):
+            if stop.stopped:
+                return False
+        deadline_s = self._clock.mono_s() + _AWAY_S
+        while not self._analysed.wait(_STEP_TIMEOUT_S):
+            if stop.stopped:
+                return False
+            if self._clock.mono_s() > deadline_s:
+                raise AnalysisAway(f"{frame.camera}: a frame was not analysed in {_AWAY_S:g} s")
+        return True

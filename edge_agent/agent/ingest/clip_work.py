@@ -1,0 +1,222 @@
+"""What is done with one clip: resume, analyse, carry over. Nothing is stored here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from edge_agent.agent.drafting import EventDrafter
+from edge_agent.agent.ingest.clip_analysis import ClipAnalysis, PreparedClip
+from edge_agent.agent.ingest.clip_messages import ClipMessages, cut_off, packed, unpacked
+from edge_agent.agent.ingest.found import clip_to_open, timeline_of
+from edge_agent.agent.stages import Detector, build_pipeline
+from edge_agent.clock import Clock
+from edge_agent.config import CameraConfig
+from edge_agent.contract import RecordedEventIds
+from edge_agent.domain import CameraId, EndReason, Event
+from edge_agent.errors import (
+    AgentError,
+    CarryOverRefused,
+    MediaError,
+    RetryableError,
+    SourceStalled,
+)
+from edge_agent.outbox import ClipState, LedgerClip, Run
+from edge_agent.pipeline import CameraPipeline
+from edge_agent.runtime import StopToken
+from edge_agent.sources import PacketSource
+from edge_agent.sources.folder import ClipChanged, ClipGone, open_clip, shown_path
+
+log = logging.getLogger(__name__)
+
+#: Recorders name their clips by whole seconds, so that one that follows at once seems to overlap
+#: with the one before. What overlaps more shows the same moments again, which are left out.
+_SEAMLESS_OVERLAP_S = 2.0
+_NEXT_FRAME_S = 0.04
+
+#: Stills of one burst are a second or two apart; longer, and it is the next visitor.
+_BURST_GAP_S = 3.0
+
+
+class PutOff(Exception):
+    """This clip cannot be analysed now; says why."""
+
+
+class Watched(Protocol):
+    """What must be known of the folder that a camera's clips lie in."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def lost(self) -> bool:
+        """It cannot be seen: its files are not gone, it is. Looks anew."""
+        ...
+
+    @property
+    def scanned(self) -> bool:
+        """What lay there at the start was looked at."""
+        ...
+
+    def awaited(self, camera: CameraId) -> Sequence[float]:
+        """About when each of this camera's clips was recorded (UTC) that was seen and will soon
+        be in the ledger. One that is in it already may still be told."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class IngestCamera:
+    """A camera whose clips lie in a folder."""
+
+    config: CameraConfig
+    next_clip_s: float  # how long its next clip may take to come
+    max_age_s: float  # older clips are left out
+    analysis: ClipAnalysis
+    folder: Watched
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of one clip: what is to be stored. `after` None: it says nothing to the next clip."""
+
+    clip: LedgerClip
+    after: Run | None
+
+
+class ClipWork:
+    """For the ingest thread."""
+
+    def __init__(
+        self, camera: IngestCamera, detector: Detector, drafter: EventDrafter, clock: Clock
+    ) -> None:
+        self._camera = camera
+        self._detector = detector
+        self._drafter = drafter
+        self._clock = clock
+
+    def begun(self, clip: LedgerClip) -> PreparedClip:
+        """With nothing before it."""
+        timeline = timeline_of(clip)
+        messages = ClipMessages(self._drafter, timeline, open_events=(), told=clip.told)
+        return PreparedClip(self._pipeline(clip), timeline, messages)
+
+    def resumed(self, clip: LedgerClip, run: Run) -> PreparedClip | None:
+        """Going on where the clip before ended; None where that cannot be used."""
+        offset_s = clip.start_s - run.start_s
+        if 0 <= run.last_s - offset_s <= _SEAMLESS_OVERLAP_S:
+            offset_s = run.last_s + _NEXT_FRAME_S
+        pipeline = self._pipeline(clip)
+        try:
+            pipeline.resume(run.carry, offset_s=offset_s)
+        except CarryOverRefused as error:
+            log.info("%s: nothing is carried over: %s", shown_path(clip.path), error)
+            return None
+        timeline = replace(timeline_of(clip), first_frame_utc_s=run.start_s + offset_s)
+        still_open = unpacked(run.open_events, offset_s)
+        messages = ClipMessages(self._drafter, timeline, open_events=still_open, told=clip.told)
+        return PreparedClip(pipeline, timeline, messages)
+
+    def play(
+        self,
+        clip: LedgerClip,
+        prepared: PreparedClip,
+        each_frame: Callable[[], None],
+        stop: StopToken,
+    ) -> Outcome:
+        """Analyse it as far as it goes. Raises PutOff."""
+        state, reason = self._play(clip, prepared, each_frame, stop)
+        if state is ClipState.GONE and not prepared.messages.stored_in_part:
+            # What was seen may be a mixture of two recordings.
+            prepared.messages.take()
+            return Outcome(replace(clip, state=state, reason=reason), None)
+        if not prepared.frames:
+            # A file without pictures says nothing of what was before or comes after it.
+            failed = ClipState.FAILED if state is ClipState.DONE else state
+            return Outcome(replace(clip, state=failed, reason=reason or "holds no pictures"), None)
+        start_s = prepared.timeline.first_frame_utc_s
+        seen_until_s = start_s + prepared.last_s
+        stated_s = seen_until_s if reason or clip.end_s is None else clip.end_s
+        after = Run(
+            clip=clip.key,
+            camera=clip.camera,
+            start_s=start_s,
+            last_s=prepared.last_s,
+            end_s=max(seen_until_s, stated_s),
+            found_s=clip.found_s,
+            carry=prepared.pipeline.carry_over(),
+            open_events=packed(prepared.messages.open_events),
+        )
+        return Outcome(replace(clip, state=ClipState.DONE, reason=reason, told=0), after)
+
+    def last_messages(self, run: Run, clip: LedgerClip) -> ClipMessages:
+        """The ends of what is open in a run that is over, dated by its last `clip`."""
+        timeline = replace(timeline_of(clip), first_frame_utc_s=run.start_s)
+        messages = ClipMessages(self._drafter, timeline, open_events=(), told=0)
+        messages.record(self._last_events(run, clip))
+        return messages
+
+    def _last_events(self, run: Run, clip: LedgerClip) -> Sequence[Event]:
+        pipeline = self._pipeline(clip)
+        try:
+            pipeline.resume(run.carry, offset_s=0.0)
+        except CarryOverRefused as error:
+            log.warning("%s: events end with their newest message: %s", run.camera, error)
+            return cut_off(unpacked(run.open_events))
+        # The pictures end, the person does not: nobody may read "gone" into that.
+        return pipeline.close(EndReason.CAMERA_LOST, run.last_s)
+
+    def _play(
+        self,
+        clip: LedgerClip,
+        prepared: PreparedClip,
+        each_frame: Callable[[], None],
+        stop: StopToken,
+    ) -> tuple[ClipState, str]:
+        """What became of it, and why it ended early."""
+
+        def opener(*_: object, **__: object) -> PacketSource:
+            return open_clip(clip_to_open(clip), stop=stop, clock=self._clock)
+
+        camera = self._camera
+        try:
+            camera.analysis.play(prepared, opener, each_frame, stop)
+        except (MediaError, SourceStalled) as error:
+            if camera.folder.lost:
+                raise PutOff(str(error)) from error
+            # Under another name it is found again.
+            gone = isinstance(error, ClipGone | ClipChanged)
+            return ClipState.GONE if gone else ClipState.DONE, _reason(error, clip)
+        except RetryableError as error:
+            raise PutOff(str(error)) from error
+        return ClipState.DONE, ""
+
+    def _pipeline(self, clip: LedgerClip) -> CameraPipeline:
+        camera = self._camera.config
+        if clip.kind == "still":
+            camera = for_stills(camera)
+        return build_pipeline(camera, self._detector, RecordedEventIds(clip.camera, clip.digest))
+
+
+def for_stills(camera: CameraConfig) -> CameraConfig:
+    """A burst has a picture a second or fewer, so one look has to do; and who is in two pictures
+    of a burst is one person."""
+    person = camera.person
+    return msgspec.structs.replace(
+        camera,
+        person=msgspec.structs.replace(
+            person,
+            confirm_looks=1,
+            lost_after_s=max(person.lost_after_s, _BURST_GAP_S),
+            cooldown_s=max(person.cooldown_s, _BURST_GAP_S),
+        ),
+    )
+
+
+def _reason(error: AgentError, clip: LedgerClip) -> str:
+    """Without the camera and the path, which the ledger has already."""
+    return str(error).removeprefix(f"{clip.camera}: {shown_path(clip.path)} ")

@@ -1,0 +1,143 @@
+"""`edge-agent ingest FOLDER --once`: a folder that is complete, through the same code as `run`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import cv2
+
+from edge_agent.agent import process
+from edge_agent.agent.analysis import AnalysisLoop
+from edge_agent.agent.detector import open_detector
+from edge_agent.agent.drafting import EventDrafter
+from edge_agent.agent.exchange import FrameExchange
+from edge_agent.agent.ingest.room import FolderParts, FolderRoom
+from edge_agent.agent.recorder import Recorder
+from edge_agent.agent.snapshots import SnapshotTaker
+from edge_agent.agent.state_dir import make_state_dir, open_snapshots
+from edge_agent.clock import Clock
+from edge_agent.config import SHORT_SHA_LENGTH, Config, canonical_sha
+from edge_agent.contract import Sender
+from edge_agent.errors import MediaError
+from edge_agent.outbox import LedgerReader, Outbox
+from edge_agent.runtime import Heartbeat, StopToken, Worker
+
+_FLUSH_S = 30.0
+_JOIN_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class OnceResult:
+    """What became of the folder. Clips count since the ledger began, by state."""
+
+    frames: int
+    looks: int
+    states: dict[str, int]
+    epoch: str
+    first_seq: int  # of the messages that this call stored
+    last_seq: int
+
+
+class OnceRoom:
+    """Holds the state directory while it works: an agent on it must be stopped."""
+
+    def __init__(self, config: Config, clock: Clock, *, replay: bool = False) -> None:
+        """`config` has the cameras to analyse, and no others. `replay`: it is a trial."""
+        self._config = config
+        self._clock = clock
+        self._replay = replay
+        self._state_dir = Path(config.box.state_dir)
+
+    def run(self, stop: StopToken) -> OnceResult:
+        """Raises StateDirLocked, StorageError, ConfigError, ModelError; MediaError for a folder
+        that is not there."""
+        cv2.setNumThreads(1)
+        process.keep_memory_small()
+        make_state_dir(self._state_dir)
+        with Outbox.open(self._state_dir, limits=self._config.outbox, clock=self._clock) as outbox:
+            return self._run(outbox, stop)
+
+    def _run(self, outbox: Outbox, stop: StopToken) -> OnceResult:
+        clock, config = self._clock, self._config
+        before = outbox.last_seq
+        detector = open_detector(config.detector)
+        sender = Sender(
+            config.box.ward,
+            config.box.id,
+            cfg_sha=canonical_sha(config)[:SHORT_SHA_LENGTH],
+            model_name=detector.name,
+            replay=self._replay,
+        )
+        drafter = EventDrafter(sender, clock)
+        snapshots = open_snapshots(config, self._state_dir, clock)
+        recorder = Recorder(
+            outbox,
+            drafter,
+            snapshots=snapshots,
+            clock=clock,
+            heartbeat=Heartbeat("recorder", clock, limit_s=60.0),
+            committed=lambda: None,
+        )
+        exchange = FrameExchange()
+        analysis = AnalysisLoop(
+            exchange,
+            {},
+            recorder,
+            clock=clock,
+            zone=ZoneInfo(config.box.timezone),
+            heartbeat=Heartbeat("analysis", clock, limit_s=60.0),
+            make_snapshot=SnapshotTaker(config.snapshots) if snapshots else None,
+        )
+        parts = FolderParts(
+            exchange,
+            detector,
+            drafter,
+            recorder,
+            lambda: LedgerReader(self._state_dir),
+            clock,
+            complete=True,
+        )
+        room = FolderRoom(config, parts, analysis.enter)
+        ends = StopToken()
+        workers = [
+            Worker("recorder", recorder.run, ends),
+            Worker("analysis", analysis.run, ends),
+        ]
+        for worker in workers:
+            worker.start()
+        try:
+            self._work(room, recorder, stop)
+        finally:
+            recorder.flush(_FLUSH_S)
+            ends.stop()
+            for worker in workers:
+                worker.join(_JOIN_S)
+        return self._result(room, outbox, before)
+
+    def _work(self, room: FolderRoom, recorder: Recorder, stop: StopToken) -> None:
+        for tree in room.trees:
+            tree.run_once(stop)
+            if tree.lost and not stop.stopped:
+                raise MediaError(f"{tree.path}: {tree.watcher.status().lost}")
+        while len(room.notes) and not stop.stopped:
+            room.notes.retry()
+            recorder.flush(_FLUSH_S)
+        room.ingest.finish(stop)
+
+    def _result(self, room: FolderRoom, outbox: Outbox, before: int) -> OnceResult:
+        counters = [room.counters(name) for tree in room.trees for name in tree.cameras]
+        with LedgerReader(self._state_dir) as reader:
+            states: dict[str, int] = {}
+            for (_, state), count in reader.counts().items():
+                states[state] = states.get(state, 0) + count
+        head = outbox.head()
+        return OnceResult(
+            sum(one.frames for one in counters),
+            sum(one.looks for one in counters),
+            states,
+            head.epoch,
+            before + 1,
+            head.last_seq,
+        )

@@ -1,0 +1,197 @@
+"""Looks into the ledger of recorder files: read-only, a connection of its own for each thread."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from edge_agent.domain import CameraId
+from edge_agent.outbox import ledger
+from edge_agent.outbox.database import DATABASE, Connect, Database, connect_sqlite
+from edge_agent.outbox.ledger import LedgerClip, LeftOutState, OldFile, Run, RunHead
+from edge_agent.outbox.reopening import ReopenedDatabase
+
+T = TypeVar("T")
+
+#: A run is planned so far ahead; what follows is planned when that is analysed.
+_PLAN_CLIPS = 500
+_WALK_ROWS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedFile:
+    """A file in quarantine."""
+
+    camera: CameraId | None
+    path: Path
+    reason: str
+    at_s: float
+
+
+class LedgerReader:
+    """For one thread. Every method is one short read and raises StorageError when it fails."""
+
+    def __init__(self, state_dir: Path, *, connect: Connect = connect_sqlite) -> None:
+        self._file = ReopenedDatabase(state_dir / DATABASE, connect)
+
+    def __enter__(self) -> LedgerReader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def known(self, path: Path, *, any_age: bool = False) -> tuple[int, int] | None:
+        """(size_bytes, mtime_ns) of what lay at `path`; None: nothing was ever found there.
+
+        `any_age`: what was left out for its age counts as never found.
+        """
+        rows = self._file.rows(
+            "SELECT size, mtime_ns, state FROM file WHERE path_key = ?", (ledger.path_key(path),)
+        )
+        if not rows or (any_age and rows[0][2] == LeftOutState.TOO_OLD):
+            return None
+        return rows[0][0], rows[0][1]
+
+    def newest_waiting_s(self, camera: CameraId) -> float | None:
+        """When the newest clip that waits begins; None: none waits."""
+        rows = self._file.rows(
+            "SELECT max(start_s) FROM clip WHERE state = 'waiting' AND camera = ?", (camera,)
+        )
+        found: float | None = rows[0][0]
+        return found
+
+    def newest_run(self, camera: CameraId) -> tuple[int, ...]:
+        """Keys of the waiting clips of the newest run, oldest first; at most _PLAN_CLIPS."""
+        plan: deque[int] = deque(maxlen=_PLAN_CLIPS)
+        before = (float("inf"), 0)  # (start_s, key) of the earliest so far
+        while True:
+            rows = self._file.rows(
+                "SELECT clip, start_s, end_s FROM clip"
+                " WHERE state = 'waiting' AND camera = ? AND start_s <= ?"
+                " ORDER BY start_s DESC, clip LIMIT ?",
+                (camera, before[0], _WALK_ROWS),
+            )
+            fresh = [row for row in rows if row[1] < before[0] or row[0] > before[1]]
+            for key, start_s, end_s in fresh:
+                first_s, last_s = ledger.follows_between(start_s, end_s or start_s)
+                if plan and not first_s <= before[0] <= last_s:
+                    return tuple(plan)
+                plan.appendleft(key)
+                before = (start_s, key)
+            if len(rows) < _WALK_ROWS or not fresh:
+                return tuple(plan)
+
+    def clip(self, key: int) -> LedgerClip | None:
+        found = self._read(lambda db: ledger.read_clips(db, "clip = ?", (key,)))
+        return found[0] if found else None
+
+    def newest_s(self, camera: CameraId) -> float:
+        """When the newest clip of this camera begins that was found; minus infinity: none was."""
+        rows = self._file.rows(
+            "SELECT max(start_s) FROM clip WHERE camera = ?1 AND state = 'waiting' UNION ALL"
+            " SELECT max(start_s) FROM clip WHERE camera = ?1 AND state = 'done'",
+            (camera,),
+        )
+        return max((row[0] for row in rows if row[0] is not None), default=float("-inf"))
+
+    def has_videos(self, camera: CameraId) -> bool:
+        rows = self._file.rows(
+            "SELECT 1 FROM clip WHERE camera = ? AND kind = 'video' AND state <> 'failed' LIMIT 1",
+            (camera,),
+        )
+        return bool(rows)
+
+    def goes_on(self, run: RunHead) -> bool:
+        """Whether a clip that waits continues this run."""
+        span = (run.camera, *run.next_clip_s)
+        rows = self._file.rows(
+            "SELECT 1 FROM clip WHERE state = 'waiting' AND camera = ?"
+            " AND start_s BETWEEN ? AND ? LIMIT 1",
+            span,
+        )
+        return bool(rows)
+
+    def run_heads(self, camera: CameraId) -> list[RunHead]:
+        """The runs that are not over, newest first."""
+        return self._read(lambda db: ledger.read_run_heads(db, camera))
+
+    def run(self, clip: int) -> Run | None:
+        """The run that is not over and whose newest clip this is."""
+        return self._read(lambda db: ledger.read_run(db, clip))
+
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        """How many clips and files there are, by (camera, state); camera "" is nobody's."""
+        rows = self._file.rows(
+            "SELECT camera, state, count(*) FROM clip GROUP BY camera, state UNION ALL"
+            " SELECT ifnull(camera, ''), state, count(*) FROM file WHERE state IS NOT NULL"
+            " GROUP BY state, camera"
+        )
+        return {(row[0], row[1]): row[2] for row in rows}
+
+    def newest_done_s(self) -> Mapping[str, float]:
+        """When the newest analysed clip of each camera began."""
+        rows = self._file.rows(
+            "SELECT camera, max(start_s) FROM clip WHERE state = 'done' GROUP BY camera"
+        )
+        return dict(rows)
+
+    def waiting_since_s(self) -> Mapping[str, float]:
+        """When that of each camera's waiting clips was found that waits longest."""
+        rows = self._file.rows(
+            "SELECT camera, min(found_s) FROM clip WHERE state = 'waiting' GROUP BY camera"
+        )
+        return dict(rows)
+
+    def newest_too_old_s(self) -> Mapping[str, float]:
+        """When the newest of the files was written that each camera left out for their age."""
+        rows = self._file.rows(
+            "SELECT ifnull(camera, ''), max(mtime_ns) / 1e9 FROM file WHERE state = 'too_old'"
+            " GROUP BY camera"
+        )
+        return dict(rows)
+
+    def old_files(self, before_s: float, after_key: int, limit: int) -> list[OldFile]:
+        """Files recorded before `before_s` (UTC) and dealt with, in the order of their keys."""
+        rows = self._file.rows(
+            "SELECT path_key, file.clip, ifnull(clip.path, file.path) FROM file"
+            " LEFT JOIN clip ON clip.clip = file.clip"
+            " WHERE path_key > ? AND ifnull(clip.start_s, file.mtime_ns / 1e9) < ?"
+            " AND ifnull(clip.state, '') <> 'waiting' ORDER BY path_key LIMIT ?",
+            (after_key, before_s, limit),
+        )
+        return [
+            OldFile(key, clip, Path(os.fsdecode(path)))
+            for key, clip, path in rows
+            if path is not None
+        ]
+
+    def refused(self, limit: int) -> tuple[RefusedFile, ...]:
+        """The newest files in quarantine, and clips that proved to be unreadable."""
+        rows = self._file.rows(
+            "SELECT camera, path, reason, at_s FROM file WHERE state = 'refused' UNION ALL"
+            " SELECT camera, path, reason, found_s FROM clip WHERE state IN ('failed', 'gone')"
+            " ORDER BY 4 DESC LIMIT ?",
+            (limit,),
+        )
+        return tuple(_refused(row) for row in rows)
+
+    def _read(self, read: Callable[[Database], T]) -> T:
+        return self._file.read(read)
+
+
+def _refused(row: tuple[Any, ...]) -> RefusedFile:
+    camera = None if row[0] is None else CameraId(row[0])
+    return RefusedFile(camera, Path(os.fsdecode(row[1])), row[2], row[3])

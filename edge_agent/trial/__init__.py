@@ -1,0 +1,1 @@
+"""Trying detectors: on labelled pictures (how good), and on this box (how dear)."""
