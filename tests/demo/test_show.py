@@ -13,7 +13,6 @@ import flash
 import psutil
 import pytest
 from clips import Clip, render
-from shared_data import require_model
 
 from edge_agent.cli import main
 from edge_agent.demo import show
@@ -26,7 +25,7 @@ from edge_agent.errors import AgentError
 def model() -> str:
     if not available():
         pytest.skip("neither mosquitto nor amqtt is installed")
-    return str(require_model("yolox_nano_416.onnx"))
+    return "edge-person"  # comes with the agent
 
 
 def test_person_of_the_rendered_scene_comes_through(

@@ -1,0 +1,45 @@
+"""What comes with the agent: a box that never sees the internet finds people with it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge_agent.assets import asset_dir
+from edge_agent.detect import OnnxDetector, find_model
+from edge_agent.domain import U8, Region
+from edge_agent.geometry import FULL_FRAME, BBox, FrameSize
+
+MODELS = asset_dir("models")
+
+
+class _Grey:
+    """A picture in which there is nothing."""
+
+    size = FrameSize(640, 360)
+
+    def luma(self) -> U8:
+        return np.full((360, 640), 90, np.uint8)
+
+    def bgr(self) -> U8:
+        return np.full((360, 640, 3), 90, np.uint8)
+
+
+def test_auto_takes_the_shipped_one_without_anything_else() -> None:
+    model = find_model("auto", [MODELS])
+    assert model.manifest.name == "edge-person"
+    assert model.path.parent == MODELS
+
+
+@pytest.mark.parametrize("size", [None, FrameSize(416, 256), FrameSize(192, 192)], ids=str)
+def test_it_runs_at_every_size_of_the_ladder_and_sees_nobody_in_nothing(
+    size: FrameSize | None,
+) -> None:
+    detector = OnnxDetector.open(find_model("edge-person", [MODELS]).at(size), threads=1)
+    regions = [Region(FULL_FRAME), Region(BBox(0.1, 0.1, 0.2, 0.5))]
+    found = detector.detect(_Grey(), regions, candidate_threshold=0.02)
+    assert [d for d in found if d.score >= detector.candidate_threshold] == []
+
+
+def test_it_is_small_enough_to_be_part_of_the_project() -> None:
+    assert (MODELS / "edge-person.onnx").stat().st_size <= 2_500_000
