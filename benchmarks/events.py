@@ -5,9 +5,9 @@
 `edge-agent replay` of the one-by-one clip with default settings, beside the intervals during
 which a person is in the picture (any part of them, 0.8 % of the pixels). IoU is that of the two
 spans of time. `first seen` is the event's start minus the interval's; `told` is the moment of
-the first message, which is what a ward waits for. Wanted with yolox-nano-416: one event an
+the first message, which is what a ward waits for. Wanted of the shipped model: one event an
 interval with an IoU of at least .8, told at most 1.5 s after the interval's start, and none
-elsewhere. The other models are for information. Exit code 1 when yolox-nano-416 falls short.
+elsewhere. The other models are for information. Exit code 1 when the shipped one falls short.
 """
 
 from __future__ import annotations
