@@ -2,7 +2,7 @@
 # make test   every test
 # make check  what a commit must pass: format, lint, types, layers, tests
 # make bench  the figures of benchmarks/README.md
-# make bench-decode  what decoding costs and what the gate misses (40 minutes; needs ffmpeg)
+# make bench-decode  what decoding costs and what the gate misses (an hour; stopped, it goes on; needs ffmpeg)
 
 PYTHON ?= python3
 VENV   := .venv

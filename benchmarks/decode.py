@@ -1,6 +1,6 @@
 """What the decode gate saves and what it misses, beside three who decode everything.
 
-    python -m benchmarks.decode                     everything (some 40 minutes on two cores);
+    python -m benchmarks.decode                     everything (an hour on two cores);
                                                     stopped, it goes on where it was
     python -m benchmarks.decode --only calm-0       parts of clips' names
     python -m benchmarks.decode --report FILE       also write the tables to FILE
@@ -104,26 +104,27 @@ def day_table(results: Results, day: Sequence[Clip]) -> str:
     rows: list[Row] = []
     for clip in day:
         busy = sum(t.length_s for t in clip.transits) / clip.seconds
+        full = results.run("full", clip)
         for model in (None, *MODELS):
-            runs = [results.run(who, clip, model=model) for who in ("agent", "full", "pipe")]
-            ours_s, full_s, pipe_s = (cpu_a_second(run, clip) for run in runs)
+            ours, pipe = (results.run(who, clip, model=model) for who in ("agent", "pipe"))
+            ours_s, pipe_s = cpu_a_second(ours, clip), cpu_a_second(pipe, clip)
             rows.append(
                 (
                     clip.name,
                     f"{busy:.1%}",
-                    runs[0]["model"] or "out",
+                    ours["model"] or "out",
                     ms(ours_s),
-                    ms(full_s),
+                    "-" if model else ms(cpu_a_second(full, clip)),
                     ms(pipe_s),
                     f"**{ratio(ours_s, pipe_s)}**",
-                    f"{decoded_frac(runs[0]):.1%}",
-                    " / ".join(str(run["inferences"]) for run in runs),
-                    f"{seen_of(sightings(clip, runs[0]))}, {seen_of(sightings(clip, runs[2]))}",
+                    f"{decoded_frac(ours):.1%}",
+                    f"{ours['inferences']} / {pipe['inferences']}",
+                    f"{seen_of(sightings(clip, ours))}, {seen_of(sightings(clip, pipe))}",
                 )
             )
     head = (
         "clip", "activity", "inference", "(a) ms", "(b) ms", "(c) ms", "(a)/(c)",
-        "packets decoded", "inferences a / b / c", "seen by (a), (c)",
+        "packets decoded", "inferences a / c", "seen by (a), (c)",
     )  # fmt: skip
     return table("A day with a little activity", head, rows)
 
@@ -322,14 +323,14 @@ def report(results: Results, only: Sequence[str]) -> str:
     sparse = [c for c in (*idle, *common(scenes), *windy) if c.gop_s == COMMON_GOP_S]
     if sparse:
         parts.append(sizes_table(results, sparse))
-    if not only:
+    if not only or "real" in only:
         parts.append(real_table(results))
     return "".join(parts)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="*", default=[], help="parts of clips' names")
+    parser.add_argument("--only", nargs="*", default=[], help="parts of clips' names; `real`")
     parser.add_argument("--rounds", type=int, default=1, help="the cheapest of so many runs counts")
     parser.add_argument("--again", action="store_true", help="measure anew what is known")
     parser.add_argument("--report", type=Path, help="replace the figures in this Markdown file")
