@@ -29,7 +29,7 @@ from edge_agent.agent.ingest.room import FolderParts, FolderRoom
 from edge_agent.agent.ingest.standing import FolderStanding, FolderStatusTeller
 from edge_agent.agent.main_cameras import MainCameras
 from edge_agent.agent.main_pictures import MainPictures
-from edge_agent.agent.memory import MemoryGuard
+from edge_agent.agent.memory import MemoryGuard, memory_limit_mb
 from edge_agent.agent.orphans import closing_drafts
 from edge_agent.agent.recorder import Recorder
 from edge_agent.agent.recordings import is_recorded, recording_time
@@ -93,7 +93,7 @@ class Agent:
         self._clock = clock or SystemClock()
         self._notifier = notifier or SystemdNotifier()
         self._supervisor = Supervisor(self._clock)
-        self._memory = MemoryGuard(config.box.max_rss_mb)
+        self._memory = MemoryGuard(memory_limit_mb(config))
         self._state_dir = Path(config.box.state_dir)
 
     def run(self) -> int:

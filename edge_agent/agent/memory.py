@@ -5,11 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edge_agent.agent import process
+from edge_agent.config import Config
 
 _MB_PER_MIB = 1.048576
 
 #: Looks in a row above the limit. One alone may be a passing peak: a 4K picture, a large JPEG.
 _PATIENCE = 4
+
+
+#: What the agent may use with up to eight cameras, and for each further one: sixteen 1080p cameras
+#: that wake at once reached 560 MB (benchmarks/decode.md).
+_BASE_MB, _BASE_CAMERAS, _CAMERA_MB = 400, 8, 30
+
+
+def memory_limit_mb(config: Config) -> int:
+    """`box.max_rss_mb`, or what suits the number of cameras."""
+    limit = config.box.max_rss_mb
+    if limit != "auto":
+        return limit
+    cameras = sum(camera.enabled for camera in config.cameras)
+    return _BASE_MB + _CAMERA_MB * max(0, cameras - _BASE_CAMERAS)
 
 
 class MemoryGuard:

@@ -24,7 +24,7 @@ from edge_agent.config.camera import (
     ZoneConfig,
 )
 from edge_agent.config.folder import FolderSource, IngestConfig
-from edge_agent.config.tables import Id, InputSize, Table
+from edge_agent.config.tables import Id, InputSize, Megabytes, Table
 from edge_agent.config.tables import meta as _meta
 from edge_agent.geometry import FrameSize
 
@@ -47,16 +47,15 @@ class BoxConfig(Table, frozen=True, kw_only=True):
         ),
     ] = "/var/lib/edge-agent"
     max_rss_mb: Annotated[
-        int,
+        Megabytes | Literal["auto"],
         _meta(
             "With more resident memory than this for two seconds the agent stops in order and "
-            "exits 1, so that the service manager starts it anew before the kernel kills it. Four "
-            "720p cameras need half of the default.",
+            "exits 1, so that the service manager starts it anew before the kernel kills it. "
+            "`auto`: 400 for up to eight cameras, and 30 more for each further one; four 720p "
+            "cameras need half of that.",
             unit="MB",
-            ge=64,
-            le=65536,
         ),
-    ] = 400
+    ] = "auto"
 
 
 class TlsConfig(Table, frozen=True, kw_only=True):

@@ -47,5 +47,6 @@ Points = Annotated[
 InputSize = Annotated[
     str, text(r"^(own|[1-9]\d{1,3}x[1-9]\d{1,3})$", '"own" or WIDTHxHEIGHT, such as "416x256"')
 ]
+Megabytes = Annotated[int, Meta(ge=64, le=65536)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 AutoShare = Literal["auto"] | Annotated[float, Meta(ge=0.01, le=0.99)]

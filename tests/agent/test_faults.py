@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import clips
 import flash
@@ -26,9 +26,9 @@ from fake_camera import SilentServer
 from mqtt_box import Marks
 
 from edge_agent.agent.camera_source import CameraSource
-from edge_agent.agent.memory import MemoryGuard
+from edge_agent.agent.memory import MemoryGuard, memory_limit_mb
 from edge_agent.clock import Clock, SystemClock
-from edge_agent.config import CameraConfig, MqttConfig
+from edge_agent.config import BoxConfig, CameraConfig, Config, MqttConfig, RtspSource
 from edge_agent.demo.rtsp_media import Media
 from edge_agent.demo.rtsp_server import RtspServer
 from edge_agent.domain import Detection, Pixels, Region
@@ -395,6 +395,22 @@ def test_memory_is_judged_by_several_looks_in_a_row(mib: list[float], stops: boo
     assert (said[-1] is not None) is stops
     assert all(text is None for text in said[:-1])
     assert not stops or "box.max_rss_mb = 100" in str(said[-1])
+
+
+@pytest.mark.parametrize(
+    ("setting", "cameras", "limit_mb"),
+    [("auto", 4, 400), ("auto", 8, 400), ("auto", 16, 640), (300, 16, 300)],
+)
+def test_more_cameras_may_use_more_memory(
+    setting: int | Literal["auto"], cameras: int, limit_mb: int
+) -> None:
+    source = RtspSource(url="rtsp://192.0.2.1/")
+    config = Config(
+        box=BoxConfig(id="box1", ward="ward1", max_rss_mb=setting),
+        mqtt=MqttConfig(host="127.0.0.1", allow_insecure=True),
+        cameras=tuple(CameraConfig(id=f"c{n}", source=source) for n in range(cameras)),
+    )
+    assert memory_limit_mb(config) == limit_mb
 
 
 # --- the broker -------------------------------------------------------------------------
