@@ -343,7 +343,10 @@ class _Assembly:
         camera_id = CameraId(camera.id)
         self._exchange.add(camera_id, recorded=is_recorded(camera))
         settings = FeedSettings.of(
-            camera, self._config.analysis.fps, clips=keeps_clips(self._config, camera)
+            camera,
+            self._config.analysis.fps,
+            clips=keeps_clips(self._config, camera),
+            detects=self._detector.name is not None,
         )
         feed = CameraFeed(settings, credentials=credentials, clock=self._clock)
         pipeline = build_pipeline(

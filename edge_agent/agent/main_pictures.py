@@ -10,17 +10,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from edge_agent.agent.clips import keeps_clips
-from edge_agent.clock import Clock
-from edge_agent.config import Config, RtspSource
 from edge_agent.domain import BestFrame, CameraId, EventId, Frame, PacketStream, Snapshot
 from edge_agent.errors import MediaError
 from edge_agent.geometry import Polygon
 from edge_agent.runtime import StopToken
-from edge_agent.sources import CredentialGuard, DecodedPixels, MainStream, TimedPacket, picture_at
+from edge_agent.sources import DecodedPixels, MainStream, TimedPacket, picture_at
 
 log = logging.getLogger(__name__)
 
@@ -120,26 +117,3 @@ class MainPictures:
             waited_s += _LOOK_EVERY_S
         main.tap.close(drain)
         return items
-
-
-def main_streams(
-    config: Config, credentials: CredentialGuard, clock: Clock, *, pictures: bool
-) -> Iterator[tuple[CameraId, MainStream]]:
-    """Of the cameras that have one and use it, for clips or (`pictures`) for snapshots."""
-    for camera in config.cameras:
-        source = camera.source
-        if not (camera.enabled and isinstance(source, RtspSource)):
-            continue
-        if source.main_url is not None and (pictures or keeps_clips(config, camera)):
-            name = CameraId(camera.id)
-            yield name, MainStream(name, source, credentials=credentials, clock=clock)
-
-
-def main_cameras(
-    config: Config, mains: Mapping[CameraId, MainStream]
-) -> dict[CameraId, MainCamera]:
-    masks = {
-        CameraId(camera.id): tuple(Polygon.of(mask.polygon) for mask in camera.privacy_masks)
-        for camera in config.cameras
-    }
-    return {name: MainCamera(main, masks[name]) for name, main in mains.items()}

@@ -16,6 +16,8 @@ _PATIENCE = 4
 #: What the agent may use with up to eight cameras, and for each further one: sixteen 1080p cameras
 #: that wake at once reached 560 MB (benchmarks/decode.md).
 _BASE_MB, _BASE_CAMERAS, _CAMERA_MB = 400, 8, 30
+#: Below the unit's MemoryHigh (620 MiB): the orderly stop comes before the kernel's.
+_MOST_MB = 640
 
 
 def memory_limit_mb(config: Config) -> int:
@@ -24,7 +26,7 @@ def memory_limit_mb(config: Config) -> int:
     if limit != "auto":
         return limit
     cameras = sum(camera.enabled for camera in config.cameras)
-    return _BASE_MB + _CAMERA_MB * max(0, cameras - _BASE_CAMERAS)
+    return min(_MOST_MB, _BASE_MB + _CAMERA_MB * max(0, cameras - _BASE_CAMERAS))
 
 
 class MemoryGuard:

@@ -223,8 +223,11 @@ class Recorder:
             self._store(picture, self._drafter.utc_s(picture.camera, picture.captured_s))
 
     def _store_together(self, items: Together) -> None:
-        rows = commit_together(self._outbox, items.drafts, items.also)
-        items.finish(rows is not None)
+        rows = None
+        try:
+            rows = commit_together(self._outbox, items.drafts, items.also)
+        finally:  # also after a crash: who waits for this would wait for ever
+            items.finish(rows is not None)
         if rows:
             self._committed()
         if items.stored:

@@ -51,8 +51,9 @@ class BoxConfig(Table, frozen=True, kw_only=True):
         _meta(
             "With more resident memory than this for two seconds the agent stops in order and "
             "exits 1, so that the service manager starts it anew before the kernel kills it. "
-            "`auto`: 400 for up to eight cameras, and 30 more for each further one; four 720p "
-            "cameras need half of that.",
+            "`auto`: 400 for up to eight cameras, and 30 more for each further one, 640 at "
+            "most (above, raise the unit's MemoryHigh and MemoryMax, too); four 720p cameras need "
+            "half of 400.",
             unit="MB",
         ),
     ] = "auto"

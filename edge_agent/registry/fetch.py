@@ -41,6 +41,7 @@ class FetchSettings:
         """Checked. Raises DownloadFailed."""
         settings = cls(mirror, proxy, allow_http, timeout_s)
         if mirror is not None:
+            _check_no_login(mirror)
             _check_scheme(mirror, settings)
         if proxy is not None:
             _check_proxy(proxy)
@@ -157,6 +158,12 @@ def _check_scheme(url: str, settings: FetchSettings) -> None:
             return
         raise DownloadFailed(f"{url}: is not https; allow it with --allow-http if you mean it")
     raise DownloadFailed(f"{url}: is no https URL")
+
+
+def _check_no_login(mirror: str) -> None:
+    if "@" in mirror:
+        # Others read command lines and agent.toml, and an error would repeat it.
+        raise DownloadFailed("a mirror's URL may hold no user or password; fetch it with --from")
 
 
 def _check_proxy(proxy: str) -> None:

@@ -35,6 +35,7 @@ class FeedSettings:
     motion: MotionConfig = field(default_factory=MotionConfig)
     ignore_zones: tuple[Polygon, ...] = ()
     clips: bool = True  # are clips taken from it?
+    detects: bool = True  # is there a detector? Without one all motion would seem to be nobody's
 
     @property
     def ring_span_s(self) -> float:
@@ -45,10 +46,17 @@ class FeedSettings:
 
     @property
     def gated(self) -> bool:
-        return self.source.gate == "auto"
+        return self.source.gate == "auto" and self.detects
 
     @classmethod
-    def of(cls, camera: CameraConfig, default_fps: float, *, clips: bool = False) -> FeedSettings:
+    def of(
+        cls,
+        camera: CameraConfig,
+        default_fps: float,
+        *,
+        clips: bool = False,
+        detects: bool = True,
+    ) -> FeedSettings:
         return cls(
             CameraId(camera.id),
             camera.source,
@@ -57,6 +65,7 @@ class FeedSettings:
             camera.motion,
             tuple(Polygon.of(zone.polygon) for zone in camera.ignore_zones),
             clips,
+            detects,
         )
 
 

@@ -399,7 +399,7 @@ def test_memory_is_judged_by_several_looks_in_a_row(mib: list[float], stops: boo
 
 @pytest.mark.parametrize(
     ("setting", "cameras", "limit_mb"),
-    [("auto", 4, 400), ("auto", 8, 400), ("auto", 16, 640), (300, 16, 300)],
+    [("auto", 4, 400), ("auto", 8, 400), ("auto", 16, 640), ("auto", 40, 640), (300, 16, 300)],
 )
 def test_more_cameras_may_use_more_memory(
     setting: int | Literal["auto"], cameras: int, limit_mb: int

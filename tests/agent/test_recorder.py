@@ -141,3 +141,23 @@ def test_what_finds_no_room_is_counted_and_announced(
         assert len(reader.undelivered(0, 10)) == 2
         lost = [gap.unsequenced.count for gap in reader.gaps().gaps if gap.unsequenced]
         assert lost == [3]
+
+
+def test_who_waits_for_a_transaction_is_told_even_when_the_recorder_crashes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = Setup(tmp_path, SystemClock())
+
+    def crash(*_: object) -> None:
+        raise OverflowError("a number that the database cannot hold")
+
+    monkeypatch.setattr(recorder_module, "commit_together", crash)
+    items = recorder_module.Together((), lambda _: None)
+    setup.recorder.together(items)
+    stop = StopToken()
+    stop.stop()
+    with pytest.raises(OverflowError):
+        setup.recorder.run(stop)
+    assert items.done.is_set()
+    assert not items.stored
+    setup.outbox.close()

@@ -212,6 +212,12 @@ def test_only_https_unless_allowed(tmp_path: Path, url: str | None, words: str) 
         pull(model(url), tmp_path, FetchSettings())
 
 
+def test_a_mirrors_password_is_refused_and_not_repeated() -> None:
+    with pytest.raises(DownloadFailed, match="no user or password") as told:
+        FetchSettings.of("https://joe:s3cret@mirror.example/", None, False, 5.0)
+    assert "s3cret" not in str(told.value)
+
+
 def test_a_mirror_has_the_file_under_its_own_name(site: Site, tmp_path: Path) -> None:
     settings = replace(HTTP, mirror=f"{site.url}/m/")
     pulled = pull(model("https://models.invalid/else.onnx"), tmp_path, settings)

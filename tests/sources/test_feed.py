@@ -337,6 +337,13 @@ def test_only_as_much_is_remembered_as_somebody_may_ask_for(
     assert FeedSettings.of(camera, 5.0, clips=clips).ring_span_s == span_s
 
 
+def test_without_a_detector_nothing_is_gated() -> None:
+    """All motion would seem to be nobody's, and the gate would learn to sleep through it."""
+    camera = CameraConfig(id="front", source=FileSource(path="x", gate="auto"))
+    assert FeedSettings.of(camera, 5.0).gated
+    assert not FeedSettings.of(camera, 5.0, detects=False).gated
+
+
 def test_frames_outlive_the_stream(clip: Path) -> None:
     clock = ManualClock()
     frames: list[Frame] = []

@@ -63,7 +63,7 @@ def open_regular(path: Path) -> OpenFile:
         os.close(fd)
         raise MediaError(f"{shown} is not a file")
     holes = _hole_bytes(fd, found)
-    return OpenFile(fd, path, found.st_size, found.st_mtime_ns, holes)
+    return OpenFile(fd, path, found.st_size, mtime_ns_of(found), holes)
 
 
 def _hole_bytes(fd: int, found: os.stat_result) -> int:
@@ -77,6 +77,14 @@ def _hole_bytes(fd: int, found: os.stat_result) -> int:
         return 0
     # Compressing file systems have fewer blocks too, but no holes.
     return missing if hole < found.st_size else 0
+
+
+def mtime_ns_of(found: os.stat_result) -> int:
+    """Nanoseconds since 1970, within the 64 bits of a database: years 1678 to 2261.
+
+    Anybody who may upload can set another (`touch -d 2300-01-01`), and SMB has a year 1601.
+    """
+    return max(-(2**63), min(2**63 - 1, found.st_mtime_ns))
 
 
 def content_of(file: OpenFile) -> ContentId:
@@ -94,6 +102,6 @@ def content_of(file: OpenFile) -> ContentId:
 def still_holds(file: OpenFile, content: ContentId) -> bool:
     """Whether nobody wrote over it since it was opened; another date alone is no change."""
     found = os.fstat(file.fd)
-    if (found.st_size, found.st_mtime_ns) == (file.size_bytes, file.mtime_ns):
+    if (found.st_size, mtime_ns_of(found)) == (file.size_bytes, file.mtime_ns):
         return True
     return content_of(replace(file, size_bytes=found.st_size)) == content

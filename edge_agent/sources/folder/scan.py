@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_agent.sources.folder.clip import KnownFiles
+from edge_agent.sources.folder.identity import mtime_ns_of
 from edge_agent.sources.folder.template import is_foreign_folder, is_media, is_temporary
 
 #: How many entries of a folder, or unchanged folders, are looked at before others get their turn.
@@ -166,9 +167,9 @@ class TreeScanner:
         except OSError:
             return True  # gone meanwhile
         into.files += 1
-        if self._known.known(Path(entry.path)) == (found.st_size, found.st_mtime_ns):
+        if self._known.known(Path(entry.path)) == (found.st_size, mtime_ns_of(found)):
             return True
-        seen = SeenFile(found.st_mtime_ns, entry.path, found.st_size)
+        seen = SeenFile(mtime_ns_of(found), entry.path, found.st_size)
         if entry.path in self._pending:
             return False
         if not self._wanted(seen):

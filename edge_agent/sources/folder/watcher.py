@@ -34,7 +34,7 @@ from edge_agent.sources.folder.clip import (
     WatchStatus,
     shown_path,
 )
-from edge_agent.sources.folder.identity import ClipGone
+from edge_agent.sources.folder.identity import ClipGone, mtime_ns_of
 from edge_agent.sources.folder.intake import Claim, Intake, UnreadableClip
 from edge_agent.sources.folder.misfits import Misfits
 from edge_agent.sources.folder.mounts import choose_method, read_mounts
@@ -387,4 +387,4 @@ def _look(path: str) -> SeenFile | None:
         return None
     if not stat.S_ISREG(found.st_mode):
         return None
-    return SeenFile(found.st_mtime_ns, path, found.st_size)
+    return SeenFile(mtime_ns_of(found), path, found.st_size)

@@ -1,6 +1,6 @@
 """The gate's decisions: which packets are decoded. Pure: packets, sights and findings come in.
 
-    ACTIVE ---- 1 s quiet - ---> IDLE --- sizes rise ---> VERIFY
+    ACTIVE ---- 1 s quiet -----> IDLE --- sizes rise ---> VERIFY
        ^                         |  ^                      | |
        +- a keyframe has motion -+  +--- 1 s, nothing -----+ |
        +--- something is there -----------------------------+
