@@ -1,5 +1,7 @@
 """What is on its way into the ledger, so that clips are analysed in the order of time.
 
+The rule is in docs/recorders.md, "From clips to events".
+
 After a start, or where several clips arrive at once, the newest is found first. Analysed at once,
 it would begin a run in the middle of a visit; and a run would be taken for over although its next
 clip is about to be found.
