@@ -94,6 +94,19 @@ class LedgerReader:
             if len(rows) < _WALK_ROWS or not fresh:
                 return tuple(plan)
 
+    def waiting_before(self, clip: LedgerClip) -> int | None:
+        """The key of the clip that waits and that this one continues, as in `newest_run`."""
+        rows = self._file.rows(
+            "SELECT clip, start_s, end_s FROM clip WHERE state = 'waiting' AND camera = ?"
+            " AND (start_s < ? OR (start_s = ? AND clip > ?)) ORDER BY start_s DESC, clip LIMIT 1",
+            (clip.camera, clip.start_s, clip.start_s, clip.key),
+        )
+        for key, start_s, end_s in rows:
+            first_s, last_s = ledger.follows_between(start_s, end_s or start_s)
+            if first_s <= clip.start_s <= last_s:
+                return int(key)
+        return None
+
     def clip(self, key: int) -> LedgerClip | None:
         found = self._read(lambda db: ledger.read_clips(db, "clip = ?", (key,)))
         return found[0] if found else None

@@ -201,6 +201,7 @@ def test_what_is_carried_over_and_damaged_ends_its_events_where_they_were_told_l
 def look_for_ends(box: Box) -> None:
     with LedgerReader(box.state_dir) as reader:
         planner = ClipPlanner((GATE,), reader, SystemClock())
+        box.ingest._arrivals.look()
         box.ingest._end_runs(planner, reader, StopToken())
 
 

@@ -15,6 +15,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
@@ -110,6 +111,7 @@ class Ingest:
         """For folders that are complete: analyse all that waits, then end what is open."""
         with self._open_reader() as reader:
             planner = ClipPlanner(tuple(self._cameras), reader, self._clock)
+            self._arrivals.none()
             while not stop.stopped and self._next(planner, reader, stop):
                 self._end_runs(planner, reader, stop)
             for camera in self._cameras:
@@ -147,6 +149,7 @@ class Ingest:
         if self._arrivals.before(clips[0]):
             planner.put_off(clips[0].camera, _WAKE_S)
             return True
+        clips = tuple(takewhile(lambda clip: not self._arrivals.before(clip), clips))
         try:
             if clips[0].kind == "still" and planner.has_videos(clips[0].camera):
                 self._leave_alone(clips, stop)
@@ -220,7 +223,7 @@ class Ingest:
         """End the events of runs that no clip continues any more."""
         now_s = self._clock.read().utc_s
         for name, camera in self._cameras.items():
-            if not camera.folder.scanned:
+            if not self._arrivals.scanned(name):
                 continue  # the next clip may lie there already
             for head in reader.run_heads(name):
                 due_s = max(head.found_s, self._started_utc_s) + camera.next_clip_s

@@ -72,14 +72,17 @@ class ClipPlanner:
 
     def _burst(self, first: LedgerClip) -> Iterator[LedgerClip]:
         """The stills that follow this one."""
-        plan = self._plans[first.camera]
+        plan, before = self._plans[first.camera], first
         for _ in range(_BURST_STILLS - 1):
             if first.kind != "still" or not plan:
                 return
             clip = self._reader.clip(plan[0])
             if clip is None or clip.kind != "still" or clip.state is not ClipState.WAITING:
                 return
+            if self._reader.waiting_before(clip) not in (None, before.key):
+                return  # that one was found after the plan was made
             plan.popleft()
+            before = clip
             yield clip
 
     def _waiting(self, cameras: Sequence[CameraId]) -> dict[CameraId, float]:
@@ -100,7 +103,10 @@ class ClipPlanner:
             plan = self._plans.setdefault(camera, deque())
             while plan:
                 clip = self._reader.clip(plan.popleft())
-                if clip is not None and clip.state is ClipState.WAITING:
-                    return clip
+                if clip is None or clip.state is not ClipState.WAITING:
+                    continue
+                if self._reader.waiting_before(clip) is not None:
+                    break  # it was found after the plan was made
+                return clip
             self._plans[camera] = deque(self._reader.newest_run(camera))
         return None

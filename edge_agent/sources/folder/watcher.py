@@ -105,6 +105,7 @@ class FolderWatcher:
         self._limited: str | None = None
         self._limited_at = ""  # the kernel's setting then
         self._overflows = 0
+        self._scans = 0
         self._misfits = Misfits(root)
         self._found: Found
         self._refused: RefusedClip
@@ -127,7 +128,7 @@ class FolderWatcher:
             self._choice.method,
             self._choice.reason,
             self._lost,
-            self._rounds.full_scans,
+            self._scans,
             last.files if last else 0,
             self._rounds.last_s,
             self._rounds.last_cpu_s,
@@ -303,6 +304,7 @@ class FolderWatcher:
             if claim is not None:
                 self._settle(claim, seen, now_s)
         if ended.full:
+            self._scans += 1  # from now on what it saw is awaited
             self._note_full_scan(ended.result)
 
     def _note_full_scan(self, result: ScanResult) -> None:

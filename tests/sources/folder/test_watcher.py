@@ -23,6 +23,7 @@ from edge_agent.sources.folder.intake import Claim, Intake
 from edge_agent.sources.folder.mounts import Mount
 from edge_agent.sources.folder.root import WatchedRoot
 from edge_agent.sources.folder.scan import SeenFile
+from edge_agent.sources.folder.settling import Settling
 
 DAV = "{camera}/{date:%Y-%m-%d}/**/{start:%H.%M.%S}-{end:%H.%M.%S}*.{video}"
 
@@ -572,6 +573,28 @@ def test_overflow_of_the_kernels_queue_brings_a_scan(
     box.pass_time(1)
     status = box.watcher.status()
     assert (status.overflows, status.scans) == (1, 2)
+
+
+def test_scan_counts_when_what_it_saw_is_awaited(
+    tmp_path: Path,
+    clip: Path,
+    watched: Callable[..., Watched],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who sees that it ended looks at what is awaited next."""
+    put(clip, tmp_path / "yard/a.mp4")
+    box = watched()
+    scans: list[int] = []
+    add = Settling.add
+
+    def told_apart(settling: Settling, seen: SeenFile, now_s: float) -> None:
+        scans.append(box.watcher.status().scans)
+        add(settling, seen, now_s)
+
+    monkeypatch.setattr(Settling, "add", told_apart)
+    box.quiet()
+    assert scans == [0]
+    assert box.watcher.status().scans == 1
 
 
 def test_folder_made_anew_is_watched_again(tmp_path: Path, clip: Path) -> None:
