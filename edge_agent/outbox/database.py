@@ -93,7 +93,8 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
             found_s REAL NOT NULL,
             state TEXT NOT NULL,
             reason TEXT NOT NULL,
-            told INTEGER NOT NULL)""",
+            told INTEGER NOT NULL,
+            open_events BLOB NOT NULL)""",
         "CREATE INDEX clip_by_time ON clip(camera, state, start_s)",
         """CREATE TABLE run(
             clip INTEGER PRIMARY KEY,

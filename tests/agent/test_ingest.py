@@ -150,6 +150,34 @@ def test_clip_that_was_deleted_is_gone_until_it_is_found_under_another_name(
         assert len({one.event.event_id for one in box.messages()}) == 1
 
 
+def test_clip_told_in_part_and_then_deleted_ends_each_of_its_events_once(
+    tmp_path: Path, model: Path, clips: list[LedgerClip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clip_messages, "PART_DRAFTS", 1)
+    path = flash.clip(tmp_path / "clip.avi", bright_s=2, dark_s=3, rounds=2, seed=5)
+    clip = found(path, 4, 10)
+    # Killed when the clip had ended the event of the one before; and when it had begun another.
+    for last in (3, 4):
+        state_dir = tmp_path / f"state{last}"
+        with ingest_box(state_dir, model, between=dying(last, before=False)) as box:
+            box.note(clips[0], clip)
+            box.ingest.finish(box.stop)
+            before = told(box.messages())
+    for last in (3, 4):
+        path.unlink(missing_ok=True)
+        with ingest_box(tmp_path / f"state{last}", model) as box:
+            box.ingest.finish(box.stop)
+            messages = box.messages()
+            assert box.states() == {"done": 2}
+            assert box.runs() == []
+        events = [one.event for one in messages]
+        assert len({one[0] for one in told(messages)}) == len(messages)
+        begun = [event.event_id for event in events if event.phase is Phase.START]
+        assert [event.event_id for event in events if event.phase is Phase.END] == begun
+        assert len(begun) == last - 2
+    assert told(messages)[: len(before)] == before
+
+
 def test_folder_that_cannot_be_seen_makes_no_clip_gone(
     tmp_path: Path, model: Path, clips: list[LedgerClip]
 ) -> None:

@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 #: with the one before. What overlaps more shows the same moments again, which are left out.
 _SEAMLESS_OVERLAP_S = 2.0
 _NEXT_FRAME_S = 0.04
+_EMPTY = "holds no pictures"
 
 #: Stills of one burst are a second or two apart; longer, and it is the next visitor.
 _BURST_GAP_S = 3.0
@@ -86,6 +87,7 @@ class Outcome:
 
     clip: LedgerClip
     after: Run | None
+    ended: bool = False  # the run before is over with it
 
 
 class ClipWork:
@@ -130,6 +132,10 @@ class ClipWork:
     ) -> Outcome:
         """Analyse it as far as it goes. Raises PutOff."""
         state, reason = self._play(clip, prepared, each_frame, stop)
+        if clip.told > prepared.messages.count and (reason or not prepared.frames):
+            # It cannot be seen any more as far as it was told before a kill.
+            prepared.messages.cut_off(unpacked(clip.open_events))
+            return Outcome(_over(clip, _final(state), reason or _EMPTY), None, ended=True)
         if state is ClipState.GONE and not prepared.messages.stored_in_part:
             # What was seen may be a mixture of two recordings.
             prepared.messages.take()
@@ -137,7 +143,7 @@ class ClipWork:
         if not prepared.frames:
             # A file without pictures says nothing of what was before or comes after it.
             failed = ClipState.FAILED if state is ClipState.DONE else state
-            return Outcome(replace(clip, state=failed, reason=reason or "holds no pictures"), None)
+            return Outcome(replace(clip, state=failed, reason=reason or _EMPTY), None)
         start_s = prepared.timeline.first_frame_utc_s
         seen_until_s = start_s + prepared.last_s
         stated_s = seen_until_s if reason or clip.end_s is None else clip.end_s
@@ -151,7 +157,7 @@ class ClipWork:
             carry=prepared.pipeline.carry_over(),
             open_events=packed(prepared.messages.open_events),
         )
-        return Outcome(replace(clip, state=ClipState.DONE, reason=reason, told=0), after)
+        return Outcome(_over(clip, ClipState.DONE, reason), after)
 
     def last_messages(self, run: Run, clip: LedgerClip) -> ClipMessages:
         """The ends of what is open in a run that is over, dated by its last `clip`."""
@@ -215,6 +221,22 @@ def for_stills(camera: CameraConfig) -> CameraConfig:
             cooldown_s=max(person.cooldown_s, _BURST_GAP_S),
         ),
     )
+
+
+def told_part(clip: LedgerClip, messages: ClipMessages) -> LedgerClip:
+    """With what was told of it so far; the analysis may still repeat what was told before."""
+    if messages.count < clip.told:
+        return clip
+    return replace(clip, told=messages.count, open_events=packed(messages.open_events))
+
+
+def _over(clip: LedgerClip, state: ClipState, reason: str) -> LedgerClip:
+    return replace(clip, state=state, reason=reason, told=0, open_events=b"")
+
+
+def _final(state: ClipState) -> ClipState:
+    """Of a clip that was told in part: found again, it must not be told from its beginning."""
+    return ClipState.DONE if state is ClipState.GONE else state
 
 
 def _reason(error: AgentError, clip: LedgerClip) -> str:

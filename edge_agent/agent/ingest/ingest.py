@@ -20,7 +20,7 @@ from typing import Protocol
 
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.ingest.arrivals import Arrivals
-from edge_agent.agent.ingest.clip_work import ClipWork, IngestCamera, Outcome, PutOff
+from edge_agent.agent.ingest.clip_work import ClipWork, IngestCamera, Outcome, PutOff, told_part
 from edge_agent.agent.ingest.planner import ClipPlanner
 from edge_agent.agent.ingest.tidying import Tidying
 from edge_agent.agent.recorder import DatedSnapshot, Together
@@ -172,7 +172,7 @@ class Ingest:
 
         def store_part() -> None:
             if messages.part_is_due(self._clock.mono_s()):
-                part = replace(clip, told=messages.count)
+                part = told_part(clip, messages)
                 self._store(*messages.take(), lambda db: ledger.update_clip(db, part), stop)
 
         outcome = work.play(clip, prepared, store_part, stop)
@@ -263,9 +263,9 @@ def _change(outcomes: Sequence[Outcome], before: Run | None) -> Also:
     def also(database: Database) -> None:
         for outcome in outcomes:
             ledger.update_clip(database, outcome.clip)
+        if before is not None and (runs or any(outcome.ended for outcome in outcomes)):
+            ledger.delete_run(database, before.clip)
         if runs:
-            if before is not None:
-                ledger.delete_run(database, before.clip)
             ledger.put_run(database, runs[-1])
 
     return also
