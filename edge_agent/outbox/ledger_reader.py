@@ -124,6 +124,10 @@ class LedgerReader:
         )
         return bool(rows)
 
+    def run_cameras(self) -> list[CameraId]:
+        """The cameras with runs that are not over."""
+        return [CameraId(row[0]) for row in self._file.rows("SELECT DISTINCT camera FROM run")]
+
     def run_heads(self, camera: CameraId) -> list[RunHead]:
         """The runs that are not over, newest first."""
         return self._read(lambda db: ledger.read_run_heads(db, camera))

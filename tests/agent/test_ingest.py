@@ -12,13 +12,17 @@ import numpy as np
 import pytest
 from ingest_box import BEGIN_S, GATE, Box, found, ingest_box, stored, told
 
+from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.ingest import clip_messages
 from edge_agent.agent.ingest.ingest import Storing
+from edge_agent.agent.ingest.left_over import end_left_over
 from edge_agent.agent.ingest.planner import ClipPlanner
 from edge_agent.agent.recorder import Together
 from edge_agent.clock import SystemClock
+from edge_agent.config import OutboxConfig
+from edge_agent.contract import Sender
 from edge_agent.domain import EndReason, Phase
-from edge_agent.outbox import LedgerClip, LedgerReader, ledger
+from edge_agent.outbox import LedgerClip, LedgerReader, Outbox, ledger
 from edge_agent.runtime import StopToken
 
 
@@ -249,6 +253,26 @@ def test_run_stays_open_until_its_next_clip_is_due_or_a_later_one_has_come(
         assert box.runs() == []
         (end,) = [one for one in box.messages() if one.event.phase is Phase.END]
         assert end.event.end_reason is EndReason.CAMERA_LOST
+
+
+def test_events_of_a_camera_that_was_removed_end_at_the_next_start(
+    tmp_path: Path, model: Path, clips: list[LedgerClip]
+) -> None:
+    state_dir, clock = tmp_path / "state", SystemClock()
+    with ingest_box(state_dir, model, between=dying(1, before=False)) as box:
+        box.note(clips[0])
+        box.ingest.finish(box.stop)
+    drafter = EventDrafter(Sender("ward", "box"), clock)
+    for configured, phases in (
+        ([GATE], [Phase.START]),
+        ([], [Phase.START, Phase.END]),
+        ([], [Phase.START, Phase.END]),
+    ):
+        with Outbox.open(state_dir, limits=OutboxConfig(), clock=clock) as outbox:
+            end_left_over(outbox, drafter, lambda: LedgerReader(state_dir), configured)
+        assert [one.event.phase for one in stored(state_dir)] == phases
+    with LedgerReader(state_dir) as reader:
+        assert reader.run_heads(GATE) == []
 
 
 def test_stills_of_a_burst_show_one_person_and_a_camera_with_videos_needs_none(
