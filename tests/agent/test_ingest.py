@@ -14,11 +14,12 @@ from ingest_box import BEGIN_S, GATE, Box, found, ingest_box, stored, told
 
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.ingest import clip_messages
+from edge_agent.agent.ingest.clip_analysis import AnalysisAway, ClipAnalysis
 from edge_agent.agent.ingest.ingest import Storing
 from edge_agent.agent.ingest.left_over import end_left_over
 from edge_agent.agent.ingest.planner import ClipPlanner
 from edge_agent.agent.recorder import Together
-from edge_agent.clock import SystemClock
+from edge_agent.clock import ManualClock, SystemClock
 from edge_agent.config import OutboxConfig
 from edge_agent.contract import Sender
 from edge_agent.domain import EndReason, Phase
@@ -207,6 +208,29 @@ def test_file_that_cannot_be_read_fails_with_its_reason_and_holds_up_nobody(
         assert told_of is not None
         assert told_of.reason
         assert len({one.event.event_id for one in box.messages()}) == 1
+
+
+def test_clip_that_crashes_the_analysis_is_tried_seldom_and_given_up(
+    tmp_path: Path, model: Path, clips: list[LedgerClip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> bool:
+        raise AnalysisAway("gate: a frame was not analysed")
+
+    monkeypatch.setattr(ClipAnalysis, "_step", away)
+    clock = ManualClock()
+    with ingest_box(tmp_path / "state", model) as box, LedgerReader(box.state_dir) as reader:
+        box.note(clips[3])
+        planner = ClipPlanner((GATE,), reader, clock)
+        for _ in range(3):
+            assert box.ingest._next(planner, reader, box.stop)
+            assert box.states() == {"waiting": 1}
+            clock.advance(179)
+            assert not box.ingest._next(planner, reader, box.stop)
+            clock.advance(2)
+        assert box.ingest._next(planner, reader, box.stop)
+        told_of = box.clip(clips[3])
+        assert told_of is not None
+        assert (told_of.state, "3 times" in told_of.reason) == ("failed", True)
 
 
 def test_what_is_carried_over_and_damaged_ends_its_events_where_they_were_told_last(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from edge_agent.agent.drafting import EventDrafter
-from edge_agent.agent.ingest.clip_analysis import ClipAnalysis, PreparedClip
+from edge_agent.agent.ingest.clip_analysis import AnalysisAway, ClipAnalysis, PreparedClip
 from edge_agent.agent.ingest.clip_messages import ClipMessages, cut_off, packed, unpacked
 from edge_agent.agent.ingest.found import clip_to_open, timeline_of
 from edge_agent.agent.stages import Detector, build_pipeline
@@ -43,9 +44,19 @@ _EMPTY = "holds no pictures"
 #: Stills of one burst are a second or two apart; longer, and it is the next visitor.
 _BURST_GAP_S = 3.0
 
+_PUT_OFF_S = 30.0
+#: A clip that crashes the analysis thread is tried so often, and so rarely that its crashes alone
+#: do not use up what the supervisor bears (5 in 10 minutes) and take the agent down.
+_AWAY_TRIES = 3
+_AWAY_PUT_OFF_S = 180.0
+
 
 class PutOff(Exception):
-    """This clip cannot be analysed now; says why."""
+    """This clip cannot be analysed now; says why, and how long to leave the camera's clips."""
+
+    def __init__(self, reason: str, delay_s: float = _PUT_OFF_S) -> None:
+        super().__init__(reason)
+        self.delay_s = delay_s
 
 
 class Watched(Protocol):
@@ -100,6 +111,7 @@ class ClipWork:
         self._detector = detector
         self._drafter = drafter
         self._clock = clock
+        self._away: Counter[int] = Counter()  # tries that the analysis did not survive, by clip
 
     def begun(self, clip: LedgerClip) -> PreparedClip:
         """With nothing before it."""
@@ -189,6 +201,8 @@ class ClipWork:
             return open_clip(clip_to_open(clip), stop=stop, clock=self._clock)
 
         camera = self._camera
+        if self._away[clip.key] >= _AWAY_TRIES:
+            return ClipState.FAILED, f"the analysis crashed or hung {_AWAY_TRIES} times over it"
         try:
             camera.analysis.play(prepared, opener, each_frame, stop)
         except (MediaError, SourceStalled) as error:
@@ -197,6 +211,9 @@ class ClipWork:
             # Under another name it is found again.
             gone = isinstance(error, ClipGone | ClipChanged)
             return ClipState.GONE if gone else ClipState.DONE, _reason(error, clip)
+        except AnalysisAway as error:
+            self._away[clip.key] += 1
+            raise PutOff(str(error), _AWAY_PUT_OFF_S) from error
         except RetryableError as error:
             raise PutOff(str(error)) from error
         return ClipState.DONE, ""

@@ -48,7 +48,6 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 1.0
 _WAKE_S = 0.25
 _STORAGE_RETRY_S = 5.0
-_PUT_OFF_S = 30.0
 _SHOWN_BY_VIDEO = "left alone: this camera's videos show it"
 
 
@@ -156,7 +155,7 @@ class Ingest:
                 self._video(clips[0], planner.run_before(clips[0]), reader, stop)
         except PutOff as reason:
             log.warning("%s: %s waits: %s", clips[0].camera, shown_path(clips[0].path), reason)
-            planner.put_off(clips[0].camera, _PUT_OFF_S)
+            planner.put_off(clips[0].camera, reason.delay_s)
         return True
 
     def _video(
