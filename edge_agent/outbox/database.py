@@ -227,6 +227,20 @@ def open_database(path: Path, connect: Connect) -> Database:
     return database
 
 
+def open_to_read(path: Path, connect: Connect) -> Database:
+    """Open read-only; raises StorageError for a file that is not made, or of an older agent."""
+    database = Database(path, connect, read_only=True)
+    try:
+        version = int(database.value("PRAGMA user_version"))
+    except BaseException:
+        database.close()
+        raise
+    if version < _SCHEMA_VERSION:
+        database.close()
+        raise StorageError(f"{path}: is not made or updated yet; start edge-agent once")
+    return database
+
+
 def _migrate(database: Database) -> None:
     version = int(database.value("PRAGMA user_version"))
     if version > _SCHEMA_VERSION:
