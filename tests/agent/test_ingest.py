@@ -23,6 +23,7 @@ from edge_agent.clock import ManualClock, SystemClock
 from edge_agent.config import OutboxConfig
 from edge_agent.contract import Sender
 from edge_agent.domain import EndReason, Phase
+from edge_agent.errors import StorageError
 from edge_agent.outbox import LedgerClip, LedgerReader, Outbox, ledger
 from edge_agent.runtime import StopToken
 
@@ -134,6 +135,29 @@ def test_backlog_is_taken_run_by_run_the_newest_first_and_in_each_the_oldest_cli
             assert reader.newest_run(GATE) == (clips[3].key,)
             box.write(lambda db: ledger.update_clip(db, replace(clips[3], state="done")))
             assert reader.newest_run(GATE) == tuple(clip.key for clip in clips[:3])
+
+
+@pytest.mark.parametrize("look", ["clip", "run_heads"])
+def test_clip_is_not_skipped_where_the_ledger_cannot_be_read_for_a_moment(
+    tmp_path: Path,
+    model: Path,
+    clips: list[LedgerClip],
+    look: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: object) -> None:
+        raise StorageError("outbox.db: disk I/O error")
+
+    with ingest_box(tmp_path / "state", model) as box, LedgerReader(box.state_dir) as reader:
+        box.note(*clips)
+        planner = ClipPlanner((GATE,), reader, SystemClock())
+        assert box.ingest._next(planner, reader, box.stop)  # the newest run is one clip
+        with monkeypatch.context() as patched:
+            patched.setattr(reader, look, fails)
+            with pytest.raises(StorageError):
+                box.ingest._next(planner, reader, box.stop)
+        (first,) = planner.next([GATE])
+        assert first == clips[0]
 
 
 def test_clip_that_was_deleted_is_gone_until_it_is_found_under_another_name(

@@ -156,6 +156,9 @@ class Ingest:
         except PutOff as reason:
             log.warning("%s: %s waits: %s", clips[0].camera, shown_path(clips[0].path), reason)
             planner.put_off(clips[0].camera, reason.delay_s)
+        except StorageError:
+            planner.plan_anew(clips[0].camera)
+            raise
         return True
 
     def _video(
