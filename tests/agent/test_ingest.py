@@ -303,16 +303,26 @@ def test_run_stays_open_until_its_next_clip_is_due_or_a_later_one_has_come(
         assert end.event.end_reason is EndReason.CAMERA_LOST
 
 
+@pytest.mark.parametrize(("commits", "parts"), [(1, 200), (4, 1)])
 def test_events_of_a_camera_that_was_removed_end_at_the_next_start(
-    tmp_path: Path, model: Path, clips: list[LedgerClip]
+    tmp_path: Path,
+    model: Path,
+    clips: list[LedgerClip],
+    commits: int,
+    parts: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """One that is open after the first clip; and one that a part of the third clip has ended."""
+    monkeypatch.setattr(clip_messages, "PART_DRAFTS", parts)
     state_dir, clock = tmp_path / "state", SystemClock()
-    with ingest_box(state_dir, model, between=dying(1, before=False)) as box:
-        box.note(clips[0])
+    with ingest_box(state_dir, model, between=dying(commits, before=False)) as box:
+        box.note(*clips[: 1 if parts > 1 else 3])
         box.ingest.finish(box.stop)
+        before = [one.event.phase for one in box.messages()]
+        assert len(box.runs()) == 1
     drafter = EventDrafter(Sender("ward", "box"), clock)
     for configured, phases in (
-        ([GATE], [Phase.START]),
+        ([GATE], before),
         ([], [Phase.START, Phase.END]),
         ([], [Phase.START, Phase.END]),
     ):

@@ -27,7 +27,7 @@ from edge_agent.errors import (
     RetryableError,
     SourceStalled,
 )
-from edge_agent.outbox import ClipState, LedgerClip, Run
+from edge_agent.outbox import ClipState, LedgerClip, Run, RunHead
 from edge_agent.pipeline import CameraPipeline
 from edge_agent.runtime import StopToken
 from edge_agent.sources import PacketSource
@@ -121,9 +121,7 @@ class ClipWork:
 
     def resumed(self, clip: LedgerClip, run: Run) -> PreparedClip | None:
         """Going on where the clip before ended; None where that cannot be used."""
-        offset_s = clip.start_s - run.start_s
-        if 0 <= run.last_s - offset_s <= _SEAMLESS_OVERLAP_S:
-            offset_s = run.last_s + _NEXT_FRAME_S
+        offset_s = offset_in(run, clip)
         pipeline = self._pipeline(clip)
         try:
             pipeline.resume(run.carry, offset_s=offset_s)
@@ -147,7 +145,7 @@ class ClipWork:
         if clip.told > prepared.messages.count and (reason or not prepared.frames):
             # It cannot be seen any more as far as it was told before a kill.
             prepared.messages.cut_off(unpacked(clip.open_events))
-            return Outcome(_over(clip, _final(state), reason or _EMPTY), None, ended=True)
+            return Outcome(over(clip, _final(state), reason or _EMPTY), None, ended=True)
         if state is ClipState.GONE and not prepared.messages.stored_in_part:
             # What was seen may be a mixture of two recordings.
             prepared.messages.take()
@@ -169,7 +167,7 @@ class ClipWork:
             carry=prepared.pipeline.carry_over(),
             open_events=packed(prepared.messages.open_events),
         )
-        return Outcome(_over(clip, ClipState.DONE, reason), after)
+        return Outcome(over(clip, ClipState.DONE, reason), after)
 
     def last_messages(self, run: Run, clip: LedgerClip) -> ClipMessages:
         """The ends of what is open in a run that is over, dated by its last `clip`."""
@@ -247,7 +245,16 @@ def told_part(clip: LedgerClip, messages: ClipMessages) -> LedgerClip:
     return replace(clip, told=messages.count, open_events=packed(messages.open_events))
 
 
-def _over(clip: LedgerClip, state: ClipState, reason: str) -> LedgerClip:
+def offset_in(run: RunHead, clip: LedgerClip) -> float:
+    """At which moment of the run (s) the clip that goes on with it begins."""
+    offset_s = clip.start_s - run.start_s
+    if 0 <= run.last_s - offset_s <= _SEAMLESS_OVERLAP_S:
+        return run.last_s + _NEXT_FRAME_S
+    return offset_s
+
+
+def over(clip: LedgerClip, state: ClipState, reason: str) -> LedgerClip:
+    """Nothing more comes of it."""
     return replace(clip, state=state, reason=reason, told=0, open_events=b"")
 
 
