@@ -244,6 +244,7 @@ class _Assembly:
         if orphans:
             log.info("ending %d events that the last stop left open", len(orphans))
             self._outbox.append(orphans)
+        self._folders.end_left_over(self._outbox)
         self._publisher.set_status(self._topics.config_status, self._config_status())
         analysis = self._analysis = AnalysisLoop(
             self._exchange,

@@ -178,6 +178,9 @@ def _run_once(config: Config, arguments: argparse.Namespace, *, trial: bool) -> 
     if stop.stopped:
         print("edge-agent: stopped; what is left waits for the next time", file=sys.stderr)
         return EXIT_FAILED
+    if waiting := result.states.get("waiting"):
+        print(f"edge-agent: {waiting} clips still wait: run it again", file=sys.stderr)
+        return EXIT_FAILED
     return EXIT_OK
 
 

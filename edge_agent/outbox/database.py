@@ -93,7 +93,8 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
             found_s REAL NOT NULL,
             state TEXT NOT NULL,
             reason TEXT NOT NULL,
-            told INTEGER NOT NULL)""",
+            told INTEGER NOT NULL,
+            open_events BLOB NOT NULL)""",
         "CREATE INDEX clip_by_time ON clip(camera, state, start_s)",
         """CREATE TABLE run(
             clip INTEGER PRIMARY KEY,
@@ -223,6 +224,20 @@ def open_database(path: Path, connect: Connect) -> Database:
     except BaseException:
         database.close()
         raise
+    return database
+
+
+def open_to_read(path: Path, connect: Connect) -> Database:
+    """Open read-only; raises StorageError for a file that is not made, or of an older agent."""
+    database = Database(path, connect, read_only=True)
+    try:
+        version = int(database.value("PRAGMA user_version"))
+    except BaseException:
+        database.close()
+        raise
+    if version < _SCHEMA_VERSION:
+        database.close()
+        raise StorageError(f"{path}: is not made or updated yet; start edge-agent once")
     return database
 
 

@@ -68,6 +68,7 @@ class LedgerClip:
     state: ClipState = ClipState.WAITING
     reason: str = ""
     told: int = 0  # messages of it that are stored already, while it is waiting
+    open_events: bytes = b""  # the newest message of each event that is open after these
 
     @property
     def key(self) -> int:
@@ -140,6 +141,9 @@ def _key(data: bytes) -> int:
     return int.from_bytes(hashlib.sha256(data).digest()[:8], "big") >> 1
 
 
+_CLIP_MARKS = ", ".join("?" * 18)
+
+
 # --- inside a transaction ---------------------------------------------------------------
 
 
@@ -149,7 +153,7 @@ def note_clips(database: Database, clips: Iterable[LedgerClip]) -> None:
     for clip in clips:
         key, path = clip.key, os.fsencode(clip.path)
         database.execute(
-            "INSERT INTO clip VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            f"INSERT INTO clip VALUES({_CLIP_MARKS})"
             " ON CONFLICT(clip) DO UPDATE SET path = excluded.path, mtime_ns = excluded.mtime_ns,"
             " state = iif(state = 'gone', 'waiting', state)",
             _clip_values(clip, key, path),
@@ -177,7 +181,7 @@ def note_left_out(database: Database, files: Iterable[LeftOut]) -> None:
 def update_clip(database: Database, clip: LedgerClip) -> None:
     """What became of it. Written whole: the ledger may have been made anew meanwhile."""
     database.execute(
-        "INSERT OR REPLACE INTO clip VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT OR REPLACE INTO clip VALUES({_CLIP_MARKS})",
         _clip_values(clip, clip.key, os.fsencode(clip.path)),
     )
 
@@ -244,7 +248,7 @@ class LedgerSize:
             "SELECT count(*), total(ifnull(length(path), 0) + ifnull(length(reason), 0)) FROM file"
         )
         ((clips, texts),) = database.rows(
-            "SELECT count(*), total(length(path) + length(reason)) FROM clip"
+            "SELECT count(*), total(length(path) + length(reason) + length(open_events)) FROM clip"
         )
         carry = database.value("SELECT total(length(carry) + length(open_events)) FROM run")
         return int(files * _FILE_BYTES + reasons + clips * _CLIP_BYTES + texts + carry)
@@ -269,6 +273,7 @@ def _clip_values(clip: LedgerClip, key: int, path: bytes) -> tuple[Any, ...]:
         str(clip.state),
         clip.reason,
         clip.told,
+        clip.open_events,
     )
 
 
@@ -284,7 +289,8 @@ def _note_file(database: Database, path: Path, size: int, mtime_ns: int, clip: i
 
 _CLIP_COLUMNS = (
     "camera, size, digest, kind, start_s, end_s, time_source, offset_s, err_s, disputed, path,"
-    " mtime_ns, found_s, state, reason, told"
+    " mtime_ns, found_s, state, reason, told,"
+    " open_events"
 )
 
 
@@ -298,7 +304,7 @@ def read_clips(database: Database, where: str, parameters: tuple[Any, ...]) -> l
 
 
 def _clip(*row: Any) -> LedgerClip:
-    camera, size, digest, kind, *time, path, mtime_ns, found_s, state, reason, told = row
+    camera, size, digest, kind, *time, path, mtime_ns, found_s, state, reason, told, events = row
     start_s, end_s, time_source, offset_s, err_s, disputed = time
     return LedgerClip(
         CameraId(camera),
@@ -317,6 +323,7 @@ def _clip(*row: Any) -> LedgerClip:
         ClipState(state),
         reason,
         told,
+        bytes(events),
     )
 
 

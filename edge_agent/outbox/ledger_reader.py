@@ -137,6 +137,14 @@ class LedgerReader:
         )
         return bool(rows)
 
+    def run_cameras(self) -> list[CameraId]:
+        """The cameras with runs that are not over."""
+        return [CameraId(row[0]) for row in self._file.rows("SELECT DISTINCT camera FROM run")]
+
+    def told_in_part(self) -> list[LedgerClip]:
+        """The waiting clips of which messages are stored already; walks all clips."""
+        return self._read(lambda db: ledger.read_clips(db, "state = 'waiting' AND told > 0", ()))
+
     def run_heads(self, camera: CameraId) -> list[RunHead]:
         """The runs that are not over, newest first."""
         return self._read(lambda db: ledger.read_run_heads(db, camera))

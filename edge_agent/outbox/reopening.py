@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edge_agent.errors import StorageError
-from edge_agent.outbox.database import Connect, Database, Value
+from edge_agent.outbox.database import Connect, Database, Value, open_to_read
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ class ReopenedDatabase:
             raise StorageError(f"{self._path}: {error.strerror}") from error
         if self._database is None or inode != self._inode:
             self.close()
-            self._database, self._inode = Database(self._path, self._connect, read_only=True), inode
+            self._database, self._inode = open_to_read(self._path, self._connect), inode
             with contextlib.suppress(StorageError):
                 self._database.execute("PRAGMA cache_size=-512")
         return self._database

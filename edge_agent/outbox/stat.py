@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge_agent.contract import Gap, Unsequenced
 from edge_agent.outbox import tables
-from edge_agent.outbox.database import DATABASE, Connect, Database, connect_sqlite
+from edge_agent.outbox.database import DATABASE, Connect, Database, connect_sqlite, open_to_read
 from edge_agent.outbox.open_events import OpenEvents
 from edge_agent.outbox.row import Head
 
@@ -33,7 +33,7 @@ class OutboxStat:
 def outbox_stat(state_dir: Path, *, connect: Connect = connect_sqlite) -> OutboxStat:
     """Raises StorageError when there is no outbox, or when it cannot be read."""
     path = state_dir / DATABASE
-    database = Database(path, connect, read_only=True)
+    database = open_to_read(path, connect)
     try:
         with database.transaction("DEFERRED"):
             return _read(database, path)

@@ -12,13 +12,19 @@ import numpy as np
 import pytest
 from ingest_box import BEGIN_S, GATE, Box, found, ingest_box, stored, told
 
+from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.ingest import clip_messages
+from edge_agent.agent.ingest.clip_analysis import AnalysisAway, ClipAnalysis
 from edge_agent.agent.ingest.ingest import Storing
+from edge_agent.agent.ingest.left_over import end_left_over
 from edge_agent.agent.ingest.planner import ClipPlanner
 from edge_agent.agent.recorder import Together
-from edge_agent.clock import SystemClock
+from edge_agent.clock import ManualClock, SystemClock
+from edge_agent.config import OutboxConfig
+from edge_agent.contract import Sender
 from edge_agent.domain import EndReason, Phase
-from edge_agent.outbox import LedgerClip, LedgerReader, ledger
+from edge_agent.errors import StorageError
+from edge_agent.outbox import LedgerClip, LedgerReader, Outbox, ledger
 from edge_agent.runtime import StopToken
 
 
@@ -131,6 +137,29 @@ def test_backlog_is_taken_run_by_run_the_newest_first_and_in_each_the_oldest_cli
             assert reader.newest_run(GATE) == tuple(clip.key for clip in clips[:3])
 
 
+@pytest.mark.parametrize("look", ["clip", "run_heads"])
+def test_clip_is_not_skipped_where_the_ledger_cannot_be_read_for_a_moment(
+    tmp_path: Path,
+    model: Path,
+    clips: list[LedgerClip],
+    look: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: object) -> None:
+        raise StorageError("outbox.db: disk I/O error")
+
+    with ingest_box(tmp_path / "state", model) as box, LedgerReader(box.state_dir) as reader:
+        box.note(*clips)
+        planner = ClipPlanner((GATE,), reader, SystemClock())
+        assert box.ingest._next(planner, reader, box.stop)  # the newest run is one clip
+        with monkeypatch.context() as patched:
+            patched.setattr(reader, look, fails)
+            with pytest.raises(StorageError):
+                box.ingest._next(planner, reader, box.stop)
+        (first,) = planner.next([GATE])
+        assert first == clips[0]
+
+
 def test_clip_that_was_deleted_is_gone_until_it_is_found_under_another_name(
     tmp_path: Path, model: Path, clips: list[LedgerClip]
 ) -> None:
@@ -148,6 +177,34 @@ def test_clip_that_was_deleted_is_gone_until_it_is_found_under_another_name(
         box.note(found(tmp_path / "renamed.avi", 500, 3))
         box.ingest.finish(box.stop)
         assert len({one.event.event_id for one in box.messages()}) == 1
+
+
+def test_clip_told_in_part_and_then_deleted_ends_each_of_its_events_once(
+    tmp_path: Path, model: Path, clips: list[LedgerClip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clip_messages, "PART_DRAFTS", 1)
+    path = flash.clip(tmp_path / "clip.avi", bright_s=2, dark_s=3, rounds=2, seed=5)
+    clip = found(path, 4, 10)
+    # Killed when the clip had ended the event of the one before; and when it had begun another.
+    for last in (3, 4):
+        state_dir = tmp_path / f"state{last}"
+        with ingest_box(state_dir, model, between=dying(last, before=False)) as box:
+            box.note(clips[0], clip)
+            box.ingest.finish(box.stop)
+            before = told(box.messages())
+    for last in (3, 4):
+        path.unlink(missing_ok=True)
+        with ingest_box(tmp_path / f"state{last}", model) as box:
+            box.ingest.finish(box.stop)
+            messages = box.messages()
+            assert box.states() == {"done": 2}
+            assert box.runs() == []
+        events = [one.event for one in messages]
+        assert len({one[0] for one in told(messages)}) == len(messages)
+        begun = [event.event_id for event in events if event.phase is Phase.START]
+        assert [event.event_id for event in events if event.phase is Phase.END] == begun
+        assert len(begun) == last - 2
+    assert told(messages)[: len(before)] == before
 
 
 def test_folder_that_cannot_be_seen_makes_no_clip_gone(
@@ -175,6 +232,29 @@ def test_file_that_cannot_be_read_fails_with_its_reason_and_holds_up_nobody(
         assert told_of is not None
         assert told_of.reason
         assert len({one.event.event_id for one in box.messages()}) == 1
+
+
+def test_clip_that_crashes_the_analysis_is_tried_seldom_and_given_up(
+    tmp_path: Path, model: Path, clips: list[LedgerClip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> bool:
+        raise AnalysisAway("gate: a frame was not analysed")
+
+    monkeypatch.setattr(ClipAnalysis, "_step", away)
+    clock = ManualClock()
+    with ingest_box(tmp_path / "state", model) as box, LedgerReader(box.state_dir) as reader:
+        box.note(clips[3])
+        planner = ClipPlanner((GATE,), reader, clock)
+        for _ in range(3):
+            assert box.ingest._next(planner, reader, box.stop)
+            assert box.states() == {"waiting": 1}
+            clock.advance(179)
+            assert not box.ingest._next(planner, reader, box.stop)
+            clock.advance(2)
+        assert box.ingest._next(planner, reader, box.stop)
+        told_of = box.clip(clips[3])
+        assert told_of is not None
+        assert (told_of.state, "3 times" in told_of.reason) == ("failed", True)
 
 
 def test_what_is_carried_over_and_damaged_ends_its_events_where_they_were_told_last(
@@ -222,6 +302,36 @@ def test_run_stays_open_until_its_next_clip_is_due_or_a_later_one_has_come(
         assert box.runs() == []
         (end,) = [one for one in box.messages() if one.event.phase is Phase.END]
         assert end.event.end_reason is EndReason.CAMERA_LOST
+
+
+@pytest.mark.parametrize(("commits", "parts"), [(1, 200), (4, 1)])
+def test_events_of_a_camera_that_was_removed_end_at_the_next_start(
+    tmp_path: Path,
+    model: Path,
+    clips: list[LedgerClip],
+    commits: int,
+    parts: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that is open after the first clip; and one that a part of the third clip has ended."""
+    monkeypatch.setattr(clip_messages, "PART_DRAFTS", parts)
+    state_dir, clock = tmp_path / "state", SystemClock()
+    with ingest_box(state_dir, model, between=dying(commits, before=False)) as box:
+        box.note(*clips[: 1 if parts > 1 else 3])
+        box.ingest.finish(box.stop)
+        before = [one.event.phase for one in box.messages()]
+        assert len(box.runs()) == 1
+    drafter = EventDrafter(Sender("ward", "box"), clock)
+    for configured, phases in (
+        ([GATE], before),
+        ([], [Phase.START, Phase.END]),
+        ([], [Phase.START, Phase.END]),
+    ):
+        with Outbox.open(state_dir, limits=OutboxConfig(), clock=clock) as outbox:
+            end_left_over(outbox, drafter, lambda: LedgerReader(state_dir), configured)
+        assert [one.event.phase for one in stored(state_dir)] == phases
+    with LedgerReader(state_dir) as reader:
+        assert reader.run_heads(GATE) == []
 
 
 def test_stills_of_a_burst_show_one_person_and_a_camera_with_videos_needs_none(

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import flash
 import pytest
 from config_files import AGENT
+from ingest_box import found
 
+from edge_agent.agent.ingest import clip_work
 from edge_agent.cli import main
+from edge_agent.clock import SystemClock
+from edge_agent.config import OutboxConfig
+from edge_agent.domain import CameraId
+from edge_agent.errors import SourceUnreachable
+from edge_agent.outbox import Outbox, commit_together, ledger
 
 GATE = """id = "gate"
 
@@ -30,15 +38,40 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_folder_is_analysed_at_once_into_the_outbox_and_only_once(
-    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def config_of(tmp_path: Path, folder: Path) -> list[str]:
     text = AGENT.replace("[mqtt]", f'state_dir = "{tmp_path / "state"}"\n\n[mqtt]', 1)
     text += flash.settings(flash.model(tmp_path)) + "[defaults.motion]\nevents = false\n"
     (tmp_path / "agent.toml").write_text(text)
     (tmp_path / "cameras.d").mkdir()
     (tmp_path / "cameras.d" / "gate.toml").write_text(GATE.format(folder=folder))
-    config = ["--config", str(tmp_path)]
+    return ["--config", str(tmp_path)]
+
+
+def test_clips_that_still_wait_are_no_success(
+    tmp_path: Path,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def hiccup(*_: object, **__: object) -> None:
+        raise SourceUnreachable("gate: the share answers nothing")
+
+    config = config_of(tmp_path, folder)
+    with monkeypatch.context() as patched:
+        patched.setattr(clip_work, "open_clip", hiccup)
+        assert main(["ingest", str(folder), "--once", *config]) == 1
+    assert "2 clips still wait: run it again" in capsys.readouterr().err
+    yard = replace(found(next(folder.glob("*.avi")), 0, 4), camera=CameraId("yard"))
+    with Outbox.open(tmp_path / "state", limits=OutboxConfig(), clock=SystemClock()) as outbox:
+        commit_together(outbox, (), lambda database: ledger.note_clips(database, [yard]))
+    assert main(["ingest", str(folder), "--once", *config]) == 0
+    assert capsys.readouterr().out.startswith("2 done, 1 refused;")
+
+
+def test_folder_is_analysed_at_once_into_the_outbox_and_only_once(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = config_of(tmp_path, folder)
     assert main(["ingest", str(folder), "--once", *config]) == 0
     out = capsys.readouterr().out
     assert out.startswith("2 done, 1 refused; 40 pictures analysed")

@@ -12,7 +12,7 @@ from outbox_drafts import draft
 from edge_agent.clock import ManualClock
 from edge_agent.config import OutboxConfig
 from edge_agent.domain import CameraId
-from edge_agent.errors import OperatorError
+from edge_agent.errors import OperatorError, StorageError
 from edge_agent.outbox import (
     ClipState,
     LedgerClip,
@@ -23,8 +23,9 @@ from edge_agent.outbox import (
     OutboxReader,
     commit_together,
     ledger,
+    outbox_stat,
 )
-from edge_agent.outbox.database import DATABASE
+from edge_agent.outbox.database import _MIGRATIONS, DATABASE
 
 YARD = CameraId("yard")
 
@@ -53,6 +54,26 @@ def opened(folder: Path, **limits: float) -> Outbox:
 
 def note(outbox: Outbox, *clips: LedgerClip) -> None:
     assert commit_together(outbox, (), lambda db: ledger.note_clips(db, clips)) == ()
+
+
+def test_database_that_is_not_made_or_updated_yet_says_so_and_is_read_once_it_is(
+    tmp_path: Path,
+) -> None:
+    for version in (0, 1):
+        path = tmp_path / str(version) / DATABASE
+        path.parent.mkdir()
+        path.touch()
+        old = sqlite3.connect(path)
+        for statement in [one for step in _MIGRATIONS[:version] for one in step]:
+            old.execute(statement)
+        old.execute(f"PRAGMA user_version={version}")
+        old.close()
+        with LedgerReader(path.parent) as reader:
+            for look in (reader.counts, lambda at=path.parent: outbox_stat(at)):
+                with pytest.raises(StorageError, match="not made or updated yet; start edge-agent"):
+                    look()
+            opened(path.parent).close()
+            assert reader.counts() == {}
 
 
 def test_messages_and_ledger_are_stored_together_or_not_at_all(tmp_path: Path) -> None:

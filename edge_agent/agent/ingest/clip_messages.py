@@ -76,6 +76,11 @@ class ClipMessages:
             if self._count > self._skip:
                 self._drafts.append(self._drafter.draft_recorded(event, self._timeline))
 
+    def cut_off(self, still_open: Sequence[Event]) -> None:
+        """No more of the clip can be had than was told: these are open since."""
+        self._skip = self._count
+        self.record(cut_off(still_open))
+
     def keep(self, snapshot: Snapshot) -> None:
         """A better picture of the same event takes the place of the one before."""
         taken_utc_s = self._timeline.utc_s(snapshot.captured_s)

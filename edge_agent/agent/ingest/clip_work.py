@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from edge_agent.agent.drafting import EventDrafter
-from edge_agent.agent.ingest.clip_analysis import ClipAnalysis, PreparedClip
+from edge_agent.agent.ingest.clip_analysis import AnalysisAway, ClipAnalysis, PreparedClip
 from edge_agent.agent.ingest.clip_messages import ClipMessages, cut_off, packed, unpacked
 from edge_agent.agent.ingest.found import clip_to_open, timeline_of
 from edge_agent.agent.stages import Detector, build_pipeline
@@ -26,7 +27,7 @@ from edge_agent.errors import (
     RetryableError,
     SourceStalled,
 )
-from edge_agent.outbox import ClipState, LedgerClip, Run
+from edge_agent.outbox import ClipState, LedgerClip, Run, RunHead
 from edge_agent.pipeline import CameraPipeline
 from edge_agent.runtime import StopToken
 from edge_agent.sources import PacketSource
@@ -38,13 +39,24 @@ log = logging.getLogger(__name__)
 #: with the one before. What overlaps more shows the same moments again, which are left out.
 _SEAMLESS_OVERLAP_S = 2.0
 _NEXT_FRAME_S = 0.04
+_EMPTY = "holds no pictures"
 
 #: Stills of one burst are a second or two apart; longer, and it is the next visitor.
 _BURST_GAP_S = 3.0
 
+_PUT_OFF_S = 30.0
+#: A clip that crashes the analysis thread is tried so often, and so rarely that its crashes alone
+#: do not use up what the supervisor bears (5 in 10 minutes) and take the agent down.
+_AWAY_TRIES = 3
+_AWAY_PUT_OFF_S = 180.0
+
 
 class PutOff(Exception):
-    """This clip cannot be analysed now; says why."""
+    """This clip cannot be analysed now; says why, and how long to leave the camera's clips."""
+
+    def __init__(self, reason: str, delay_s: float = _PUT_OFF_S) -> None:
+        super().__init__(reason)
+        self.delay_s = delay_s
 
 
 class Watched(Protocol):
@@ -86,6 +98,7 @@ class Outcome:
 
     clip: LedgerClip
     after: Run | None
+    ended: bool = False  # the run before is over with it
 
 
 class ClipWork:
@@ -98,6 +111,7 @@ class ClipWork:
         self._detector = detector
         self._drafter = drafter
         self._clock = clock
+        self._away: Counter[int] = Counter()  # tries that the analysis did not survive, by clip
 
     def begun(self, clip: LedgerClip) -> PreparedClip:
         """With nothing before it."""
@@ -107,9 +121,7 @@ class ClipWork:
 
     def resumed(self, clip: LedgerClip, run: Run) -> PreparedClip | None:
         """Going on where the clip before ended; None where that cannot be used."""
-        offset_s = clip.start_s - run.start_s
-        if 0 <= run.last_s - offset_s <= _SEAMLESS_OVERLAP_S:
-            offset_s = run.last_s + _NEXT_FRAME_S
+        offset_s = offset_in(run, clip)
         pipeline = self._pipeline(clip)
         try:
             pipeline.resume(run.carry, offset_s=offset_s)
@@ -130,6 +142,10 @@ class ClipWork:
     ) -> Outcome:
         """Analyse it as far as it goes. Raises PutOff."""
         state, reason = self._play(clip, prepared, each_frame, stop)
+        if clip.told > prepared.messages.count and (reason or not prepared.frames):
+            # It cannot be seen any more as far as it was told before a kill.
+            prepared.messages.cut_off(unpacked(clip.open_events))
+            return Outcome(over(clip, _final(state), reason or _EMPTY), None, ended=True)
         if state is ClipState.GONE and not prepared.messages.stored_in_part:
             # What was seen may be a mixture of two recordings.
             prepared.messages.take()
@@ -137,7 +153,7 @@ class ClipWork:
         if not prepared.frames:
             # A file without pictures says nothing of what was before or comes after it.
             failed = ClipState.FAILED if state is ClipState.DONE else state
-            return Outcome(replace(clip, state=failed, reason=reason or "holds no pictures"), None)
+            return Outcome(replace(clip, state=failed, reason=reason or _EMPTY), None)
         start_s = prepared.timeline.first_frame_utc_s
         seen_until_s = start_s + prepared.last_s
         stated_s = seen_until_s if reason or clip.end_s is None else clip.end_s
@@ -151,7 +167,7 @@ class ClipWork:
             carry=prepared.pipeline.carry_over(),
             open_events=packed(prepared.messages.open_events),
         )
-        return Outcome(replace(clip, state=ClipState.DONE, reason=reason, told=0), after)
+        return Outcome(over(clip, ClipState.DONE, reason), after)
 
     def last_messages(self, run: Run, clip: LedgerClip) -> ClipMessages:
         """The ends of what is open in a run that is over, dated by its last `clip`."""
@@ -183,6 +199,8 @@ class ClipWork:
             return open_clip(clip_to_open(clip), stop=stop, clock=self._clock)
 
         camera = self._camera
+        if self._away[clip.key] >= _AWAY_TRIES:
+            return ClipState.FAILED, f"the analysis crashed or hung {_AWAY_TRIES} times over it"
         try:
             camera.analysis.play(prepared, opener, each_frame, stop)
         except (MediaError, SourceStalled) as error:
@@ -191,6 +209,9 @@ class ClipWork:
             # Under another name it is found again.
             gone = isinstance(error, ClipGone | ClipChanged)
             return ClipState.GONE if gone else ClipState.DONE, _reason(error, clip)
+        except AnalysisAway as error:
+            self._away[clip.key] += 1
+            raise PutOff(str(error), _AWAY_PUT_OFF_S) from error
         except RetryableError as error:
             raise PutOff(str(error)) from error
         return ClipState.DONE, ""
@@ -215,6 +236,31 @@ def for_stills(camera: CameraConfig) -> CameraConfig:
             cooldown_s=max(person.cooldown_s, _BURST_GAP_S),
         ),
     )
+
+
+def told_part(clip: LedgerClip, messages: ClipMessages) -> LedgerClip:
+    """With what was told of it so far; the analysis may still repeat what was told before."""
+    if messages.count < clip.told:
+        return clip
+    return replace(clip, told=messages.count, open_events=packed(messages.open_events))
+
+
+def offset_in(run: RunHead, clip: LedgerClip) -> float:
+    """At which moment of the run (s) the clip that goes on with it begins."""
+    offset_s = clip.start_s - run.start_s
+    if 0 <= run.last_s - offset_s <= _SEAMLESS_OVERLAP_S:
+        return run.last_s + _NEXT_FRAME_S
+    return offset_s
+
+
+def over(clip: LedgerClip, state: ClipState, reason: str) -> LedgerClip:
+    """Nothing more comes of it."""
+    return replace(clip, state=state, reason=reason, told=0, open_events=b"")
+
+
+def _final(state: ClipState) -> ClipState:
+    """Of a clip that was told in part: found again, it must not be told from its beginning."""
+    return ClipState.DONE if state is ClipState.GONE else state
 
 
 def _reason(error: AgentError, clip: LedgerClip) -> str:

@@ -21,7 +21,7 @@ from typing import Protocol
 
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.ingest.arrivals import Arrivals
-from edge_agent.agent.ingest.clip_work import ClipWork, IngestCamera, Outcome, PutOff
+from edge_agent.agent.ingest.clip_work import ClipWork, IngestCamera, Outcome, PutOff, told_part
 from edge_agent.agent.ingest.planner import ClipPlanner
 from edge_agent.agent.ingest.tidying import Tidying
 from edge_agent.agent.recorder import DatedSnapshot, Together
@@ -49,7 +49,6 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 1.0
 _WAKE_S = 0.25
 _STORAGE_RETRY_S = 5.0
-_PUT_OFF_S = 30.0
 _SHOWN_BY_VIDEO = "left alone: this camera's videos show it"
 
 
@@ -159,7 +158,10 @@ class Ingest:
                 self._video(clips[0], planner.run_before(clips[0]), reader, stop)
         except PutOff as reason:
             log.warning("%s: %s waits: %s", clips[0].camera, shown_path(clips[0].path), reason)
-            planner.put_off(clips[0].camera, _PUT_OFF_S)
+            planner.put_off(clips[0].camera, reason.delay_s)
+        except StorageError:
+            planner.plan_anew(clips[0].camera)
+            raise
         return True
 
     def _video(
@@ -175,7 +177,7 @@ class Ingest:
 
         def store_part() -> None:
             if messages.part_is_due(self._clock.mono_s()):
-                part = replace(clip, told=messages.count)
+                part = told_part(clip, messages)
                 self._store(*messages.take(), lambda db: ledger.update_clip(db, part), stop)
 
         outcome = work.play(clip, prepared, store_part, stop)
@@ -266,9 +268,9 @@ def _change(outcomes: Sequence[Outcome], before: Run | None) -> Also:
     def also(database: Database) -> None:
         for outcome in outcomes:
             ledger.update_clip(database, outcome.clip)
+        if before is not None and (runs or any(outcome.ended for outcome in outcomes)):
+            ledger.delete_run(database, before.clip)
         if runs:
-            if before is not None:
-                ledger.delete_run(database, before.clip)
             ledger.put_run(database, runs[-1])
 
     return also

@@ -30,7 +30,7 @@ _JOIN_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class OnceResult:
-    """What became of the folder. Clips count since the ledger began, by state."""
+    """What became of the folder. Its cameras' clips count since the ledger began, by state."""
 
     frames: int
     looks: int
@@ -127,11 +127,13 @@ class OnceRoom:
         room.ingest.finish(stop)
 
     def _result(self, room: FolderRoom, outbox: Outbox, before: int) -> OnceResult:
-        counters = [room.counters(name) for tree in room.trees for name in tree.cameras]
+        cameras = {name for tree in room.trees for name in tree.cameras}
+        counters = [room.counters(name) for name in cameras]
         with LedgerReader(self._state_dir) as reader:
             states: dict[str, int] = {}
-            for (_, state), count in reader.counts().items():
-                states[state] = states.get(state, 0) + count
+            for (camera, state), count in reader.counts().items():
+                if not camera or camera in cameras:  # nobody's files may be of this folder
+                    states[state] = states.get(state, 0) + count
         head = outbox.head()
         return OnceResult(
             sum(one.frames for one in counters),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from edge_agent.clock import Clock
 from edge_agent.domain import CameraId
+from edge_agent.errors import StorageError
 from edge_agent.outbox import ClipState, LedgerClip, LedgerReader, Run
 
 #: A clip this young is news: it comes before other cameras' past.
@@ -34,6 +35,10 @@ class ClipPlanner:
         self._plans.pop(camera, None)
         self._not_before_s[camera] = self._clock.mono_s() + delay_s
 
+    def plan_anew(self, camera: CameraId) -> None:
+        """What was taken from its plan could not be dealt with: none of it may be skipped."""
+        self._plans.pop(camera, None)
+
     def next(self, cameras: Sequence[CameraId]) -> Sequence[LedgerClip]:
         """The next clip of one of these cameras, or the next stills; empty: nothing waits."""
         waiting = self._waiting(cameras)
@@ -46,9 +51,13 @@ class ClipPlanner:
                 continue
             self._turn.remove(camera)
             self._turn.append(camera)
-            clip = self._of_camera(camera, waiting[camera])
-            if clip is not None:
-                return (clip, *self._burst(clip))
+            try:
+                clip = self._of_camera(camera, waiting[camera])
+                if clip is not None:
+                    return (clip, *self._burst(clip))
+            except StorageError:
+                self.plan_anew(camera)
+                raise
         return ()
 
     def newest_s(self, camera: CameraId) -> float:

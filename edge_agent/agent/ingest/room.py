@@ -19,6 +19,7 @@ from edge_agent.agent.ingest.clip_analysis import ClipAnalysis
 from edge_agent.agent.ingest.clip_work import IngestCamera
 from edge_agent.agent.ingest.found import ledger_clip, left_out
 from edge_agent.agent.ingest.ingest import Ingest
+from edge_agent.agent.ingest.left_over import end_left_over
 from edge_agent.agent.ingest.notes import LedgerKnown, LedgerNotes
 from edge_agent.agent.ingest.pace import Pace
 from edge_agent.agent.recorder import Recorder
@@ -27,7 +28,7 @@ from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config, FolderSource
 from edge_agent.domain import CameraId
 from edge_agent.errors import ConfigError
-from edge_agent.outbox import LedgerReader
+from edge_agent.outbox import LedgerReader, Outbox
 from edge_agent.runtime import StopToken
 from edge_agent.sources.folder import (
     FolderWatcher,
@@ -187,6 +188,7 @@ class FolderRoom:
         parts: FolderParts,
         enter: Callable[[Lane], None],
     ) -> None:
+        self._parts = parts
         self._cameras = cameras = folder_cameras(config)
         self.notes = LedgerNotes(parts.recorder, self._committed)
         self.trees = tuple(_trees(cameras, ZoneInfo(config.box.timezone), self.notes, parts))
@@ -229,6 +231,10 @@ class FolderRoom:
         for tree in self.trees:
             yield tree.thread, tree.run
         yield INGEST, self.ingest.run
+
+    def end_left_over(self, outbox: Outbox) -> None:
+        """End the events of cameras that had a folder once. Before the recorder starts."""
+        end_left_over(outbox, self._parts.drafter, self._parts.open_reader, self._cameras)
 
     def poll(self) -> None:
         self.notes.retry()
