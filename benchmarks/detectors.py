@@ -25,6 +25,7 @@ import numpy as np
 from benchmarks import _pets
 from edge_agent.config import MotionConfig, PersonConfig
 from edge_agent.detect import OnnxDetector, ResolvedModel, default_model_dirs, find_model
+from edge_agent.detect.catalog import REGISTRY_FILE
 from edge_agent.detect.evaluation import LabelledFrame, Quality, evaluate
 from edge_agent.domain import Region
 from edge_agent.errors import ModelError
@@ -128,7 +129,9 @@ def row(model: ResolvedModel, quality: Quality, crops: Crops, ms: float, referen
 
 def installed(names: list[str]) -> list[ResolvedModel]:
     """The named models, or all whose file is here."""
-    known = names or sorted({p.stem for d in default_model_dirs() for p in d.glob("*.toml")})
+    known = names or sorted(
+        {p.stem for d in default_model_dirs() for p in d.glob("*.toml") if p.name != REGISTRY_FILE}
+    )
     found = []
     for name in known:
         try:
