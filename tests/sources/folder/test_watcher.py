@@ -606,8 +606,13 @@ def test_folder_made_anew_is_watched_again(tmp_path: Path, clip: Path) -> None:
         shutil.rmtree(root)
         put(clip, root / "yard/a.mp4")
         box.pass_time(12)
-        put(clip, root / "yard/b.mp4", mark=b"b")
-        box.until(lambda: box.watcher.status().pending > 0)
+
+        def noticed() -> bool:
+            # Again and again: watchdog's thread may not have begun to watch at the first time.
+            put(clip, root / "yard/b.mp4", mark=b"b")
+            return box.watcher.status().pending > 0
+
+        box.until(noticed)
         box.pass_time(6)
         assert box.names == ["a.mp4", "b.mp4"]
     finally:
