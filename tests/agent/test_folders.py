@@ -82,3 +82,24 @@ def test_event_spans_clips_and_a_kill_and_ends_when_no_clip_follows(
     assert end["media"]["source"] == "template"
     # What the kill kept from being acknowledged may come twice, under the same number.
     assert {(one["seq"], one["phase"]) for one in messages} == {(1, "start"), (2, "end")}
+
+
+def test_event_of_a_camera_that_is_switched_off_while_somebody_is_there_ends(
+    tmp_path: Path, clips: list[Path], detector: str, mosquitto: Mosquitto
+) -> None:
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    camera = SOURCE.format(folder=folder, next_clip_s=300)
+    with listening(mosquitto, "folder2") as (heard, _):
+        for text in (camera, "enabled = false\n" + camera):
+            config = write_config(
+                tmp_path, mosquitto.port, {"gate": text}, box="folder2", extra=detector
+            )
+            with agent(config) as process:
+                if text == camera:
+                    heard.wait(lambda: heard.bodies("/st/cam/gate"))
+                    upload(clips[0], folder, 0)
+                phase = "start" if text == camera else "end"
+                heard.wait(lambda phase=phase: [o for o in persons(heard) if o["phase"] == phase])
+                process.kill()
+        assert len({one["event_id"] for one in persons(heard)}) == 1
