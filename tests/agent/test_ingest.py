@@ -151,6 +151,7 @@ def test_clip_is_not_skipped_where_the_ledger_cannot_be_read_for_a_moment(
     with ingest_box(tmp_path / "state", model) as box, LedgerReader(box.state_dir) as reader:
         box.note(*clips)
         planner = ClipPlanner((GATE,), reader, SystemClock())
+        box.ingest._arrivals.none()
         assert box.ingest._next(planner, reader, box.stop)  # the newest run is one clip
         with monkeypatch.context() as patched:
             patched.setattr(reader, look, fails)
@@ -245,6 +246,7 @@ def test_clip_that_crashes_the_analysis_is_tried_seldom_and_given_up(
     with ingest_box(tmp_path / "state", model) as box, LedgerReader(box.state_dir) as reader:
         box.note(clips[3])
         planner = ClipPlanner((GATE,), reader, clock)
+        box.ingest._arrivals.none()
         for _ in range(3):
             assert box.ingest._next(planner, reader, box.stop)
             assert box.states() == {"waiting": 1}
