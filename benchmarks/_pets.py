@@ -12,31 +12,15 @@ import numpy as np
 
 from edge_agent.detect import OnnxDetector
 from edge_agent.detect.evaluation import LabelledFrame, Quality, evaluate
-from edge_agent.domain import F32, U8, Detection, Region
+from edge_agent.domain import F32, Detection, Region
 from edge_agent.geometry import FULL_FRAME, FrameSize
+from edge_agent.trial.pictures import Picture
 
 CLIP, LABELS = "PETS09-S2L1_480x360.mp4", "PETS09-S2L1_gt.txt"
 FRAMES = range(0, 791, 10)
 #: The clip is 480x360; its labels are 1-based pixels of the original 768x576.
 LABEL_SCALE = 0.625
 SCORE_ABOVE = 0.02
-
-
-class Picture:
-    """A decoded picture as the detector sees it."""
-
-    def __init__(self, bgr: U8) -> None:
-        self._bgr = bgr
-
-    @property
-    def size(self) -> FrameSize:
-        return FrameSize(self._bgr.shape[1], self._bgr.shape[0])
-
-    def luma(self) -> U8:
-        return np.asarray(cv2.cvtColor(self._bgr, cv2.COLOR_BGR2GRAY), np.uint8)
-
-    def bgr(self) -> U8:
-        return self._bgr
 
 
 @functools.cache

@@ -33,6 +33,7 @@ from edge_agent.geometry import FULL_FRAME
 from edge_agent.motion import MotionDetector
 from edge_agent.sources.pixels import DecodedPixels
 from edge_agent.track import Tracker
+from edge_agent.trial.pictures import Picture
 
 ROUNDS = 25
 REFERENCE = "yolox-nano-416"
@@ -44,7 +45,7 @@ import sys, numpy as np, cv2, onnxruntime
 from edge_agent.detect import OnnxDetector, find_model
 from edge_agent.domain import Region
 from edge_agent.geometry import FULL_FRAME
-from benchmarks._pets import Picture
+from edge_agent.trial.pictures import Picture
 def rss(): return next(int(l.split()[1]) / 1024 for l in open("/proc/self/status") if "VmRSS" in l)
 before = rss()
 detector = OnnxDetector.open(find_model(sys.argv[1]))
@@ -94,7 +95,7 @@ def crops_against_full(detector: OnnxDetector, footage: Path) -> Crops:
 
 def inference_ms(detectors: list[OnnxDetector]) -> list[float]:
     """Least CPU milliseconds of one whole-frame look of each, taking turns."""
-    picture = _pets.Picture(np.full((360, 480, 3), 90, np.uint8))
+    picture = Picture(np.full((360, 480, 3), 90, np.uint8))
     best = [float("inf")] * len(detectors)
     for _ in range(ROUNDS):
         for i, detector in enumerate(detectors):
