@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 from edge_agent.cli.numbers import number
+from edge_agent.cli.signals import handled_by
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -40,17 +41,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _demo(arguments: argparse.Namespace) -> int:
     from edge_agent.demo.show import DemoOptions, run_demo
 
-    signal.signal(signal.SIGTERM, _unwind)
-    return run_demo(
-        DemoOptions(
-            source=arguments.source,
-            username=arguments.username,
-            password_file=arguments.password_file,
-            model=arguments.model,
-            seconds=arguments.seconds,
-            out=arguments.out,
-        )
+    options = DemoOptions(
+        source=arguments.source,
+        username=arguments.username,
+        password_file=arguments.password_file,
+        model=arguments.model,
+        seconds=arguments.seconds,
+        out=arguments.out,
     )
+    with handled_by(_unwind, (signal.SIGTERM,)):
+        return run_demo(options)
 
 
 def _unwind(number: int, frame: FrameType | None) -> None:

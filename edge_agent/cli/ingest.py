@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-import signal
 import sys
 import tempfile
 import time
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from edge_agent.cli.signals import stopped_by_signals
 from edge_agent.clock import SystemClock, rfc3339
 from edge_agent.config import (
     DEFAULT_CONFIG_DIR,
@@ -164,10 +164,9 @@ def _run_once(config: Config, arguments: argparse.Namespace, *, trial: bool) -> 
     from edge_agent.runtime import StopToken
 
     stop = StopToken()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.stop())
     cpu_s, wall_s = time.process_time(), time.monotonic()
-    result = OnceRoom(config, SystemClock(), replay=trial).run(stop)
+    with stopped_by_signals(stop):
+        result = OnceRoom(config, SystemClock(), replay=trial).run(stop)
     figures = _Figures(result, time.process_time() - cpu_s, time.monotonic() - wall_s)
     payloads = _payloads(config, result)
     if arguments.json:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import signal
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+from edge_agent.cli.signals import handled_by
 from edge_agent.config import DEFAULT_CONFIG_DIR, load_config
 from edge_agent.errors import EXIT_FAILED
 
@@ -39,15 +38,11 @@ def _run(arguments: argparse.Namespace) -> int:
     from edge_agent.agent import Agent
 
     agent = Agent(loaded.config)
-    _stop_on_signals(agent.ask_to_stop)
-    return agent.run()
 
-
-def _stop_on_signals(ask_to_stop: Callable[[], bool]) -> None:
     def handle(number: int, frame: FrameType | None) -> None:
         del number, frame
-        if not ask_to_stop():
+        if not agent.ask_to_stop():
             os._exit(EXIT_FAILED)
 
-    signal.signal(signal.SIGTERM, handle)
-    signal.signal(signal.SIGINT, handle)
+    with handled_by(handle):
+        return agent.run()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
-import signal
-import threading
 from pathlib import Path
 
 from edge_agent.cli.numbers import port
+from edge_agent.cli.signals import stopped_by_signals
 from edge_agent.errors import EXIT_OK, ContractError
 from edge_agent.runtime import StopToken
 
@@ -55,10 +54,6 @@ def _listen(arguments: argparse.Namespace) -> int:
 
     logging.getLogger("edge_agent").setLevel(logging.INFO)
     stop = StopToken()
-    # The handler runs in the main thread, which may be inside the token's own lock: another
-    # thread sets it.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: threading.Thread(target=stop.stop).start())
     options = WardListenOptions(
         database=arguments.db,
         ward=arguments.ward,
@@ -73,5 +68,6 @@ def _listen(arguments: argparse.Namespace) -> int:
         json=arguments.json,
         keep_images=arguments.keep_images,
     )
-    run_listen(options, stop)
+    with stopped_by_signals(stop):
+        run_listen(options, stop)
     return EXIT_OK

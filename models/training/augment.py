@@ -1,7 +1,8 @@
 """Training pictures: what household cameras show, made from stills.
 
 Everything is drawn by one matrix per source image, so that no pixel is resampled twice.
-Boxes are float32 (n, 5): x1 y1 x2 y2 in pixels and a kind: `PERSON` or `IGNORED`.
+Boxes are float32 (n, 5): x1 y1 x2 y2 in pixels and how sure it is that a person is there,
+from `PERSON` down to `IGNORED`, which is neither right nor wrong to find.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 
-PERSON, IGNORED = 0.0, 1.0
+PERSON, IGNORED = 1.0, 0.0
 _GREY = 114
 
 #: A person cut off by the edge is still one while this share of the box is visible.
@@ -111,7 +112,7 @@ class Augmenter:
     @staticmethod
     def _focus(boxes: F32, iw: int, ih: int, zoom: float, rng: Generator) -> NDArray[np.float64]:
         """Which point of the image to look at: near somebody, most of the time, when close up."""
-        people = boxes[boxes[:, 4] == PERSON]
+        people = boxes[boxes[:, 4] > IGNORED]
         if zoom > 1.2 and len(people) and rng.random() < 0.75:
             x1, y1, x2, y2, _ = people[rng.integers(len(people))]
             # Anywhere on the body: feet, head and halves are cut off as a doorway does.

@@ -19,7 +19,7 @@ MOST_BOXES = 60
 
 
 class Batches(IterableDataset[tuple[Tensor, Tensor]]):
-    """Endless (images uint8 (b, 3, h, w), truth float32 (b, m, 6)) of one phase."""
+    """Endless (images uint8 (b, 3, h, w), truth float32 (b, m, 6), see loss) of one phase."""
 
     def __init__(
         self, images: U8, boxes: list[F32], settings: Settings, phase: Phase, first: int

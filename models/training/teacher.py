@@ -1,7 +1,9 @@
 """Completes the labels: crowds are labelled in part, and an unlabelled person teaches "nobody".
 
-Every teacher looks at every image with the agent's own code. What they agree on and nobody
-labelled becomes a person; what they only suspect is ignored, so that it teaches nothing.
+Every teacher looks at every image with the agent's own code. What they see and nobody labelled
+becomes a person as sure as they are; of a label that they do not see the network need not be as
+sure as of one that they do (distillation: Hinton et al., 2015). Without this a small network learns
+the labels' noise by heart: AP .51 on stills it had learnt from, .43 on others.
 """
 
 from __future__ import annotations
@@ -24,10 +26,12 @@ _SUSPECTED = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Mean score over all looks (a look without the box counts 0)."""
+    """What becomes of scores, each the mean over all looks (one without the box counts 0)."""
 
-    person: float = 0.55
-    ignored: float = 0.22
+    #: Less is nobody.
+    suspected: float = 0.15
+    #: How sure a label is that no teacher sees; one that all see with score 1 is quite sure.
+    label: float = 0.4
     same_iou: float = 0.5
     #: A labelled box lower than this share of the picture, which no teacher sees, is ignored.
     unseen_height: float = 0.05
@@ -68,20 +72,24 @@ def look(model: str, images: U8, *, flip: bool) -> list[F32]:
 
 
 def completed(labelled: F32, looks: Sequence[F32], height: int, rule: Agreement) -> F32:
-    """One image's boxes (n, 5) with kinds: the labels, and what the teachers add."""
-    rows = list(labelled)
+    """One image's boxes (n, 5), each as sure as label and teachers make it."""
+    rows = labelled.copy()
+    rows[:, 4] = rule.label * PERSON
     suspects = np.concatenate(list(looks))
-    for i, box in enumerate(labelled):
-        low = (box[3] - box[1]) < rule.unseen_height * height
-        if low and not (iou_with(box[:4], suspects[:, :4]) > 0.3).any():
-            rows[i] = np.array((*box[:4], IGNORED), np.float32)
+    for row in rows:
+        low = (row[3] - row[1]) < rule.unseen_height * height
+        if low and not (iou_with(row[:4], suspects[:, :4]) > 0.3).any():
+            row[4] = IGNORED
+    labels = len(rows)
     for box, score in _merged(looks, rule.same_iou):
-        known = np.array(rows, np.float32).reshape(-1, 5)
-        if score < rule.ignored or (iou_with(box, known[:, :4]) > rule.same_iou).any():
-            continue
-        kind = PERSON if score >= rule.person else IGNORED
-        rows.append(np.array((*box, kind), np.float32))
-    return np.array(rows, np.float32).reshape(-1, 5)
+        overlaps = iou_with(box, rows[:, :4])
+        if (overlaps > rule.same_iou).any():
+            best = int(overlaps.argmax())
+            if best < labels:
+                rows[best, 4] = max(rows[best, 4], rule.label + (1 - rule.label) * score)
+        elif score >= rule.suspected:
+            rows = np.vstack((rows, np.array((*box, score), np.float32)))
+    return rows
 
 
 def _merged(looks: Sequence[F32], same_iou: float) -> list[tuple[F32, float]]:

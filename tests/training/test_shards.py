@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from models.training.augment import PERSON
 from models.training.shards import read_shards
 
 
@@ -21,7 +22,7 @@ def shard(path: Path, label: str) -> Path:
 def test_boxes_are_corners_in_pixels(tmp_path: Path) -> None:
     images, boxes = read_shards([shard(tmp_path / "a.zip", "0.5 0.5 0.5 1.0\n\n0.1 0.5 0.2 0.5\n")])
     assert images.shape == (1, 40, 60, 3)
-    assert boxes[0] == pytest.approx(np.array([[15, 0, 45, 40, 0], [0, 10, 12, 30, 0]]))
+    assert boxes[0] == pytest.approx(np.array([[15, 0, 45, 40, PERSON], [0, 10, 12, 30, PERSON]]))
 
 
 @pytest.mark.parametrize("line", ["0.5 0.5 0.5", "0.5 0.5 x 1", "264 10 30 40"])
