@@ -44,7 +44,7 @@ class Scene:
     def __init__(self, view: View | None = None, *masks: Polygon) -> None:
         self.view = view or View()
         self.look = CloserLook(self.view, masks)  # type: ignore[arg-type]
-        self.at_s = 0.0
+        self.at_s = self.seen_s = 0.0
 
     def go(
         self, seconds: float, *moving: BBox, person: BBox | None = None, found: bool = True
@@ -55,8 +55,8 @@ class Scene:
             self.at_s += STEP_S
             frame = Frame(CameraId("gate"), self.at_s, Substream())  # type: ignore[arg-type]
             count += self.look.pixels(frame, [Region(box) for box in moving]) is not None
-            seen_s = self.at_s if found else 0.0
-            tracks = [Track(1, person, 0.9, 0.9, 0.9, 0.0, seen_s, 5)] if person else []
+            self.seen_s = self.at_s if found else self.seen_s
+            tracks = [Track(1, person, 0.9, 0.9, 0.9, 0.0, self.seen_s, 5)] if person else []
             self.look.learn(frame, tracks)
         return count
 
@@ -96,7 +96,7 @@ def test_who_stands_is_left_to_the_substream_until_missed_there() -> None:
     assert scene.go(4.0, person=SMALL) > 15
     scene.go(0.6, person=SMALL)
     assert scene.go(20.0, person=SMALL) == 0
-    scene.go(0.2, person=SMALL, found=False)
+    assert scene.go(1.0, person=SMALL, found=False) == 0
     assert scene.go(1.0, person=SMALL, found=False) == 5
 
 

@@ -49,7 +49,6 @@ _PATIENCE_S = 3.0
 PROVE_S = 2.0
 _MAX_RECENT = 64
 _GOES_ON_S, _GOES_ON_REACH = 1.0, 0.25
-_MISSED_FOR_S = 0.5
 #: A stream is decoded so long at least before its background of keyframes is trusted.
 WARM_UP_S, WARM_UP_LOOKS = 5.0, 3
 #: Idle keyframes closer together than this are not all looked at; of all-intra streams one a
@@ -148,7 +147,9 @@ class GateMachine:
         self._steady = sight.lighting is Lighting.STEADY
         moved = self._moved(sight)
         if moved:
-            self._stay(sight.at_s + PROVE_S)
+            # The analysis of everything sees the same, and may only be a little behind.
+            known = self._state is GateState.ACTIVE and self._steady
+            self._stay(sight.at_s + (QUIET_S if known else PROVE_S))
         if self._state is GateState.ACTIVE:
             self._rest_if_quiet()
         elif self._state is GateState.VERIFY:
@@ -177,10 +178,9 @@ class GateMachine:
             if not any(box.intersection_frac(person) > 0 for person in people.boxes)
         ]
         nuisance.learn(nobody, people.boxes, at_s)
-        if people.restless or self._goes_on(relevant, at_s):
+        if self._goes_on(relevant, at_s):
             self._stay(at_s + QUIET_S)
-        if people.missed:
-            self._stay(at_s + _MISSED_FOR_S)  # until the tracker finds them or gives up
+        self._stay(people.wanted_until_s)
         self._wake_found_people |= bool(people.boxes)
         self._wake_useful |= bool(relevant) or people.restless or people.missed
         if self._state is GateState.IDLE:
