@@ -68,6 +68,8 @@ class Frame:
     camera: CameraId
     captured_s: float
     pixels: Pixels = field(repr=False, compare=False)
+    #: Older than frames that were handed on before: was somebody who was found then there already?
+    recalled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,9 @@ from edge_agent.geometry import FULL_FRAME, BBox, FrameSize
 #: is then looked at this often, so that somebody who switches on the lamp is still seen.
 BLIND_LOOK_EVERY_S = 1.0
 
+#: Of a recalled frame: motion is told of frames in their order only.
+_UNKNOWN = Motion((), 0.0, Lighting.STEADY)
+
 
 class CarriedStage(Protocol):
     """A stage whose memory goes on in the next recording of the same camera."""
@@ -108,6 +111,14 @@ class TrackStage(CarriedStage, Protocol):
     def update(
         self, detections: Sequence[Detection], searched: Sequence[BBox], at_s: float
     ) -> Sequence[Track]: ...
+
+    def look_back_at(self, at_s: float) -> Sequence[Region]:
+        """Where those may have been at an earlier moment whom the newest frame showed first."""
+        ...
+
+    def look_back(self, detections: Sequence[Detection], at_s: float) -> None:
+        """What was found there; the next `update` knows since when they are here."""
+        ...
 
     def reset(self) -> None:
         """Forget everybody; ids go on."""
@@ -206,6 +217,8 @@ class CameraPipeline:
     def search(self, frame: Frame) -> Search:
         """First half of `update`, for who asks the detector for several cameras at once."""
         stages, at_s = self._stages, frame.captured_s
+        if frame.recalled:
+            return Search(_UNKNOWN, tuple(stages.track.look_back_at(at_s)), frame.pixels)
         self._last_s, self._size = at_s, frame.pixels.size
         motion = stages.motion.update(frame.pixels.luma(), at_s)
         regions = self._regions(motion, at_s)
@@ -217,6 +230,9 @@ class CameraPipeline:
     ) -> Analysis:
         """Second half: what the detector's answer leads to."""
         stages, at_s = self._stages, frame.captured_s
+        if frame.recalled:
+            stages.track.look_back(detections, at_s)
+            return Analysis(search.motion, search.regions, tuple(detections), (), (), (), ())
         tracks = stages.track.update(detections, [region.bbox for region in search.regions], at_s)
         if stages.closer is not None:
             stages.closer.learn(frame, tracks)

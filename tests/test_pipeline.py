@@ -92,6 +92,7 @@ class Notes:
         self.minutes: list[int] = []
         self.closed: list[tuple[EndReason, float]] = []
         self.resets: list[str] = []
+        self.looked_back: list[tuple[float, int]] = []
 
 
 class FakeStage:
@@ -120,6 +121,12 @@ class FakeDetector(FakeStage):
 class FakeTracker(FakeStage):
     def look_at(self, moving: Sequence[Region], at_s: float) -> Sequence[Region]:
         return (*moving, *self.notes.due_regions)
+
+    def look_back_at(self, at_s: float) -> Sequence[Region]:
+        return self.notes.due_regions
+
+    def look_back(self, detections: Sequence[Detection], at_s: float) -> None:
+        self.notes.looked_back.append((at_s, len(detections)))
 
     def update(
         self, detections: Sequence[Detection], searched: Sequence[BBox], at_s: float
@@ -200,6 +207,21 @@ def test_while_motion_is_blind_the_whole_frame_is_looked_at_once_a_second() -> N
         for step in range(11):
             fakes.analyse(step * BLIND_LOOK_EVERY_S / 5)
         assert fakes.notes.detected == [(Region(FULL_FRAME),)] * 3
+
+
+def test_recalled_frame_tells_the_tracker_and_nobody_else() -> None:
+    fakes = Fakes()
+    fakes.notes.motion = Motion((MOVING,), 0.1, Lighting.STEADY)
+    fakes.notes.due_regions = (TRACKED,)
+    fakes.analyse(2.0)
+    seen_s = fakes.pipeline.seen_s
+    frame = Frame(CameraId("gate"), 1.0, cast(Pixels, Grey()), recalled=True)
+    analysis = fakes.pipeline.update(frame, 7)
+    assert fakes.notes.looked_back == [(1.0, 1)]
+    assert fakes.notes.detected[-1] == (TRACKED,)
+    assert len(fakes.notes.searched) == 1  # by the frame of 2.0 s alone
+    assert analysis.motion.regions == analysis.tracks == analysis.events == ()
+    assert fakes.pipeline.seen_s == seen_s
 
 
 def test_close_hands_on_the_reason_and_forgets_what_was_seen() -> None:

@@ -187,7 +187,7 @@ class AnalysisLoop:
         counters = lane.counters
         counters.frames += 1
         counters.looks += bool(analysis.searched)
-        counters.last_captured_s = frame.captured_s
+        counters.last_captured_s = max(counters.last_captured_s, frame.captured_s)
 
     def _weekminute(self, lane: Lane, frame: Frame) -> int:
         return weekminute(self._utc_s(lane, frame), self._zone)

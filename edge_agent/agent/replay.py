@@ -134,9 +134,11 @@ class _Playing:
     def take(self, frame: Frame) -> None:
         minute = weekminute(self._time.timeline().utc_s(frame.captured_s), self._zone)
         analysis = self._pipeline.update(frame, minute)
+        self._looks += bool(analysis.searched)
+        if frame.recalled:
+            return
         self._feed.told(finding_of(frame.captured_s, analysis))
         self.frames += 1
-        self._looks += bool(analysis.searched)
         self._last_s = frame.captured_s
         self._events += analysis.events
         duration_s = self._duration_s()

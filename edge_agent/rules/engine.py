@@ -108,6 +108,8 @@ class RuleEngine:
         for track in tracks:
             person = known.get(track.track_id) or _Person(track.first_s, self._zones)
             self._people[track.track_id] = person
+            if not person.reported_before:
+                person.since_s = track.first_s  # the tracker may have looked back
             if track.seen_s > person.looked_s:
                 self._look(person, track)
             if self._reports(person, at_s, weekminute):

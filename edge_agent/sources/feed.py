@@ -49,6 +49,7 @@ from edge_agent.sources.feed_state import (
 )
 from edge_agent.sources.file import file_version
 from edge_agent.sources.gate import (
+    FeedSide,
     Finding,
     GatedDecoding,
     GateMachine,
@@ -86,6 +87,7 @@ class _Playing:
     machine: GateMachine
     eye: MotionDetector  # knows the background of keyframes
     sampler: FrameSampler
+    recalled: FrameSampler  # of a past that is looked at after the fact
     timeline: CaptureTime
     ring: GopRing
     first_packet_s: float | None = None
@@ -253,6 +255,7 @@ class CameraFeed:
             self._machine,
             MotionDetector(settings.motion, settings.ignore_zones),
             FrameSampler(settings.fps),
+            FrameSampler(settings.fps),
             self._timeline,
             GopRing(settings.ring_span_s),
         )
@@ -270,6 +273,13 @@ class CameraFeed:
                 return None
             return Frame(self._settings.camera, captured_s, self._pixels(picture, playing))
 
+        def recall(picture: Picture) -> Frame | None:
+            at_s = playing.timeline.estimate_s(picture.pts_s)
+            if not playing.recalled.due(at_s):
+                return None
+            pixels = self._pixels(picture, playing)
+            return Frame(self._settings.camera, at_s, pixels, recalled=True)
+
         def hand_on(frame: Frame, kept: bool) -> bool:
             if kept and keep is not None:
                 if not keep(frame):
@@ -284,15 +294,8 @@ class CameraFeed:
             luma = self._pixels(picture, playing).luma()
             return Sight.of(playing.eye.update(luma, at_s), at_s)
 
-        return GatedDecoding(
-            playing.decoder,
-            playing.ring,
-            playing.machine,
-            due=due,
-            select=select,
-            hand_on=hand_on,
-            judge=judge,
-        )
+        side = FeedSide(due, select, recall, hand_on, judge)
+        return GatedDecoding(playing.decoder, playing.ring, playing.machine, side)
 
     def _pixels(self, picture: Picture, playing: _Playing) -> DecodedPixels:
         """Of one picture only one, so that masking and copying are done once."""

@@ -12,6 +12,7 @@ from edge_agent.domain import Detection, Region, Track
 from edge_agent.geometry import BBox, is_part_of, shows_same_person
 from edge_agent.track.association import Expected, Gate, match, without_doubles
 from edge_agent.track.box_filter import BoxFilter
+from edge_agent.track.look_back import LookBack, whereabouts
 from edge_agent.track.state import PersonState, TrackerState
 
 #: A tracked person is looked at again after this, and never later than MAX_UNLOOKED_S: the
@@ -144,6 +145,7 @@ class Tracker:
         self._people: list[_Person] = []
         self._next_id = 1
         self._updated_s = 0.0
+        self._past = LookBack()
 
     def due(self, at_s: float) -> Sequence[Region]:
         """Where to look now for people nobody looked at lately, whatever motion says."""
@@ -179,7 +181,7 @@ class Tracker:
 
     def reset(self) -> None:
         """Forget everybody; ids go on."""
-        self._people = []
+        self._people, self._past = [], LookBack()
 
     def state(self) -> bytes:
         """What the next recording of this camera needs."""
@@ -199,6 +201,8 @@ class Tracker:
         self, detections: Sequence[Detection], searched: Sequence[BBox], at_s: float
     ) -> Sequence[Track]:
         """Take in what the detector found in the `searched` parts of the frame of `at_s`."""
+        if self._past:
+            self._trace_back()
         self._updated_s = at_s
         self._people = [person for person in self._people if not self._is_gone(person, at_s)]
         for person in self._people:
@@ -216,6 +220,30 @@ class Tracker:
             elif person.seen_s < at_s and person.looked_at:
                 person.missed(at_s)
         return [self._track(person, at_s) for person in self._people]
+
+    def look_back_at(self, at_s: float) -> Sequence[Region]:
+        """Where those may have been at `at_s` whom the newest frame showed for the first time."""
+        return [
+            Region(whereabouts(person.first_bbox, person.first_s - at_s))
+            for person in self._newest()
+            if at_s < person.first_s
+        ]
+
+    def look_back(self, detections: Sequence[Detection], at_s: float) -> None:
+        """Take in what a frame of before shows; the next `update` draws the conclusion."""
+        self._past.add(detections, at_s)
+
+    def _newest(self) -> list[_Person]:
+        return [person for person in self._people if person.first_s >= self._updated_s]
+
+    def _trace_back(self) -> None:
+        newest = self._newest()
+        others = [person.last_bbox for person in self._people if person not in newest]
+        for person in newest:
+            person.first_bbox, person.first_s = self._past.trace(
+                person.first_bbox, person.first_s, _SURE_GATE, others
+            )
+        self._past = LookBack()
 
     def _associate(
         self, detections: Sequence[Detection], gate: Gate, at_s: float

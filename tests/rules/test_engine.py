@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 import pytest
@@ -64,6 +65,16 @@ def test_the_hit_begins_when_the_person_was_first_seen() -> None:
     assert hits[49] is None
     assert hits[50] is not None
     assert hits[50].since_s == 0.0
+
+
+def test_the_tracker_may_learn_later_that_the_person_was_here_before() -> None:
+    subject = engine()
+    hits = []
+    for at_s in (10.0, 10.2, 10.4):
+        first_s = 10.0 if at_s == 10.0 else 7.4
+        track = dataclasses.replace(at(YARD, at_s), first_s=first_s)
+        hits += subject.update([track], at_s, MONDAY_NOON)
+    assert hits[-1].since_s == 7.4
 
 
 @pytest.mark.parametrize(

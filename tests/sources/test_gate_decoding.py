@@ -13,10 +13,19 @@ import pytest
 from gate_clips import CODECS, Transit, play, render
 
 from edge_agent.agent import process
-from edge_agent.domain import CameraId, Frame, Lighting, Packet
+from edge_agent.domain import CameraId, Frame, Lighting, Packet, Track
+from edge_agent.geometry import BBox
 from edge_agent.sources import Decoder, GopRing, Picture
-from edge_agent.sources.gate import GateMachine, GateMemory, GateState, Policy, Sight
-from edge_agent.sources.gate.decoding import GatedDecoding
+from edge_agent.sources.gate import (
+    FeedSide,
+    Finding,
+    GatedDecoding,
+    GateMachine,
+    GateMemory,
+    GateState,
+    Policy,
+    Sight,
+)
 
 VISIT = Transit(12.4, 15.0)
 
@@ -194,12 +203,10 @@ def test_replay_waits_for_room_while_packets_keep_coming(clip_of: Callable[..., 
     with av.open(str(clip_of("h264", 2.0))) as container:
         decoder = decoder_of(container)
         machine = GateMachine(GateMemory())
-        decoding = GatedDecoding(
-            decoder,
-            ring,
-            machine,
+        side = FeedSide(
             due=lambda pts_s: True,
             select=lambda picture: Frame(CameraId("yard"), picture.pts_s, None),
+            recall=lambda picture: None,
             hand_on=reader.offer,
             judge=lambda picture: Sight(
                 picture.pts_s,
@@ -207,6 +214,7 @@ def test_replay_waits_for_room_while_packets_keep_coming(clip_of: Callable[..., 
                 Lighting.CHANGED if abs(picture.pts_s - 14.0) < 0.01 else Lighting.STEADY,
             ),
         )
+        decoding = GatedDecoding(decoder, ring, machine, side)
         behind = []
         for index, packet in enumerate(packets(container)):
             ring.add(packet)
@@ -225,3 +233,52 @@ def test_replay_waits_for_room_while_packets_keep_coming(clip_of: Callable[..., 
     assert not behind[-1]
     awake = [at_s for at_s in times if 12.0 <= at_s <= 18.0]
     assert np.diff(awake) == pytest.approx(1 / 15, abs=0.01)  # nothing after the replay is lost
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_somebody_found_on_a_keyframe_is_looked_for_before_it(
+    clip_of: Callable[..., Path], known: bool
+) -> None:
+    """The keyframe at 14 s shows a person and no motion, as in rain."""
+    somebody = BBox(0.4, 0.4, 0.1, 0.3)
+    found: list[Finding] = []
+    frames: list[Frame] = []
+    ring = GopRing()
+
+    def hand_on(frame: Frame, kept: bool) -> bool:
+        frames.append(frame)
+        at_s = frame.captured_s
+        if not frame.recalled:
+            seen = (known and at_s < 5.0) or at_s > 13.99
+            moved = BBox(0.6, 0.4, 0.1, 0.3) if at_s > 13.99 else somebody
+            tracks = (Track(1, moved, 0.9, 0.9, 0.8, 0.0, at_s, 9),) if known or seen else ()
+            found.append(Finding(at_s, (), tracks))
+        return True
+
+    with av.open(str(clip_of("h264", 2.0))) as container:
+        side = FeedSide(
+            due=lambda pts_s: True,
+            select=lambda picture: Frame(CameraId("yard"), picture.pts_s, None),
+            recall=lambda picture: Frame(CameraId("yard"), picture.pts_s, None, recalled=True),
+            hand_on=hand_on,
+            judge=lambda picture: Sight(picture.pts_s, (), Lighting.STEADY),
+        )
+        decoding = GatedDecoding(decoder_of(container), ring, GateMachine(GateMemory()), side)
+        for packet in packets(container):
+            if packet.pts_s > 15.0:
+                break
+            ring.add(packet)
+            heard, found[:] = list(found), []
+            decoding.take(packet, packet.pts_s, heard)
+    past = [frame.captured_s for frame in frames if frame.recalled]
+    usual = [frame.captured_s for frame in frames if not frame.recalled]
+    assert usual == sorted(set(usual))
+    assert np.diff([at_s for at_s in usual if at_s > 13.99]) == pytest.approx(1 / 15, abs=0.01)
+    if known:
+        assert past == []
+    else:
+        # What lies between the keyframes of 12 and 14 s, once, and both were seen already.
+        assert past == pytest.approx([12 + i / 15 for i in range(1, 30)], abs=0.01)
+        first = next(i for i, frame in enumerate(frames) if frame.recalled)
+        assert frames[first - 1].captured_s == pytest.approx(14.0, abs=0.01)
+        assert frames[first + 29].captured_s == pytest.approx(14 + 1 / 15, abs=0.01)

@@ -433,7 +433,9 @@ def test_who_walked_away_is_not_waited_for_until_the_tracker_gives_up() -> None:
 
     camera = Camera(moving=between(20.0, 30.0, SOMEBODY), tracks=tracks)
     camera.run(40.0)
-    assert rested_s(camera) == pytest.approx(31.4)  # after a second look at where they were, at 31.3
+    assert rested_s(camera) == pytest.approx(
+        31.4
+    )  # after a second look at where they were, at 31.3
 
 
 def test_noisy_packet_sizes_never_pass_the_self_test() -> None:

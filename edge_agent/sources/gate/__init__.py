@@ -5,7 +5,7 @@ is what the machine knows: the stream's keyframes (`policy`), packet sizes (`siz
 things move and are nobody (`nuisance`), and who is there (`people`).
 """
 
-from edge_agent.sources.gate.decoding import GatedDecoding
+from edge_agent.sources.gate.decoding import FeedSide, GatedDecoding
 from edge_agent.sources.gate.machine import GateMachine, GateMemory
 from edge_agent.sources.gate.nuisance import NuisanceMap
 from edge_agent.sources.gate.people import PeopleWatch
@@ -23,6 +23,7 @@ from edge_agent.sources.gate.words import (
 
 __all__ = [
     "DecodeMode",
+    "FeedSide",
     "Finding",
     "GateCounters",
     "GateMachine",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from edge_agent.domain import Frame, Packet
 from edge_agent.sources.decoder import Decoder, Picture
@@ -24,14 +25,21 @@ _PEEK_EVERY_S = 0.25
 _BURST_PACKETS = 8
 _SAME_PTS_S = 1e-4
 
-#: Says whether and as what a picture is analysed; asked once for each, in order.
-Select = Callable[[Picture], Frame | None]
-#: Would a picture of this stream time be analysed? May be asked at will.
-Due = Callable[[float], bool]
-#: Hands a frame on. `kept`: it must not be dropped; False when there is no room now.
-HandOn = Callable[[Frame, bool], bool]
-#: Compares a picture with the background of keyframes.
-Judge = Callable[[Picture], Sight]
+
+@dataclass(frozen=True, slots=True)
+class FeedSide:
+    """What the decoding asks of the camera's feed."""
+
+    #: Would a picture of this stream time be analysed? May be asked at will.
+    due: Callable[[float], bool]
+    #: Says whether and as what a picture is analysed; asked once for each, in order.
+    select: Callable[[Picture], Frame | None]
+    #: The same for a picture that is older than those handed on.
+    recall: Callable[[Picture], Frame | None]
+    #: Hands a frame on. `kept`: it must not be dropped; False when there is no room now.
+    hand_on: Callable[[Frame, bool], bool]
+    #: Compares a picture with the background of keyframes.
+    judge: Callable[[Picture], Sight]
 
 
 class GatedDecoding:
@@ -42,20 +50,16 @@ class GatedDecoding:
         decoder: Decoder,
         ring: GopRing,
         machine: GateMachine,
-        *,
-        due: Due,
-        select: Select,
-        hand_on: HandOn,
-        judge: Judge,
+        feed: FeedSide,
     ) -> None:
         self._decoder = decoder
         self._ring = ring
         self._machine = machine
-        self._due, self._select, self._hand_on, self._judge = due, select, hand_on, judge
+        self._feed = feed
         self._waiting: deque[Packet] = deque()  # to be decoded, oldest first
         self._frames: deque[tuple[Frame, bool]] = deque()  # decoded, no room for them yet
         self._replay_until_s = float("-inf")  # stream time: what is older must not be dropped
-        self._handed_pts_s = float("-inf")
+        self._handed_pts_s = self._handed_before_s = float("-inf")  # the newest two
         self._skip_until_s = float("-inf")  # stream time: was handed on before the replay
         self._look_pts_s: float | None = None  # the keyframe's picture is looked at
         self._reordered = False
@@ -112,7 +116,7 @@ class GatedDecoding:
         for picture in pictures:
             if not _is_of(picture, packet.pts_s):
                 continue
-            if self._machine.looked(self._judge(picture)) is Step.WAKE:
+            if self._machine.looked(self._feed.judge(picture)) is Step.WAKE:
                 self._replay()
                 return
             self._hand_over([picture])
@@ -140,7 +144,7 @@ class GatedDecoding:
         self._hand_out()
 
     def _decode(self, packet: Packet) -> None:
-        if self._machine.all_intra and not self._due(packet.pts_s):
+        if self._machine.all_intra and not self._feed.due(packet.pts_s):
             return
         if self._decoder.lean and not self._machine.lean:
             # What was decoded without the filter would leave trails until the next keyframe.
@@ -154,7 +158,7 @@ class GatedDecoding:
         for picture in pictures:
             if self._look_pts_s is not None and _is_of(picture, self._look_pts_s):
                 self._look_pts_s = None
-                self._machine.looked(self._judge(picture))
+                self._machine.looked(self._feed.judge(picture))
         self._hand_over(pictures)
         if self._machine.state is GateState.IDLE and self._reordered:
             self._hand_over(self._decoder.drain())
@@ -163,19 +167,28 @@ class GatedDecoding:
     def _hand_over(self, pictures: Sequence[Picture]) -> None:
         for picture in pictures:
             if picture.pts_s <= self._skip_until_s + _SAME_PTS_S:
+                self._look_back(picture)
                 continue
             self._skip_until_s = float("-inf")
-            self._handed_pts_s = picture.pts_s
-            frame = self._select(picture)
+            self._handed_before_s, self._handed_pts_s = self._handed_pts_s, picture.pts_s
+            frame = self._feed.select(picture)
             if frame is not None:
                 kept = picture.pts_s <= self._replay_until_s
                 self._frames.append((frame, kept))
+
+    def _look_back(self, picture: Picture) -> None:
+        """A picture of before the keyframe that is known: nobody saw it yet."""
+        unseen = self._handed_before_s + _SAME_PTS_S < picture.pts_s
+        if self._machine.recalls and unseen and not _is_of(picture, self._skip_until_s):
+            frame = self._feed.recall(picture)
+            if frame is not None:
+                self._frames.append((frame, True))
 
     def _hand_out(self) -> bool:
         """False when there is no room for a frame that must not be dropped."""
         while self._frames:
             frame, kept = self._frames[0]
-            if not self._hand_on(frame, kept):
+            if not self._feed.hand_on(frame, kept):
                 return False
             self._frames.popleft()
         return True
@@ -201,7 +214,7 @@ class GatedDecoding:
     def _judged(self, picture: Picture) -> bool:
         """Look at a picture that is not handed on; True: the gate woke."""
         self._peeked_s = picture.pts_s
-        if self._machine.looked(self._judge(picture)) is Step.WAKE:
+        if self._machine.looked(self._feed.judge(picture)) is Step.WAKE:
             self._replay()
             return True
         return False

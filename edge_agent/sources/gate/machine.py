@@ -89,6 +89,7 @@ class GateMachine:
         self._last_look_s = float("-inf")
         self._active_until_s = self._heard_s = float("-inf")
         self._wake_wanted: str | None = None
+        self._recall_wanted = False
         self._wake_counts = self._wake_useful = False  # of the running wake, for false wakes
         self._wake_found_people = False
         self._key_pts_s = self._previous_key_pts_s = float("-inf")
@@ -99,6 +100,8 @@ class GateMachine:
         self._candidate_s = float("-inf")
         self._recent: deque[tuple[float, BBox]] = deque(maxlen=_MAX_RECENT)  # what moved when
         self.replay_from_s = float("-inf")  # stream time, for `Step.WAKE` and `Step.VERIFY`
+        #: Of a replay for somebody whom a keyframe showed: also before it, to see them come.
+        self.recalls = False
 
     # --- what it is ---------------------------------------------------------------------
 
@@ -166,7 +169,9 @@ class GateMachine:
     def heed(self, finding: Finding) -> None:
         """What the analysis made of a frame; late, and of any state."""
         people, at_s = self._people, finding.at_s
-        self._heard_s = max(self._heard_s, at_s)
+        if at_s < self._heard_s:
+            return  # of a recalled frame
+        self._heard_s = at_s
         people.update(finding.tracks, at_s)
         nuisance = self._memory.nuisance
         moving = [box for box in finding.moving if not people.explain(box)]
@@ -222,7 +227,9 @@ class GateMachine:
         if self._state is GateState.ACTIVE and (fact.is_key or not self._rest_if_quiet()):
             return self._all(fact)
         if self._wake_wanted is not None:
-            self._wake(self._wake_wanted, self._key_pts_s)
+            recalls = self._recall_wanted
+            self._wake(self._wake_wanted, self._previous_key_pts_s if recalls else self._key_pts_s)
+            self.recalls = recalls
             return Step.WAKE
         if fact.is_key:
             self._state = GateState.IDLE
@@ -293,6 +300,7 @@ class GateMachine:
 
     def _start_active(self, reason: str) -> None:
         self._state, self._wake_reason, self._wake_wanted = GateState.ACTIVE, reason, None
+        self._recall_wanted = self.recalls = False
         self._stay(self._at_s + PROVE_S)
         self._wake_counts = False
 
@@ -317,6 +325,7 @@ class GateMachine:
         """Does a keyframe's finding ask for more pictures?"""
         if self._people.restless or self._people.missed:
             self._wake_wanted = "a person moves or is missed"
+            self._recall_wanted = self._people.appeared
         elif finding.at_s - self._candidate_s >= _CANDIDATE_EVERY_S and any(
             not self._people.explain(box) for box in finding.candidates
         ):

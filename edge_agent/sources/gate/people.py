@@ -51,6 +51,7 @@ class PeopleWatch:
         #: Every picture is wanted until then, as far as is known now.
         self.wanted_until_s = float("-inf")
         self.restless = False  # somebody moves or is new
+        self.appeared = False  # somebody was found for the first time
         self.missed = False  # somebody who kept still was looked for and not found
 
     @property
@@ -60,11 +61,13 @@ class PeopleWatch:
     def update(self, tracks: Sequence[Track], at_s: float) -> None:
         known, self._places = self._places, {}
         self._still, self._boxes = [], []
-        self.restless = self.missed = False
+        self.wanted_until_s = float("-inf")
+        self.restless = self.appeared = self.missed = False
         for track in tracks:
             place = known.get(track.track_id)
             if place is None:
                 place = _Place(track.bbox, at_s, track.seen_s)
+                self.appeared = True
             elif track.seen_s > place.seen_s:
                 place.seen_s = track.seen_s
                 if _moved(place.bbox, track.bbox):
