@@ -6,7 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,23 @@ from benchmarks.scenes.encode import Clip, cache_dir
 
 Result = dict[str, Any]
 
+_ROOT = Path(__file__).resolve().parents[1]
 _MEASURING = ("_decode_contenders", "_decode_cameras", "_decode_motion_daemon", "frigate_like")
 
 
 def code_version() -> str:
     """Of the agent and of what measures it here: what was said by other code does not count."""
-    root = Path(__file__).resolve().parents[1]
-    agent = [*(root / "edge_agent").rglob("*.py"), *(root / "models").glob("*.toml")]
-    here = [root / "benchmarks" / f"{name}.py" for name in _MEASURING]
+    here = [_ROOT / "benchmarks" / f"{name}.py" for name in _MEASURING]
+    return _digest([*sorted((_ROOT / "edge_agent").rglob("*.py")), *here])
+
+
+def models_version() -> str:
+    return _digest(sorted((_ROOT / "models").glob("*.toml")))
+
+
+def _digest(files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
-    for path in (*sorted(agent), *here):
+    for path in files:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:10]
 
@@ -41,6 +48,7 @@ class Results:
     again: bool
     rounds: int  # of each run the one that took the least CPU time counts
     code: str = field(default_factory=code_version)
+    models: str = field(default_factory=models_version)
     _known: dict[str, Result] = field(default_factory=dict)
 
     def run(
@@ -60,12 +68,14 @@ class Results:
             runs = [_contender(who, clip.path, options) for _ in range(self.rounds)]
             return min(runs, key=lambda run: float(run["cpu_s"]))
 
-        return self._once(name, measure)
+        return self._once(name, measure, detector=model is not None)
 
     def cameras(self, clip: Path, cameras: int, seconds: float) -> Result:
         """So many idle cameras in one process."""
         options = ["--cameras", str(cameras), "--seconds", f"{seconds:g}"]
-        return self._once(f"cameras-{cameras}", lambda: _contender("cameras", clip, options))
+        return self._once(
+            f"cameras-{cameras}", lambda: _contender("cameras", clip, options), detector=True
+        )
 
     def clips(self, clip: Path, seconds: float) -> Result:
         """What it costs to keep so much of a stream as an event's clip."""
@@ -77,8 +87,10 @@ class Results:
         name = f"{_file_name(clip)}-motion"
         return self._once(name, lambda: run_daemon(clip.path, clip.seconds, clip.size, clip.fps))
 
-    def _once(self, name: str, measure: Callable[[], Result]) -> Result:
-        kept = cache_dir() / "results" / self.code / f"{name}.json"
+    def _once(self, name: str, measure: Callable[[], Result], *, detector: bool = False) -> Result:
+        """`detector`: with a real one, so that another model's figures do not count."""
+        version = f"{self.code}-{self.models}" if detector else self.code
+        kept = cache_dir() / "results" / version / f"{name}.json"
         if name not in self._known:
             if not self.again and kept.exists():
                 self._known[name] = dict(json.loads(kept.read_text()))

@@ -46,8 +46,8 @@ from benchmarks._decode_visits import (
 from benchmarks.motion_recall import footage_dir
 from benchmarks.scenes.encode import SUBSTREAM, Clip, clips
 
-#: What the agent takes by itself, and one that costs a third of it.
-MODELS = ("auto", "lwpd-192x320")
+#: What the agent takes by itself, and one that costs three times as much.
+MODELS = ("auto", "yolox-nano-416")
 CURVE = (1, 4, 16)
 CURVE_SECONDS = 35.0
 CLIP_SECONDS = 11.0

@@ -7,7 +7,9 @@ regions that it is asked about differs:
 
 - whole: one look at the whole frame whenever there is a region
 - alone: every crop has an inference of its own
-- packed: the crops of a frame share one input (what the agent does)
+- packed: the crops of a frame share one input (what the agent does); where the network takes
+  inputs of any size, it ends where they end
+- packed, full input: the same in inputs of the full size
 - joint: so do those of all cameras that are looked at in the same moment (four at once)
 - packed, N looks: a person counts from the N-th score within two seconds on (the agent's N is 3)
 
@@ -15,7 +17,8 @@ AP: PETS, labelled frames from 5 s on, scores above .02; who is not looked for i
 late: visits of the one-by-one clip with an event of IoU >= .8, told within 1.5 s or later. wrong:
 other person events there and on the three clips without people. looks/s: inferences per second
 of video on all five clips; ms/s: with the least CPU time of one look of this model and size, taken
-in turns. Figures of one run can be compared with each other only.
+in turns, and the share of the full input's area that the looks had. Figures of one run can be
+compared with each other only.
 """
 
 from __future__ import annotations
@@ -61,7 +64,7 @@ from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
 from edge_agent.trial.cost import street
 
-MODELS = ("yolox-nano-416", "lwpd-192x320", "fastestdet-352")
+MODELS = ("edge-person", "yolox-nano-416", "lwpd-192x320", "fastestdet-352")
 SIZES = (FrameSize(416, 256), FrameSize(256, 160))
 EMPTY = NO_PERSON_CLIPS
 CLIPS = (_pets.CLIP, ONE_BY_ONE, *EMPTY)
@@ -75,6 +78,9 @@ class Use:
     def __init__(self, inner: OnnxDetector, how: str) -> None:
         self.inner = inner
         self.how = how
+        self.cell = inner._cell  # noqa: SLF001
+        if "full input" in how:
+            inner._cell = None  # noqa: SLF001
         self.candidate_threshold = inner.candidate_threshold
         self.confirm_threshold = inner.confirm_threshold
         self.seen: Sequence[Detection] = ()
@@ -113,6 +119,7 @@ class Outcome:
     late: int = 0
     wrong: int = 0
     looks: int = 0
+    input_px: int = 0
     seconds: float = 0.0
 
     def label(self, number: int, seen: Sequence[Detection], size: FrameSize) -> None:
@@ -139,10 +146,11 @@ class Outcome:
 
     def row(self, ms: float) -> str:
         rate = self.looks / self.seconds
+        full_looks = self.input_px / self.size.area_px / self.seconds
         ap = f"{evaluate(self.frames).ap:.3f}" if self.frames else "-"
         return (
             f"| {self.model} | {self.size} | {self.how} | {ap} | {self.right} | {self.late} "
-            f"| {self.wrong} | {rate:.2f} | {rate * ms:.1f} |"
+            f"| {self.wrong} | {rate:.2f} | {full_looks * ms:.1f} |"
         )
 
 
@@ -159,7 +167,7 @@ def one_camera(detector: OnnxDetector, how: str, looks: int | None = None) -> Ou
     use = Use(detector, how)
     person = None if looks is None else PersonConfig(confirm_looks=looks)
     for clip in CLIPS if looks is None else CLIPS[1:]:
-        before = detector.inferences
+        before, before_px = detector.inferences, detector.input_px
 
         def watch(step: ReplayStep, clip: str = clip) -> None:
             if clip == _pets.CLIP:
@@ -169,7 +177,9 @@ def one_camera(detector: OnnxDetector, how: str, looks: int | None = None) -> Ou
         result = replayed(footage_dir() / clip, use, watch, person)  # type: ignore[arg-type]
         outcome.judge(clip, visits(result), float("inf"))
         outcome.looks += detector.inferences - before
+        outcome.input_px += detector.input_px - before_px
         outcome.seconds += result.duration_s
+    detector._cell = use.cell  # noqa: SLF001
     return outcome
 
 
@@ -216,7 +226,7 @@ def four_cameras(detector: OnnxDetector, how: str) -> Outcome:
         streams.append(frames_of(clip, camera))
     events: list[list[Event]] = [[] for _ in TOGETHER]
     ends = [0.0] * len(TOGETHER)
-    before = detector.inferences
+    before, before_px = detector.inferences, detector.input_px
     for moment in zip_longest(*streams):
         searches = {i: pipelines[i].search(frame) for i, frame in enumerate(moment) if frame}
         asked = [i for i, search in searches.items() if search.regions]
@@ -230,6 +240,7 @@ def four_cameras(detector: OnnxDetector, how: str) -> Outcome:
             if TOGETHER[i] == _pets.CLIP:
                 outcome.label(round(frame.captured_s * 10), seen, frame.pixels.size)
     outcome.looks = detector.inferences - before
+    outcome.input_px = detector.input_px - before_px
     outcome.seconds = sum(ends)
     for i, clip in enumerate(TOGETHER):
         events[i] += pipelines[i].close(EndReason.CAMERA_LOST, ends[i])
@@ -245,6 +256,13 @@ def _answers(
     if how == "joint":
         return detector.detect_together(requests, candidate_threshold=above)
     return [detector.detect(p, regions, candidate_threshold=above) for p, regions in requests]
+
+
+def _uses(detector: OnnxDetector, *, own: bool) -> list[str]:
+    uses = ["whole", "alone", "packed"] if own else ["whole", "packed"]
+    if detector._cell:  # noqa: SLF001
+        uses.append("packed, full input")
+    return uses
 
 
 # --- all of it ----------------------------------------------------------------------------------
@@ -304,9 +322,7 @@ def main() -> int:
     tell(HEADER)
     if "one" in parts:
         for detector in detectors:
-            for how in (
-                ("whole", "alone", "packed") if key(detector) in own else ("whole", "packed")
-            ):
+            for how in _uses(detector, own=key(detector) in own):
                 tell(one_camera(detector, how).row(times[key(detector)]))
     if "four" in parts:
         for detector in detectors:

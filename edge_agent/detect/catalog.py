@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from edge_agent.assets import asset_dir
 from edge_agent.detect.manifest import ModelManifest, read_manifest, sha256_of
 from edge_agent.errors import ModelError
@@ -54,10 +52,7 @@ class ResolvedModel:
                 f"{self.manifest.name}: input size {size}: both sides must be multiples of "
                 f"{coarsest}, its coarsest grid; try {_rounded(size, coarsest)}"
             )
-        sides = {"width": size.width, "height": size.height}
-        spec = msgspec.structs.replace(spec, **sides)
-        manifest = msgspec.structs.replace(self.manifest, input=spec)
-        return ResolvedModel(manifest, self.path, resized=True)
+        return ResolvedModel(self.manifest.sized(size), self.path, resized=True)
 
 
 def default_model_dirs() -> tuple[Path, ...]:

@@ -38,6 +38,8 @@ def with_input_size(model: bytes, size: FrameSize) -> bytes:
         if len(sides) != 4 or sides[1] != 3 or not all(s is None or s >= 32 for s in sides[2:]):
             return message
         changed += 1
+        if sides[2:] == [None, None]:
+            return message  # open: it takes any size as it is
         values = iter((sides[0], 3, size.height, size.width))
 
         def dim(old: bytes) -> bytes:

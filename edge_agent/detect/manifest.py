@@ -83,6 +83,11 @@ class ModelManifest(_Table, frozen=True, kw_only=True):
         size = self.input
         return tuple(-(-size.width // s) * -(-size.height // s) for s in self.strides)
 
+    def sized(self, size: FrameSize) -> ModelManifest:
+        """The same network for another input size."""
+        changed = msgspec.structs.replace(self.input, width=size.width, height=size.height)
+        return msgspec.structs.replace(self, input=changed)
+
     def problem(self) -> tuple[str, str] | None:
         """(key, what is wrong) of the first contradiction between keys, or None."""
         if self.person_class >= self.classes:

@@ -11,9 +11,10 @@ from edge_agent.detect.joint import plan_joint
 from edge_agent.detect.manifest import ModelManifest
 from edge_agent.detect.mapping import Found, distinct, to_detections, to_frame
 from edge_agent.detect.nms import suppress
-from edge_agent.detect.regions import Look
+from edge_agent.detect.regions import Look, extent
 from edge_agent.detect.session import OnnxSession, Session
 from edge_agent.domain import U8, Detection, Pixels, Region
+from edge_agent.geometry import FrameSize
 
 #: Most candidates that enter suppression. Noise under a low threshold must not make one
 #: frame cost seconds; no household shows so many people.
@@ -23,16 +24,26 @@ MAX_CANDIDATES = 500
 class OnnxDetector:
     """One loaded model, shared by all cameras. Owned by the analysis thread."""
 
-    def __init__(self, manifest: ModelManifest, session: Session) -> None:
+    def __init__(
+        self, manifest: ModelManifest, session: Session, *, open_sides: bool = False
+    ) -> None:
+        """`open_sides`: the network takes smaller inputs than the manifest's as well."""
         self.manifest = manifest
         self.inferences = 0  # since the start, for telemetry
+        self.input_px = 0  # how large their inputs were together
         self._session = session
         self._canvas = Canvas(manifest.input)
+        # What is drawn in the middle has filling on all sides.
+        self._cell = (
+            max(manifest.strides) if open_sides and manifest.input.fit != "centered" else None
+        )
+        self._manifests = {manifest.input.size: manifest}
 
     @classmethod
     def open(cls, model: ResolvedModel, *, threads: int = 1) -> OnnxDetector:
         """Load and try the model. Raises ModelError saying what was expected and found."""
-        return cls(model.manifest, OnnxSession.open(model, threads=threads))
+        session = OnnxSession.open(model, threads=threads)
+        return cls(model.manifest, session, open_sides=session.open_sides)
 
     @property
     def candidate_threshold(self) -> float:
@@ -80,12 +91,22 @@ class OnnxDetector:
         ]
 
     def _look(self, parts: Sequence[tuple[U8, Look]], threshold: float) -> Candidates:
-        outputs = self._session.run(self._canvas.draw(parts))
+        size = self.manifest.input.size
+        if self._cell:
+            size = extent((look for _, look in parts), self._cell, size)
+        outputs = self._session.run(self._canvas.draw(parts, size))
         self.inferences += 1
-        found = DECODERS[self.manifest.decoder].decode(outputs, self.manifest, threshold)
+        self.input_px += size.area_px
+        found = DECODERS[self.manifest.decoder].decode(outputs, self._manifest(size), threshold)
         boxes, scores = found.boxes, found.scores
         if len(scores) > MAX_CANDIDATES:
             best = scores.argpartition(-MAX_CANDIDATES)[-MAX_CANDIDATES:]
             boxes, scores = boxes[best], scores[best]
         keep = suppress(boxes, scores, self.manifest.nms_iou)
         return Candidates(boxes[keep], scores[keep])
+
+    def _manifest(self, size: FrameSize) -> ModelManifest:
+        """For an input of this size."""
+        if size not in self._manifests:
+            self._manifests[size] = self.manifest.sized(size)
+        return self._manifests[size]

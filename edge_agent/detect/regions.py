@@ -4,6 +4,9 @@ An inference costs the same whatever lies in the network's input, so the input i
 well: regions grow into crops with context, overlapping ones merge, and several share one
 input side by side. All crops of a look have one scale, the largest at which they fit. When
 that is hardly better than the whole frame, the whole frame it is.
+
+A network with open sides costs what its input's area costs: its input ends where they end
+(`extent`).
 """
 
 from __future__ import annotations
@@ -93,6 +96,15 @@ def look_at(crops: Sequence[PixelRect], frame: FrameSize, target: FrameSize, fit
     """One look at the crops of one frame as large as they fit; at the whole frame for none."""
     packed = _best_pack(crops, least_scale(frame, target), target, frame, fit)
     return packed or Look((whole_frame(frame, target, fit),))
+
+
+def extent(looks: Iterable[Look], cell: int, target: FrameSize) -> FrameSize:
+    """The smallest input, in whole cells of so many pixels, that holds these looks."""
+    slots = [placement.slot for look in looks for placement in look.placements]
+    right, bottom = max(slot.x + slot.w for slot in slots), max(slot.y + slot.h for slot in slots)
+    return FrameSize(
+        min(-(-right // cell) * cell, target.width), min(-(-bottom // cell) * cell, target.height)
+    )
 
 
 def least_scale(frame: FrameSize, target: FrameSize) -> float:

@@ -32,6 +32,8 @@ class OnnxSession:
         self._inner = inner
         self._model = model
         self._input: str = inner.get_inputs()[0].name
+        sides = inner.get_inputs()[0].shape[2:]
+        self.open_sides = not any(isinstance(side, int) for side in sides)
 
     @classmethod
     def open(cls, model: ResolvedModel, *, threads: int) -> OnnxSession:

@@ -53,12 +53,14 @@ class FindsRed:
         self.inputs.append(blob.copy())
         red = ((blob[0, 2] > 200) & (blob[0, 1] < 45)).astype(np.uint8)
         n, _, stats, _ = cv2.connectedComponentsWithStats(red, connectivity=4)
-        raw = np.zeros((1, 3549, 6), np.float32)
+        height, width = red.shape
+        cells = sum(-(-width // s) * -(-height // s) for s in (8, 16, 32))
+        raw = np.zeros((1, cells, 6), np.float32)
         for x, y, w, h, _ in stats[1:n]:
             cx, cy = x + w / 2, y + h / 2
             column, row = int(cx // 8), int(cy // 8)
-            blue = blob[0, 0, min(int(cy), SIDE - 1), min(int(cx), SIDE - 1)] / 255
-            raw[0, row * 52 + column] = (
+            blue = blob[0, 0, min(int(cy), height - 1), min(int(cx), width - 1)] / 255
+            raw[0, row * -(-width // 8) + column] = (
                 cx / 8 - column,
                 cy / 8 - row,
                 np.log(w / 8),
@@ -85,9 +87,9 @@ def manifest(**changes: object) -> ModelManifest:
     return ModelManifest(**(fields | changes))  # type: ignore[arg-type]
 
 
-def red_detector(**changes: object) -> tuple[OnnxDetector, FindsRed]:
+def red_detector(*, open_sides: bool = False, **changes: object) -> tuple[OnnxDetector, FindsRed]:
     session = FindsRed()
-    return OnnxDetector(manifest(**changes), session), session
+    return OnnxDetector(manifest(**changes), session, open_sides=open_sides), session
 
 
 def regions(*bboxes: BBox) -> list[Region]:
@@ -108,6 +110,30 @@ def test_whole_frame_boxes_come_back_where_the_person_is(fit: str, size: tuple[i
     picture.person(person)
     (bbox,) = find(detector, picture, FULL_FRAME)
     assert bbox.iou(person) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("size", "fit", "shape"),
+    [
+        ((1280, 720), "top_left", (256, 416)),
+        ((360, 640), "top_left", (416, 256)),
+        ((400, 400), "top_left", (416, 416)),
+        ((1280, 720), "centered", (416, 416)),
+        ((1280, 720), "stretch", (416, 416)),
+    ],
+)
+def test_an_open_network_looks_no_further_than_the_picture_reaches(
+    size: tuple[int, int], fit: str, shape: tuple[int, int]
+) -> None:
+    spec = ModelInput(width=SIDE, height=SIDE, fit=fit)  # type: ignore[arg-type]
+    detector, session = red_detector(input=spec, open_sides=True)
+    for person in (BBox(0.3, 0.4, 0.15, 0.4), BBox(0.8, 0.5, 0.15, 0.4)):
+        picture = Picture(*size)
+        picture.person(person)
+        (bbox,) = find(detector, picture, FULL_FRAME)
+        assert bbox.iou(person) > 0.9
+    assert {blob.shape for blob in session.inputs} == {(1, 3, *shape)}
+    assert detector.input_px == 2 * shape[0] * shape[1]
 
 
 def test_people_packed_into_one_inference_come_back_to_their_places() -> None:
