@@ -271,9 +271,9 @@ def _uses(detector: OnnxDetector, *, own: bool) -> list[str]:
 def least_ms(detectors: Sequence[OnnxDetector]) -> list[float]:
     """CPU time of one look of each, taking turns."""
     best = [float("inf")] * len(detectors)
-    picture = street()
+    pictures = [street(detector.manifest.input.size) for detector in detectors]
     for _ in range(ROUNDS):
-        for i, detector in enumerate(detectors):
+        for i, (detector, picture) in enumerate(zip(detectors, pictures, strict=True)):
             begun_s = time.thread_time()
             detector.detect(picture, [Region(FULL_FRAME)], candidate_threshold=0.1)
             best[i] = min(best[i], 1000 * (time.thread_time() - begun_s))

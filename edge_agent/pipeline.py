@@ -193,7 +193,10 @@ class Analysis:
 
 
 class CameraPipeline:
-    """One camera's stages. Owned by one thread; frames come in the order of capture."""
+    """One camera's stages. Owned by one thread.
+
+    Frames come in the order of capture, all but recalled ones.
+    """
 
     def __init__(self, stages: Stages, *, candidate_threshold: float) -> None:
         self._stages = stages

@@ -14,8 +14,13 @@ from edge_agent.detect import ModelInput, ModelManifest, ResolvedModel, manifest
 CELL = 32
 
 
-def red_cells(path: Path, width: int = 128, height: int = 64, *, fixed: bool = False) -> Path:
-    """Decoder `point` with one stride. `fixed`: an operator of it knows the size."""
+def red_cells(
+    path: Path, width: int = 128, height: int = 64, *, fixed: bool = False, named: bool = False
+) -> Path:
+    """Decoder `point` with one stride.
+
+    `fixed`: an operator of it knows the size. `named`: the input's sides have names instead.
+    """
     cells = (width // CELL) * (height // CELL)
     # Blue, green, red: a cell's score is its redness; it reaches half a stride each way.
     weights = np.zeros((5, 3, 1, 1), np.float32)
@@ -37,12 +42,19 @@ def red_cells(path: Path, width: int = 128, height: int = 64, *, fixed: bool = F
         helper.make_node("Reshape", ["raw", "shape"], ["rows"]),
         helper.make_node("Transpose", ["rows"], ["output"], perm=[0, 2, 1]),
     ]
+    sides = ("height", "width") if named else (height, width)
     graph = helper.make_graph(
         nodes,
         "red",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, (1, 3, height, width))],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, (1, cells, 5))],
-        value_info=[helper.make_tensor_value_info("rows", TensorProto.FLOAT, (1, 5, cells))],
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, (1, 3, *sides))],
+        [
+            helper.make_tensor_value_info(
+                "output", TensorProto.FLOAT, (1, None if named else cells, 5)
+            )
+        ],
+        value_info=[]
+        if named
+        else [helper.make_tensor_value_info("rows", TensorProto.FLOAT, (1, 5, cells))],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,10 +64,10 @@ def red_cells(path: Path, width: int = 128, height: int = 64, *, fixed: bool = F
 
 def installed(folder: Path, name: str = "red", **changes: object) -> ResolvedModel:
     """The network and its manifest in a folder of models."""
-    fixed = bool(changes.pop("fixed", False))
+    fixed, named = bool(changes.pop("fixed", False)), bool(changes.pop("named", False))
     spec = changes.setdefault("input", ModelInput(width=128, height=64, pad=0))
     assert isinstance(spec, ModelInput)
-    path = red_cells(folder / f"{name}.onnx", spec.width, spec.height, fixed=fixed)
+    path = red_cells(folder / f"{name}.onnx", spec.width, spec.height, fixed=fixed, named=named)
     data = path.read_bytes()
     fields: dict[str, object] = {
         "name": name,

@@ -33,7 +33,7 @@ class CameraSource:
 
     def run(self, stop: StopToken) -> None:
         def deliver(frame: Frame) -> None:
-            self._last_s = frame.captured_s
+            self._last_s = max(self._last_s, frame.captured_s)
             if not self._waits:
                 self._exchange.offer(frame)
                 return
@@ -42,7 +42,7 @@ class CameraSource:
                     return
 
         def keep(frame: Frame) -> bool:
-            self._last_s = frame.captured_s
+            self._last_s = max(self._last_s, frame.captured_s)
             return self._exchange.put(frame, 0.0)
 
         try:

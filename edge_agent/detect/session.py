@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from edge_agent.detect.input_size import with_input_size
 from edge_agent.detect.manifest import ModelManifest
 from edge_agent.domain import F32
 from edge_agent.errors import ModelError
+from edge_agent.geometry import FrameSize
 
 
 class Session(Protocol):
@@ -32,8 +34,7 @@ class OnnxSession:
         self._inner = inner
         self._model = model
         self._input: str = inner.get_inputs()[0].name
-        sides = inner.get_inputs()[0].shape[2:]
-        self.open_sides = not any(isinstance(side, int) for side in sides)
+        self.open_sides = False  # takes inputs of any whole number of cells
 
     @classmethod
     def open(cls, model: ResolvedModel, *, threads: int) -> OnnxSession:
@@ -66,15 +67,33 @@ class OnnxSession:
             inner = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
             _check_inputs(inner.get_inputs(), model)
             session = cls(inner, model)
-        spec = model.manifest.input
-        outputs = session.run(np.zeros((1, 3, spec.height, spec.width), np.float32))
-        check_outputs(outputs, model)
+        session._try(model)
+        session.open_sides = session._takes_less(model)
         return session
 
     def run(self, blob: F32) -> Sequence[F32]:
         with _translated(self._model):
             outputs: Sequence[F32] = self._inner.run(None, {self._input: blob})
         return outputs
+
+    def _try(self, model: ResolvedModel) -> None:
+        """Raises ModelError when the outputs for a picture of the manifest's size do not fit."""
+        spec = model.manifest.input
+        check_outputs(self.run(np.zeros((1, 3, spec.height, spec.width), np.float32)), model)
+
+    def _takes_less(self, model: ResolvedModel) -> bool:
+        """Whether smaller inputs are possible: tried, as names of sides promise nothing."""
+        if any(isinstance(side, int) for side in self._inner.get_inputs()[0].shape[2:]):
+            return False
+        size, cell = model.manifest.input.size, max(model.manifest.strides)
+        if min(size.width, size.height) <= cell:
+            return False
+        smaller = FrameSize(size.width - cell, size.height - cell)
+        try:
+            self._try(replace(model, manifest=model.manifest.sized(smaller)))
+        except ModelError:
+            return False
+        return True
 
 
 def check_outputs(outputs: Sequence[F32], model: ResolvedModel) -> None:

@@ -103,7 +103,8 @@ def pull_lock(folder: Path) -> Iterator[None]:
     """One pull per folder. Raises StorageError, DownloadFailed when another one is at work."""
     with _translated(folder):
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        descriptor = os.open(folder / ".pull.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(folder / ".pull.lock", flags, 0o644)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -68,6 +68,9 @@ log = logging.getLogger(__name__)
 #: Longer than any GOP in use: a stream that shows no keyframe or picture for so long is broken.
 PICTURELESS_S = 30.0
 
+#: People are followed backwards from picture to picture, which needs some, however few are
+#: analysed otherwise.
+RECALLED_FPS = 3.0
 #: The analysis is at most this many frames ahead of the source thread.
 _MAX_FINDINGS = 64
 
@@ -255,7 +258,7 @@ class CameraFeed:
             self._machine,
             MotionDetector(settings.motion, settings.ignore_zones),
             FrameSampler(settings.fps),
-            FrameSampler(settings.fps),
+            FrameSampler(max(settings.fps, RECALLED_FPS)),
             self._timeline,
             GopRing(settings.ring_span_s),
         )

@@ -50,6 +50,13 @@ class Gate:
     holds_size: bool  # whether the height must stay within half and twice the sure one
 
 
+#: A runner makes 5 m/s, three heights a second; reach covers one frame at 5 fps and noise.
+SURE_GATE = Gate(reach=0.35, speed=0.9, limit=1.2, min_iou=0.3, holds_size=False)
+#: Weak detections (ByteTrack's second round) must lie where the person is expected, and keep
+#: their size: else a person who passes a post leaves a track behind that shrinks onto it.
+WEAK_GATE = Gate(reach=0.25, speed=0.3, limit=0.5, min_iou=0.3, holds_size=True)
+
+
 def match(
     expected: Sequence[Expected], detections: Sequence[Detection], gate: Gate
 ) -> list[tuple[int, int]]:

@@ -8,10 +8,18 @@ in between are decoded then, and looked through here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from edge_agent.domain import Detection
 from edge_agent.geometry import WIDTH_IN_HEIGHTS, BBox, shows_same_person
-from edge_agent.track.association import Expected, Gate, match, without_doubles
+from edge_agent.track.association import (
+    SURE_GATE,
+    WEAK_GATE,
+    Expected,
+    Gate,
+    match,
+    without_doubles,
+)
 
 #: Detectors want surroundings: in sizes of the person.
 _CONTEXT = 1.8
@@ -19,6 +27,17 @@ _CONTEXT = 1.8
 _SPEED = 1.5
 #: For how long they may not have been found on the way.
 _GAP_S = 0.7
+#: Who was lost on the way stands back behind who was not.
+_HANDICAP_PER_S = 1.0
+
+
+@dataclass(slots=True)
+class _Newcomer:
+    """How far back somebody has been followed, and their earliest sure detection."""
+
+    bbox: BBox
+    at_s: float
+    first: tuple[BBox, float]
 
 
 class LookBack:
@@ -34,25 +53,42 @@ class LookBack:
         self._looks.append((at_s, without_doubles(detections)))
 
     def trace(
-        self, bbox: BBox, first_s: float, gate: Gate, others: Sequence[BBox]
-    ) -> tuple[BBox, float]:
-        """The first detection of somebody who is known to be at `bbox` at `first_s`.
+        self, newcomers: Sequence[tuple[BBox, float]], others: Sequence[BBox], *, sure_score: float
+    ) -> list[tuple[BBox, float]]:
+        """Where and when each of the newcomers came in.
 
-        `gate` says how far they get from look to look; `others` were there already, and are not
-        them.
+        They are known from a place and moment on; `others` were there already and are not them.
+        As forwards, weak detections lead on to sure ones and begin nobody.
         """
+        traced = [_Newcomer(bbox, at_s, (bbox, at_s)) for bbox, at_s in newcomers]
         for at_s, detections in sorted(self._looks, key=lambda look: -look[0]):
-            if first_s - at_s > _GAP_S:
-                break
             strangers = [
                 detection
                 for detection in detections
                 if not any(shows_same_person(detection.bbox, other) for other in others)
             ]
-            later = Expected(bbox, first_s - at_s, 0.0, bbox.h)
-            for _, column in match([later], strangers, gate):
-                bbox, first_s = strangers[column].bbox, at_s
-        return bbox, first_s
+            sure = [detection for detection in strangers if detection.score >= sure_score]
+            weak = [detection for detection in strangers if detection.score < sure_score]
+            for detection, newcomer in _step(traced, sure, SURE_GATE, at_s):
+                newcomer.first = (detection.bbox, at_s)
+            _step(traced, weak, WEAK_GATE, at_s)
+        return [newcomer.first for newcomer in traced]
+
+
+def _step(
+    traced: Sequence[_Newcomer], detections: Sequence[Detection], gate: Gate, at_s: float
+) -> list[tuple[Detection, _Newcomer]]:
+    """Follow those who can be followed to the look of `at_s`; each detection is of one person."""
+    later = [one for one in traced if 0 < one.at_s - at_s <= _GAP_S]
+    expected = [
+        Expected(one.bbox, gap_s, _HANDICAP_PER_S * gap_s, one.first[0].h)
+        for one in later
+        for gap_s in [one.at_s - at_s]
+    ]
+    pairs = [(detections[column], later[row]) for row, column in match(expected, detections, gate)]
+    for detection, newcomer in pairs:
+        newcomer.bbox, newcomer.at_s = detection.bbox, at_s
+    return pairs
 
 
 def whereabouts(bbox: BBox, before_s: float) -> BBox:

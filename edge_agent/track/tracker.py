@@ -10,7 +10,14 @@ import msgspec
 from edge_agent.config.schema import PersonConfig
 from edge_agent.domain import Detection, Region, Track
 from edge_agent.geometry import BBox, is_part_of, shows_same_person
-from edge_agent.track.association import Expected, Gate, match, without_doubles
+from edge_agent.track.association import (
+    SURE_GATE,
+    WEAK_GATE,
+    Expected,
+    Gate,
+    match,
+    without_doubles,
+)
 from edge_agent.track.box_filter import BoxFilter
 from edge_agent.track.look_back import LookBack, whereabouts
 from edge_agent.track.state import PersonState, TrackerState
@@ -32,11 +39,6 @@ _TIME_SLACK_S = 0.01
 _CONTEXT = 1.8
 #: A person is covered by a region that shows this share of them.
 _COVERED = 0.7
-#: A runner makes 5 m/s, three heights a second; reach covers one frame at 5 fps and noise.
-_SURE_GATE = Gate(reach=0.35, speed=0.9, limit=1.2, min_iou=0.3, holds_size=False)
-#: Weak detections (ByteTrack's second round) must lie where the person is expected, and keep
-#: their size: else a person who passes a post leaves a track behind that shrinks onto it.
-_WEAK_GATE = Gate(reach=0.25, speed=0.3, limit=0.5, min_iou=0.3, holds_size=True)
 _TENTATIVE_HANDICAP = 0.4
 _UNSEEN_HANDICAP_PER_S = 0.2
 
@@ -185,6 +187,7 @@ class Tracker:
 
     def state(self) -> bytes:
         """What the next recording of this camera needs."""
+        self._trace_back()
         people = tuple(person.state() for person in self._people)
         return msgspec.msgpack.encode(TrackerState(self._next_id, self._updated_s, people))
 
@@ -201,8 +204,7 @@ class Tracker:
         self, detections: Sequence[Detection], searched: Sequence[BBox], at_s: float
     ) -> Sequence[Track]:
         """Take in what the detector found in the `searched` parts of the frame of `at_s`."""
-        if self._past:
-            self._trace_back()
+        self._trace_back()
         self._updated_s = at_s
         self._people = [person for person in self._people if not self._is_gone(person, at_s)]
         for person in self._people:
@@ -210,8 +212,8 @@ class Tracker:
         found = without_doubles(detections)
         sure = [detection for detection in found if detection.score >= self._high_score]
         weak = [detection for detection in found if detection.score < self._high_score]
-        strangers = self._associate(sure, _SURE_GATE, at_s)
-        self._associate(weak, _WEAK_GATE, at_s)
+        strangers = self._associate(sure, SURE_GATE, at_s)
+        self._associate(weak, WEAK_GATE, at_s)
         for detection in strangers:
             self._begin(detection, at_s)
         for person in self._people:
@@ -237,12 +239,14 @@ class Tracker:
         return [person for person in self._people if person.first_s >= self._updated_s]
 
     def _trace_back(self) -> None:
+        if not self._past:
+            return
         newest = self._newest()
         others = [person.last_bbox for person in self._people if person not in newest]
-        for person in newest:
-            person.first_bbox, person.first_s = self._past.trace(
-                person.first_bbox, person.first_s, _SURE_GATE, others
-            )
+        first = [(person.first_bbox, person.first_s) for person in newest]
+        came = self._past.trace(first, others, sure_score=self._high_score)
+        for person, (bbox, at_s) in zip(newest, came, strict=True):
+            person.first_bbox, person.first_s = bbox, at_s
         self._past = LookBack()
 
     def _associate(

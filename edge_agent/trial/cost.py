@@ -32,8 +32,8 @@ _PROBE_TIMEOUT_S = 120
 class Cost:
     """One model at one size. `own_size`: the size of its manifest.
 
-    `cpu_ms`, `wall_ms`: the least of many with one thread: a whole 720p picture is scaled, run
-    through the network and read. `rss_mib`: what a fresh process grows by.
+    `cpu_ms`, `wall_ms`: the least of many with one thread: a picture of 720 lines that fills the
+    input is scaled, run through the network and read. `rss_mib`: what a fresh process grows by.
     """
 
     model: ResolvedModel
@@ -79,10 +79,10 @@ def measure(
         (variant, model.manifest.input.size) for model in models for variant in sizes_of(model)
     ]
     detectors = [OnnxDetector.open(variant) for variant, _ in variants]
-    picture = street()
+    pictures = [street(variant.manifest.input.size) for variant, _ in variants]
     best = [(float("inf"), float("inf"))] * len(detectors)
     for done in range(rounds):
-        for i, detector in enumerate(detectors):
+        for i, (detector, picture) in enumerate(zip(detectors, pictures, strict=True)):
             cpu_ms, wall_ms = _look_ms(detector, picture)
             best[i] = min(best[i][0], cpu_ms), min(best[i][1], wall_ms)
         advance(done + 1)
@@ -94,10 +94,11 @@ def measure(
     return costs
 
 
-def street() -> Picture:
-    """A 720p picture with edges everywhere, as a camera's is."""
-    noise = np.random.default_rng(1).integers(0, 255, (45, 80, 3), np.uint8)
-    enlarged = cv2.resize(noise, (1280, 720), interpolation=cv2.INTER_LINEAR)
+def street(shape: FrameSize) -> Picture:
+    """A picture of 720 lines with edges everywhere, as a camera's is, in the shape of an input."""
+    width = round(720 * shape.width / shape.height)
+    noise = np.random.default_rng(1).integers(0, 255, (45, width // 16, 3), np.uint8)
+    enlarged = cv2.resize(noise, (width, 720), interpolation=cv2.INTER_LINEAR)
     return Picture(np.asarray(enlarged, np.uint8))
 
 
@@ -134,7 +135,7 @@ def _probe(path: str, width: int, height: int) -> float:
 
     from edge_agent.detect import find_model
 
-    picture = street()
+    picture = street(FrameSize(width, height))
     model = find_model(path).at(FrameSize(width, height))
     before_mib = _resident_mib()
     detector = OnnxDetector.open(model)

@@ -56,7 +56,9 @@ def verify(model: ResolvedModel) -> Iterator[Step]:
 def _inference(detector: OnnxDetector) -> Step:
     """On a picture of noise: nothing of use is found, but what is found must be boxes."""
     try:
-        found = detector.detect(street(), [Region(FULL_FRAME)], candidate_threshold=0.001)
+        found = detector.detect(
+            street(detector.manifest.input.size), [Region(FULL_FRAME)], candidate_threshold=0.001
+        )
     except ModelError as error:
         return Step("inference", "", str(error), EXIT_FAILED)
     values = [v for d in found for v in (d.bbox.x, d.bbox.y, d.bbox.w, d.bbox.h, d.score)]

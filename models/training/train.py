@@ -40,7 +40,7 @@ _LOG_EVERY = 50
 
 def prepared(settings: Settings, data: Path, run: Path) -> tuple[U8, list[F32]]:
     """Images (memory-mapped) and completed labels; made once per run directory."""
-    images_file, labels_file = run / "images.npy", run / "labels.npz"
+    images_file, labels_file = run / "images.npy", run / "certainties.npz"
     shards = sorted(data.glob("person-train-*.zip"))
     if not labels_file.exists():
         if not shards:

@@ -34,6 +34,31 @@ def test_a_fully_convolutional_network_sees_the_same_at_another_size(tmp_path: P
         assert (x, y, x2, y2) == pytest.approx((64, 32, 96, 64))
 
 
+@pytest.mark.parametrize(
+    ("named", "fixed", "looks"),
+    [(False, False, (128, 64)), (True, False, (64, 64)), (True, True, (128, 64))],
+)
+def test_names_of_sides_promise_nothing(
+    tmp_path: Path, named: bool, fixed: bool, looks: tuple[int, int]
+) -> None:
+    """A square picture: half of the input is enough where the network really takes it."""
+    detector = OnnxDetector.open(installed(tmp_path, named=named, fixed=fixed))
+    pixels = np.zeros((128, 128, 3), np.uint8)
+    pixels[64:128, 64:128] = (0, 0, 255)
+    (found,) = detector.detect(Picture(pixels), [Region(FULL_FRAME)], candidate_threshold=0.3)
+    assert (found.bbox.x, found.bbox.y, found.bbox.x2, found.bbox.y2) == (0.5, 0.5, 1, 1)
+    assert detector.input_px == looks[0] * looks[1]
+
+
+def test_an_open_network_is_not_rewritten(tmp_path: Path) -> None:
+    model = installed(tmp_path, named=True)
+    detector = OnnxDetector.open(model.at(FrameSize(256, 128)))
+    detector.detect(
+        Picture(np.zeros((64, 64, 3), np.uint8)), [Region(FULL_FRAME)], candidate_threshold=0.3
+    )
+    assert detector.input_px == 128 * 128
+
+
 def test_nothing_but_sizes_is_rewritten(tmp_path: Path) -> None:
     model = installed(tmp_path)
     data = model.path.read_bytes()

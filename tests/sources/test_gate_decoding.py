@@ -282,3 +282,37 @@ def test_somebody_found_on_a_keyframe_is_looked_for_before_it(
         first = next(i for i, frame in enumerate(frames) if frame.recalled)
         assert frames[first - 1].captured_s == pytest.approx(14.0, abs=0.01)
         assert frames[first + 29].captured_s == pytest.approx(14 + 1 / 15, abs=0.01)
+
+
+def test_clock_set_back_does_not_blind_the_gate(clip_of: Callable[..., Path]) -> None:
+    """While nothing happens the camera's time goes back; the next keyframe shows motion."""
+    frames: list[float] = []
+    ring = GopRing()
+    with av.open(str(clip_of("h264", 2.0))) as container:
+        machine = GateMachine(GateMemory())
+        back_s = 0.0
+        side = FeedSide(
+            due=lambda pts_s: True,
+            select=lambda picture: Frame(CameraId("yard"), picture.pts_s, None),
+            recall=lambda picture: None,
+            hand_on=lambda frame, kept: frames.append(frame.captured_s) is None,
+            judge=lambda picture: Sight(
+                picture.pts_s, (), Lighting.CHANGED if picture.pts_s < 0 else Lighting.STEADY
+            ),
+        )
+        decoding = GatedDecoding(decoder_of(container), ring, machine, side)
+        for packet in packets(container):
+            if packet.pts_s > 11.9 and packet.is_key and not back_s:
+                assert machine.state is GateState.IDLE
+                back_s = 1000.0
+            unit = packet.unit
+            if back_s:
+                unit.pts -= round(back_s / unit.time_base)
+                unit.dts -= round(back_s / unit.time_base)
+            moved = Packet(
+                packet.pts_s - back_s, packet.received_s, packet.is_key, packet.size_bytes, unit
+            )
+            ring.add(moved)
+            decoding.take(moved, moved.received_s, ())
+    after = [at_s for at_s in frames if at_s < 0]
+    assert len(after) > 30

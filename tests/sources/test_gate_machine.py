@@ -396,6 +396,21 @@ def test_packet_sizes_wake_between_keyframes_once_they_are_trusted() -> None:
     assert camera.memory.counters.false_size_alarms == 0
 
 
+def test_somebody_found_while_packet_sizes_are_verified_wakes_as_ever() -> None:
+    """The analysis answers for the keyframe at 404 s only when an alarm is looked into."""
+    camera = Camera(gop_s=4.0)
+    camera.run(404.05)
+    camera.size = sizes_rise(404.1)
+    camera.run(404.6)
+    assert camera.machine.state is GateState.VERIFY
+    camera.machine.heed(Finding(404.0, (), (track(404.0),)))
+    steps = camera.run(405.0)
+    assert steps[0][1] is Step.WAKE
+    assert camera.machine.recalls
+    assert camera.machine.replay_from_s == 400.0
+    assert camera.memory.counters.false_size_alarms == 0
+
+
 def test_false_alarm_of_packet_sizes_costs_a_second_and_cools_down() -> None:
     camera = Camera(gop_s=4.0)
     camera.run(400.0)

@@ -87,6 +87,38 @@ def test_short_gaps_are_bridged_long_ones_are_not(
     assert track.first_s == pytest.approx(first_s, abs=0.21)
 
 
+def test_a_weak_detection_begins_nobody_but_leads_to_who_is_sure(tracker: Tracker) -> None:
+    """A post that scores a little stands where they came by; before that they are half hidden."""
+    tracker.update([], [FULL_FRAME], 6.0)
+    tracker.update([Detection(STANDING, 0.9)], [FULL_FRAME], KEY_S)
+    for i in range(19):
+        at_s = 6.2 + i / 5
+        score = 0.9 if at_s > 9.5 or 8.3 < at_s < 8.7 else 0.2
+        tracker.look_back([Detection(STANDING, score)], at_s)
+    (track,) = tracker.update([], [], NEXT_S)
+    assert track.first_s == pytest.approx(8.4)
+
+
+def test_two_newcomers_do_not_share_a_past(tracker: Tracker) -> None:
+    def follower(at_s: float) -> BBox | None:
+        """Seen first at the keyframe, close behind the one who walks."""
+        box = walking(at_s)
+        return BBox(box.x - 0.07, 0.4, 0.06, 0.3) if box and at_s > 9.95 else None
+
+    tracks = recalled(tracker, walking, follower)
+    assert sorted(round(track.first_s, 1) for track in tracks) == [7.4, 10.0]
+
+
+def test_a_clip_that_ends_there_takes_it_along(tracker: Tracker) -> None:
+    tracker.update([], [FULL_FRAME], 6.0)
+    tracker.update([Detection(STANDING, 0.9)], [FULL_FRAME], KEY_S)
+    tracker.look_back([Detection(STANDING, 0.9)], 9.8)
+    after = Tracker(PersonConfig(), high_score=0.5)
+    after.restore(tracker.state(), 10.0)
+    (track,) = after.update([Detection(STANDING, 0.9)], [FULL_FRAME], 0.2)
+    assert track.first_s == pytest.approx(-0.2)
+
+
 def test_nothing_of_it_is_left_for_the_next_one(tracker: Tracker) -> None:
     recalled(tracker, walking)
     tracks = tracker.update([Detection(BBox(0.3, 0.4, 0.06, 0.3), 0.9)], [FULL_FRAME], 10.4)

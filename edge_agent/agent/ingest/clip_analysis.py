@@ -115,7 +115,7 @@ class ClipAnalysis:
             analysed_s = self._counters.busy_s
             if not self._step(frame, stop):
                 return
-            clip.last_s, clip.frames = frame.captured_s, clip.frames + 1
+            clip.last_s, clip.frames = max(clip.last_s, frame.captured_s), clip.frames + 1
             after()
             cpu_s = thread_cpu_s()
             self._pace.worked(cpu_s - mark_s + self._counters.busy_s - analysed_s, stop)

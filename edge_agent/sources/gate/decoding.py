@@ -15,7 +15,7 @@ from edge_agent.domain import Frame, Packet
 from edge_agent.sources.decoder import Decoder, Picture
 from edge_agent.sources.gate.machine import GateMachine
 from edge_agent.sources.gate.words import Finding, GateState, PacketFact, Sight, Step
-from edge_agent.sources.ring import GopRing
+from edge_agent.sources.ring import MAX_STEP_BACK_S, GopRing
 
 #: Pictures shown to the gate when packet sizes rose, of the GOP so far and of the second after.
 _VERIFY_LOOKS = 4
@@ -132,8 +132,11 @@ class GatedDecoding:
         self._waiting.clear()
         self._waiting.extend(packets)
         self._look_pts_s = None
-        self._skip_until_s = self._handed_pts_s
         self._replay_until_s = max(packet.pts_s for packet in packets)
+        if self._handed_pts_s > self._replay_until_s + MAX_STEP_BACK_S:
+            # The camera set its clock back: nothing of this was handed on.
+            self._handed_pts_s = self._handed_before_s = float("-inf")
+        self._skip_until_s = self._handed_pts_s
 
     def _work(self) -> None:
         """Carry on until nothing waits, there is no room, or it is the camera's turn."""

@@ -90,6 +90,7 @@ class GateMachine:
         self._active_until_s = self._heard_s = float("-inf")
         self._wake_wanted: str | None = None
         self._recall_wanted = False
+        self._rested_s = float("-inf")
         self._wake_counts = self._wake_useful = False  # of the running wake, for false wakes
         self._wake_found_people = False
         self._key_pts_s = self._previous_key_pts_s = float("-inf")
@@ -188,7 +189,7 @@ class GateMachine:
         self._stay(people.wanted_until_s)
         self._wake_found_people |= bool(people.boxes)
         self._wake_useful |= bool(relevant) or people.restless or people.missed
-        if self._state is GateState.IDLE:
+        if self._state in (GateState.IDLE, GateState.VERIFY):
             self._look_closer(finding)
 
     def keep_active(self) -> None:
@@ -255,7 +256,7 @@ class GateMachine:
         if not self._may_rest():
             return False
         self._end_wake()
-        self._state = GateState.IDLE
+        self._state, self._rested_s = GateState.IDLE, self._at_s
         return True
 
     def _may_rest(self) -> bool:
@@ -325,7 +326,8 @@ class GateMachine:
         """Does a keyframe's finding ask for more pictures?"""
         if self._people.restless or self._people.missed:
             self._wake_wanted = "a person moves or is missed"
-            self._recall_wanted = self._people.appeared
+            # Who appeared in the last picture before the rest came while all was decoded.
+            self._recall_wanted = self._people.appeared and finding.at_s > self._rested_s
         elif finding.at_s - self._candidate_s >= _CANDIDATE_EVERY_S and any(
             not self._people.explain(box) for box in finding.candidates
         ):
