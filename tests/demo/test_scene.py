@@ -171,13 +171,22 @@ def test_best_detector_finds_the_figure_in_the_whole_picture(full: list[SceneFra
 
 @pytest.mark.parametrize(
     "name",
-    ["edge-person", "yolox_nano_416", "lwpd_192x320", "fastestdet_352", "nanodet_m_320"],
+    [
+        "edge-person",
+        "edge-person-int8",
+        "yolox_nano_416",
+        "lwpd_192x320",
+        "fastestdet_352",
+        "nanodet_m_320",
+    ],
 )
 def test_ordinary_detectors_find_the_figure_and_nothing_else(
     full: list[SceneFrame], name: str
 ) -> None:
     # Ours is shipped; the others are beside some checkouts.
-    model = find_model(name if name == "edge-person" else str(require_model(f"{name}.onnx")))
+    model = find_model(
+        name if name.startswith("edge-person") else str(require_model(f"{name}.onnx"))
+    )
     detector = OnnxDetector.open(model, threads=2)
     there = [frame for frame in full if frame.truth.visible_frac > 0.99]
     empty = [frame for frame in full if frame.truth.bbox is None]

@@ -25,7 +25,7 @@ from edge_agent.errors import AgentError
 def model() -> str:
     if not available():
         pytest.skip("neither mosquitto nor amqtt is installed")
-    return "edge-person"  # comes with the agent
+    return "edge-person-int8"  # comes with the agent
 
 
 def test_person_of_the_rendered_scene_comes_through(

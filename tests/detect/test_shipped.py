@@ -11,6 +11,7 @@ from edge_agent.domain import U8, Region
 from edge_agent.geometry import FULL_FRAME, BBox, FrameSize
 
 MODELS = asset_dir("models")
+SHIPPED = ("edge-person", "edge-person-int8")
 
 
 class _Grey:
@@ -27,19 +28,28 @@ class _Grey:
 
 def test_auto_takes_the_shipped_one_without_anything_else() -> None:
     model = find_model("auto", [MODELS])
-    assert model.manifest.name == "edge-person"
+    assert model.manifest.name == "edge-person-int8"
     assert model.path.parent == MODELS
 
 
+@pytest.mark.parametrize("name", SHIPPED)
 @pytest.mark.parametrize("size", [None, FrameSize(416, 256), FrameSize(192, 192)], ids=str)
 def test_it_runs_at_every_size_of_the_ladder_and_sees_nobody_in_nothing(
-    size: FrameSize | None,
+    name: str, size: FrameSize | None
 ) -> None:
-    detector = OnnxDetector.open(find_model("edge-person", [MODELS]).at(size), threads=1)
+    detector = OnnxDetector.open(find_model(name, [MODELS]).at(size), threads=1)
     regions = [Region(FULL_FRAME), Region(BBox(0.1, 0.1, 0.2, 0.5))]
     found = detector.detect(_Grey(), regions, candidate_threshold=0.02)
     assert [d for d in found if d.score >= detector.candidate_threshold] == []
 
 
-def test_it_is_small_enough_to_be_part_of_the_project() -> None:
-    assert (MODELS / "edge-person.onnx").stat().st_size <= 2_500_000
+@pytest.mark.parametrize("name", SHIPPED)
+def test_it_is_small_enough_to_be_part_of_the_project(name: str) -> None:
+    assert (MODELS / f"{name}.onnx").stat().st_size <= 2_500_000
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_its_input_ends_where_the_picture_ends(name: str) -> None:
+    detector = OnnxDetector.open(find_model(name, [MODELS]), threads=1)
+    detector.detect(_Grey(), [Region(FULL_FRAME)], candidate_threshold=0.5)
+    assert detector.input_px == detector.manifest.input.width * 224
