@@ -14,7 +14,7 @@ from edge_agent.detect import OnnxDetector, default_model_dirs, find_model
 from edge_agent.domain import EndReason, Event, Label
 
 #: What ships: measured is what a box does by itself.
-MODEL = "edge-person"
+MODEL = "edge-person-int8"
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
 from edge_agent.trial.cost import street
 
-MODELS = ("edge-person", "yolox-nano-416", "lwpd-192x320", "fastestdet-352")
+MODELS = ("edge-person-int8", "edge-person", "yolox-nano-416", "lwpd-192x320", "fastestdet-352")
 SIZES = (FrameSize(416, 256), FrameSize(256, 160))
 EMPTY = NO_PERSON_CLIPS
 CLIPS = (_pets.CLIP, ONE_BY_ONE, *EMPTY)
