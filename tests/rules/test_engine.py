@@ -71,8 +71,8 @@ def test_the_tracker_may_learn_later_that_the_person_was_here_before() -> None:
     subject = engine()
     hits = []
     for at_s in (10.0, 10.2, 10.4):
-        first_s = 10.0 if at_s == 10.0 else 7.4
-        track = dataclasses.replace(at(YARD, at_s), first_s=first_s)
+        first_s, confidence = (10.0, 0.0) if at_s == 10.0 else (7.4, 0.9)  # told later
+        track = dataclasses.replace(at(YARD, at_s, confidence), first_s=first_s)
         hits += subject.update([track], at_s, MONDAY_NOON)
     assert hits[-1].since_s == 7.4
 
