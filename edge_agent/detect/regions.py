@@ -5,7 +5,7 @@ well: regions grow into crops with context, overlapping ones merge, and several 
 input side by side. All crops of a look have one scale, the largest at which they fit. When
 that is hardly better than the whole frame, the whole frame it is.
 
-A network with open sides costs what its input's area costs: its input ends where they end
+A network with open sides costs what its input's area costs: its input ends where the crops end
 (`extent`).
 """
 

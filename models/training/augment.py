@@ -28,7 +28,7 @@ _TOO_SMALL_PX = 7.0
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """Shares are probabilities per picture; see docs of each field in edge-person.toml."""
+    """How often and how strongly; plain numbers are probabilities per picture."""
 
     mosaic: float = 0.5
     zoom: tuple[float, float] = (0.8, 2.6)  # of a whole image, beside filling the picture

@@ -50,6 +50,18 @@ def until(happened: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def asked_again(box: Box) -> None:
+    """The ingest has asked the folder for earlier clips, and had time to think of the answer."""
+    asked = box.folder.asked
+    until(lambda: box.folder.asked > asked + 2)
+
+
+def both_done(box: Box, thread: threading.Thread) -> None:
+    until(lambda: box.states() == {"done": 2})
+    box.stop.stop()
+    thread.join(10)
+
+
 def visits(box: Box) -> list[tuple[float, float]]:
     """When each person event began and ended, in seconds of the recorder's day."""
     return [
@@ -68,14 +80,11 @@ def test_clip_waits_for_an_earlier_one_that_is_being_found(
         box.folder.recorded_s = [first.start_s]
         box.note(second)
         thread = running(box)
-        asked = box.folder.asked
-        until(lambda: box.folder.asked > asked + 2)
+        asked_again(box)
         assert box.states() == {"waiting": 1}
         box.note(first)
         box.folder.recorded_s = []
-        until(lambda: box.states() == {"done": 2})
-        box.stop.stop()
-        thread.join(10)
+        both_done(box, thread)
     with ingest_box(tmp_path / "state", model) as box:
         box.ingest.finish(box.stop)
         assert visits(box) == [(2, 7)]
@@ -90,19 +99,15 @@ def test_clip_found_before_a_restart_waits_for_what_the_first_scan_will_see(
         box.folder.scanned = False
         box.note(found(second.path, 4, 4, found_s=second.found_s - 60))
         thread = running(box)
-        asked = box.folder.asked
-        until(lambda: box.folder.asked > asked + 2)
+        asked_again(box)
         assert box.states() == {"waiting": 1}
         box.folder.recorded_s = [first.start_s]
         box.folder.scanned = True
-        asked = box.folder.asked
-        until(lambda: box.folder.asked > asked + 2)
+        asked_again(box)
         assert box.states() == {"waiting": 1}
         box.note(first)
         box.folder.recorded_s = []
-        until(lambda: box.states() == {"done": 2})
-        box.stop.stop()
-        thread.join(10)
+        both_done(box, thread)
     with ingest_box(tmp_path / "state", model) as box:
         box.ingest.finish(box.stop)
         assert visits(box) == [(2, 7)]
@@ -160,13 +165,10 @@ def test_burst_of_stills_waits_for_one_in_its_middle(tmp_path: Path, model: Path
         box.note(*stills)
         thread = running(box)
         until(lambda: "done" in box.states())
-        asked = box.folder.asked
-        until(lambda: box.folder.asked > asked + 2)
+        asked_again(box)
         assert box.states() == {"done": 1, "waiting": 1}
         box.folder.recorded_s = []
-        until(lambda: box.states() == {"done": 2})
-        box.stop.stop()
-        thread.join(10)
+        both_done(box, thread)
 
 
 def test_clip_does_not_wait_for_later_ones_or_for_long(
@@ -181,9 +183,7 @@ def test_clip_does_not_wait_for_later_ones_or_for_long(
         until(lambda: box.states() == {"done": 1})
         box.note(later)  # more than an hour's worth of nothing lies between
         box.folder.recorded_s = [later.start_s + 5]
-        until(lambda: box.states() == {"done": 2})
-        box.stop.stop()
-        thread.join(10)
+        both_done(box, thread)
 
 
 def test_run_is_not_over_while_its_next_clip_is_being_found(

@@ -120,7 +120,10 @@ def test_a_clip_that_ends_there_takes_it_along(tracker: Tracker) -> None:
 
 
 def test_nothing_of_it_is_left_for_the_next_one(tracker: Tracker) -> None:
-    recalled(tracker, walking)
-    tracks = tracker.update([Detection(BBox(0.3, 0.4, 0.06, 0.3), 0.9)], [FULL_FRAME], 10.4)
-    assert max(track.first_s for track in tracks) in (pytest.approx(7.4), 10.4)
-    assert tracker.look_back_at(9.0) == []
+    tracker.update([], [FULL_FRAME], 6.0)
+    tracker.update([Detection(BBox(0.1, 0.4, 0.06, 0.3), 0.9)], [FULL_FRAME], KEY_S)
+    tracker.look_back([Detection(STANDING, 0.9)], 9.8)
+    tracker.update([], [], NEXT_S)
+    tracker.update([Detection(STANDING, 0.9)], [FULL_FRAME], 10.4)
+    _, later = tracker.update([], [], 10.6)
+    assert later.first_s == 10.4
