@@ -1,5 +1,6 @@
 # make demo   see the agent find a person and tell a server, with no camera, broker or network
-# make test   every test
+# make test   every test but the slowest
+# make test-system  boots, browsers, databases, mutation, long fuzz (may need root)
 # make check  what a commit must pass: format, lint, types, layers, tests
 # make bench  the figures of benchmarks/README.md
 # make bench-decode  what decoding costs and what the gate misses (an hour; stopped, it goes on; needs ffmpeg)
@@ -9,14 +10,17 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # `make -j` would run linters and tests into each other's output.
 .NOTPARALLEL:
-.PHONY: demo test check lint format docs bench bench-decode wheel clean
+.PHONY: demo test test-system check lint format docs bench bench-decode wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edge-agent demo
 
 # Three at a time: most tests wait for sockets, timers and processes.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'not system'
+
+test-system: $(VENV)/.dev
+	$(BIN)/python -m pytest -m system --timeout 1800
 
 check: lint test
 

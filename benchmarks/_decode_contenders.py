@@ -32,7 +32,6 @@ import numpy as np
 from benchmarks.frigate_like import FrigateLikeMotion, squares
 from edge_agent.agent.analysis import finding_of
 from edge_agent.agent.closer_look import CloserLook
-from edge_agent.agent.stages import Detector, build_pipeline
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.config.schema import MotionConfig
@@ -53,6 +52,7 @@ from edge_agent.domain import (
 )
 from edge_agent.geometry import BBox, FrameSize
 from edge_agent.pipeline import Analysis
+from edge_agent.pipeline.stages import Detector, build_pipeline
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, CloserView, CredentialGuard, FeedSettings, GopRing
 from edge_agent.sources.opening import open_source

@@ -14,7 +14,7 @@ from edge_agent.detect import OnnxDetector
 from edge_agent.detect.evaluation import LabelledFrame, Quality, evaluate
 from edge_agent.domain import F32, Detection, Region
 from edge_agent.geometry import FULL_FRAME, FrameSize
-from edge_agent.trial.pictures import Picture
+from edge_agent.tools.trial.pictures import Picture
 
 CLIP, LABELS = "PETS09-S2L1_480x360.mp4", "PETS09-S2L1_gt.txt"
 FRAMES = range(0, 791, 10)

@@ -3,7 +3,7 @@
     python benchmarks/chaos.py [--events 3000] [--kills 30] [--seed N] [--resend-after 60]
 
 Prints the seed, what was killed and what was lost; exits 1 when anything was lost or doubled.
-The harness is tests/chaos.py, which `make test` runs with 600 events and 10 kills.
+The harness is tests/helpers/chaos.py, which `make test` runs with 600 events and 10 kills.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "helpers"))
 
 from chaos import Chaos, ChaosPlan
 

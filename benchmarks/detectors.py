@@ -32,8 +32,8 @@ from edge_agent.errors import ModelError
 from edge_agent.geometry import FULL_FRAME
 from edge_agent.motion import MotionDetector
 from edge_agent.sources.pixels import DecodedPixels
+from edge_agent.tools.trial.pictures import Picture
 from edge_agent.track import Tracker
-from edge_agent.trial.pictures import Picture
 
 ROUNDS = 25
 REFERENCE = "yolox-nano-416"
@@ -45,7 +45,7 @@ import sys, numpy as np, cv2, onnxruntime
 from edge_agent.detect import OnnxDetector, find_model
 from edge_agent.domain import Region
 from edge_agent.geometry import FULL_FRAME
-from edge_agent.trial.pictures import Picture
+from edge_agent.tools.trial.pictures import Picture
 def rss(): return next(int(l.split()[1]) / 1024 for l in open("/proc/self/status") if "VmRSS" in l)
 before = rss()
 detector = OnnxDetector.open(find_model(sys.argv[1]))

@@ -31,7 +31,7 @@ from pathlib import Path
 
 import psutil
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "helpers"))
 
 import clips
 from watchdog.events import FileSystemEventHandler
@@ -39,8 +39,8 @@ from watchdog.observers.polling import PollingObserver
 
 from edge_agent.clock import SystemClock
 from edge_agent.domain import CameraId
+from edge_agent.recorders.find import FolderWatcher, FoundClip, Refused
 from edge_agent.runtime.stop import StopToken
-from edge_agent.sources.folder import FolderWatcher, FoundClip, Refused
 
 MIB = 2**20
 CAMERAS = 4

@@ -40,7 +40,6 @@ from benchmarks.emptiness import NO_PERSON_CLIPS
 from benchmarks.events import MAX_DELAY_S, MIN_IOU, intervals, paired
 from benchmarks.motion_recall import ONE_BY_ONE, ONE_BY_ONE_TRUTH, footage_dir
 from edge_agent.agent.replay import ReplayResult, ReplayStep
-from edge_agent.agent.stages import build_pipeline
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FileSource, PersonConfig
 from edge_agent.contract import MediaTimeSource, RecordedTimeline, UlidGenerator
@@ -60,9 +59,10 @@ from edge_agent.domain import (
 )
 from edge_agent.errors import ModelError
 from edge_agent.geometry import FULL_FRAME, FrameSize
+from edge_agent.pipeline.stages import build_pipeline
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
-from edge_agent.trial.cost import street
+from edge_agent.tools.trial.cost import street
 
 MODELS = ("edge-person-int8", "edge-person", "yolox-nano-416", "lwpd-192x320", "fastestdet-352")
 SIZES = (FrameSize(416, 256), FrameSize(256, 160))

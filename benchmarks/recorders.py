@@ -2,8 +2,8 @@
 
     python -m benchmarks.recorders [kills] [pieces] [many] [--clips 500] [--kills 10] [--seed N]
 
-kills    A script with every bad habit of the field (tests/recorder.py) writes 500 files of three
-         recorders, while a real `edge-agent run` is killed at 10 random points. The same files are
+kills    A script with every bad habit of the field (tests/helpers/recorder.py) writes 500 files
+         of three recorders, while a real `edge-agent run` is killed at 10 random points. The same files are
          written, in the same order, for an agent that nobody disturbs. Wanted: every readable clip
          analysed once, and the same messages by id.
 pieces   A clip of six visits, cut into files of 10 s, in `edge-agent ingest --once`; beside it the
@@ -13,7 +13,8 @@ many     100,000 files that are too old lie there when the agent starts; then a 
          with an empty folder, at most 1 % of a core when idle.
 
 CPU is user + system time of the agent's process. With real footage and a detector where they are
-(tests/shared_data.py); without, `kills` draws its pictures and compares motion events alone.
+(tests/helpers/shared_data.py); without, `kills` draws its pictures and compares motion
+events alone.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ import cv2
 import numpy as np
 import psutil
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "helpers"))
 
 import agent_process
 import shared_data

@@ -39,11 +39,11 @@ import motmetrics
 import numpy as np
 import pandas as pd
 
-from edge_agent.agent.stages import build_pipeline
 from edge_agent.config import CameraConfig, FileSource, PersonConfig
 from edge_agent.detect import OnnxDetector, ResolvedModel, find_model
 from edge_agent.domain import CameraId, Detection, EventId, Frame, Region, Track
 from edge_agent.geometry import FULL_FRAME, BBox, FrameSize, Polygon
+from edge_agent.pipeline.stages import build_pipeline
 from edge_agent.sources.pixels import DecodedPixels
 from edge_agent.track import Tracker
 

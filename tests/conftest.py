@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-#: tests/broker.py: the `mosquitto` fixtures.
+#: tests/helpers/broker.py: the `mosquitto` fixtures.
 pytest_plugins = ("broker",)
 
 

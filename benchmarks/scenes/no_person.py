@@ -17,7 +17,6 @@ import cv2
 from benchmarks.motion_recall import footage_dir
 from benchmarks.scenes.backgrounds import FPS
 from benchmarks.scenes.emptiness import Scene, scenes
-from edge_agent.agent.stages import Detector, build_pipeline
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.detect import OnnxDetector, default_model_dirs, find_model
 from edge_agent.domain import (
@@ -32,6 +31,7 @@ from edge_agent.domain import (
     Phase,
 )
 from edge_agent.geometry import FrameSize
+from edge_agent.pipeline.stages import Detector, build_pipeline
 
 
 class Picture:

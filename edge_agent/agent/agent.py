@@ -1,7 +1,7 @@
 """The composition root of `edge-agent run`: builds everything, starts and stops the threads.
 
-    start   outbox, detector, recorder, publisher, analysis, one source per camera, READY
-    stop    sources, analysis (ends its events with `restart`), recorder, publisher
+    start   outbox, detector, writer, publisher, analysis, one source per camera, READY
+    stop    sources, analysis (ends its events with `restart`), writer, publisher
 
 READY never waits for cameras, broker or NTP: a box without any of them is still a good box.
 """
@@ -31,12 +31,11 @@ from edge_agent.agent.main_cameras import MainCameras
 from edge_agent.agent.main_pictures import MainPictures
 from edge_agent.agent.memory import MemoryGuard, memory_limit_mb
 from edge_agent.agent.orphans import closing_drafts
-from edge_agent.agent.recorder import Recorder
 from edge_agent.agent.recordings import is_recorded, recording_time
 from edge_agent.agent.snapshots import SnapshotTaker
-from edge_agent.agent.stages import build_pipeline
 from edge_agent.agent.state_dir import make_state_dir, open_snapshots
 from edge_agent.agent.telemetry import TelemetrySource, WatchedCamera
+from edge_agent.agent.writer import Writer
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.config import (
     SHORT_SHA_LENGTH,
@@ -57,6 +56,7 @@ from edge_agent.contract import (
 from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Label, Snapshot
 from edge_agent.errors import EXIT_FAILED, EXIT_OK, InvariantBroken
 from edge_agent.outbox import AlarmKind, LedgerReader, Outbox, OutboxReader
+from edge_agent.pipeline.stages import build_pipeline
 from edge_agent.publish import LinkState, Publisher, PublisherSetup
 from edge_agent.runtime import Heartbeat, StopToken, Supervisor, SystemdNotifier, Worker
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
@@ -166,12 +166,12 @@ class _Assembly:
         self._snapshots = open_snapshots(config, state_dir, clock)
         self._exchange = FrameExchange()
         self._cfg_sha = canonical_sha(config)[:SHORT_SHA_LENGTH]
-        self._recorder = Recorder(
+        self._writer = Writer(
             outbox,
             EventDrafter(self._sender(), clock, self._recorded_time),
             snapshots=self._snapshots,
             clock=clock,
-            heartbeat=self._heartbeat("recorder"),
+            heartbeat=self._heartbeat("writer"),
             committed=self._tell_publisher,
         )
         credentials = CredentialGuard(state_dir / "refused-logins.json", clock)
@@ -189,7 +189,7 @@ class _Assembly:
         self._standing = FolderStanding(self._folders, self._open_ledger, clock)
         taps = {camera: watched.feed.tap for camera, watched in self.cameras.items()}
         room = self._clip_room = open_clip_room(config, taps, self._mains.streams, clock)
-        self._clips = ClipJournal(self._recorder, room, clock) if room else None
+        self._clips = ClipJournal(self._writer, room, clock) if room else None
         telemetry = TelemetrySource(
             self.cameras,
             self._exchange,
@@ -204,7 +204,7 @@ class _Assembly:
                 box=config.box.id,
                 config=config.mqtt,
                 open_reader=lambda: OutboxReader(state_dir),
-                marks=self._recorder,
+                marks=self._writer,
                 clock=clock,
                 agent_version=__version__,
                 telemetry_interval_s=config.telemetry.interval_s,
@@ -227,7 +227,7 @@ class _Assembly:
             for camera in tree.cameras
         ]
         self._source_stop, self._analysis_stop = StopToken(), StopToken()
-        self._recorder_stop, self._publisher_stop = StopToken(), StopToken()
+        self._writer_stop, self._publisher_stop = StopToken(), StopToken()
         self._clip_stop = StopToken()
         self._clip_worker: Worker | None = None
         self._sources: list[Worker] = []
@@ -249,14 +249,14 @@ class _Assembly:
         analysis = self._analysis = AnalysisLoop(
             self._exchange,
             {camera: watched.lane for camera, watched in self.cameras.items()},
-            self._clips or self._recorder,
+            self._clips or self._writer,
             clock=self._clock,
             zone=ZoneInfo(self._config.box.timezone),
             heartbeat=self._heartbeat("analysis"),
             make_snapshot=self._snapshot_maker(),
         )
         self._others = [
-            Worker("recorder", self._recorder.run, self._recorder_stop),
+            Worker("writer", self._writer.run, self._writer_stop),
             Worker("publisher", self._publisher.run, self._publisher_stop),
             Worker("analysis", analysis.run, self._analysis_stop),
         ]
@@ -279,7 +279,7 @@ class _Assembly:
             self._supervisor.start(self._clip_worker)
 
     def stop(self) -> None:
-        recorder, publisher, analysis = self._others
+        writer, publisher, analysis = self._others
         self._source_stop.stop()
         deadline_s = self._clock.mono_s() + _SOURCES_JOIN_S
         for source in self._sources:
@@ -289,12 +289,12 @@ class _Assembly:
         if analysis.join(_ANALYSIS_JOIN_S) and self._clips is not None:
             self._clips.finish()
         self._clip_stop.stop()
-        if not self._recorder.flush(_FLUSH_S):
+        if not self._writer.flush(_FLUSH_S):
             log.error("the last events could not be stored in time")
         self._publisher_stop.stop()
         publisher.join(_PUBLISHER_JOIN_S)
-        self._recorder_stop.stop()
-        recorder.join(_FLUSH_S)
+        self._writer_stop.stop()
+        writer.join(_FLUSH_S)
         if self._clip_worker is not None:
             self._clip_worker.join(_FLUSH_S)
 
@@ -320,7 +320,7 @@ class _Assembly:
 
     def _reasons(self) -> list[str]:
         reasons = [self._detector.trouble] if self._detector.trouble else []
-        alarms = {alarm.kind: alarm.text for alarm in self._recorder.alarms}
+        alarms = {alarm.kind: alarm.text for alarm in self._writer.alarms}
         lasting = {AlarmKind.CORRUPT: True, AlarmKind.REWOUND: True}
         ongoing = {
             AlarmKind.STORAGE: self._outbox.failing,
@@ -374,7 +374,7 @@ class _Assembly:
             self._exchange,
             self._detector,
             EventDrafter(self._sender(), self._clock),
-            self._recorder,
+            self._writer,
             self._open_ledger,
             self._clock,
         )

@@ -12,7 +12,6 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from edge_agent.agent.exchange import FrameExchange, SourceLost
-from edge_agent.agent.local_time import weekminute
 from edge_agent.agent.recordings import RecordedTime
 from edge_agent.clock import Clock
 from edge_agent.domain import (
@@ -27,6 +26,7 @@ from edge_agent.domain import (
     Snapshot,
 )
 from edge_agent.pipeline import Analysis, CameraPipeline
+from edge_agent.pipeline.local_time import weekminute
 from edge_agent.runtime import Heartbeat, StopToken
 from edge_agent.sources import Finding
 

@@ -16,9 +16,7 @@ import msgspec
 
 from edge_agent.agent.analysis import finding_of
 from edge_agent.agent.drafting import EventDrafter
-from edge_agent.agent.local_time import weekminute
 from edge_agent.agent.recordings import RecordingTime
-from edge_agent.agent.stages import Detector, build_pipeline
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.contract import (
@@ -30,6 +28,8 @@ from edge_agent.contract import (
 from edge_agent.domain import EndReason, Event, EventId, Frame, Label
 from edge_agent.errors import MediaError
 from edge_agent.pipeline import Analysis, CameraPipeline
+from edge_agent.pipeline.local_time import weekminute
+from edge_agent.pipeline.stages import Detector, build_pipeline
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
 

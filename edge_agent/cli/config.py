@@ -82,7 +82,7 @@ def _template_problems(config: Config) -> Iterator[ConfigProblem]:
     """Of recorder folders: what a template is, only their own package knows."""
     for camera in config.cameras:
         if isinstance(camera.source, FolderSource):
-            from edge_agent.sources.folder import template_problem
+            from edge_agent.recorders.find import template_problem
 
             problem = template_problem(camera.id, camera.source.template)
             if problem is not None:

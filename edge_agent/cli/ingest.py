@@ -130,7 +130,7 @@ def _by_camera(
 
 
 def _shown(path: Path) -> str:
-    from edge_agent.sources.folder import shown_path
+    from edge_agent.recorders.find import shown_path
 
     return shown_path(path)
 

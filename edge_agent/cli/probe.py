@@ -66,8 +66,8 @@ def _probe(arguments: argparse.Namespace) -> int:
 
 
 def _probe_folder(root: Path, arguments: argparse.Namespace) -> int:
-    from edge_agent.sources.folder import BadTemplate
-    from edge_agent.sources.folder.proposal import format_folder_report, probe_folder
+    from edge_agent.recorders.find import BadTemplate
+    from edge_agent.recorders.find.proposal import format_folder_report, probe_folder
 
     name = arguments.time_zone or _this_zone()
     try:

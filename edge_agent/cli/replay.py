@@ -235,7 +235,7 @@ def _annotation(
     if out is None:
         yield lambda step: None
         return
-    from edge_agent.demo.annotate import AnnotatedClip
+    from edge_agent.tools.annotate import AnnotatedClip
 
     with AnnotatedClip(out, fps=settings.fps, zones=camera.zones) as annotated:
 

@@ -1,6 +1,6 @@
 """The durable queue of messages that the ward does not yet have.
 
-    recorder thread   Outbox         the only writer: append, mark_sent, acknowledge, maintain
+    writer thread     Outbox         the only writer: append, mark_sent, acknowledge, maintain
     publisher thread  OutboxReader   its own read-only connection: head, undelivered, gaps
     command line      outbox_stat    read-only figures, also while the agent runs
 

@@ -5,7 +5,7 @@
     run    consecutive clips of a camera that are not over: what the analysis carries on with
 
 It lies in the outbox's database, so that a clip's events, its row and the carry-over are one
-transaction. Written by the recorder thread only.
+transaction. Written by the writer thread only.
 """
 
 from __future__ import annotations

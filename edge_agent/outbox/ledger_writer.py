@@ -14,7 +14,7 @@ def commit_together(outbox: Outbox, drafts: Sequence[Draft], also: Also) -> tupl
 
     None: storage refused, so the same must be tried again later; unlike messages of live
     cameras they do not wait in memory. A message that cannot be encoded is counted as lost
-    and does not hold up the others. For the recorder thread.
+    and does not hold up the others. For the writer thread.
     """
     stored: list[Row] = []
 

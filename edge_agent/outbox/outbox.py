@@ -45,7 +45,7 @@ _ROOM_BYTES = 128 * 1024
 
 
 class Outbox:
-    """Owned by the recorder thread: every method is called by one thread at a time.
+    """Owned by the writer thread: every method is called by one thread at a time.
 
     Only `open`, `head` and `close` raise; all others keep what they cannot store and try again.
     Rows that waited may be returned by any later `append`, `flush` or `maintain`.

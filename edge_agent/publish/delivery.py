@@ -335,7 +335,7 @@ class Delivery:
         if watermark.epoch != head.epoch:
             return
         if watermark.seq > head.last_seq:
-            # Perhaps rows were committed since; if not, the recorder begins a new epoch.
+            # Perhaps rows were committed since; if not, the writer begins a new epoch.
             self._look_at_s = float("-inf")
             head = self._refreshed(head)
             if watermark.epoch != head.epoch or watermark.seq > head.last_seq:

@@ -1,4 +1,4 @@
-"""What the publisher needs of others: the outbox to read, the recorder to tell, the agent to ask.
+"""What the publisher needs of others: the outbox to read, the writer to tell, the agent to ask.
 
 `edge_agent.outbox.OutboxReader` fits `Reader`; the composition root brings them together.
 """
@@ -73,7 +73,7 @@ class Reader(Protocol):
 
 
 class OutboxMarks(Protocol):
-    """The recorder, the only writer, hears what became of the rows. Called in the publisher
+    """The writer hears what became of the rows. Called in the publisher
     thread; must only put what it is told into a mailbox."""
 
     def sent(self, row_ids: Sequence[int]) -> None:

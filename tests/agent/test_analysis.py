@@ -13,14 +13,14 @@ from networks import installed
 from edge_agent.agent.analysis import MAX_TOGETHER, AnalysisLoop, Lane, LaneCounters
 from edge_agent.agent.detector import NamedDetector, open_detector
 from edge_agent.agent.exchange import FrameExchange
-from edge_agent.agent.stages import build_pipeline
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, DetectorConfig, FileSource
 from edge_agent.domain import CameraId, Detection, Event, EventId, Frame, Label, Pixels, Region
 from edge_agent.errors import ModelError
 from edge_agent.geometry import FULL_FRAME, BBox
+from edge_agent.pipeline.stages import build_pipeline
 from edge_agent.runtime import Heartbeat, StopToken
-from edge_agent.trial.pictures import Picture
+from edge_agent.tools.trial.pictures import Picture
 
 
 class Together:

@@ -13,13 +13,13 @@ from edge_agent.agent.analysis import AnalysisLoop, Lane, LaneCounters
 from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.replay import ClipReplay
-from edge_agent.agent.stages import build_pipeline
 from edge_agent.agent.telemetry import TelemetrySource, WatchedCamera
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.contract import BoxTopics, State, decode_camera_status
 from edge_agent.domain import CameraId, Detection, EventId, Label, Phase
 from edge_agent.geometry import BBox
+from edge_agent.pipeline.stages import build_pipeline
 from edge_agent.runtime import Heartbeat, StopToken
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
 

@@ -18,7 +18,7 @@ from edge_agent.agent.ingest.clip_analysis import AnalysisAway, ClipAnalysis
 from edge_agent.agent.ingest.ingest import Storing
 from edge_agent.agent.ingest.left_over import end_left_over
 from edge_agent.agent.ingest.planner import ClipPlanner
-from edge_agent.agent.recorder import Together
+from edge_agent.agent.writer import Together
 from edge_agent.clock import ManualClock, SystemClock
 from edge_agent.config import OutboxConfig
 from edge_agent.contract import Sender

@@ -14,7 +14,7 @@ from http_files import Site, serving
 from networks import installed, red_cells
 
 from edge_agent.cli import main
-from edge_agent.registry import known
+from edge_agent.tools.registry import known
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -150,7 +150,7 @@ def test_bench_recommends_what_the_budget_allows(
     assert code == 0
     assert "20 inferences a second" in out
     assert '[detector]\n  model = "red"' in out
-    monkeypatch.setattr("edge_agent.trial.cost.rss_mib", lambda model: 1.0)
+    monkeypatch.setattr("edge_agent.tools.trial.cost.rss_mib", lambda model: 1.0)
     many = ("--cameras", "64", "--fps", "30", "--core-share", "0.05", "--rounds", "3")
     code, out, _ = run("bench", *many, "--json")
     result = json.loads(out)

@@ -15,7 +15,7 @@ from edge_agent.detect.input_size import with_input_size
 from edge_agent.domain import Region
 from edge_agent.errors import ModelError
 from edge_agent.geometry import FULL_FRAME, FrameSize
-from edge_agent.trial.pictures import Picture
+from edge_agent.tools.trial.pictures import Picture
 
 
 def test_a_fully_convolutional_network_sees_the_same_at_another_size(tmp_path: Path) -> None:

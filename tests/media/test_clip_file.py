@@ -173,8 +173,8 @@ WRITER = """
 @pytest.mark.parametrize("kind", ["h264", "hevc", "mjpeg"])
 def test_a_killed_writer_leaves_a_file_that_plays(tmp_path: Path, kind: str) -> None:
     source = Path(recorded(tmp_path, kind, frames=75, gop=30).container.name)
-    tests = Path(__file__).parents[1]
-    environment = {**os.environ, "PYTHONPATH": f"{tests.parent}:{tests}"}
+    helpers = Path(__file__).parents[1] / "helpers"
+    environment = {**os.environ, "PYTHONPATH": f"{helpers.parents[1]}:{helpers}"}
     command = [sys.executable, "-c", textwrap.dedent(WRITER)]
     command += [str(source), str(tmp_path / "clip.mp4"), "70"]
     done = subprocess.run(command, env=environment, timeout=60, check=False)

@@ -417,7 +417,13 @@ def test_kill_in_the_middle_of_appends_loses_nothing_returned(tmp_path: Path) ->
     clock, returned = ManualClock(), []
     for _ in range(3):
         writer = subprocess.Popen(
-            [sys.executable, "-c", _WRITER, str(tmp_path), str(Path(__file__).parent.parent)],
+            [
+                sys.executable,
+                "-c",
+                _WRITER,
+                str(tmp_path),
+                str(Path(__file__).parents[1] / "helpers"),
+            ],
             stdout=subprocess.PIPE,
             text=True,
         )

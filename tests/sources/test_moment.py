@@ -19,7 +19,7 @@ def items(source: Recorded, first: int = 0) -> list[PacketStream | TimedPacket]:
 
 
 def bar_x(picture: DecodedPixels) -> int:
-    """Where the rendered bar stands: 4 px further with each frame (tests/clips.py)."""
+    """Where the rendered bar stands: 4 px further with each frame (tests/helpers/clips.py)."""
     row = picture.luma()[picture.size.height * 3 // 4]
     return int((row > 180).argmax())
 

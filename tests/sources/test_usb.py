@@ -191,7 +191,7 @@ def test_real_v4l2_never_waits_inside_the_driver(tmp_path: Path, frames: int) ->
     if compiler is None or not Path("/usr/include/linux/videodev2.h").exists():
         pytest.skip("needs a C compiler and the kernel's headers")
     driver, device = tmp_path / "driver.so", tmp_path / "video0"
-    code = Path(__file__).parent.parent / "fake_v4l2.c"
+    code = Path(__file__).parents[1] / "helpers" / "fake_v4l2.c"
     subprocess.run([compiler, "-shared", "-fPIC", "-o", driver, code, "-ldl"], check=True)
     os.mkfifo(device)
     fakes = {"LD_PRELOAD": str(driver), "FAKE_V4L2": str(device), "FAKE_FRAMES": str(frames)}

@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 
 from edge_agent.agent.drafting import EventDrafter
-from edge_agent.agent.recorder import DatedSnapshot
+from edge_agent.agent.writer import DatedSnapshot
 from edge_agent.contract import RecordedTimeline
 from edge_agent.domain import EndReason, Event, EventId, Phase, Snapshot
 from edge_agent.outbox import Draft

@@ -15,7 +15,6 @@ from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.ingest.clip_analysis import AnalysisAway, ClipAnalysis, PreparedClip
 from edge_agent.agent.ingest.clip_messages import ClipMessages, cut_off, packed, unpacked
 from edge_agent.agent.ingest.found import clip_to_open, timeline_of
-from edge_agent.agent.stages import Detector, build_pipeline
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig
 from edge_agent.contract import RecordedEventIds
@@ -29,9 +28,10 @@ from edge_agent.errors import (
 )
 from edge_agent.outbox import ClipState, LedgerClip, Run, RunHead
 from edge_agent.pipeline import CameraPipeline
+from edge_agent.pipeline.stages import Detector, build_pipeline
+from edge_agent.recorders.find import ClipChanged, ClipGone, open_clip, shown_path
 from edge_agent.runtime import StopToken
 from edge_agent.sources import PacketSource
-from edge_agent.sources.folder import ClipChanged, ClipGone, open_clip, shown_path
 
 log = logging.getLogger(__name__)
 

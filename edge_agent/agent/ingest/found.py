@@ -6,7 +6,7 @@ from typing import cast
 
 from edge_agent.contract import MediaTimeSource, RecordedTimeline
 from edge_agent.outbox import LedgerClip, LeftOut, LeftOutState
-from edge_agent.sources.folder import (
+from edge_agent.recorders.find import (
     TOO_OLD,
     ClipKind,
     ClipSpan,
@@ -14,7 +14,7 @@ from edge_agent.sources.folder import (
     FoundClip,
     Refused,
 )
-from edge_agent.sources.folder.clip import TimeSource
+from edge_agent.recorders.find.clip import TimeSource
 
 
 def ledger_clip(found: FoundClip, now_utc_s: float) -> LedgerClip:

@@ -24,8 +24,7 @@ from edge_agent.agent.ingest.arrivals import Arrivals
 from edge_agent.agent.ingest.clip_work import ClipWork, IngestCamera, Outcome, PutOff, told_part
 from edge_agent.agent.ingest.planner import ClipPlanner
 from edge_agent.agent.ingest.tidying import Tidying
-from edge_agent.agent.recorder import DatedSnapshot, Together
-from edge_agent.agent.stages import Detector
+from edge_agent.agent.writer import DatedSnapshot, Together
 from edge_agent.clock import Clock
 from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
@@ -40,8 +39,9 @@ from edge_agent.outbox import (
     RunHead,
     ledger,
 )
+from edge_agent.pipeline.stages import Detector
+from edge_agent.recorders.find import shown_path
 from edge_agent.runtime import StopToken
-from edge_agent.sources.folder import shown_path
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from edge_agent.agent.recorder import Together
+from edge_agent.agent.writer import Together
 from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
 from edge_agent.outbox import Database, LedgerClip, LedgerReader, LeftOut, ledger

@@ -14,9 +14,9 @@ from edge_agent.agent.detector import open_detector
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.ingest.room import FolderParts, FolderRoom
-from edge_agent.agent.recorder import Recorder
 from edge_agent.agent.snapshots import SnapshotTaker
 from edge_agent.agent.state_dir import make_state_dir, open_snapshots
+from edge_agent.agent.writer import Writer
 from edge_agent.clock import Clock
 from edge_agent.config import SHORT_SHA_LENGTH, Config, canonical_sha
 from edge_agent.contract import Sender
@@ -72,19 +72,19 @@ class OnceRoom:
         )
         drafter = EventDrafter(sender, clock)
         snapshots = open_snapshots(config, self._state_dir, clock)
-        recorder = Recorder(
+        writer = Writer(
             outbox,
             drafter,
             snapshots=snapshots,
             clock=clock,
-            heartbeat=Heartbeat("recorder", clock, limit_s=60.0),
+            heartbeat=Heartbeat("writer", clock, limit_s=60.0),
             committed=lambda: None,
         )
         exchange = FrameExchange()
         analysis = AnalysisLoop(
             exchange,
             {},
-            recorder,
+            writer,
             clock=clock,
             zone=ZoneInfo(config.box.timezone),
             heartbeat=Heartbeat("analysis", clock, limit_s=60.0),
@@ -94,7 +94,7 @@ class OnceRoom:
             exchange,
             detector,
             drafter,
-            recorder,
+            writer,
             lambda: LedgerReader(self._state_dir),
             clock,
             complete=True,
@@ -102,28 +102,28 @@ class OnceRoom:
         room = FolderRoom(config, parts, analysis.enter)
         ends = StopToken()
         workers = [
-            Worker("recorder", recorder.run, ends),
+            Worker("writer", writer.run, ends),
             Worker("analysis", analysis.run, ends),
         ]
         for worker in workers:
             worker.start()
         try:
-            self._work(room, recorder, stop)
+            self._work(room, writer, stop)
         finally:
-            recorder.flush(_FLUSH_S)
+            writer.flush(_FLUSH_S)
             ends.stop()
             for worker in workers:
                 worker.join(_JOIN_S)
         return self._result(room, outbox, before)
 
-    def _work(self, room: FolderRoom, recorder: Recorder, stop: StopToken) -> None:
+    def _work(self, room: FolderRoom, writer: Writer, stop: StopToken) -> None:
         for tree in room.trees:
             tree.run_once(stop)
             if tree.lost and not stop.stopped:
                 raise MediaError(f"{tree.path}: {tree.watcher.status().lost}")
         while len(room.notes) and not stop.stopped:
             room.notes.retry()
-            recorder.flush(_FLUSH_S)
+            writer.flush(_FLUSH_S)
         room.ingest.finish(stop)
 
     def _result(self, room: FolderRoom, outbox: Outbox, before: int) -> OnceResult:

@@ -22,22 +22,22 @@ from edge_agent.agent.ingest.ingest import Ingest
 from edge_agent.agent.ingest.left_over import end_left_over
 from edge_agent.agent.ingest.notes import LedgerKnown, LedgerNotes
 from edge_agent.agent.ingest.pace import Pace
-from edge_agent.agent.recorder import Recorder
-from edge_agent.agent.stages import Detector
+from edge_agent.agent.writer import Writer
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config, FolderSource
 from edge_agent.domain import CameraId
 from edge_agent.errors import ConfigError
 from edge_agent.outbox import LedgerReader, Outbox
-from edge_agent.runtime import StopToken
-from edge_agent.sources.folder import (
+from edge_agent.pipeline.stages import Detector
+from edge_agent.recorders.find import (
     FolderWatcher,
     FoundClip,
     Refused,
     template_problem,
 )
-from edge_agent.sources.folder.clip import Found, RefusedClip
-from edge_agent.sources.folder.root import WatchedRoot
+from edge_agent.recorders.find.clip import Found, RefusedClip
+from edge_agent.recorders.find.root import WatchedRoot
+from edge_agent.runtime import StopToken
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class FolderParts:
     exchange: FrameExchange
     detector: Detector
     drafter: EventDrafter
-    recorder: Recorder
+    writer: Writer
     open_reader: Callable[[], LedgerReader]
     clock: Clock
     complete: bool = False  # a batch: nobody writes there, and nothing is left out for its age
@@ -190,7 +190,7 @@ class FolderRoom:
     ) -> None:
         self._parts = parts
         self._cameras = cameras = folder_cameras(config)
-        self.notes = LedgerNotes(parts.recorder, self._committed)
+        self.notes = LedgerNotes(parts.writer, self._committed)
         self.trees = tuple(_trees(cameras, ZoneInfo(config.box.timezone), self.notes, parts))
         self.ingest = Ingest(
             {
@@ -214,7 +214,7 @@ class FolderRoom:
             },
             parts.detector,
             parts.drafter,
-            parts.recorder,
+            parts.writer,
             open_reader=parts.open_reader,
             clock=parts.clock,
         )
@@ -233,7 +233,7 @@ class FolderRoom:
         yield INGEST, self.ingest.run
 
     def end_left_over(self, outbox: Outbox) -> None:
-        """End the events of cameras that had a folder once. Before the recorder starts."""
+        """End the events of cameras that had a folder once. Before the writer starts."""
         end_left_over(outbox, self._parts.drafter, self._parts.open_reader, self._cameras)
 
     def poll(self) -> None:

@@ -12,8 +12,8 @@ from edge_agent.cli.numbers import number, whole
 from edge_agent.errors import EXIT_FAILED, EXIT_OK
 
 if TYPE_CHECKING:
-    from edge_agent.trial.advice import Advice, Load
-    from edge_agent.trial.cost import Cost
+    from edge_agent.tools.trial.advice import Advice, Load
+    from edge_agent.tools.trial.cost import Cost
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -48,8 +48,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def _bench(arguments: argparse.Namespace) -> int:
-    from edge_agent.trial.advice import Load, advise
-    from edge_agent.trial.cost import measure
+    from edge_agent.tools.trial.advice import Load, advise
+    from edge_agent.tools.trial.cost import measure
 
     models = chosen_models(arguments.models)
     load = Load(arguments.cameras, arguments.fps, arguments.core_share, arguments.person_height)
@@ -64,7 +64,7 @@ def _bench(arguments: argparse.Namespace) -> int:
 
 
 def _print_bench(costs: Sequence[Cost], load: Load, advice: Advice) -> None:
-    from edge_agent.trial.advice import expected_ap, smallest_frac
+    from edge_agent.tools.trial.advice import expected_ap, smallest_frac
 
     rows = []
     for cost in costs:
@@ -100,7 +100,7 @@ def _print_bench(costs: Sequence[Cost], load: Load, advice: Advice) -> None:
 
 
 def _bench_json(costs: Sequence[Cost], load: Load, advice: Advice) -> dict[str, Any]:
-    from edge_agent.trial.advice import expected_ap, smallest_frac
+    from edge_agent.tools.trial.advice import expected_ap, smallest_frac
 
     def entry(cost: Cost) -> dict[str, Any]:
         return {

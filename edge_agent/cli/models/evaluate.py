@@ -16,7 +16,7 @@ from edge_agent.geometry import FrameSize
 
 if TYPE_CHECKING:
     from edge_agent.detect import OnnxDetector, ResolvedModel
-    from edge_agent.trial.quality import Report
+    from edge_agent.tools.trial.quality import Report
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -54,9 +54,9 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def _eval(arguments: argparse.Namespace) -> int:
-    from edge_agent.trial.formats import open_labelled
-    from edge_agent.trial.pictures import Choice
-    from edge_agent.trial.quality import assess
+    from edge_agent.tools.trial.formats import open_labelled
+    from edge_agent.tools.trial.pictures import Choice
+    from edge_agent.tools.trial.quality import assess
 
     choice = Choice(arguments.every, arguments.limit, arguments.person_class, arguments.label_size)
     data = open_labelled(arguments.images, arguments.labels, choice)

@@ -11,7 +11,7 @@ from edge_agent.cli.models.shared import add_json, print_table
 from edge_agent.errors import EXIT_CONFIG, EXIT_OK
 
 if TYPE_CHECKING:
-    from edge_agent.registry import Entry
+    from edge_agent.tools.registry import Entry
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -21,7 +21,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from edge_agent.registry import listing
+    from edge_agent.tools.registry import listing
 
     found = listing()
     if arguments.json:

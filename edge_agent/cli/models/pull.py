@@ -13,7 +13,7 @@ from edge_agent.config import DEFAULT_CONFIG_DIR, load_config
 from edge_agent.errors import EXIT_OK, ModelError
 
 if TYPE_CHECKING:
-    from edge_agent.registry import FetchSettings
+    from edge_agent.tools.registry import FetchSettings
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -60,7 +60,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def _pull(arguments: argparse.Namespace) -> int:
     from edge_agent.detect import ResolvedModel, pull_dir
-    from edge_agent.registry import known_models, pull, shipped_registry
+    from edge_agent.tools.registry import known_models, pull, shipped_registry
 
     known = known_models(shipped_registry())
     wanted = []
@@ -86,7 +86,7 @@ def _pull(arguments: argparse.Namespace) -> int:
 
 def _fetch_settings(arguments: argparse.Namespace) -> FetchSettings:
     """The command line outranks the configuration, which outranks the environment."""
-    from edge_agent.registry import FetchSettings
+    from edge_agent.tools.registry import FetchSettings
 
     mirror, proxy = arguments.mirror, arguments.proxy
     path = arguments.config or DEFAULT_CONFIG_DIR

@@ -27,7 +27,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from edge_agent.trial.verify import verify
+    from edge_agent.tools.trial.verify import verify
 
     models = chosen_models(arguments.models)
     if not arguments.json:
@@ -51,7 +51,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def print_steps(model: ResolvedModel, *, verbose: bool = False) -> int:
-    from edge_agent.trial.verify import verify
+    from edge_agent.tools.trial.verify import verify
 
     if verbose:
         print(f"{model.manifest.name}: {model.path}")

@@ -1,0 +1,63 @@
+"""Builds a camera's pipeline from its configuration: the only place that knows all stages."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from edge_agent.config import CameraConfig, PersonConfig
+from edge_agent.domain import CameraId
+from edge_agent.events import EventBook, NewEventId
+from edge_agent.geometry import Polygon
+from edge_agent.motion import MotionDetector
+from edge_agent.pipeline.pipeline import CameraPipeline, CloserStage, DetectStage, Stages
+from edge_agent.rules import RuleEngine
+from edge_agent.track import Tracker
+
+
+class Detector(DetectStage, Protocol):
+    """A detector that knows its own thresholds (from its manifest)."""
+
+    @property
+    def candidate_threshold(self) -> float: ...
+
+    @property
+    def confirm_threshold(self) -> float: ...
+
+
+def thresholds(person: PersonConfig, detector: Detector) -> tuple[float, float]:
+    """(candidate, confirm): the technician's numbers, or the model's own for `auto`.
+
+    Where only one is a number, the other gives way: what is to confirm must not be thrown
+    away as a candidate.
+    """
+    candidate, confirm = person.candidate_threshold, person.confirm_threshold
+    if candidate == "auto" and confirm == "auto":
+        return detector.candidate_threshold, detector.confirm_threshold
+    if candidate == "auto" and confirm != "auto":
+        return min(detector.candidate_threshold, confirm), confirm
+    if confirm == "auto" and candidate != "auto":
+        return candidate, max(detector.confirm_threshold, candidate)
+    assert candidate != "auto"
+    assert confirm != "auto"
+    return candidate, confirm
+
+
+def build_pipeline(
+    camera: CameraConfig,
+    detector: Detector,
+    new_id: NewEventId,
+    closer: CloserStage | None = None,
+) -> CameraPipeline:
+    candidate, confirm = thresholds(camera.person, detector)
+    rules = RuleEngine(camera.person, camera.zones, camera.ignore_zones, confirm_threshold=confirm)
+    stages = Stages(
+        motion=MotionDetector(
+            camera.motion, [Polygon.of(zone.polygon) for zone in camera.ignore_zones]
+        ),
+        detect=detector,
+        track=Tracker(camera.person, high_score=rules.lowest_threshold),
+        rules=rules,
+        events=EventBook(CameraId(camera.id), camera.motion, camera.person, new_id),
+        closer=closer,
+    )
+    return CameraPipeline(stages, candidate_threshold=candidate)

@@ -1,0 +1,18 @@
+"""Well-known detectors, and how to get one: fetched by one command, verified before it is seen."""
+
+from edge_agent.tools.registry.fetch import FetchSettings
+from edge_agent.tools.registry.known import KnownModel, known_models, shipped_registry
+from edge_agent.tools.registry.listing import Entry, Listing, listing
+from edge_agent.tools.registry.pull import Pulled, pull
+
+__all__ = [
+    "Entry",
+    "FetchSettings",
+    "KnownModel",
+    "Listing",
+    "Pulled",
+    "known_models",
+    "listing",
+    "pull",
+    "shipped_registry",
+]
