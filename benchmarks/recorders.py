@@ -3,9 +3,9 @@
     python -m benchmarks.recorders [kills] [pieces] [many] [--clips 500] [--kills 10] [--seed N]
 
 kills    A script with every bad habit of the field (tests/helpers/recorder.py) writes 500 files
-         of three recorders, while a real `edge-agent run` is killed at 10 random points. The same files are
-         written, in the same order, for an agent that nobody disturbs. Wanted: every readable clip
-         analysed once, and the same messages by id.
+         of three recorders, while a real `edge-agent run` is killed at 10 random points. The same
+         files are written, in the same order, for an agent that nobody disturbs. Wanted: every
+         readable clip analysed once, and the same messages by id.
 pieces   A clip of six visits, cut into files of 10 s, in `edge-agent ingest --once`; beside it the
          whole clip in `edge-agent replay`. Wanted: the same six person events.
 many     100,000 files that are too old lie there when the agent starts; then a clip is uploaded.
