@@ -21,9 +21,13 @@ MOST_BOXES = 60
 class Batches(IterableDataset[tuple[Tensor, Tensor]]):
     """Endless (images uint8 (b, 3, h, w), truth float32 (b, m, 6), see loss) of one phase."""
 
-    def __init__(self, pictures: Pictures, settings: Settings, phase: Phase, first: int) -> None:
+    def __init__(
+        self, pictures: Pictures, settings: Settings, phase: Phase, first: tuple[int, int]
+    ) -> None:
+        """`first`: which of the processes that learn together this is, and its next step."""
         self._augmenter = Augmenter(pictures, replace(settings.augmentation, mosaic=phase.mosaic))
-        self._pictures, self._phase, self._first = pictures, phase, first
+        self._pictures, self._phase = pictures, phase
+        self._rank, self._first = first
         self._seed = settings.schedule.seed
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -36,7 +40,7 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
             step += stride
 
     def _batch(self, step: int) -> tuple[Tensor, Tensor]:
-        rng = np.random.default_rng((self._seed, step))
+        rng = np.random.default_rng((self._seed, step, self._rank))
         batch = self._phase.batch
         width, height = self._phase.sizes[rng.integers(len(self._phase.sizes))]
         images = np.empty((batch, 3, height, width), np.uint8)

@@ -4,6 +4,12 @@
 
 RUN keeps `log.jsonl` and, every two minutes, `checkpoint.pt`. The same command goes on from there,
 with the shards that are collected and labelled by then. A GPU is used where there is one.
+
+On a few CPU cores that others use too, one process a core learns nearly twice as much:
+
+    python -m torch.distributed.run --nproc_per_node 2 -m models.training.train ... --threads 1
+
+Each then draws half a batch; the first writes.
 """
 
 from __future__ import annotations
@@ -20,7 +26,7 @@ from typing import Any
 
 import msgspec
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 from torch.utils.data import DataLoader
 
 from models.training.batches import Batches
@@ -31,6 +37,8 @@ from models.training.pool import Pool
 from models.training.settings import Phase, Settings, read_settings
 from models.training.sources import Label, read_sources
 
+#: Of the processes that learn together; the first one writes.
+RANK, PROCESSES = (int(os.environ.get(name, n)) for name, n in (("RANK", "0"), ("WORLD_SIZE", "1")))
 _CHECKPOINT_EVERY_S = 120.0
 _CHECK_EVERY_S = 600.0
 _LOG_EVERY = 50
@@ -86,11 +94,28 @@ class Trainer:
         loss, parts = self.loss(self.net(pixels), truth.to(self.device), size)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        self._agree()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)
         self.optimiser.step()
         self.step += 1
         self._follow()
         return parts
+
+    @torch.no_grad()
+    def _agree(self) -> None:
+        """Processes that learn together share gradients and the clock of the schedule."""
+        if not distributed.is_initialized():
+            return
+        learnt = [p.grad for p in self.net.parameters() if p.grad is not None]
+        clock = torch.tensor([self.trained_s])
+        flat = torch.cat([clock, *(grad.flatten() for grad in learnt)])
+        distributed.all_reduce(flat)
+        flat /= distributed.get_world_size()
+        self.trained_s = float(flat[0])
+        at = 1
+        for grad in learnt:
+            grad.copy_(flat[at : at + grad.numel()].view_as(grad))
+            at += grad.numel()
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -105,6 +130,8 @@ class Trainer:
     # --- checkpoints ---
 
     def save(self) -> None:
+        if RANK:
+            return
         state = {
             "settings": msgspec.json.encode(self.settings).decode(),
             "net": self.net.state_dict(),
@@ -139,17 +166,24 @@ class Trainer:
             net.load_state_dict(weights)
 
     def note(self, **facts: float) -> None:
+        if RANK:
+            return
         line = {"step": self.step, "minutes": round(self.trained_s / 60, 2), **facts}
         with (self.run / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
         print(line, flush=True)
 
 
+def _part(phase: Phase) -> Phase:
+    """What one of the processes draws."""
+    return msgspec.structs.replace(phase, batch=max(1, phase.batch // PROCESSES))
+
+
 def _feed(trainer: Trainer, pool: Pool, workers: int) -> Iterator[Any]:
     """Batches of the current phase, for ever."""
     while True:
         phase = trainer.phase()
-        source = Batches(pool, trainer.settings, phase, trainer.step)
+        source = Batches(pool, trainer.settings, _part(phase), (RANK, trainer.step))
         loader = DataLoader(source, batch_size=None, num_workers=workers)
         for batch in loader:
             yield batch
@@ -165,11 +199,11 @@ def train(
     sums: dict[str, float] = {}
     began_s = time.monotonic()
     for pixels, truth in _feed(trainer, pool, workers):
-        for name, value in trainer.learn(pixels, truth).items():
-            sums[name] = sums.get(name, 0.0) + value
         now_s = time.monotonic()
         trainer.trained_s += now_s - began_s
         began_s = now_s
+        for name, value in trainer.learn(pixels, truth).items():
+            sums[name] = sums.get(name, 0.0) + value
         if trainer.step % _LOG_EVERY == 0:
             trainer.note(**{name: round(value / _LOG_EVERY, 4) for name, value in sums.items()})
             sums.clear()
@@ -178,7 +212,8 @@ def train(
             trainer.save()
         if trainer.trained_s - checked_s > _CHECK_EVERY_S or trainer.progress >= 1:
             checked_s = trainer.trained_s
-            trainer.note(**quality(trainer.average, left_out, limit=60))
+            if not RANK:
+                trainer.note(**quality(trainer.average, left_out, limit=60))
             began_s = time.monotonic()
         if trainer.progress >= 1:
             break
@@ -197,6 +232,8 @@ def main() -> None:
     options = parser.parse_args()
     options.run.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
+    if PROCESSES > 1:
+        distributed.init_process_group("gloo")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     settings = read_settings(options.settings)
     sources = read_sources(options.sources)
