@@ -162,7 +162,7 @@ class _Assembly:
         self._ids = UlidGenerator()
         self._topics = BoxTopics(config.box.ward, config.box.id)
         state_dir = Path(config.box.state_dir)
-        self._detector = open_detector(config.detector)
+        self._detector = open_detector(config.detector, len(config.cameras))
         self._snapshots = open_snapshots(config, state_dir, clock)
         self._exchange = FrameExchange()
         self._cfg_sha = canonical_sha(config)[:SHORT_SHA_LENGTH]

@@ -7,11 +7,12 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from edge_agent.config import (
     DEFAULT_CONFIG_DIR,
     SHORT_SHA_LENGTH,
+    CameraConfig,
     Config,
     FolderSource,
     LoadedConfig,
@@ -19,7 +20,10 @@ from edge_agent.config import (
     load_config,
     redacted,
 )
-from edge_agent.errors import EXIT_CONFIG, EXIT_OK, ConfigError, ConfigProblem
+from edge_agent.errors import EXIT_CONFIG, EXIT_OK, ConfigError, ConfigProblem, ModelError
+
+if TYPE_CHECKING:
+    from edge_agent.detect import ResolvedModel
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -63,7 +67,8 @@ def _check(arguments: argparse.Namespace) -> int:
             print(f"error: {problem}", file=sys.stderr)
         print(_count(len(error.problems), "error"), file=sys.stderr)
         return EXIT_CONFIG
-    for warning in loaded.warnings:
+    warnings = [*map(str, loaded.warnings), *_unreachable(loaded.config)]
+    for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
     wrong = list(_template_problems(loaded.config))
     for problem in wrong:
@@ -71,8 +76,8 @@ def _check(arguments: argparse.Namespace) -> int:
     if wrong:
         print(_count(len(wrong), "error"), file=sys.stderr)
         return EXIT_CONFIG
-    if loaded.warnings and arguments.strict:
-        print(_count(len(loaded.warnings), "warning"), file=sys.stderr)
+    if warnings and arguments.strict:
+        print(_count(len(warnings), "warning"), file=sys.stderr)
         return EXIT_CONFIG
     print(f"{loaded.sources[0]}: fine, {_summary(loaded)}")
     return EXIT_OK
@@ -89,6 +94,42 @@ def _template_problems(config: Config) -> Iterator[ConfigProblem]:
                 yield problem
 
 
+def _unreachable(config: Config) -> Iterator[str]:
+    """Thresholds that no picture reaches with this detector: nobody would ever be told."""
+    wanted = [
+        (f"camera {camera.id}: {key}", threshold)
+        for camera in config.cameras
+        for key, threshold in _confirm_thresholds(camera)
+        if threshold != "auto"
+    ]
+    model = _model(config) if wanted else None
+    if model is None or model.manifest.highest_score is None:
+        return
+    manifest, highest = model.manifest, model.manifest.highest_score
+    for key, threshold in wanted:
+        if threshold > highest:
+            yield (
+                f"{key} is {threshold:g}, and {manifest.name} never scores more than "
+                f"{highest:g}: nobody would be told; use `auto` ({manifest.confirm_threshold:g})"
+            )
+
+
+def _confirm_thresholds(camera: CameraConfig) -> Iterator[tuple[str, float | Literal["auto"]]]:
+    yield "person.confirm_threshold", camera.person.confirm_threshold
+    for number, zone in enumerate(camera.zones):
+        yield f"zones[{number}].confirm_threshold", zone.confirm_threshold
+
+
+def _model(config: Config) -> ResolvedModel | None:
+    """The detector that these settings take; None where none is found (`run` says so)."""
+    from edge_agent.detect import find_model
+
+    try:
+        return find_model(config.detector.model, cameras=len(config.cameras))
+    except ModelError:
+        return None
+
+
 def _show(arguments: argparse.Namespace) -> int:
     loaded = load_config(arguments.config)
     shown = redacted(loaded.config)
@@ -100,6 +141,14 @@ def _show(arguments: argparse.Namespace) -> int:
     print(f"# {_summary(loaded)}")
     for source in loaded.sources:
         print(f"# from {source}")
+    model = _model(loaded.config)
+    if model is not None:
+        manifest = model.manifest
+        print(f"# detector: {model.in_words()}")
+        print(
+            f"# thresholds on auto: candidates from {manifest.candidate_threshold:.2f}, "
+            f"told from {manifest.confirm_threshold:.2f}"
+        )
     print()
     if not shown["cameras"]:
         del shown["cameras"]
