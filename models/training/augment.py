@@ -24,7 +24,7 @@ _GREY = 114
 #: A person cut off by the edge is still one while this share of the box is visible.
 _VISIBLE, _HARDLY = 0.25, 0.08
 #: Below this height (pixels) nobody can say what it is: neither right nor wrong.
-_TOO_SMALL_PX = 7.0
+_TOO_SMALL_PX = 9.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class Augmentation:
     """How often and how strongly; plain numbers are probabilities per picture."""
 
     mosaic: float = 0.5
-    zoom: tuple[float, float] = (0.7, 3.0)  # of a whole image, beside filling the picture
-    mosaic_zoom: tuple[float, float] = (0.6, 2.2)  # of a part, beside filling its corner
+    zoom: tuple[float, float] = (0.85, 3.0)  # of a whole image, beside filling the picture
+    mosaic_zoom: tuple[float, float] = (0.9, 2.6)  # of a part, beside filling its corner
     aspect: float = 0.25
     rotate_deg: float = 6.0
     bend: float = 0.15
     grey: float = 0.25
-    dark: float = 0.2
-    blur: float = 0.2
+    dark: float = 0.15
+    blur: float = 0.15
     noise: float = 0.25
     jpeg: float = 0.25
     colour: float = 0.8

@@ -3,7 +3,8 @@
     python -m models.training.quantise models/edge-person.onnx out.onnx --data DATA
 
 Activations get 8 bits by the 99.99th percentile, weights 7 bits per channel. The last
-convolutions (box and score) stay float32: their range decides what a threshold means.
+convolutions (box and score) and what follows them stay float32: what a threshold means is decided
+there.
 """
 
 from __future__ import annotations
@@ -31,20 +32,20 @@ from models.training.collect import read_pictures
 
 
 class _Stills(CalibrationDataReader):  # type: ignore[misc]
-    """Whole pictures in their own aspect, scaled to the input's longer side."""
+    """Whole pictures in their own aspect, in the corner of one input size (the calibrator wants
+    activations of one shape)."""
 
-    def __init__(self, pictures: Iterable[U8], side: int) -> None:
-        self._left, self._side = iter(pictures), side
+    def __init__(self, pictures: Iterable[U8], width: int, height: int) -> None:
+        self._left, self._width, self._height = iter(pictures), width, height
 
     def get_next(self) -> dict[str, Any] | None:
         image = next(self._left, None)
         if image is None:
             return None
-        scale = self._side / max(image.shape[:2])
+        scale = min(self._width / image.shape[1], self._height / image.shape[0])
         drawn = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        height, width = (-(-side // 32) * 32 for side in drawn.shape[:2])
-        canvas = np.full((height, width, 3), 114, np.float32)
-        canvas[: drawn.shape[0], : drawn.shape[1]] = drawn
+        canvas = np.full((self._height, self._width, 3), 114, np.float32)
+        canvas[: drawn.shape[0], : drawn.shape[1]] = drawn[: self._height, : self._width]
         return {"picture": canvas.transpose(2, 0, 1)[None] / 128 - 1}
 
 
@@ -71,14 +72,21 @@ def restored(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def last_convolutions(model: onnx.ModelProto) -> list[str]:
-    """Those with one or four output channels."""
+def after_the_neck(model: onnx.ModelProto) -> list[str]:
+    """The last convolutions (those with one or four output channels), and all that follows them.
+
+    Quantised together, distances of up to thirty strides and scores of at most one would share
+    one scale, and a score would know sixteen values.
+    """
     dims = {weight.name: list(weight.dims) for weight in model.graph.initializer}
-    return [
-        node.name
-        for node in model.graph.node
-        if node.op_type == "Conv" and dims[node.input[1]][0] in (1, 4)
-    ]
+    reached: set[str] = set()
+    names = []
+    for node in model.graph.node:  # in the order of computing
+        last = node.op_type == "Conv" and dims[node.input[1]][0] in (1, 4)
+        if last or reached & set(node.input):
+            reached |= set(node.output)
+            names.append(node.name)
+    return names
 
 
 def main() -> None:
@@ -86,7 +94,7 @@ def main() -> None:
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="what collect wrote")
-    parser.add_argument("--images", type=int, default=200)
+    parser.add_argument("--images", type=int, default=80)
     options = parser.parse_args()
     plain = options.target.with_suffix(".float.onnx")
     onnx.save(restored(onnx.load(options.source)), plain)
@@ -94,7 +102,7 @@ def main() -> None:
     quantize_static(
         str(plain),
         str(options.target),
-        _Stills(calibration(options.data, options.images), 416),
+        _Stills(calibration(options.data, options.images), 384, 320),
         quant_format=QuantFormat.QDQ,
         per_channel=True,
         # 7 bits of weights: with 8, sums overflow on x86 without VNNI, and boxes would differ
@@ -103,7 +111,7 @@ def main() -> None:
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         calibrate_method=CalibrationMethod.Percentile,
-        nodes_to_exclude=last_convolutions(onnx.load(plain)),
+        nodes_to_exclude=after_the_neck(onnx.load(plain)),
         extra_options={"CalibPercentile": 99.99},
     )
     plain.unlink()
