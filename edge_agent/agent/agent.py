@@ -9,6 +9,8 @@ READY never waits for cameras, broker or NTP: a box without any of them is still
 from __future__ import annotations
 
 import logging
+from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -16,12 +18,17 @@ import cv2
 from edge_agent import __version__
 from edge_agent.agent import process
 from edge_agent.agent.assembly import Assembly
+from edge_agent.agent.config_watch import ConfigWatch
 from edge_agent.agent.memory import MemoryGuard, memory_limit_mb
+from edge_agent.agent.reload import Reload
 from edge_agent.agent.state_dir import make_state_dir
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.config import Config
-from edge_agent.errors import EXIT_FAILED, EXIT_OK, InvariantBroken
+from edge_agent.config.on_disk import agent_file
+from edge_agent.contract import AckStatus
+from edge_agent.errors import EXIT_FAILED, EXIT_OK, ConfigError, ConfigProblem, InvariantBroken
 from edge_agent.outbox import Outbox
+from edge_agent.publish import CommandResult
 from edge_agent.runtime import StopToken, Supervisor, SystemdNotifier
 
 log = logging.getLogger(__name__)
@@ -37,37 +44,39 @@ class Agent:
         self,
         config: Config,
         *,
+        files: Path | None = None,
+        problems: Sequence[ConfigProblem] = (),
         clock: Clock | None = None,
         notifier: SystemdNotifier | None = None,
     ) -> None:
-        self._asked_to_stop = False
+        """`files`: what `config` came from, `--config`; None: it never changes. `problems` keep
+        these files from being used: then `config` is the last good one."""
+        self._asked_to_stop = self._asked_to_reload = False
         self._config = config
+        self._problems = tuple(problems)
         self._clock = clock or SystemClock()
         self._notifier = notifier or SystemdNotifier()
-        self._supervisor = Supervisor(self._clock)
-        self._memory = MemoryGuard(memory_limit_mb(config))
         self._state_dir = Path(config.box.state_dir)
+        self._reload: Reload | None = None
+        if files is not None:
+            watch = ConfigWatch(agent_file(files), self._clock)
+            self._reload = Reload(watch, self._state_dir, self._clock)
+        self._commands: deque[str] = deque()  # cmd_ids of `cmd/reload` that wait for their answer
 
     def run(self) -> int:
         """Until asked to stop. Raises StateDirLocked, ConfigError, StorageError at the start."""
         cv2.setNumThreads(1)
         process.keep_memory_small()
         make_state_dir(self._state_dir)
-        with Outbox.open(self._state_dir, limits=self._config.outbox, clock=self._clock) as outbox:
-            assembly = Assembly(self._config, outbox, self._clock, self._supervisor)
-            assembly.start()
-            self._notifier.ready()
-            log.info(
-                "edge-agent %s: %d cameras, state in %s",
-                __version__,
-                assembly.camera_count,
-                self._state_dir,
-            )
-            try:
-                code = self._watch(assembly)
-            finally:
-                self._notifier.stopping()
-                assembly.stop()
+        code: int | None = None
+        try:
+            if self._reload is not None:
+                self._reload.watch.start()
+            while code is None:
+                code = self._run()
+        finally:
+            if self._reload is not None:
+                self._reload.watch.stop()
         return code
 
     def ask_to_stop(self) -> bool:
@@ -79,23 +88,110 @@ class Agent:
         first, self._asked_to_stop = not self._asked_to_stop, True
         return first
 
-    def _watch(self, assembly: Assembly) -> int:
-        pause = StopToken()  # never set: only a clock to wait on
-        while not self._asked_to_stop:
-            pause.wait(_POLL_S)
+    def ask_to_reload(self) -> None:
+        """Read the files again, soon. For signal handlers, too."""
+        self._asked_to_reload = True
+
+    def _run(self) -> int | None:
+        """One life of all parts; None when they are to begin anew with another configuration."""
+        config, supervisor = self._config, Supervisor(self._clock)
+        with Outbox.open(self._state_dir, limits=config.outbox, clock=self._clock) as outbox:
+            command = self._take_command if self._reload is not None else None
+            assembly = Assembly(config, outbox, self._clock, supervisor, command)
+            assembly.start()
+            self._tell_start(assembly)
+            self._notifier.ready()
+            log.info(
+                "edge-agent %s: %d cameras, state in %s",
+                __version__,
+                assembly.cameras.count,
+                self._state_dir,
+            )
+            code: int | None = EXIT_OK
             try:
-                self._supervisor.poll()
+                code = self._watch(assembly, supervisor)
+            finally:
+                if code is not None:
+                    self._notifier.stopping()
+                assembly.stop()
+        return code
+
+    def _watch(self, assembly: Assembly, supervisor: Supervisor) -> int | None:
+        pause = StopToken()  # never set: only a clock to wait on
+        memory = MemoryGuard(memory_limit_mb(self._config))
+        while not self._asked_to_stop:
+            if self._reload is None:
+                pause.wait(_POLL_S)
+            else:
+                self._reload.watch.wait(_POLL_S)
+            try:
+                supervisor.poll()
             except InvariantBroken as error:
                 log.critical("%s", error)
                 return EXIT_FAILED
+            before = self._config
+            if self._reload is not None and self._read_again(assembly, self._reload):
+                return None
+            if self._config is not before:
+                memory = MemoryGuard(memory_limit_mb(self._config))
             assembly.poll()
-            complaint = self._memory.complaint()
+            complaint = memory.complaint()
             if complaint:
                 log.critical("%s", complaint)
                 return EXIT_FAILED
-            stalled = self._supervisor.stalled()
+            stalled = supervisor.stalled()
             if stalled:
                 self._notifier.status(f"not advancing: {', '.join(stalled)}")
             else:
                 self._notifier.watchdog()
         return EXIT_OK
+
+    # --- the configuration's files ---
+
+    def _take_command(self, cmd_id: str) -> None:
+        """From the publisher thread."""
+        self._commands.append(cmd_id)
+        if self._reload is not None:
+            self._reload.watch.wake()
+
+    def _tell_start(self, assembly: Assembly) -> None:
+        if self._reload is None:
+            return
+        if self._problems:
+            told = self._reload.refused(ConfigError(self._problems))
+            assembly.tell_config("rejected", told)
+        else:
+            assembly.cameras.forget(self._reload.started(self._config))
+        self._answer(assembly, "")
+
+    def _read_again(self, assembly: Assembly, reload: Reload) -> bool:
+        """When it is time to. True when all parts are to begin anew."""
+        if not (self._asked_to_reload or self._commands or reload.watch.due()):
+            return False
+        self._asked_to_reload = False
+        try:
+            edit = reload.read(self._config)
+            detector = assembly.prepare(edit.config, edit.plan)
+        except ConfigError as error:
+            told = reload.refused(error)
+            assembly.tell_config("rejected", told)
+            self._answer(assembly, told[0])
+            return False
+        self._problems = ()
+        self._config = edit.config
+        reload.applied(edit)
+        logging.getLogger("edge_agent").setLevel(edit.config.log.level.upper())
+        if edit.plan.anew:
+            log.info("%s changed: all parts begin anew", ", ".join(edit.plan.anew))
+            return True
+        assembly.apply(edit.config, edit.plan, detector)
+        assembly.tell_config(errors=edit.plan.left)
+        self._answer(assembly, "")
+        return False
+
+    def _answer(self, assembly: Assembly, reason: str) -> None:
+        """Finish the commands that asked for this."""
+        while self._commands:
+            status = AckStatus.FAILED if reason else AckStatus.DONE
+            result = CommandResult(status, reason, {"cfg_sha": assembly.cfg_sha})
+            assembly.finish(self._commands.popleft(), result)

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from edge_agent import __version__
 from edge_agent.agent.analysis import AnalysisLoop, SnapshotMaker
-from edge_agent.agent.camera import Camera, Shared
+from edge_agent.agent.camera import Shared
+from edge_agent.agent.cameras import Cameras
 from edge_agent.agent.clips import ClipJournal, clip_figures, open_clip_room
 from edge_agent.agent.commands import CommandRoom
-from edge_agent.agent.detector import open_detector
+from edge_agent.agent.detector import BlindDetector, NamedDetector, open_detector
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.ingest.folders import Folders
 from edge_agent.agent.ingest.room import FolderParts
 from edge_agent.agent.main_pictures import MainPictures
 from edge_agent.agent.orphans import closing_drafts
-from edge_agent.agent.recordings import RecordedTime
 from edge_agent.agent.snapshots import SnapshotTaker
 from edge_agent.agent.state_dir import open_snapshots
 from edge_agent.agent.telemetry import TelemetrySource
 from edge_agent.agent.writer import Writer
 from edge_agent.clock import Clock
-from edge_agent.config import SHORT_SHA_LENGTH, CameraConfig, Config, FolderSource, canonical_sha
+from edge_agent.config import SHORT_SHA_LENGTH, Config, canonical_sha
+from edge_agent.config.load import AGENT_FILE
+from edge_agent.config.plan import Plan, Step
 from edge_agent.contract import (
     BoxTopics,
     ConfigStatus,
@@ -36,8 +39,10 @@ from edge_agent.contract import (
     encode_config_status,
 )
 from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Label, Snapshot
+from edge_agent.errors import ConfigError, ConfigProblem
+from edge_agent.mqtt import endpoint_of
 from edge_agent.outbox import AlarmKind, LedgerReader, Outbox, OutboxReader
-from edge_agent.publish import LinkState, Publisher, PublisherSetup
+from edge_agent.publish import CommandResult, LinkState, Publisher, PublisherSetup
 from edge_agent.runtime import Heartbeat, StopToken, Supervisor, Worker
 from edge_agent.sources import CredentialGuard
 
@@ -55,20 +60,21 @@ _FLUSH_S = 5.0
 _PUBLISHER_JOIN_S = 10.0
 
 
-def live_cameras(config: Config) -> Iterator[CameraConfig]:
-    """Those that send their pictures now."""
-    for camera in config.cameras:
-        if camera.enabled and not isinstance(camera.source, FolderSource):
-            yield camera
-
-
 class Assembly:
     """Built, started, polled and stopped by the main thread."""
 
     def __init__(
-        self, config: Config, outbox: Outbox, clock: Clock, supervisor: Supervisor
+        self,
+        config: Config,
+        outbox: Outbox,
+        clock: Clock,
+        supervisor: Supervisor,
+        reload: Callable[[str], None] | None = None,
     ) -> None:
+        """`reload` is told the cmd_id of the ward's `cmd/reload`."""
         self._config = config
+        self._reload = reload
+        self._applied_utc_s = clock.read().utc_s
         self._clock = clock
         self._supervisor = supervisor
         self._outbox = outbox
@@ -77,11 +83,13 @@ class Assembly:
         self._state_dir = Path(config.box.state_dir)
         self._detector = open_detector(config.detector)
         self._snapshots = open_snapshots(config, self._state_dir, clock)
-        self._recordings: dict[CameraId, RecordedTime] = {}
-        sender = self._sender()
+        self._drafters = (
+            EventDrafter(self._sender(), clock, self._recorded_time),
+            EventDrafter(self._sender(), clock),  # of recorders' clips
+        )
         self._writer = Writer(
             outbox,
-            EventDrafter(sender, clock, self._recorded_time),
+            self._drafters[0],
             snapshots=self._snapshots,
             clock=clock,
             heartbeat=self._heartbeat("writer"),
@@ -100,30 +108,24 @@ class Assembly:
             heartbeat=self._heartbeat("analysis"),
             make_snapshot=self._snapshot_maker(),
         )
-        self.cameras: dict[CameraId, Camera] = {}
         self._publisher = Publisher(self._publisher_setup())
         self._shared = self._what_cameras_share()
-        self._folders = Folders(
+        folders = Folders(
             config,
-            self._folder_parts(sender),
+            self._folder_parts(),
             self._analysis,
             supervisor,
             self._topics,
             self._publisher.set_status,
         )
+        self.cameras = Cameras(self._shared, folders, self._writer.in_turn)
         self._telemetry = TelemetrySource(
-            self.cameras, self._exchange, clock, self._state_dir, self._more_figures, self._folders
+            self.cameras.live, self._exchange, clock, self._state_dir, self._more_figures, folders
         )
-        for camera in live_cameras(config):
-            self._make(camera)
         self._source_stop, self._analysis_stop = StopToken(), StopToken()
         self._writer_stop, self._publisher_stop = StopToken(), StopToken()
         self._clip_stop = StopToken()
         self._workers: dict[str, Worker] = {}
-
-    @property
-    def camera_count(self) -> int:
-        return len(self.cameras) + len(self._folders.names)
 
     # --- start and stop ---
 
@@ -132,8 +134,8 @@ class Assembly:
         if orphans:
             log.info("ending %d events that the last stop left open", len(orphans))
             self._outbox.append(orphans)
-        self._folders.end_left_over(self._outbox)
-        self._publisher.set_status(self._topics.config_status, self._config_status())
+        self.cameras.folders.end_left_over(self._outbox)
+        self.tell_config()
         self._begin(Worker("writer", self._writer.run, self._writer_stop))
         self._begin(Worker("publisher", self._publisher.run, self._publisher_stop))
         self._begin(Worker("analysis", self._analysis.run, self._analysis_stop))
@@ -142,26 +144,18 @@ class Assembly:
             self._begin(Worker("clips", self._clip_room.run, self._clip_stop))
         if self._snapshots is not None:
             self._begin(Worker("pictures", self._pictures.run, self._source_stop, vital=False))
-        for camera in self.cameras.values():
-            camera.start()
-        self._folders.start()
+        self.cameras.start()
 
     def stop(self) -> None:
-        parts: list[Camera | Folders] = [*self.cameras.values(), self._folders]
         self._source_stop.stop()
-        for part in parts:
-            part.halt()
-        deadline_s = self._clock.mono_s() + _SOURCES_JOIN_S
-        for part in parts:
-            part.halted(max(0.0, deadline_s - self._clock.mono_s()))
+        self.cameras.halt(_SOURCES_JOIN_S)
         self._analysis_stop.stop()
         if self._workers["analysis"].join(_ANALYSIS_JOIN_S) and self._clips is not None:
             self._clips.finish()
         self._clip_stop.stop()
         if not self._writer.flush(_FLUSH_S):
             log.error("the last events could not be stored in time")
-        for part in parts:
-            part.say_stopped()
+        self.cameras.say_stopped()
         self._publisher_stop.stop()
         self._workers["publisher"].join(_PUBLISHER_JOIN_S)
         self._writer_stop.stop()
@@ -171,23 +165,63 @@ class Assembly:
 
     def poll(self) -> None:
         """What the ward should know of us, when it changed."""
-        for camera in self.cameras.values():
-            camera.poll()
-        self._folders.poll()
+        self.cameras.poll()
         reasons = tuple(self._reasons())
         self._publisher.set_box_state(State.DEGRADED if reasons else State.ONLINE, reasons)
+
+    # --- while it runs ---
+
+    def prepare(self, config: Config, plan: Plan) -> NamedDetector | None:
+        """What `apply` needs and may fail at. Raises ConfigError for a broker that cannot be
+        reached as configured, whatever it says, and a detector that cannot be opened."""
+        if plan.broker:
+            endpoint_of(config.mqtt)
+        if not plan.detector:
+            return None
+        detector = open_detector(config.detector)
+        if isinstance(detector, BlindDetector):
+            raise ConfigError([ConfigProblem(AGENT_FILE, "detector", detector.trouble, "")])
+        return detector
+
+    def apply(self, config: Config, plan: Plan, detector: NamedDetector | None) -> None:
+        """Do what the plan says, and nothing else. `detector`: what `prepare` gave."""
+        before, self._config = self._config, config
+        self._shared.config = config
+        steps = dict(plan.cameras)
+        if detector is not None:
+            # Streams begin anew only where there was none, and so everything was decoded.
+            least = Step.SWAP if self._shared.detects else Step.RESTART
+            self._detector = self._shared.detector = detector
+            for camera in config.cameras:
+                if camera.enabled and steps.get(camera.id, Step.SWAP) is Step.SWAP:
+                    steps[camera.id] = least
+        self.cameras.apply(before, steps)
+        for drafter in self._drafters:
+            drafter.sender = self._sender()
+        if plan.broker:
+            self._publisher.reconfigure(config.mqtt, config.telemetry.interval_s)
+        self._applied_utc_s = self._clock.read().utc_s
+
+    def tell_config(
+        self, result: Literal["applied", "rejected"] = "applied", errors: tuple[str, ...] = ()
+    ) -> None:
+        """Which configuration is in force, and what became of the files' newest change."""
+        status = ConfigStatus(self.cfg_sha, self._applied_utc_s, result, errors)
+        self._publisher.set_status(self._topics.config_status, encode_config_status(status))
+
+    def finish(self, cmd_id: str, result: CommandResult) -> None:
+        """What became of a command that was accepted."""
+        self._publisher.finish(cmd_id, result)
+
+    @property
+    def cfg_sha(self) -> str:
+        return canonical_sha(self._config)[:SHORT_SHA_LENGTH]
 
     # --- parts ---
 
     def _begin(self, worker: Worker) -> None:
         self._workers[worker.name] = worker
         self._supervisor.start(worker)
-
-    def _make(self, config: CameraConfig) -> Camera:
-        camera = self.cameras[CameraId(config.id)] = Camera(config, self._shared)
-        if camera.recording is not None:
-            self._recordings[camera.name] = camera.recording
-        return camera
 
     def _what_cameras_share(self) -> Shared:
         return Shared(
@@ -205,11 +239,11 @@ class Assembly:
             clock=self._clock,
         )
 
-    def _folder_parts(self, sender: Sender) -> FolderParts:
+    def _folder_parts(self) -> FolderParts:
         return FolderParts(
             self._exchange,
             self._detector,
-            EventDrafter(sender, self._clock),
+            self._drafters[1],
             self._writer,
             lambda: LedgerReader(self._state_dir),
             self._clock,
@@ -227,7 +261,7 @@ class Assembly:
             agent_version=__version__,
             telemetry_interval_s=config.telemetry.interval_s,
             telemetry=self._figures,
-            on_command=CommandRoom(self._snapshots, config.snapshots).handle,
+            on_command=CommandRoom(self._snapshots, config.snapshots, self._reload).handle,
             heartbeat=self._heartbeat("publisher", _PUBLISHER_LIMIT_S),
         )
 
@@ -257,12 +291,11 @@ class Assembly:
         return reasons
 
     def _sender(self) -> Sender:
-        box, sha = self._config.box, canonical_sha(self._config)[:SHORT_SHA_LENGTH]
-        return Sender(box.ward, box.id, cfg_sha=sha, model_name=self._detector.name)
+        box = self._config.box
+        return Sender(box.ward, box.id, cfg_sha=self.cfg_sha, model_name=self._detector.name)
 
     def _recorded_time(self, camera: CameraId) -> RecordedTimeline | None:
-        recording = self._recordings.get(camera)
-        return recording.timeline() if recording else None
+        return self.cameras.recorded_time(camera)
 
     def _new_event_id(self, label: Label, at_s: float) -> EventId:
         return EventId(self._ids.next(self._clock.read().utc_s))
@@ -271,11 +304,6 @@ class Assembly:
         heartbeat = Heartbeat(name, self._clock, limit_s=limit_s)
         self._supervisor.watch(heartbeat)
         return heartbeat
-
-    def _config_status(self) -> bytes:
-        now_utc_s = self._clock.read().utc_s
-        sha = canonical_sha(self._config)[:SHORT_SHA_LENGTH]
-        return encode_config_status(ConfigStatus(sha, now_utc_s, "applied"))
 
     def _snapshot_maker(self) -> SnapshotMaker | None:
         if self._snapshots is None:
