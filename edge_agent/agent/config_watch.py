@@ -7,7 +7,6 @@ it, with links that are swung to another folder, with network mounts and without
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 from pathlib import Path
@@ -48,6 +47,7 @@ class ConfigWatch:
         self._clock = clock
         self._news = threading.Event()
         self._observer: BaseObserver | None = None
+        self._folders: set[str] = set()
         self._known = self._seen = fingerprint(agent_path)
         self._changed_s = self._began_s = 0.0
         self._looked_s = float("-inf")
@@ -55,17 +55,13 @@ class ConfigWatch:
     def start(self) -> None:
         """Without notifications (none left, no inotify) it still looks."""
         observer = Observer()
-        waker = _Waker(self._news)
-        folder = self.agent_path.parent
         try:
-            observer.schedule(waker, str(folder))
-            with contextlib.suppress(FileNotFoundError):
-                observer.schedule(waker, str(folder / CAMERAS_DIR))
             observer.start()
         except OSError as error:
-            log.info("%s: no notifications, looking every %g s: %s", folder, LOOK_EVERY_S, error)
+            log.info("no notifications, looking every %g s: %s", LOOK_EVERY_S, error)
             return
         self._observer = observer
+        self._listen()
 
     def stop(self) -> None:
         if self._observer is not None:
@@ -104,3 +100,23 @@ class ConfigWatch:
     def known(self, files: Fingerprint) -> None:
         """These were loaded or refused: there is no need to read them again."""
         self._known = self._seen = files
+        self._listen()
+
+    def _listen(self) -> None:
+        """To the folders of the files, and to those that links lead to now."""
+        if self._observer is None:
+            return
+        cameras = self.agent_path.parent / CAMERAS_DIR
+        places = (self.agent_path.parent, self.agent_path.resolve().parent, cameras.resolve())
+        folders = {str(place.resolve()) for place in places if place.is_dir()}
+        if folders == self._folders:
+            return
+        self._folders = folders
+        self._observer.unschedule_all()
+        for folder in folders:
+            try:
+                self._observer.schedule(_Waker(self._news), folder)
+            except OSError as error:
+                log.info(
+                    "%s: no notifications, looking every %g s: %s", folder, LOOK_EVERY_S, error
+                )
