@@ -106,7 +106,8 @@ class _Loader:
         return _File(path, reading.tables, key_lines(reading.text))
 
     def _check(self, file: _File, root: type[Table]) -> bool:
-        findings = Validator(root, CHECKS).findings(file.raw)
+        other = AgentFile if root is CameraConfig else CameraConfig
+        findings = Validator(root, CHECKS, other).findings(file.raw)
         for finding in findings:
             (self._warnings if finding.is_warning else self._errors).append(file.problem(finding))
         return all(finding.is_warning for finding in findings)

@@ -100,7 +100,8 @@ def _signs(line: str) -> Iterator[Repair]:
             sign = sign_of(match)
             value = match[match.lastindex or 0].rstrip()
             found = f"has {sign} instead of =" if sign else "has no = between key and value"
-            fix = f"write {match[2]} = ..."
+            meant = "..." if _SECRET.search(match[2]) else _cut(value) or "..."
+            fix = f"write {match[2]} = {meant}"
             yield Repair(f"{match[1]}{match[2]} = {value}", found, fix)
 
 
