@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from types import FrameType
 
+from edge_agent.cli.preflight import Service, stop_if_wrong
+from edge_agent.cli.preflight.account import Account
 from edge_agent.cli.signals import handled_by
 from edge_agent.config import DEFAULT_CONFIG_DIR, load_config
 from edge_agent.errors import EXIT_FAILED
@@ -31,6 +33,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _run(arguments: argparse.Namespace) -> int:
     loaded = load_config(arguments.config)
+    stop_if_wrong(loaded, Service(Account.ours()))
     logging.getLogger("edge_agent").setLevel(loaded.config.log.level.upper())
     for warning in loaded.warnings:
         logging.getLogger(__name__).warning("%s", warning)

@@ -220,7 +220,9 @@ def _folder(source: FolderSource) -> Iterator[Finding]:
     if not source.template:
         yield Finding("template", "is empty", "see what fits: edge-agent probe FOLDER")
     elif "%" in source.template and "{" not in source.template:
-        fix = f"put the time into braces, as {_braced(source.template)}; or: edge-agent probe FOLDER"
+        fix = (
+            f"put the time into braces, as {_braced(source.template)}; or: edge-agent probe FOLDER"
+        )
         yield Finding("template", f"is {shown(source.template)}, without braces", fix)
     if source.time_zone is not None:
         yield from _time_zone("time_zone", source.time_zone)

@@ -14,6 +14,7 @@ from edge_agent.config.checks import CHECKS, camera_with_clips, folders_shared
 from edge_agent.config.files import file_warnings
 from edge_agent.config.folder import FolderSource
 from edge_agent.config.lines import key_lines, line_of
+from edge_agent.config.schedules import schedules_without_zone
 from edge_agent.config.schema import AgentFile, Config
 from edge_agent.config.syntax import read_toml
 from edge_agent.config.tables import Table
@@ -38,6 +39,13 @@ class LoadedConfig:
     config: Config
     sources: tuple[Path, ...]
     warnings: tuple[ConfigProblem, ...] = ()
+    lines: tuple[Mapping[str, int], ...] = ()  # of `sources`: where each key stands
+
+    def problem(self, source: int, key: str, found: str, fix: str) -> ConfigProblem:
+        """Of the file `sources[source]`: 0 is agent.toml, camera n stands in n + 1."""
+        line = line_of(key, self.lines[source])
+        path = self.sources[source]
+        return ConfigProblem(f"{path}:{line}" if line else str(path), key, found, fix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +95,11 @@ class _Loader:
         self._check_clips(config, cameras)
         self._check_folders(config, cameras)
         self._warnings += self._check_count(config)
+        self._check_zone(agent, config, cameras)
         self._warnings += file_warnings(config, agent.path, [camera.path for camera in cameras])
         sources = (agent.path, *(camera.path for camera in cameras))
-        return LoadedConfig(config, sources, tuple(self._warnings))
+        lines = (agent.lines, *(camera.lines for camera in cameras))
+        return LoadedConfig(config, sources, tuple(self._warnings), lines)
 
     def _read(self, path: Path) -> _File | None:
         """None when nothing of the file could be understood. What could be is checked, too."""
@@ -150,6 +160,13 @@ class _Loader:
         found = list(folders_shared(config.cameras))
         if found:
             raise ConfigError([files[index].problem(finding) for index, finding in found])
+
+    def _check_zone(self, agent: _File, config: Config, files: list[_File]) -> None:
+        """Warns of schedules when nobody said in which time zone they are meant."""
+        if "timezone" in agent.raw["box"]:
+            return
+        for camera, file in zip(config.cameras, files, strict=True):
+            self._warnings += map(file.problem, schedules_without_zone(config.box, camera))
 
     def _check_count(self, config: Config) -> Iterator[ConfigProblem]:
         enabled = sum(camera.enabled for camera in config.cameras)

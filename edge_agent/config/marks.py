@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 
-_DOUBLE_QUOTES = "“”„‟«»″＂"  # noqa: RUF001 - what people paste
-_SINGLE_QUOTES = "‘’‚‛`´′"  # noqa: RUF001 - what people paste
+_DOUBLE_QUOTES = "“”„‟«»″＂"
+_SINGLE_QUOTES = "‘’‚‛`´′"
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d"
 _SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
 _SPACES += "\u202f\u205f\u3000"
@@ -22,7 +22,7 @@ _INSTEAD: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(_INVISIBLE, ("", "an invisible character")),
 }
 _FIXES: Mapping[str, str] = {
-    "typographic quotes": 'use straight quotes, " or \'',
+    "typographic quotes": "use straight quotes, \" or '",
     "a typographic dash": "use the hyphen of the keyboard, -",
     "a no-break or other special space": "delete it and type a space",
     "an invisible character": "delete it: retype the line",
@@ -71,8 +71,8 @@ def _plain(character: str, found: dict[str, str]) -> str:
     instead, kind = _INSTEAD.get(character, (character, ""))
     if not kind and "\uff01" <= character <= "\uff5e":
         instead, kind = unicodedata.normalize("NFKC", character), "a full-width character"
-    if not kind and character in "，。；：、":  # noqa: RUF001 - full-width punctuation
-        instead, kind = ",.;:,"["，。；：、".index(character)], "a full-width character"  # noqa: RUF001
+    if not kind and character in "，。；：、":
+        instead, kind = ",.;:,"["，。；：、".index(character)], "a full-width character"
     if not kind and character != "\t" and unicodedata.category(character) == "Cc":
         instead, kind = "", "a control character"
     if kind:

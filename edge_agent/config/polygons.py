@@ -26,8 +26,10 @@ def polygon_problem(value: object) -> tuple[str, str] | None:
     """(found, fix) in one message, or None when each point is to be looked at by itself."""
     if isinstance(value, str):
         return _of_text(value)
-    if not isinstance(value, list) or not value:
-        return None
+    return _of_list(value) if isinstance(value, list) and value else None
+
+
+def _of_list(value: list[Any]) -> tuple[str, str] | None:
     if all(_is_number(each) for each in value) and len(value) >= 6 and len(value) % 2 == 0:
         points = list(zip(value[::2], value[1::2], strict=True))
         return f"is a list of {len(value)} numbers", f"write pairs: {_text(_fractions(points)[0])}"
@@ -108,6 +110,8 @@ def _is_pair(value: Any) -> bool:
 
 
 def _is_xy(value: Any) -> bool:
-    return isinstance(value, Mapping) and {"x", "y"} == set(value) and all(
-        map(_is_number, value.values())
+    return (
+        isinstance(value, Mapping)
+        and {"x", "y"} == set(value)
+        and all(map(_is_number, value.values()))
     )

@@ -26,7 +26,9 @@ _SECRET = re.compile(r"(?i)pass|pwd|secret|token|kennwort|mat.?khau|\bkey\b|cred
 _MISSING_COMMA = re.compile(r"(?<=[\]\d\"'])(\s+|\s*;\s*|(?=\[))(?=[\[\"'\d.+-])")
 _COMMENT = re.compile(r"^(\s*)(//|;|--|/\*|<!--|%|\*|rem\s)(.*)$", re.IGNORECASE)
 _LATE_COMMENT = re.compile(r"\s+(//|;|--|/\*|<!--)\s*(?P<words>.*)$")
-_BARE_LIST = re.compile(r"^(?:\"[^\"]*\"|'[^']*'|-?[\d.]+)(?:\s*,\s*(?:\"[^\"]*\"|'[^']*'|-?[\d.]+))+$")
+_BARE_LIST = re.compile(
+    r"^(?:\"[^\"]*\"|'[^']*'|-?[\d.]+)(?:\s*,\s*(?:\"[^\"]*\"|'[^']*'|-?[\d.]+))+$"
+)
 _BARE_TEXT = re.compile(r"^[^\s\"'\[\]{}=,][^\"'\[\]{}]*$")
 _LITTER = re.compile(r"^\s*(<{7}|={7}|>{7}|\|{7}|```|~~~|---\s*$|\.\.\.\s*$)")
 
@@ -240,9 +242,7 @@ def _strings(value: str, seen: str) -> Iterator[_Meant]:
                 found = "has something behind the closing quote"
                 yield _Meant(end[0], found, "write one value on a line; a comment begins with #")
         return
-    if (first in "\"'") != (last in "\"'" and len(value) > 1) or (
-        first in "\"'" and first != last
-    ):
+    if (first in "\"'") != (last in "\"'" and len(value) > 1) or (first in "\"'" and first != last):
         found = "is text with a quote missing" if first != last else seen
         yield _Meant(_quoted(body), found, "put the same quote before and behind the text")
 

@@ -17,13 +17,13 @@ from edge_agent.config.words import choices, expected, limits, number
 
 #: How the days of the week are called, without marks and dots.
 _DAYS: Mapping[str, str] = {
-    **{word: "mon" for word in ("t2", "thu2", "thuhai", "mo", "montag", "1")},
-    **{word: "tue" for word in ("t3", "thu3", "thuba", "di", "dienstag", "2")},
-    **{word: "wed" for word in ("t4", "thu4", "thutu", "mi", "mittwoch", "3")},
-    **{word: "thu" for word in ("t5", "thu5", "thunam", "do", "donnerstag", "4")},
-    **{word: "fri" for word in ("t6", "thu6", "thusau", "fr", "freitag", "5")},
-    **{word: "sat" for word in ("t7", "thu7", "thubay", "sa", "samstag", "6")},
-    **{word: "sun" for word in ("cn", "chunhat", "so", "sonntag", "7", "0")},
+    **dict.fromkeys(("t2", "thu2", "thuhai", "mo", "montag", "1"), "mon"),
+    **dict.fromkeys(("t3", "thu3", "thuba", "di", "dienstag", "2"), "tue"),
+    **dict.fromkeys(("t4", "thu4", "thutu", "mi", "mittwoch", "3"), "wed"),
+    **dict.fromkeys(("t5", "thu5", "thunam", "do", "donnerstag", "4"), "thu"),
+    **dict.fromkeys(("t6", "thu6", "thusau", "fr", "freitag", "5"), "fri"),
+    **dict.fromkeys(("t7", "thu7", "thubay", "sa", "samstag", "6"), "sat"),
+    **dict.fromkeys(("cn", "chunhat", "so", "sonntag", "7", "0"), "sun"),
 }
 _SLUG_LENGTH = 32
 
@@ -101,7 +101,9 @@ def _text_fix(value: object, extra: Mapping[str, Any]) -> str:
         slug = re.sub(r"[^a-z0-9_-]+", "-", unaccented(value).lower()).strip("-_")[:_SLUG_LENGTH]
         if slug:
             return f'use {words}: "{slug}"'
-    elif not isinstance(value, str) and isinstance(value, int | float) and words == "text in quotes":
+    elif (
+        not isinstance(value, str) and isinstance(value, int | float) and words == "text in quotes"
+    ):
         return f'write it in quotes: "{str(value).lower()}"'
     return f"use {words}"
 
@@ -116,7 +118,7 @@ def one_of(values: Sequence[str], found: object) -> str:
         return f"use {either(values)}"
     folded = found.strip().casefold()
     if "mon" in values:
-        if re.search(r"[a-z]\s*[-–]\s*[a-z]", folded):  # noqa: RUF001 - a dash is typed, too
+        if re.search(r"[a-z]\s*[-–]\s*[a-z]", folded):
             return f"write each day by itself: use {either(values)}"
         plain = re.sub(r"[^a-z0-9]", "", unaccented(folded))
         if day := _DAYS.get(plain) or next((v for v in values if plain.startswith(v)), None):

@@ -24,6 +24,8 @@ _LARGEST_TRIED = 64 * 1024
 _DEEPEST = 16
 
 _POSITION = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
+_SETTING = re.compile(r"^\s*[\w.\"-]+\s*=")
+_SETTING_OR_HEADER = re.compile(r"^\s*(?:[\w.\"-]+\s*=|\[\[?[A-Za-z_])")
 _DEEP = "lists or tables are nested too deeply"
 _DIGITS = "a number has thousands of digits"
 _GENERAL = "text needs quotes, lists and tables their brackets"
@@ -133,30 +135,38 @@ def _mended(text: str, stop: _Stop) -> tuple[str, Fault] | None:
 def _over_lines(lines: Sequence[str], stop: _Stop) -> tuple[str, Fault] | None:
     """A list over several lines that nothing closes, or a { } over several lines."""
     last = min(stop.line, len(lines)) - 1
-    begun = next((at for at in range(last, -1, -1) if re.match(r"^\s*[\w.\"-]+\s*=", lines[at])), 0)
-    value = lines[begun].partition("=")[2].strip()
-    if value.startswith("{") and "}" not in value:
-        end = next((at for at in range(begun, len(lines)) if "}" in lines[at]), None)
-        if end is None:
-            return None
-        whole = " ".join(line.strip() for line in lines[begun : end + 1])
-        whole = re.sub(r",\s*}", " }", whole)
-        mended = "\n".join([*lines[:begun], whole, *[""] * (end - begun), *lines[end + 1 :]])
-        found, fix = "has a { } over several lines", "write it on one line"
-        return _tried(mended, stop, Fault(begun + 1, _key_at(mended, begun + 1), found, fix))
-    if stop.reason.startswith(("Unclosed array", "Invalid value at the end")) and last > 0:
-        ends = [at for at in range(last - 1 if stop.column else last, -1, -1) if lines[at].strip()]
-        start = next((at for at in ends if re.match(r"^\s*[\w.\"-]+\s*=", lines[at])), None)
-        if start is None or start == ends[0]:
-            return None
-        part = "\n".join(lines[start : ends[0] + 1])
-        missing = max(1, part.count("[") - part.count("]"))
-        closed = lines[ends[0]].rstrip().rstrip(",") + "]" * missing
-        mended = "\n".join([*lines[: ends[0]], closed, *lines[ends[0] + 1 :]])
-        found = f"has {missing} bracket{'s' * (missing > 1)} [ that nothing closes"
-        fault = Fault(start + 1, _key_at(mended, start + 1), found, "close the list with ]")
-        return _tried(mended, stop, fault)
-    return None
+    begun = next((at for at in range(last, -1, -1) if _SETTING.match(lines[at])), 0)
+    if lines[begun].count("{") > lines[begun].count("}"):
+        return _joined(lines, begun, stop)
+    if not stop.reason.startswith(("Unclosed array", "Invalid value")):
+        return None
+    if stop.line <= len(lines) and not _SETTING_OR_HEADER.match(lines[last]):
+        return None
+    written = [at for at in range(last - (stop.line <= len(lines)), -1, -1) if lines[at].strip()]
+    start = next((at for at in written if _SETTING.match(lines[at])), None)
+    if start is None or start == written[0]:
+        return None
+    part = "\n".join(lines[start : written[0] + 1])
+    missing = max(1, part.count("[") - part.count("]"))
+    closed = lines[written[0]].rstrip().rstrip(",") + "]" * missing
+    mended = "\n".join([*lines[: written[0]], closed, *lines[written[0] + 1 :]])
+    found = f"has {missing} bracket{'s' * (missing > 1)} [ that nothing closes"
+    fault = Fault(start + 1, _key_at(mended, start + 1), found, "close the list with ]")
+    return _tried(mended, stop, fault)
+
+
+def _joined(lines: Sequence[str], begun: int, stop: _Stop) -> tuple[str, Fault] | None:
+    """The { } that begins on a line, on that one line."""
+    depth, end = 0, begun
+    for end in range(begun, len(lines)):
+        depth += lines[end].count("{") - lines[end].count("}")
+        if depth <= 0:
+            break
+    whole = " ".join(line.strip() for line in lines[begun : end + 1])
+    whole = re.sub(r",\s*}", " }", whole)
+    mended = "\n".join([*lines[:begun], whole, *[""] * (end - begun), *lines[end + 1 :]])
+    found, fix = "has a { } over several lines", "write it on one line"
+    return _tried(mended, stop, Fault(begun + 1, _key_at(mended, begun + 1), found, fix))
 
 
 def _tried(mended: str, stop: _Stop, fault: Fault) -> tuple[str, Fault] | None:
@@ -175,9 +185,9 @@ def _reach(at: int, stop: _Stop) -> tuple[int, int]:
 def _suspects(lines: Sequence[str], stop: _Stop) -> Iterator[int]:
     """Lines, from 0, that may hold the slip: where reading stopped, and where that list began."""
     last = min(stop.line, len(lines)) - 1
-    begun = next((at for at in range(last, -1, -1) if re.match(r"^\s*[\w.\"-]+\s*=", lines[at])), 0)
+    begun = next((at for at in range(last, -1, -1) if _SETTING.match(lines[at])), 0)
     first = last
-    if stop.reason.startswith(("Unclosed", "Unterminated", "Expected \"'\"", "Invalid")):
+    if stop.reason.startswith(("Unclosed", "Unterminated", 'Expected "\'"', "Invalid")):
         earlier = [at for at in range(max(0, begun - 1), last + 1) if lines[at].strip()]
         opened = [at for at in earlier if lines[at].count("[") != lines[at].count("]")]
         # An unclosed list is only noticed at the next line: that line is innocent.
@@ -216,7 +226,9 @@ def _without_second(text: str, stop: _Stop) -> tuple[str, Fault] | None:
     found = "is there twice" + (f", first in line {first}" if first else "")
     if header and first and ("[[" in lines[first - 1]) != (header[1] == "[["):
         fix = f"write [[{name}]] with two brackets each time"
-        return None if header[1] == "[[" else _second_told(lines, at, f"[[{name}]]", key, found, fix)
+        return (
+            None if header[1] == "[[" else _second_told(lines, at, f"[[{name}]]", key, found, fix)
+        )
     if header:
         fix = f"put everything below one [{name}]"
         mended = "\n".join([*lines[:at], *_blanked(lines[at:])])

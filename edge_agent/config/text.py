@@ -62,7 +62,8 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _with_zeros(data: bytes) -> tuple[str, str]:
-    if data.count(b"\0") * 3 > len(data) and data.strip(b"\0"):
+    even, odd = data[::2].count(0), data[1::2].count(0)
+    if abs(even - odd) * 4 > len(data):
         return "is UTF-16 without its mark", _SAVE
     found = f"holds {data.count(bytes(1))} zero bytes, as after a power cut"
     return found, "write it anew, or take it from a backup"

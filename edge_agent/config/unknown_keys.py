@@ -135,21 +135,25 @@ def unknown_key_fix(
     folded = _folded(key)
     if folded in _PASSWORD_KEYS:
         return "secrets are never written here: put it into a file and set password_file"
-    alike = [name for name in known if _folded(name) == folded]
-    if alike:
+    if alike := [name for name in known if _folded(name) == folded]:
         return f"did you mean {joined(path, alike[0])}?"
     if places := homes(root).get(key, ()):
         return f"it belongs {' or '.join(places)}"
     if foreign := _ours(folded, path, root):
         return f"here it is called {foreign}"
-    close = difflib.get_close_matches(key.casefold(), known, n=1)
-    if close:
+    return _nearest(key, known, path, root, other)
+
+
+def _nearest(
+    key: str, known: Sequence[str], path: str, root: type[Table], other: type[Table] | None
+) -> str:
+    """A slip of the fingers, or a key of the other kind of file."""
+    if close := difflib.get_close_matches(key.casefold(), known, n=1):
         return f"did you mean {joined(path, close[0])}?"
     if other is not None and (places := homes(other).get(key, ())):
         below = "" if places[0].startswith("at the top") else f", {' or '.join(places)}"
         return f"it belongs into {_file_of(other)}{below}"
-    elsewhere = difflib.get_close_matches(key.casefold(), homes(root), n=1, cutoff=0.75)
-    if elsewhere:
+    if elsewhere := difflib.get_close_matches(key.casefold(), homes(root), n=1, cutoff=0.75):
         return f"did you mean {elsewhere[0]} {homes(root)[elsewhere[0]][0]}?"
     return f"known here: {', '.join(known)}"
 

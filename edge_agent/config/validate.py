@@ -39,9 +39,7 @@ class Validator:
     `other` is the top table of the other kind of file: keys may have slipped into the wrong one.
     """
 
-    def __init__(
-        self, root: type[Table], checks: Checks, other: type[Table] | None = None
-    ) -> None:
+    def __init__(self, root: type[Table], checks: Checks, other: type[Table] | None = None) -> None:
         self._root = root
         self._other = other
         self._info = cast(inspect.StructType, inspect.type_info(root))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 BOOLEANS = {
@@ -37,6 +38,19 @@ _TIME = re.compile(
     re.IGNORECASE,
 )
 
+#: Forms of numbers that TOML refuses, and what each means.
+_ODD_NUMBERS: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
+    (re.compile(r"^[+-]?0+\d+(\.\d+)?$"), lambda text: re.sub(r"^([+-]?)0+(?=\d)", r"\1", text)),
+    (re.compile(r"^[+-]?\.\d+$"), lambda text: text.replace(".", "0.")),
+    (re.compile(r"^[+-]?\d+\.$"), lambda text: f"{text}0"),
+    (re.compile(r"^\d{1,3}(?:[ ']\d{3})+$|^\d+ \d+$"), lambda text: re.sub(r"[ ']", "", text)),
+    (
+        re.compile(r"^\d{1,3}(?:\.\d{3})+,\d+$"),
+        lambda text: text.replace(".", "").replace(",", "."),
+    ),
+    (re.compile(r"^\d{1,3}(?:,\d{3})+\.\d+$"), lambda text: text.replace(",", "")),
+)
+
 
 class Scaled(NamedTuple):
     """A number in the unit of its key, as TOML writes it, and why."""
@@ -69,18 +83,9 @@ def scaled(key: str, value: float, unit: str) -> Scaled:
 
 def plain_number(text: str) -> str | None:
     """A number that TOML would not read: 03, .5, 5., 1 000, 1.000,5, +.5; None: no such one."""
-    if re.match(r"^[+-]?0+\d+(\.\d+)?$", text):
-        return f"{text[0]}{text[1:].lstrip('0') or '0'}" if text[0] in "+-" else text.lstrip("0")
-    if re.match(r"^[+-]?\.\d+$", text):
-        return text.replace(".", "0.")
-    if re.match(r"^[+-]?\d+\.$", text):
-        return f"{text}0"
-    if re.match(r"^\d{1,3}(?:[ ']\d{3})+$", text) or re.match(r"^\d+ \d+$", text):
-        return re.sub(r"[ ']", "", text)
-    if re.match(r"^\d{1,3}(?:\.\d{3})+,\d+$", text):
-        return text.replace(".", "").replace(",", ".")
-    if re.match(r"^\d{1,3}(?:,\d{3})+\.\d+$", text):
-        return text.replace(",", "")
+    for pattern, mend in _ODD_NUMBERS:
+        if pattern.match(text):
+            return mend(text)
     return None
 
 
