@@ -120,7 +120,7 @@ CAMERA_SLIPS = {
     ),
     "backslash": (
         "name = 'x'\n" + CAMERA.replace('"rtsp://192.168.1.20/stream2"', '"rtsp:\\\\u\\s"'),
-        f"{F}:6: source.url: is \"rtsp:\\\\u\\s\", with a backslash; use single quotes, in which \\ is a letter like others",
+        f'{F}:6: source.url: is "rtsp:\\\\u\\s", with a backslash; use single quotes, in which \\ is a letter like others',
     ),
     "comment with //": (
         CAMERA + "// the gate\n",

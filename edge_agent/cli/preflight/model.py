@@ -36,16 +36,20 @@ def model_diagnoses(loaded: LoadedConfig) -> Iterator[Diagnosis]:
 
 
 def _pull_fix(name: str) -> str:
-    """`models pull` where the registry knows the model."""
+    """`models pull` where the registry knows the model, by its name or by its file."""
+    from edge_agent.detect import ModelManifest, default_model_dirs, manifests_in
     from edge_agent.tools.registry import known_models, shipped_registry
 
     try:
         known = known_models(shipped_registry())
     except (ModelError, FileNotFoundError):
         return "no person is found without it"
-    if name in known:
-        return f"pull it: edge-agent models pull {name}"
-    return f"no person is found without it; pull one: edge-agent models pull {', '.join(known)}"
+    manifests = [m for m in manifests_in(default_model_dirs()) if isinstance(m, ModelManifest)]
+    wanted = {m.sha256 for m in manifests if m.name == name}
+    same = [other for other, model in known.items() if other == name or model.sha256 in wanted]
+    if same:
+        return f"pull it: edge-agent models pull {same[0]}"
+    return f"no person is found without it; pull one: edge-agent models pull {next(iter(known))}"
 
 
 def _threshold_findings(
