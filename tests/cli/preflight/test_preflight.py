@@ -73,8 +73,8 @@ STOPS = {
     "the sample's host": (
         "",
         (
-            'agent.toml:7: mqtt.host: is "mqtt.my-ward.example", the sample\'s, which leads nowhere; '
-            "write the name of the ward's broker"
+            'agent.toml:7: mqtt.host: is "mqtt.my-ward.example", the sample\'s, which leads '
+            "nowhere; write the name of the ward's broker"
         ),
     ),
 }
