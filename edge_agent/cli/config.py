@@ -1,4 +1,4 @@
-"""`edge-agent config check|show|schema`."""
+"""`edge-agent config check|show|schema`; the other verbs are in `config_history`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from edge_agent.cli import config_history
 from edge_agent.config import (
     DEFAULT_CONFIG_DIR,
     load_config,
@@ -39,6 +40,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _add_config(show)
     show.add_argument("--json", action="store_true", help="as JSON instead of TOML")
     show.set_defaults(func=_show)
+
+    config_history.add_parsers(verbs)
 
     schema = verbs.add_parser("schema", help="print the JSON Schema of agent.toml, for editors")
     which = schema.add_mutually_exclusive_group()

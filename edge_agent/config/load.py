@@ -62,20 +62,23 @@ class _File:
         return ConfigProblem(where, finding.path, finding.found, finding.fix)
 
 
-def load_config(path: Path) -> LoadedConfig:
+def load_config(path: Path, *, paths_from: Path | None = None) -> LoadedConfig:
     """Load the folder `path`, or the folder of the agent.toml `path`.
+
+    `paths_from`: the files are copies; relative paths in them are meant from this folder.
 
     Raises ConfigError with every problem of every file. Values that may be secrets are never
     part of a message.
     """
-    return _Loader(path / AGENT_FILE if path.is_dir() else path).load()
+    return _Loader(path / AGENT_FILE if path.is_dir() else path, paths_from).load()
 
 
 class _Loader:
     """Loads once, collecting problems on the way."""
 
-    def __init__(self, agent_path: Path) -> None:
+    def __init__(self, agent_path: Path, paths_from: Path | None) -> None:
         self._agent_path = agent_path
+        self._cameras_dir = (paths_from or agent_path.parent).absolute() / CAMERAS_DIR
         self._errors: list[ConfigProblem] = []
         self._warnings: list[ConfigProblem] = []
 
@@ -181,7 +184,7 @@ class _Loader:
     def _convert(self, agent: _File, cameras: list[_File]) -> Config:
         try:
             whole = msgspec.convert(agent.raw, Config)
-            converted = tuple(_camera(camera) for camera in cameras)
+            converted = tuple(_camera(camera, self._cameras_dir) for camera in cameras)
         except msgspec.ValidationError as error:  # the walk above missed it; still say it
             problem = ConfigProblem(str(agent.path.parent), "", str(error), "")
             raise ConfigError([problem]) from error
@@ -207,10 +210,10 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
-def _camera(file: _File) -> CameraConfig:
+def _camera(file: _File, folder: Path) -> CameraConfig:
     camera = msgspec.convert(file.raw, CameraConfig)
     if isinstance(camera.source, FileSource | FolderSource):
-        path = str(file.path.parent.absolute() / camera.source.path)
+        path = str(folder / camera.source.path)
         source = msgspec.structs.replace(camera.source, path=path)
         camera = msgspec.structs.replace(camera, source=source)
     return camera
