@@ -1,29 +1,21 @@
-"""`edge-agent config check|show|schema`."""
+"""`edge-agent config check|show|schema`; the other verbs are in `config_history`."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
+from edge_agent.cli import config_history
 from edge_agent.config import (
     DEFAULT_CONFIG_DIR,
-    SHORT_SHA_LENGTH,
-    CameraConfig,
     Config,
-    FolderSource,
-    LoadedConfig,
-    canonical_sha,
     load_config,
     redacted,
 )
-from edge_agent.errors import EXIT_CONFIG, EXIT_OK, ConfigError, ConfigProblem, ModelError
-
-if TYPE_CHECKING:
-    from edge_agent.detect import ResolvedModel
+from edge_agent.errors import EXIT_CONFIG, EXIT_OK, ModelError
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,12 +27,23 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     _add_config(check)
     check.add_argument("--strict", action="store_true", help="let warnings fail too")
+    check.add_argument(
+        "--online", action="store_true", help="also try the broker and each camera for some seconds"
+    )
+    check.add_argument(
+        "--user",
+        metavar="NAME",
+        help="who will read the files (default: the User= of the installed unit, for its folder)",
+    )
+    check.add_argument("--json", action="store_true", help="print the result as JSON")
     check.set_defaults(func=_check)
 
     show = verbs.add_parser("show", help="print what is in force, defaults included, no secrets")
     _add_config(show)
     show.add_argument("--json", action="store_true", help="as JSON instead of TOML")
     show.set_defaults(func=_show)
+
+    config_history.add_parsers(verbs)
 
     schema = verbs.add_parser("schema", help="print the JSON Schema of agent.toml, for editors")
     which = schema.add_mutually_exclusive_group()
@@ -60,74 +63,12 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    try:
-        loaded = load_config(arguments.config)
-    except ConfigError as error:
-        for problem in error.problems:
-            print(f"error: {problem}", file=sys.stderr)
-        print(_count(len(error.problems), "error"), file=sys.stderr)
-        return EXIT_CONFIG
-    warnings = [*map(str, loaded.warnings), *_unreachable(loaded.config)]
-    for warning in warnings:
-        print(f"warning: {warning}", file=sys.stderr)
-    wrong = list(_template_problems(loaded.config))
-    for problem in wrong:
-        print(f"error: {problem}", file=sys.stderr)
-    if wrong:
-        print(_count(len(wrong), "error"), file=sys.stderr)
-        return EXIT_CONFIG
-    if warnings and arguments.strict:
-        print(_count(len(warnings), "warning"), file=sys.stderr)
-        return EXIT_CONFIG
-    print(f"{loaded.sources[0]}: fine, {_summary(loaded)}")
-    return EXIT_OK
+    from edge_agent.cli.checking import Check, print_json, print_lines
 
-
-def _template_problems(config: Config) -> Iterator[ConfigProblem]:
-    """Of recorder folders: what a template is, only their own package knows."""
-    for camera in config.cameras:
-        if isinstance(camera.source, FolderSource):
-            from edge_agent.recorders.find import template_problem
-
-            problem = template_problem(camera.id, camera.source.template)
-            if problem is not None:
-                yield problem
-
-
-def _unreachable(config: Config) -> Iterator[str]:
-    """Thresholds that no picture reaches with this detector: nobody would ever be told."""
-    wanted = [
-        (f"camera {camera.id}: {key}", threshold)
-        for camera in config.cameras
-        for key, threshold in _confirm_thresholds(camera)
-        if threshold != "auto"
-    ]
-    model = _model(config) if wanted else None
-    if model is None or model.manifest.highest_score is None:
-        return
-    manifest, highest = model.manifest, model.manifest.highest_score
-    for key, threshold in wanted:
-        if threshold > highest:
-            yield (
-                f"{key} is {threshold:g}, and {manifest.name} never scores more than "
-                f"{highest:g}: nobody would be told; use `auto` ({manifest.confirm_threshold:g})"
-            )
-
-
-def _confirm_thresholds(camera: CameraConfig) -> Iterator[tuple[str, float | Literal["auto"]]]:
-    yield "person.confirm_threshold", camera.person.confirm_threshold
-    for number, zone in enumerate(camera.zones):
-        yield f"zones[{number}].confirm_threshold", zone.confirm_threshold
-
-
-def _model(config: Config) -> ResolvedModel | None:
-    """The detector that these settings take; None where none is found (`run` says so)."""
-    from edge_agent.detect import find_model
-
-    try:
-        return find_model(config.detector.model, cameras=len(config.cameras))
-    except ModelError:
-        return None
+    check = Check.of(arguments.config, user=arguments.user, online=arguments.online)
+    is_fine = not check.errors and not (arguments.strict and check.warnings)
+    (print_json if arguments.json else print_lines)(check, is_fine=is_fine)
+    return EXIT_OK if is_fine else EXIT_CONFIG
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -138,22 +79,34 @@ def _show(arguments: argparse.Namespace) -> int:
         return EXIT_OK
     import tomlkit
 
-    print(f"# {_summary(loaded)}")
+    from edge_agent.cli.checking import summary_of
+
+    print(f"# {summary_of(loaded)}")
     for source in loaded.sources:
         print(f"# from {source}")
-    model = _model(loaded.config)
-    if model is not None:
-        manifest = model.manifest
-        print(f"# detector: {model.in_words()}")
-        print(
-            f"# thresholds on auto: candidates from {manifest.candidate_threshold:.2f}, "
-            f"told from {manifest.confirm_threshold:.2f}"
-        )
+    for line in _detector_lines(loaded.config):
+        print(f"# {line}")
     print()
     if not shown["cameras"]:
         del shown["cameras"]
     print(tomlkit.dumps(_without_none(shown)).rstrip())
     return EXIT_OK
+
+
+def _detector_lines(config: Config) -> Iterator[str]:
+    """Which detector `auto` is, and which numbers its thresholds; `check` says what is wrong."""
+    from edge_agent.detect import find_model
+
+    try:
+        model = find_model(config.detector.model, cameras=len(config.cameras))
+    except ModelError:
+        return
+    manifest = model.manifest
+    yield f"detector: {model.in_words()}"
+    yield (
+        f"thresholds on auto: candidates from {manifest.candidate_threshold:.2f}, "
+        f"told from {manifest.confirm_threshold:.2f}"
+    )
 
 
 def _schema(arguments: argparse.Namespace) -> int:
@@ -166,15 +119,6 @@ def _schema(arguments: argparse.Namespace) -> int:
         root = CameraConfig if arguments.camera else AgentFile
         print(json.dumps(json_schema(root), indent=2, ensure_ascii=False))
     return EXIT_OK
-
-
-def _summary(loaded: LoadedConfig) -> str:
-    short_sha = canonical_sha(loaded.config)[:SHORT_SHA_LENGTH]
-    return f"{_count(len(loaded.config.cameras), 'camera')}, cfg {short_sha}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _without_none(value: Any) -> Any:

@@ -97,8 +97,7 @@ confirm_threshold = 0.4\nhighest_score = 0.7\nap = 0.99\n[input]\nwidth = 64\nhe
     write(folder, front=CAMERA + "[person]\nconfirm_threshold = 0.75\n")
     code, _, err = run(capsys, "check", "--config", folder)
     assert code == 0
-    assert "camera front: person.confirm_threshold is 0.75" in err
-    assert "low never scores more than 0.7" in err
+    assert "person.confirm_threshold: is 0.75, and low never scores more than 0.7" in err
     assert run(capsys, "check", "--strict", "--config", folder)[0] == 78
     write(folder, front=CAMERA + "[person]\nconfirm_threshold = 0.65\n")
     assert run(capsys, "check", "--config", folder)[2] == ""
