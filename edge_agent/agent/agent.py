@@ -19,6 +19,7 @@ from edge_agent import __version__
 from edge_agent.agent import process
 from edge_agent.agent.assembly import Assembly
 from edge_agent.agent.config_watch import ConfigWatch
+from edge_agent.agent.local_status import headline
 from edge_agent.agent.memory import MemoryGuard, memory_limit_mb
 from edge_agent.agent.reload import Reload
 from edge_agent.agent.state_dir import make_state_dir
@@ -57,6 +58,7 @@ class Agent:
         self._clock = clock or SystemClock()
         self._notifier = notifier or SystemdNotifier()
         self._state_dir = Path(config.box.state_dir)
+        self._headline = ""
         self._reload: Reload | None = None
         if files is not None:
             watch = ConfigWatch(agent_file(files), self._clock)
@@ -140,11 +142,17 @@ class Agent:
                 log.critical("%s", complaint)
                 return EXIT_FAILED
             stalled = supervisor.stalled()
-            if stalled:
-                self._notifier.status(f"not advancing: {', '.join(stalled)}")
-            else:
+            if not stalled:
                 self._notifier.watchdog()
+            self._tell_service_manager(assembly, stalled)
         return EXIT_OK
+
+    def _tell_service_manager(self, assembly: Assembly, stalled: Sequence[str]) -> None:
+        """The line of `systemctl status`, when it changed."""
+        words = f"not advancing: {', '.join(stalled)}" if stalled else headline(assembly)
+        if words != self._headline:
+            self._headline = words
+            self._notifier.status(words)
 
     # --- the configuration's files ---
 

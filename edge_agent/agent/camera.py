@@ -23,6 +23,7 @@ from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.main_streams import closer_look, main_stream, masks
 from edge_agent.agent.recordings import is_recorded, recording_time
+from edge_agent.agent.sights import Sights
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config
 from edge_agent.contract import BoxTopics
@@ -74,6 +75,7 @@ class Camera:
         )
         self.recording = recording_time(config, self.feed)
         self.counters = LaneCounters()
+        self.sights = Sights(shared.clock)
         self._main = main_stream(
             shared.config, config, shared.credentials, shared.clock, detects=shared.detects
         )
@@ -147,6 +149,16 @@ class Camera:
     def status(self) -> FeedStatus:
         return self.feed.status()
 
+    @property
+    def online(self) -> bool:
+        """As the ward was told last."""
+        return self._teller.online
+
+    @property
+    def since_utc_s(self) -> float:
+        """When it came to stand as it does."""
+        return self._teller.since_utc_s
+
     def poll(self) -> None:
         """Tell the ward how it stands, when that changed."""
         self._teller.poll(crashed=self._workers[0].crash is not None)
@@ -180,6 +192,7 @@ class Camera:
             self.feed.told,
             partial(shared.pictures.ready, self.name),
             None if self.recording else shared.detector,
+            sights=self.sights,
         )
 
     def _put_aside(self) -> None:
