@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from edge_agent import __version__
 from edge_agent.cli import config, demo, ingest, models, outbox, probe, replay, run, ward
 from edge_agent.errors import EXIT_FAILED, AgentError
+from edge_agent.foreign_text import PrintableFormatter, printable
 
 _GROUPS = (run, replay, ingest, probe, config, models, outbox, ward, demo)
 
@@ -42,14 +43,16 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. Expected failures print one clear message."""
     arguments = build_parser().parse_args(argv)
-    logging.basicConfig(
-        level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+    journal = logging.StreamHandler()
+    journal.setFormatter(
+        PrintableFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     )
+    logging.basicConfig(level=logging.WARNING, handlers=[journal])
     try:
         code = arguments.func(arguments)
         sys.stdout.flush()
     except AgentError as error:
-        print(f"edge-agent: {error}", file=sys.stderr)
+        print(printable(f"edge-agent: {error}", keep="\n"), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 130  # as shells report SIGINT
