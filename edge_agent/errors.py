@@ -29,6 +29,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edge_agent.foreign_text import printable
+
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -59,7 +61,8 @@ class ConfigProblem:
 
     def __str__(self) -> str:
         where = f"{self.file}: {self.path}" if self.path else self.file
-        return f"{where}: {self.found}; {self.fix}" if self.fix else f"{where}: {self.found}"
+        text = f"{where}: {self.found}; {self.fix}" if self.fix else f"{where}: {self.found}"
+        return printable(text)
 
 
 class ConfigError(OperatorError):

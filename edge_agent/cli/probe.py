@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from edge_agent.cli.numbers import number
 from edge_agent.clock import SystemClock
 from edge_agent.errors import EXIT_OK, ConfigError, ConfigProblem
+from edge_agent.foreign_text import printable
 from edge_agent.runtime import StopToken
 
 
@@ -61,7 +62,7 @@ def _probe(arguments: argparse.Namespace) -> int:
         clock=clock,
         watch_s=arguments.seconds,
     )
-    print(format_report(report))
+    print(printable(format_report(report), keep="\n"))
     return EXIT_OK
 
 
@@ -80,7 +81,7 @@ def _probe_folder(root: Path, arguments: argparse.Namespace) -> int:
         report = probe_folder(root, template=arguments.template, zone_name=name, zone=zone)
     except BadTemplate as error:
         raise _problem("--template", str(error), "") from None
-    print(format_folder_report(report))
+    print(printable(format_folder_report(report), keep="\n"))
     return EXIT_OK
 
 

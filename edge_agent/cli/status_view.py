@@ -152,7 +152,9 @@ def _in_full(camera: Plain, now: dt.datetime) -> Iterator[Text]:
     yield _line(f"{_label('stream')}{stream or 'not known yet'}, {_fps(camera)} fps analysed/sent")
     if "gate" in camera:
         gate = camera["gate"]
-        yield from _wrapped(_label("gate"), f"{gate['mode']} ({gate['plan']}: {gate['reason']})", "")
+        yield from _wrapped(
+            _label("gate"), f"{gate['mode']} ({gate['plan']}: {gate['reason']})", ""
+        )
     motion = camera["motion"]
     moving = "moving" if motion["moving"] else "still"
     yield _line(
