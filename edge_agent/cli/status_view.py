@@ -108,7 +108,7 @@ def _row(*cells: str) -> str:
 
 
 def _in_short(camera: Plain, now: dt.datetime) -> Iterator[Text]:
-    state = _STATES.get(camera["state"], camera["state"])
+    state = _STATES.get(camera["state"], str(camera["state"]))
     style = _STATE_STYLES.get(camera["state"], _BAD)
     if camera["kind"] == "folder":
         line = Text(_row(camera["id"], state, "", "", "folder", "", ""))
@@ -138,7 +138,7 @@ def _in_short(camera: Plain, now: dt.datetime) -> Iterator[Text]:
 
 def _in_full(camera: Plain, now: dt.datetime) -> Iterator[Text]:
     name = f" ({printable(camera['name'])})" if "name" in camera else ""
-    state = _STATES.get(camera["state"], camera["state"])
+    state = _STATES.get(camera["state"], str(camera["state"]))
     style = _STATE_STYLES.get(camera["state"], _BAD)
     since = f" for {_since(camera['since_utc'], now)}" if "since_utc" in camera else ""
     yield _line(Text.assemble((camera["id"], "bold"), name, "  ", (state, style), since))
