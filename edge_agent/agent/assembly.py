@@ -83,6 +83,7 @@ class Assembly:
         self._config = config
         self._reload = reload
         self._applied_utc_s = clock.read().utc_s
+        self._previous_sha: str | None = None
         self._clock = clock
         self._supervisor = supervisor
         self._outbox = outbox
@@ -206,6 +207,7 @@ class Assembly:
 
     def apply(self, config: Config, plan: Plan, detector: NamedDetector | None) -> None:
         """Do what the plan says, and nothing else. `detector`: what `prepare` gave."""
+        self._previous_sha = self.cfg_sha
         before, self._config = self._config, config
         self._shared.config = config
         steps = dict(plan.cameras)
@@ -228,7 +230,7 @@ class Assembly:
     ) -> None:
         """Which configuration is in force, and what became of the files' newest change."""
         self._config_result = result, errors
-        status = ConfigStatus(self.cfg_sha, self._applied_utc_s, result, errors)
+        status = ConfigStatus(self.cfg_sha, self._applied_utc_s, result, errors, self._previous_sha)
         self._publisher.set_status(self._topics.config_status, encode_config_status(status))
 
     def finish(self, cmd_id: str, result: CommandResult) -> None:

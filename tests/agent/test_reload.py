@@ -14,8 +14,7 @@ from agent_process import Heard, listening, write_config
 from broker import Mosquitto
 from paho.mqtt.client import Client
 
-from edge_agent.config import load_config
-from edge_agent.config.history import History
+from edge_agent.config import SHORT_SHA_LENGTH, canonical_sha, load_config
 
 #: Somebody stands there all the time.
 STANDING_S = 60
@@ -29,7 +28,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def flashing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return flash.clip(tmp_path_factory.mktemp("clips") / "flashing.avi", rounds=5)
+    return flash.clip(tmp_path_factory.mktemp("clips") / "flashing.avi", rounds=60)
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +68,8 @@ class Box:
         """Wait until what the files say is in force, and told so."""
         wanted = load_config(self.folder).config
         wait_until(lambda: self.agent.config == wanted)
-        known = History(self.folder / "state").newest()
-        assert known is not None
-        self.heard.wait(lambda: self.told()["result"] == "applied")
-        self.heard.wait(lambda: self.told()["cfg_sha"] == known.cfg_sha)
+        sha = canonical_sha(wanted)[:SHORT_SHA_LENGTH]
+        self.heard.wait(lambda: (self.told()["result"], self.told()["cfg_sha"]) == ("applied", sha))
 
     def refused(self) -> list[str]:
         self.heard.wait(lambda: self.told()["result"] == "rejected")
@@ -157,7 +154,7 @@ def test_another_source_restarts_that_camera_alone(box: Box, flashing: Path) -> 
     )
     seen = len(box.heard.bodies("/tm"))
     box.heard.wait(lambda: len(box.heard.bodies("/tm")) > seen + 1)
-    assert box.connections("gate") == box.heard.bodies("/tm")[0]["cameras"]["gate"]["connections"]
+    assert box.connections("gate") == 1
 
 
 def test_stop_says_offline_for_every_camera(box: Box) -> None:
@@ -183,7 +180,7 @@ def test_ward_may_ask_for_it_and_hears_accepted_then_what_became_of_it(
     box.heard.wait(lambda: len(box.heard.bodies("/ack/bad")) == 2)
     answer = box.heard.bodies("/ack/bad")[-1]
     assert answer["status"] == "failed"
-    assert answer["reason"].startswith("cameras.d/yard.toml: source.kind: is missing")
+    assert answer["reason"].startswith("cameras.d/yard.toml:2: source.kind: is missing")
 
 
 def test_hup_reads_the_files_without_a_notification(box: Box, standing: Path) -> None:
@@ -231,3 +228,61 @@ def test_detector_that_cannot_be_opened_is_a_bad_edit(
     box.applied()
     box.heard.wait(lambda: box.persons("gate")[-1]["model"]["name"] == "other")
     assert len({event["event_id"] for event in box.persons("yard")}) == 1
+
+
+def test_mask_is_black_at_once_and_what_is_known_of_the_background_is_forgotten(
+    box: Box, standing: Path
+) -> None:
+    mask = '[[privacy_masks]]\nname = "all"\npolygon = [[0, 0], [1, 0], [1, 1], [0, 1]]\n'
+    box.edit("yard", flash.camera(standing) + mask)
+    box.applied()
+    box.heard.wait(lambda: newest_phases(box.persons("yard")) == ["end"])
+    assert box.persons("yard")[-1]["end_reason"] == "gone"
+
+
+def test_camera_becomes_a_recorders_folder_and_back(box: Box, standing: Path) -> None:
+    uploads = box.folder / "uploads"
+    uploads.mkdir()
+    box.edit("yard", f'[source]\nkind = "folder"\npath = "{uploads}"\n')
+    box.applied()
+    box.heard.wait(lambda: "yard" in box.heard.bodies("/tm")[-1].get("ingest", {}))
+    box.heard.wait(lambda: newest_phases(box.persons("yard")) == ["end"])
+    box.edit("yard", flash.camera(standing))
+    box.applied()
+    box.heard.wait(lambda: newest_phases(box.persons("yard")) == ["end", "start"])
+    box.heard.wait(lambda: box.heard.bodies("/st/cam/yard")[-1]["state"] == "online")
+    box.heard.wait(lambda: "yard" not in box.heard.bodies("/tm")[-1].get("ingest", {}))
+
+
+def test_template_that_is_none_is_a_bad_edit(box: Box) -> None:
+    box.edit("yard", '[source]\nkind = "folder"\npath = "/srv"\ntemplate = "{nothing}.mp4"\n')
+    assert "template" in box.refused()[0]
+    assert newest_phases(box.persons("yard")) == ["start"]
+
+
+def test_status_of_a_camera_that_was_removed_while_the_agent_was_away_is_cleared(
+    box: Box,
+) -> None:
+    box.agent.stop()
+    (box.folder / "cameras.d" / "gate.toml").unlink()
+    with inside(box.folder):
+        topic = f"ea/v1/ward1/{box.name}/st/cam/gate"
+        box.heard.wait(lambda: (topic, b"") in box.heard.messages)
+
+
+def test_it_starts_on_the_last_good_one_and_goes_over_to_the_files_when_they_are_mended(
+    box: Box, standing: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = box.agent.config
+    box.agent.stop()
+    box.edit("yard", "[source]\n")
+    seen = len(box.heard.bodies("/st/config"))
+    with inside(box.folder) as again:
+        assert again.config == good
+        box.heard.wait(lambda: len(box.heard.bodies("/st/config")) > seen)
+        box.heard.wait(lambda: box.told()["result"] == "rejected")
+        assert box.told()["errors"][0].startswith("cameras.d/yard.toml:2: source.kind")
+        box.agent = again
+        box.edit("yard", flash.camera(standing) + "[person]\nconfirm_looks = 2\n")
+        box.applied()
+    assert len([r for r in caplog.records if "is not changed" in r.getMessage()]) == 1
