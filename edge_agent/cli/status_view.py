@@ -50,7 +50,7 @@ def _head(status: Plain) -> Iterator[Text]:
     yield from _broker(status["broker"])
     clock = status["clock"]
     error = f", within {clock['error_ms']} ms" if "error_ms" in clock else ""
-    at = status["at_utc"].replace("+00:00", " UTC").replace("T", " ")
+    at = status["at_utc"].replace("T", " ").replace("+00:00", " UTC")
     style = _GOOD if clock["quality"] == "synced" else _ODD
     yield Text.assemble(_label("clock"), f"{at}, ", (clock["quality"], style), error)
     yield from _detector(status["detector"])
@@ -164,6 +164,8 @@ def _in_full(camera: Plain, now: dt.datetime) -> Iterator[Text]:
     yield _line(f"{_label('')}the smallest spot that counts is {motion['threshold_frac']:.3%}")
     person = camera["person"]
     yield _line(f"{_label('score')}{_score(person)} in the last minute")
+    if "why" in person:
+        yield from _wrapped(_label(""), person["why"], _ODD)
     for key in ("candidate_threshold", "confirm_threshold"):
         auto = " (auto)" if key in person["auto"] else ""
         yield _line(f"{_label('')}{key} {person[key]:.2f}{auto}")
