@@ -25,8 +25,10 @@ from edge_agent.clock import Clock
 from edge_agent.config import Config, FileSource, PersonConfig, RtspSource, UsbSource
 from edge_agent.config.words import scrubbed
 from edge_agent.domain import CameraId
+from edge_agent.errors import StorageError
+from edge_agent.outbox import outbox_stat
 from edge_agent.pipeline.stages import Detector, thresholds
-from edge_agent.publish import PublisherHealth
+from edge_agent.publish import LinkState, PublisherHealth
 from edge_agent.sources import FeedStatus
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def local_status(assembly: Assembly, clock: Clock, started_mono_s: float) -> byt
             "errors": list(facts.config_errors),
         },
         "clock": _known(quality=str(reading.quality), error_ms=reading.err_ms),
-        "broker": _broker(config, assembly.link(), reading.mono_s),
+        "broker": _broker(config, assembly.link(), _unsent(state_dir), reading.mono_s),
         "memory": {
             "used_mib": round(process.rss_mib(), 1),
             "limit_mib": round(memory_limit_mb(config) * _MIB_PER_MB),
@@ -98,17 +100,36 @@ def local_status(assembly: Assembly, clock: Clock, started_mono_s: float) -> byt
     return msgspec.json.encode(status)
 
 
-def _broker(config: Config, link: PublisherHealth, now_s: float) -> dict[str, Any]:
+def _link_words(link: PublisherHealth) -> str:
+    """As it stands, whether or not it is just being tried again."""
+    if link.state is not LinkState.CONNECTING or link.down_since_s is None:
+        return str(link.state)
+    return str(LinkState.REFUSED if link.refused else LinkState.WAITING)
+
+
+def _unsent(state_dir: Path) -> int | None:
+    """What waits on the box; None while the disk does not say."""
+    try:
+        return outbox_stat(state_dir).unsent
+    except StorageError:
+        return None
+
+
+def _broker(
+    config: Config, link: PublisherHealth, waiting: int | None, now_s: float
+) -> dict[str, Any]:
     mqtt = config.mqtt
+    connected = link.state is LinkState.CONNECTED
+    since_s = link.since_s if link.down_since_s is None else link.down_since_s
     return _known(
         host=mqtt.host,
         port=mqtt.port,
-        state=str(link.state),
-        since_s=round(max(0.0, now_s - link.since_s), 1),
-        version=("5" if link.mqtt5 else "3.1.1") if link.state == "connected" else None,
-        error=link.last_error if link.state != "connected" and link.last_error else None,
+        state=_link_words(link),
+        since_s=round(max(0.0, now_s - since_s), 1),
+        version=("5" if link.mqtt5 else "3.1.1") if connected else None,
+        error=link.last_error if link.last_error and not connected else None,
         denied=link.denied,
-        waiting=link.backlog,
+        waiting=waiting,
         in_flight=link.in_flight,
         sent=link.sent,
         last_ack_s=None if link.last_ack_s is None else round(now_s - link.last_ack_s, 1),
@@ -231,7 +252,7 @@ def headline(assembly: Assembly) -> str:
     cameras = tuple(assembly.cameras.live.values())
     online = sum(camera.online for camera in cameras)
     link = assembly.link()
-    words = f"{online} of {len(cameras)} cameras online, broker {link.state}"
+    words = f"{online} of {len(cameras)} cameras online, broker {_link_words(link)}"
     folders = len(assembly.cameras.folders.names)
     words += f", {folders} in folders" if folders else ""
-    return words + (", events wait" if link.backlog > link.in_flight else "")
+    return words

@@ -71,7 +71,8 @@ def _broker(broker: Plain) -> Iterator[Text]:
     state = broker["state"]
     where = f"{broker['host']}:{broker['port']} "
     version = f", MQTT {broker['version']}" if "version" in broker else ""
-    counts = f"{broker['waiting']} waiting, {broker['in_flight']} in flight, {broker['sent']} sent"
+    waiting = broker.get("waiting", "an unknown number")
+    counts = f"{waiting} waiting, {broker['in_flight']} in flight, {broker['sent']} sent"
     yield _line(
         Text.assemble(
             _label("broker"),
