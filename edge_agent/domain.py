@@ -119,9 +119,10 @@ class Track:
     top_score: float
     confidence: float
     first_s: float  # first supporting detection
-    seen_s: float  # newest supporting detection
-    looks: int  # supporting detections so far
+    seen_s: float  # newest detection that was sure, or where something moves
+    looks: int  # detections so far, weak ones too
     first_bbox: BBox | None = None  # where it began; lets events join a broken track's pieces
+    moved_s: float = float("-inf")  # when something last moved where they are
 
 
 class Label(StrEnum):
