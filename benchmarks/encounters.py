@@ -90,7 +90,7 @@ def play(situation: Situation, variant: int, detector: OnnxDetector, score: Scor
         events += analysis.events
         score.looks += bool(analysis.searched)
         score.pictures += 1
-        score.hops += _hops(analysis, shot, owners)
+        score.hops += 0 if situation.one_person else _hops(analysis, shot, owners)
         for person in _plain(shot):
             there_s.setdefault(person, shot.at_s)
     events += pipeline.close(EndReason.CAMERA_LOST, situation.seconds)

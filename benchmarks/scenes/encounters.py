@@ -62,6 +62,7 @@ class Situation:
     actors: tuple[Actor, ...]
     events: int
     edge: float = 0.0  # the right edge lies here (in body widths); 0: far away
+    one_person: bool = False  # all actors are the same person
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def _come_back() -> tuple[Situation, ...]:
             wanted = 1 if away_s < 2 else 2
             edge = 3.0 if where == "edge" else 0.0
             name = f"{where}, {away_s:g} s"
-            found.append(Situation(name, back_s + 8, actors, wanted, edge=edge))
+            found.append(Situation(name, back_s + 8, actors, wanted, edge, one_person=True))
     return tuple(found)
 
 
@@ -162,7 +163,7 @@ def shots(situation: Situation, variant: int, folder: Path | None = None) -> Ite
     place = plate(folder, _PLACES[variant % len(_PLACES)])
     everybody = _people(folder)
     chosen = [everybody[int(i)] for i in rng.permutation(len(everybody))[: len(situation.actors)]]
-    if situation.name.startswith(("edge", "door")):
+    if situation.one_person:
         chosen[1:] = chosen[:1] * (len(chosen) - 1)  # the same person comes back
     stage = _Stage(place, HEIGHTS_FRAC[variant % len(HEIGHTS_FRAC)], situation.edge)
     for index in range(round(situation.seconds * FPS)):

@@ -6,6 +6,7 @@ inferences, which costs a little accuracy and keeps up longer (benchmarks/models
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,6 +22,7 @@ from edge_agent.domain import (
     EndReason,
     Event,
     Frame,
+    NuisanceSpot,
     Pixels,
     Region,
     Snapshot,
@@ -62,6 +64,7 @@ class LaneCounters:
     looks: int = 0  # frames for which the detector was asked
     busy_s: float = 0.0
     last_captured_s: float = float("-inf")
+    nuisances: tuple[NuisanceSpot, ...] = ()  # for the camera's status
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,11 @@ class AnalysisLoop:
         self._zone = zone
         self._heartbeat = heartbeat
         self._make_snapshot = make_snapshot
+        self._to_forget: deque[CameraId] = deque()
+
+    def forget_nuisances(self, camera: CameraId) -> None:
+        """On a technician's command, by any thread: done before the camera's next frame."""
+        self._to_forget.append(camera)
 
     def enter(self, lane: Lane) -> None:
         """The frames of this camera that come next are of another recording. By the thread
@@ -138,6 +146,8 @@ class AnalysisLoop:
 
     def _take_up(self, frame: Frame) -> None:
         begun_s = self._clock.mono_s()
+        while self._to_forget:
+            self._lanes[self._to_forget.popleft()].pipeline.forget_nuisances()
         lane = self._begin(frame)
         others = self._exchange.take_more(frame.camera, MAX_TOGETHER - 1) if lane.detector else []
         if lane.detector and others:
@@ -187,6 +197,7 @@ class AnalysisLoop:
         counters = lane.counters
         counters.frames += 1
         counters.looks += bool(analysis.searched)
+        counters.nuisances = lane.pipeline.nuisances
         counters.last_captured_s = max(counters.last_captured_s, frame.captured_s)
 
     def _weekminute(self, lane: Lane, frame: Frame) -> int:

@@ -32,7 +32,7 @@ class Person:
         self.first_s = self.seen_s = self.looked_s = at_s
         self.supported_s = at_s  # newest sighting that was sure, or of something that moves
         self.doubt_s = 0.0  # time with looks since then; that nobody looks says nothing
-        self.moved_s = float("-inf")
+        self.moved_s = float("-inf")  # when something last moved within their box
         self.moves = False  # something does, at their place in this frame
         self.missing_since_s: float | None = None
         self.score = self.top_score = detection.score
@@ -110,17 +110,13 @@ class Person:
 
     def mind_motion(self, moving: Sequence[BBox], at_s: float) -> None:
         """Whether any of `moving`, which are of nobody else, is theirs."""
-        self.moves = any(self._is_of(box) for box in moving)
-        if self.moves:
-            self.moved_s = at_s
-
-    def _is_of(self, region: BBox) -> bool:
         box = self.expected.clipped()
-        shared = box.intersection_frac(region)
-        return shared > 0 and (
-            shared >= _MOTION_IN_PERSON * region.area_frac
-            or shared >= _PERSON_IN_MOTION * box.area_frac
-        )
+        shares = [(region, box.intersection_frac(region)) for region in moving]
+        inside = any(shared >= _MOTION_IN_PERSON * region.area_frac for region, shared in shares)
+        across = any(shared >= _PERSON_IN_MOTION * box.area_frac for _, shared in shares)
+        self.moves = inside or across
+        if inside:  # what only passes there does not make a statue move
+            self.moved_s = at_s
 
     def is_believed(self, lost_after_s: float) -> bool:
         """Whether a weak sighting may be them; beyond that they are as good as missing."""
