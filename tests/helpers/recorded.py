@@ -42,6 +42,7 @@ from edge_agent.geometry import FULL_FRAME, BBox, FrameSize
 from edge_agent.pipeline import Analysis, CameraPipeline, Stages
 from edge_agent.rules import RuleEngine
 from edge_agent.track import Tracker
+from edge_agent.track.looks import LookPolicy, Subject
 
 FPS = 5.0
 #: A detector that looks at a region finds who lies in it with this share of their box.
@@ -155,9 +156,23 @@ def pipeline_of(
     return CameraPipeline(stages, candidate_threshold=recording.candidate_threshold), tracker
 
 
-def play(recording: Recording, camera: CameraConfig, new_id: NewEventId) -> Played:
+class _LookAtAll(LookPolicy):
+    """What moves and whoever is known, in every picture in which anything moves."""
+
+    def look_at(
+        self, moving: Sequence[Region], subjects: Sequence[Subject], at_s: float, last_s: float
+    ) -> list[Region]:
+        due = super().look_at(moving, subjects, at_s, last_s)
+        return [*moving, *(Region(each.around) for each in subjects)] if moving else due
+
+
+def play(
+    recording: Recording, camera: CameraConfig, new_id: NewEventId, *, look_at_all: bool = False
+) -> Played:
     """The whole clip through the pipeline, at the end of which the camera is lost."""
-    pipeline, _ = pipeline_of(recording, camera, new_id)
+    pipeline, tracker = pipeline_of(recording, camera, new_id)
+    if look_at_all:
+        tracker._policy = _LookAtAll()
     played = Played()
     for picture in recording.pictures:
         frame = Frame(CameraId(camera.id), picture.at_s, picture)
