@@ -118,6 +118,7 @@ class RuleEngine:
 
     def update(self, tracks: Sequence[Track], at_s: float, weekminute: int) -> Sequence[RuleHit]:
         """`weekminute`: minutes since Monday 00:00 in the box's time zone."""
+        self._nuisance.expire(at_s)
         known, self._people = self._people, {}
         hits = []
         for track in tracks:
@@ -131,7 +132,7 @@ class RuleEngine:
                 entered = tuple(person.entered)
                 hits.append(RuleHit(track, person.since_s, person.current, entered))
         sure = [track for track in tracks if self._people[track.track_id].sure]
-        self._nuisance.update(sure, at_s)
+        self._nuisance.learn(sure, at_s)
         return hits
 
     def reset(self) -> None:

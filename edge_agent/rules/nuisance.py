@@ -83,9 +83,12 @@ class NuisanceMap:
             if spot.learned_s is not None
         )
 
-    def update(self, confirmed: Sequence[Track], at_s: float) -> None:
-        """Learn from the people of this moment: those who are sure enough to be told."""
+    def expire(self, at_s: float) -> None:
+        """Forget what has had its time."""
         self._spots = [spot for spot in self._spots if not spot.is_over(at_s)]
+
+    def learn(self, confirmed: Sequence[Track], at_s: float) -> None:
+        """From the people of this moment: those who are sure enough to be told."""
         here = {track.track_id for track in confirmed}
         self._counted_s = {i: s for i, s in self._counted_s.items() if i in here}
         for track in confirmed:
