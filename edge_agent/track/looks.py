@@ -27,10 +27,10 @@ MAX_UNLOOKED_S = 1.0
 #: After a look that found nobody, or nobody for sure: several more chances before they count as
 #: gone. Somebody who stands and is not confirmed yet is told within 2 s at this pace.
 LOOK_SOON_S = 0.4
-#: What was not confirmed for this long is looked at less often: it may move all day.
+#: Who keeps still and was not confirmed for this long is looked at less often.
 UNCONFIRMED_S = 3.0
-#: What was not confirmed for this long (a coat on its hook that scored once like a person)
-#: is looked at seldom, for each look costs an inference.
+#: What was not confirmed for this long (a coat on its hook that scored once like a person, a bush)
+#: is looked at seldom, for each look costs an inference, and it may be there all day.
 DOUBTFUL_AFTER_S = 10.0
 LOOK_AT_DOUBTFUL_S = 4.0
 
@@ -46,6 +46,8 @@ _MOST_PLACES = 16
 #: A region is of a place that shows this share of it, and is not much larger than it.
 _SAME_PLACE = 0.6
 _MUCH_LARGER = 4.0
+#: A region is only of people when their surroundings show this share of it.
+_EXPLAINED = 0.65
 #: When an inference is made anyway, it also shows whoever would be due within half their time.
 _ALONG = 0.5
 #: Frames come with jitter and times are floats.
@@ -83,7 +85,7 @@ class _Place:
         suspected = at_s - self.suspected_s <= _SUSPECTED_S
         if self.looks < _AT_ONCE_LOOKS or (suspected and self.looks < _SOON_LOOKS):
             return 0.0
-        return LOOK_SOON_S if self.looks < _SOON_LOOKS else _VAIN_S
+        return LOOK_SOON_S if suspected or self.looks < _SOON_LOOKS else _VAIN_S
 
     def is_due(self, at_s: float) -> bool:
         return at_s - self.looked_s > self.interval_s(at_s) - TIME_SLACK_S
@@ -119,9 +121,14 @@ class LookPolicy:
             for i, subject in enumerate(subjects)
         }
         touched = [box for boxes in touching.values() for box in boxes]
-        elsewhere = [region for region in moving if region.bbox not in touched]
+        elsewhere = [
+            region
+            for region in moving
+            if region.bbox not in touched or not _is_explained(region.bbox, subjects)
+        ]
         self._elsewhere = [region.bbox for region in elsewhere]
         new = [region for region in elsewhere if self._is_due(region.bbox, at_s)]
+        alone = [region for region in new if region.bbox not in touched]
         suspects = [Region(place.bbox) for place in self._places if place.is_suspect(at_s)]
         waits = {
             i: (at_s - subject.looked_s + TIME_SLACK_S)
@@ -131,11 +138,11 @@ class LookPolicy:
         paid = bool(new or suspects) or any(wait > 1 for wait in waits.values())
         chosen = [i for i, wait in waits.items() if wait > (_ALONG if paid else 1)]
         # A region that several people share is looked at for all of them.
-        shared = [box for i in chosen for box in touching[i]]
+        shared = [box for i in chosen for box in touching[i]] + [region.bbox for region in new]
         chosen += [
             i for i in waits if i not in chosen and any(box in shared for box in touching[i])
         ]
-        return [*new, *suspects, *_people(chosen, subjects, touching)]
+        return [*alone, *suspects, *_people(chosen, subjects, touching)]
 
     def interval_s(self, subject: Subject, moves: bool, at_s: float, last_s: float) -> float:
         """How long after the last look the next one is worth its cost; 0: in every picture."""
@@ -195,11 +202,17 @@ class LookPolicy:
         return place
 
 
+def _is_explained(region: BBox, subjects: Sequence[Subject]) -> bool:
+    """Whether what moves there is but those whom it touches: somebody new may be beside them."""
+    shown = sum(subject.around.intersection_frac(region) for subject in subjects)
+    return shown >= _EXPLAINED * region.area_frac
+
+
 def _unconfirmed_s(age_s: float, moves: bool) -> float:
     """Between two looks at somebody who is tracked for `age_s` without being confirmed."""
-    if age_s <= UNCONFIRMED_S:
-        return 0.0 if moves else LOOK_SOON_S
     if moves:
+        return 0.0 if age_s <= DOUBTFUL_AFTER_S else LOOK_SOON_S
+    if age_s <= UNCONFIRMED_S:
         return LOOK_SOON_S
     return LOOK_AGAIN_S if age_s <= DOUBTFUL_AFTER_S else LOOK_AT_DOUBTFUL_S
 

@@ -171,3 +171,12 @@ def test_what_is_remembered_is_bounded() -> None:
         policy.look_at([Region(box)], [], at_s, at_s)
         policy.learn([box], [], at_s)
     assert len(policy._places) <= 16
+
+
+def test_somebody_new_in_the_motion_of_a_confirmed_walker_is_looked_at_in_that_picture() -> None:
+    def moving(at_s: float) -> list[BBox]:
+        own = walker(at_s)
+        return [own if at_s < 8.0 else BBox(own.x, 0.1, 1 - own.x, 0.8)]
+
+    asked = looks(12.0, moving, lambda at_s: [Detection(walker(at_s), 0.9)])
+    assert between(asked, 8.0, 9.0) == 5
