@@ -1,9 +1,9 @@
 """Which parts of a picture are worth an inference: those where a look can change a decision.
 
     nobody known there, something moves     at once; less and less often while it is in vain
-    somebody who may be a person            in every picture while they move, else soon
+    somebody who may be a person            in every picture, less often after a while
     a confirmed person who walks            twice a second: motion says that they are still there
-    two of them close together              in every picture: who is who?
+    two of them within some steps           in every picture: who is who?
     a confirmed person who stands           once a second: the background has absorbed them
     somebody who was not found, or hardly   soon again
 
@@ -25,10 +25,10 @@ FOLLOW_S = 0.5
 LOOK_AGAIN_S = 0.8
 MAX_UNLOOKED_S = 1.0
 #: After a look that found nobody, or nobody for sure: several more chances before they count as
-#: gone. Somebody who stands and is not confirmed yet is told within 2 s at this pace.
+#: gone.
 LOOK_SOON_S = 0.4
 #: Who keeps still and was not confirmed for this long is looked at less often.
-UNCONFIRMED_S = 3.0
+UNCONFIRMED_S = 2.0
 #: What was not confirmed for this long (a coat on its hook that scored once like a person, a bush)
 #: is looked at seldom, for each look costs an inference, and it may be there all day.
 DOUBTFUL_AFTER_S = 10.0
@@ -152,7 +152,7 @@ class LookPolicy:
             return _unconfirmed_s(at_s - subject.since_s, moves)
         if moves:
             return 0.0 if subject.crowded else self._follow_s
-        if not subject.sure:
+        if subject.crowded or not subject.sure:
             return LOOK_SOON_S
         # The next chance comes one frame later; at low rates that would be too late.
         return min(LOOK_AGAIN_S, MAX_UNLOOKED_S - (at_s - last_s))
@@ -213,7 +213,7 @@ def _unconfirmed_s(age_s: float, moves: bool) -> float:
     if moves:
         return 0.0 if age_s <= DOUBTFUL_AFTER_S else LOOK_SOON_S
     if age_s <= UNCONFIRMED_S:
-        return LOOK_SOON_S
+        return 0.0
     return LOOK_AGAIN_S if age_s <= DOUBTFUL_AFTER_S else LOOK_AT_DOUBTFUL_S
 
 

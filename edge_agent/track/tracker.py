@@ -8,7 +8,7 @@ import msgspec
 
 from edge_agent.config.schema import PersonConfig
 from edge_agent.domain import Detection, Region, Track
-from edge_agent.geometry import BBox, is_part_of, shows_same_person
+from edge_agent.geometry import BBox, heights_apart, is_part_of, shows_same_person
 from edge_agent.track.association import (
     SURE_GATE,
     WEAK_GATE,
@@ -24,8 +24,9 @@ from edge_agent.track.state import TrackerState
 
 #: The region of a look, in sizes of the person: detectors want surroundings.
 _CONTEXT = 1.8
-#: Who is nearer than this, in sizes of the person, may be mistaken for them.
-_NEAR = 1.6
+#: Two who are nearer than this many heights may be mistaken for each other at the next look: half
+#: a second is half a step for both and a detector's error.
+_CROWDED_HEIGHTS = 1.5
 _TENTATIVE_HANDICAP = 0.4
 _UNSEEN_HANDICAP_PER_S = 0.2
 #: The confirm rule's looks must fit into its window with something to spare.
@@ -188,7 +189,6 @@ class Tracker:
 
     def _subject(self, person: Person, at_s: float) -> Subject:
         bbox = person.bbox(at_s)
-        around = bbox.scaled(_NEAR)
         return Subject(
             bbox=bbox,
             around=bbox.union(person.last_bbox).scaled(_CONTEXT).clipped(),
@@ -198,7 +198,7 @@ class Tracker:
             found=person.missing_since_s is None,
             sure=person.score >= self._high_score,
             crowded=any(
-                around.intersection_frac(other.bbox(at_s)) > 0
+                heights_apart(bbox, other.bbox(at_s)) < _CROWDED_HEIGHTS
                 for other in self._people
                 if other is not person
             ),

@@ -121,9 +121,10 @@ def test_who_stands_still_is_looked_at_once_a_second() -> None:
     assert 20 / 1.0 <= between(asked, 10.0, 30.0) <= 20 / 0.8 + 1
 
 
-def test_who_stands_still_from_the_start_is_looked_at_soon_again_until_confirmed() -> None:
+def test_who_stands_still_is_looked_at_in_every_picture_until_confirmed() -> None:
     asked = looks(3.0, lambda at_s: [PERSON] if at_s < 0.2 else [], lambda _: [person()])
-    assert asked[:3] == [0.0, 0.4, 0.8]
+    assert asked[:3] == [0.0, 0.2, 0.4]
+    assert between(asked, 0.5, 1.2) == 0
 
 
 def test_two_close_together_are_looked_at_in_every_picture() -> None:
@@ -135,7 +136,7 @@ def test_two_close_together_are_looked_at_in_every_picture() -> None:
 
 
 def _beside(box: BBox) -> BBox:
-    return BBox(box.x + 1.1 * box.w, box.y, box.w, box.h)
+    return BBox(box.x + 2.5 * box.w, box.y, box.w, box.h)
 
 
 def test_a_walker_who_is_not_found_is_looked_for_in_every_picture() -> None:
@@ -151,7 +152,11 @@ def test_one_picture_serves_all_who_would_be_due_soon() -> None:
     places = [0.02 + 0.24 * i for i in range(4)]
 
     def found(at_s: float) -> list[Detection]:
-        return [person(x=x + 0.002 * at_s) for i, x in enumerate(places) if at_s >= 0.2 * i]
+        return [
+            Detection(BBox(x + 0.002 * at_s, 0.3, 0.04, 0.3), 0.9)
+            for i, x in enumerate(places)
+            if at_s >= 0.2 * i
+        ]
 
     asked = looks(20.0, lambda at_s: [d.bbox for d in found(at_s)], found)
     assert between(asked, 10.0, 20.0) <= 10 / 0.4 + 1
