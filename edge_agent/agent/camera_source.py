@@ -9,8 +9,9 @@ from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.recordings import is_recorded
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig
-from edge_agent.contract import BoxTopics, CameraStatus, State, encode_camera_status
-from edge_agent.domain import CameraId, Frame
+from edge_agent.contract import BoxTopics, CameraStatus, Nuisance, State, encode_camera_status
+from edge_agent.domain import CameraId, Frame, NuisanceSpot
+from edge_agent.geometry import BBox
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, FeedState, GatePlan
 
@@ -22,18 +23,29 @@ class CameraSource:
     """One camera's source thread."""
 
     def __init__(
-        self, camera: CameraConfig, feed: CameraFeed, exchange: FrameExchange, clock: Clock
+        self,
+        camera: CameraConfig,
+        feed: CameraFeed,
+        exchange: FrameExchange,
+        clock: Clock,
+        date: Callable[[Frame], Frame] = lambda frame: frame,
     ) -> None:
+        """`date` adds the minute of the week."""
         self._camera = CameraId(camera.id)
         self._waits = is_recorded(camera)
         self._feed = feed
         self._exchange = exchange
         self._clock = clock
+        self._date = date
         self._last_s = 0.0
 
     def run(self, stop: StopToken) -> None:
         def deliver(frame: Frame) -> None:
+            ended = stop.stopped
+            if ended:
+                return  # its name may be another stream's by now
             self._last_s = max(self._last_s, frame.captured_s)
+            frame = self._date(frame)
             if not self._waits:
                 self._exchange.offer(frame)
                 return
@@ -43,17 +55,17 @@ class CameraSource:
 
         def keep(frame: Frame) -> bool:
             self._last_s = max(self._last_s, frame.captured_s)
-            return self._exchange.put(frame, 0.0)
+            return stop.stopped or self._exchange.put(self._date(frame), 0.0)
+
+        def lost() -> None:
+            if not stop.stopped:
+                moment_s = self._last_s if self._waits else self._clock.mono_s()
+                self._exchange.lost(self._camera, moment_s)
 
         try:
-            self._feed.run(stop, deliver, self._lost, None if self._waits else keep)
+            self._feed.run(stop, deliver, lost, None if self._waits else keep)
         finally:
-            if not stop.stopped:
-                self._lost()  # a recording's end, or a crash: no more frames either
-
-    def _lost(self) -> None:
-        moment_s = self._last_s if self._waits else self._clock.mono_s()
-        self._exchange.lost(self._camera, moment_s)
+            lost()  # a recording's end, or a crash: no more frames either
 
 
 #: What the ward may know: addresses, users and file names stay in the box's journal.
@@ -67,6 +79,8 @@ _REASONS = {
     FeedState.ENDED: "ended: the stream was closed",
 }
 _CRASHED = "crashed: an error in the agent; it tries again, see its journal"
+#: The last words of an orderly stop.
+STOPPED = "stopped: the agent was stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +88,12 @@ class _Told:
     state: State
     reason: str
     plan: GatePlan | None  # how its packets are decoded
+    nuisances: tuple[NuisanceSpot, ...] = ()
 
     @property
-    def kind(self) -> tuple[str, str]:
-        return self.reason, self.plan.policy if self.plan else ""
+    def kind(self) -> tuple[str, str, tuple[BBox, ...]]:
+        places = tuple(spot.bbox for spot in self.nuisances)
+        return self.reason, self.plan.policy if self.plan else "", places
 
 
 class CameraStatusTeller:
@@ -98,8 +114,9 @@ class CameraStatusTeller:
         self._set_status = set_status
         self._told: _Told | None = None
 
-    def poll(self, *, crashed: bool) -> None:
-        """`crashed`: the source thread lies still, whatever its feed said last."""
+    def poll(self, *, crashed: bool, nuisances: tuple[NuisanceSpot, ...] = ()) -> None:
+        """`crashed`: the source thread lies still, whatever its feed said last. `nuisances`:
+        places that the analysis tells nobody of."""
         status = self._feed.status()
         state = status.state
         if state is FeedState.CONNECTING and self._told is not None and not crashed:
@@ -107,10 +124,18 @@ class CameraStatusTeller:
         online = state is FeedState.STREAMING and not crashed
         reason = _CRASHED if crashed else _REASONS[state]
         plan = status.gate.plan if status.gate else None
-        now = _Told(State.ONLINE if online else State.OFFLINE, reason, plan)
+        now = _Told(State.ONLINE if online else State.OFFLINE, reason, plan, nuisances)
         if self._told and now.kind == self._told.kind:
             return  # that the time between keyframes varies a little is no news
+        self._say(now)
+
+    def say_stopped(self) -> None:
+        """Nobody watches it any more."""
+        self._say(_Told(State.OFFLINE, STOPPED, None))
+
+    def _say(self, now: _Told) -> None:
         self._told = now
+        plan = now.plan
         payload = encode_camera_status(
             CameraStatus(
                 self._camera,
@@ -118,6 +143,12 @@ class CameraStatusTeller:
                 self._clock.read().utc_s,
                 now.reason,
                 str(plan) if plan else "",
+                nuisances=tuple(_nuisance(spot) for spot in now.nuisances),
             )
         )
         self._set_status(self._topics.camera_status(self._camera), payload)
+
+
+def _nuisance(spot: NuisanceSpot) -> Nuisance:
+    box = spot.bbox.clipped()
+    return Nuisance((box.x, box.y, box.w, box.h), spot.times)

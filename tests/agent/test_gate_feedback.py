@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,11 +15,11 @@ from edge_agent.agent.analysis import AnalysisLoop, Lane, LaneCounters
 from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.replay import ClipReplay
-from edge_agent.agent.telemetry import TelemetrySource, WatchedCamera
+from edge_agent.agent.telemetry import TelemetrySource
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FileSource
-from edge_agent.contract import BoxTopics, State, decode_camera_status
-from edge_agent.domain import CameraId, Detection, EventId, Label, Phase
+from edge_agent.contract import BoxTopics, Nuisance, State, decode_camera_status
+from edge_agent.domain import CameraId, Detection, EventId, Label, NuisanceSpot, Phase
 from edge_agent.geometry import BBox
 from edge_agent.pipeline.stages import build_pipeline
 from edge_agent.runtime import Heartbeat, StopToken
@@ -88,7 +90,6 @@ def test_agents_threads_replay_the_beginning_and_report_what_was_saved(clip: Pat
         {YARD: lane},
         journal,
         clock=clock,
-        zone=ZoneInfo("UTC"),
         heartbeat=Heartbeat("analysis", clock, limit_s=60),
         make_snapshot=None,
     )
@@ -102,7 +103,9 @@ def test_agents_threads_replay_the_beginning_and_report_what_was_saved(clip: Pat
         e.start_s for e in journal.events if (e.label, e.phase) == (Label.PERSON, Phase.START)
     ]
     assert starts == [pytest.approx(VISIT.begin_s, abs=0.4)]
-    telemetry = TelemetrySource({YARD: WatchedCamera(feed, lane)}, exchange, clock, Path("/"))
+    telemetry = TelemetrySource(
+        {YARD: SimpleNamespace(feed=feed, counters=lane.counters)}, exchange, clock, Path("/")
+    )
     figures = telemetry.telemetry().cameras[YARD]
     assert (figures["wakes"], figures["false_wakes"]) == (1, 0)
     assert 0 < figures["decoded_frac"] < 0.75
@@ -136,3 +139,22 @@ def test_status_tells_how_a_camera_is_decoded_and_only_when_the_plan_changes(cli
         (State.ONLINE, "measuring: the stream is being measured"),
         (State.ONLINE, "keyframes: a keyframe every 1.0 s"),
     ]
+
+
+def test_status_tells_nuisances_when_they_come_and_go(clip: Path) -> None:
+    clock, told = SystemClock(), []
+    camera = CameraConfig(id=YARD, source=FileSource(path=str(clip), pace="fast"))
+    feed = CameraFeed(
+        FeedSettings.of(camera, 5.0), credentials=CredentialGuard(None, clock), clock=clock
+    )
+    teller = CameraStatusTeller(
+        feed,
+        YARD,
+        BoxTopics("ward", "box-1"),
+        clock,
+        lambda topic, payload: told.append(decode_camera_status(payload).nuisances),
+    )
+    statue = NuisanceSpot(BBox(0.6, 0.3, 0.1, 0.4), 6, 100.0, 100.0)
+    for spots in ((), (), (statue,), (replace(statue, times=7, seen_s=200.0),), ()):
+        teller.poll(crashed=True, nuisances=spots)
+    assert told == [(), (Nuisance((0.6, 0.3, 0.1, 0.4), 6),), ()]
