@@ -86,7 +86,7 @@ def play(situation: Situation, variant: int, detector: OnnxDetector, score: Scor
     owners: dict[int, int] = {}
     there_s: dict[int, float] = {}
     for shot in shots(situation, variant):
-        analysis = pipeline.update(Frame(CameraId("scene"), shot.at_s, Drawn(shot.bgr)), 0)
+        analysis = pipeline.update(Frame(CameraId("scene"), shot.at_s, Drawn(shot.bgr)))
         events += analysis.events
         score.looks += bool(analysis.searched)
         score.pictures += 1

@@ -176,7 +176,7 @@ def play(
     played = Played()
     for picture in recording.pictures:
         frame = Frame(CameraId(camera.id), picture.at_s, picture)
-        played.analyses.append(pipeline.update(frame, 0))
+        played.analyses.append(pipeline.update(frame))
     played.last = pipeline.close(EndReason.CAMERA_LOST, recording.pictures[-1].at_s)
     return played
 
