@@ -121,9 +121,20 @@ class Track:
     top_score: float
     confidence: float
     first_s: float  # first supporting detection
-    seen_s: float  # newest supporting detection
-    looks: int  # supporting detections so far
+    seen_s: float  # newest detection that was sure, or where something moves
+    looks: int  # detections so far, weak ones too
     first_bbox: BBox | None = None  # where it began; lets events join a broken track's pieces
+    moved_s: float = float("-inf")  # when something last moved within their bbox
+
+
+@dataclass(frozen=True, slots=True)
+class NuisanceSpot:
+    """A place that is taken for a person again and again, and where nothing ever moves."""
+
+    bbox: BBox
+    times: int  # taken for a person
+    learned_s: float
+    seen_s: float  # taken for a person last
 
 
 class Label(StrEnum):

@@ -149,7 +149,9 @@ class Camera:
 
     def poll(self) -> None:
         """Tell the ward how it stands, when that changed."""
-        self._teller.poll(crashed=self._workers[0].crash is not None)
+        self._teller.poll(
+            crashed=self._workers[0].crash is not None, nuisances=self.counters.nuisances
+        )
 
     def say_stopped(self) -> None:
         """The last status: the agent was stopped."""

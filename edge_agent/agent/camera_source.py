@@ -9,8 +9,9 @@ from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.recordings import is_recorded
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig
-from edge_agent.contract import BoxTopics, CameraStatus, State, encode_camera_status
-from edge_agent.domain import CameraId, Frame
+from edge_agent.contract import BoxTopics, CameraStatus, Nuisance, State, encode_camera_status
+from edge_agent.domain import CameraId, Frame, NuisanceSpot
+from edge_agent.geometry import BBox
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, FeedState, GatePlan
 
@@ -87,10 +88,12 @@ class _Told:
     state: State
     reason: str
     plan: GatePlan | None  # how its packets are decoded
+    nuisances: tuple[NuisanceSpot, ...] = ()
 
     @property
-    def kind(self) -> tuple[str, str]:
-        return self.reason, self.plan.policy if self.plan else ""
+    def kind(self) -> tuple[str, str, tuple[BBox, ...]]:
+        places = tuple(spot.bbox for spot in self.nuisances)
+        return self.reason, self.plan.policy if self.plan else "", places
 
 
 class CameraStatusTeller:
@@ -111,8 +114,9 @@ class CameraStatusTeller:
         self._set_status = set_status
         self._told: _Told | None = None
 
-    def poll(self, *, crashed: bool) -> None:
-        """`crashed`: the source thread lies still, whatever its feed said last."""
+    def poll(self, *, crashed: bool, nuisances: tuple[NuisanceSpot, ...] = ()) -> None:
+        """`crashed`: the source thread lies still, whatever its feed said last. `nuisances`:
+        places that the analysis tells nobody of."""
         status = self._feed.status()
         state = status.state
         if state is FeedState.CONNECTING and self._told is not None and not crashed:
@@ -120,7 +124,7 @@ class CameraStatusTeller:
         online = state is FeedState.STREAMING and not crashed
         reason = _CRASHED if crashed else _REASONS[state]
         plan = status.gate.plan if status.gate else None
-        now = _Told(State.ONLINE if online else State.OFFLINE, reason, plan)
+        now = _Told(State.ONLINE if online else State.OFFLINE, reason, plan, nuisances)
         if self._told and now.kind == self._told.kind:
             return  # that the time between keyframes varies a little is no news
         self._say(now)
@@ -139,6 +143,12 @@ class CameraStatusTeller:
                 self._clock.read().utc_s,
                 now.reason,
                 str(plan) if plan else "",
+                nuisances=tuple(_nuisance(spot) for spot in now.nuisances),
             )
         )
         self._set_status(self._topics.camera_status(self._camera), payload)
+
+
+def _nuisance(spot: NuisanceSpot) -> Nuisance:
+    box = spot.bbox.clipped()
+    return Nuisance((box.x, box.y, box.w, box.h), spot.times)

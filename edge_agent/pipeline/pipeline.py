@@ -26,6 +26,7 @@ from edge_agent.domain import (
     Frame,
     Lighting,
     Motion,
+    NuisanceSpot,
     Pixels,
     Region,
     RuleHit,
@@ -104,8 +105,8 @@ class TrackStage(CarriedStage, Protocol):
     """Which person is which? `edge_agent.track.Tracker`."""
 
     def look_at(self, moving: Sequence[Region], at_s: float) -> Sequence[Region]:
-        """Where the detector looks: what moves, grown to whole tracked people, and those who
-        must be looked for now whatever motion says."""
+        """Where a look can change a decision: new motion, those who are not sure yet, those who
+        are due (`edge_agent.track.looks`). Empty: the detector is not asked."""
         ...
 
     def update(
@@ -132,8 +133,17 @@ class RuleStage(CarriedStage, Protocol):
         """`weekminute`: minutes since Monday 00:00 where the box stands, for schedules."""
         ...
 
+    @property
+    def nuisances(self) -> tuple[NuisanceSpot, ...]:
+        """Places where whatever keeps still is not told any more."""
+        ...
+
+    def forget_nuisances(self) -> int:
+        """Tell of all places again; returns how many were learned."""
+        ...
+
     def reset(self) -> None:
-        """Forget everybody."""
+        """Forget everybody; what was learned of places stays."""
         ...
 
 
@@ -252,16 +262,26 @@ class CameraPipeline:
     def forget_background(self) -> None:
         """The pictures to come look different: other parts of them are masked."""
         self._stages.motion.reset()
+        self._stages.rules.forget_nuisances()
 
     def attach_snapshot(self, event_id: EventId, ref: SnapshotRef) -> bool:
         """Later messages of this event refer to this picture; False when it has ended."""
         return self._stages.events.attach_snapshot(event_id, ref)
 
+    @property
+    def nuisances(self) -> tuple[NuisanceSpot, ...]:
+        """Places taken for a person so often that nobody is told of them; for the status."""
+        return self._stages.rules.nuisances
+
+    def forget_nuisances(self) -> int:
+        """On a technician's command: tell of all places again. Returns how many were learned."""
+        return self._stages.rules.forget_nuisances()
+
     def close(self, reason: EndReason, at_s: float) -> tuple[Event, ...]:
         """End all open events: the source is lost, paused, finished, or we stop.
 
-        All that was seen is forgotten with them. Whoever stands there when pictures come
-        again is somebody new, and a background of before would only blind us.
+        All that was seen is forgotten with them, but for nuisances. Whoever stands there when
+        pictures come again is somebody new, and a background of before would only blind us.
         """
         self._forget()
         return tuple(self._stages.events.close_all(reason, at_s))
@@ -316,6 +336,7 @@ class CameraPipeline:
             self._restore(state, offset_s)
         except (ValueError, msgspec.MsgspecError) as error:
             self._forget()
+            self._stages.rules.forget_nuisances()
             raise CarryOverRefused(f"carried over is no state of this version: {error}") from error
 
     def _restore(self, state: CarryOver, offset_s: float) -> None:
