@@ -29,7 +29,7 @@ from edge_agent.domain import EndReason, Event, EventId, Frame, Label
 from edge_agent.errors import MediaError
 from edge_agent.pipeline import Analysis, CameraPipeline
 from edge_agent.pipeline.local_time import weekminute
-from edge_agent.pipeline.stages import Detector, build_pipeline
+from edge_agent.pipeline.stages import Detector, build_health, build_pipeline
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
 
@@ -96,7 +96,12 @@ class ClipReplay:
             credentials=CredentialGuard(None, self._clock),
             clock=self._clock,
         )
-        pipeline = build_pipeline(camera, self._detector, self._new_event_id)
+        pipeline = build_pipeline(
+            camera,
+            self._detector,
+            self._new_event_id,
+            health=build_health(camera, self._new_event_id),
+        )
         playing = _Playing(clip, feed, pipeline, self._zone, watch)
         try:
             feed.run_once(stop, playing.take)

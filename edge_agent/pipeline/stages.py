@@ -8,7 +8,9 @@ from edge_agent.config import CameraConfig, PersonConfig
 from edge_agent.domain import CameraId
 from edge_agent.events import EventBook, NewEventId
 from edge_agent.geometry import Polygon
+from edge_agent.health import Fault, PictureHealth
 from edge_agent.motion import MotionDetector
+from edge_agent.pipeline.health import HealthWatch
 from edge_agent.pipeline.pipeline import CameraPipeline, CloserStage, DetectStage, Stages
 from edge_agent.rules import RuleEngine
 from edge_agent.track import Tracker
@@ -47,6 +49,7 @@ def build_pipeline(
     detector: Detector,
     new_id: NewEventId,
     closer: CloserStage | None = None,
+    health: HealthWatch | None = None,
 ) -> CameraPipeline:
     candidate, confirm = thresholds(camera.person, detector)
     rules = RuleEngine(camera.person, camera.zones, camera.ignore_zones, confirm_threshold=confirm)
@@ -59,5 +62,14 @@ def build_pipeline(
         rules=rules,
         events=EventBook(CameraId(camera.id), camera.motion, camera.person, new_id),
         closer=closer,
+        health=health,
     )
     return CameraPipeline(stages, candidate_threshold=candidate)
+
+
+def build_health(camera: CameraConfig, new_id: NewEventId) -> HealthWatch | None:
+    """None where the camera's configuration switches it off."""
+    if not camera.health.enabled:
+        return None
+    ignored = [Fault(name) for name in camera.health.ignore]
+    return HealthWatch(CameraId(camera.id), PictureHealth(ignored), new_id)
