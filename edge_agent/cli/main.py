@@ -13,10 +13,37 @@ import sys
 from collections.abc import Sequence
 
 from edge_agent import __version__
-from edge_agent.cli import config, demo, doctor, ingest, models, outbox, probe, replay, run, ward
+from edge_agent.cli import (
+    config,
+    demo,
+    doctor,
+    ingest,
+    models,
+    outbox,
+    probe,
+    replay,
+    run,
+    setup,
+    support_bundle,
+    ward,
+)
 from edge_agent.errors import EXIT_FAILED, AgentError
 
-_GROUPS = (run, replay, ingest, probe, config, doctor, models, outbox, ward, demo)
+_GROUPS = (
+    setup,
+    support_bundle,
+    run,
+    replay,
+    ingest,
+    probe,
+    config,
+    doctor,
+    models,
+    outbox,
+    ward,
+    demo,
+    support_bundle,
+)
 
 _EPILOG = """\
 exit codes: 0 fine, 1 failed, 2 wrong usage, 78 bad configuration
