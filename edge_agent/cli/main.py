@@ -31,7 +31,6 @@ from edge_agent.errors import EXIT_FAILED, AgentError
 
 _GROUPS = (
     setup,
-    support_bundle,
     run,
     replay,
     ingest,
