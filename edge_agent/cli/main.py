@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from edge_agent import __version__
 from edge_agent.cli import (
+    camera,
     config,
     demo,
     doctor,
@@ -31,6 +32,7 @@ from edge_agent.errors import EXIT_FAILED, AgentError
 
 _GROUPS = (
     setup,
+    camera,
     run,
     replay,
     ingest,

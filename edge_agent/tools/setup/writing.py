@@ -79,6 +79,34 @@ def write(
     return Written(tuple(written), tuple(kept))
 
 
+def add_camera(camera: CameraAnswers, password: str, folder: Path) -> tuple[Path, ...]:
+    """One more camera beside those that are there. Raises ConfigError and OperatorError."""
+    load_config(folder)
+    path = folder / "cameras.d" / f"{camera.id}.toml"
+    if path.exists():
+        found = "is there already"
+        raise ConfigError([ConfigProblem(str(path), "", found, "take another name, or edit it")])
+    text = _camera_toml(camera, bool(password), folder)
+    secret = folder / _SECRETS / camera.id
+    written = [path]
+    try:
+        if password:
+            _make_folder(secret.parent, secret=True)
+            write_atomically(secret, (password + "\n").encode())
+            _give_to_service(secret)
+            written.append(secret)
+        _make_folder(path.parent, secret=False)
+        write_atomically(path, text.encode(), mode=0o644)
+        load_config(folder)
+    except ConfigError:
+        for each in written:
+            each.unlink(missing_ok=True)
+        raise
+    except OSError as error:
+        raise OperatorError(f"{error.filename}: {error.strerror}; run it as root") from error
+    return tuple(written)
+
+
 def _check(files: Mapping[Path, tuple[str, int]], folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="edge-agent-setup-") as beside:
         for relative, (text, mode) in files.items():
