@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.recordings import is_recorded
@@ -22,18 +23,29 @@ class CameraSource:
     """One camera's source thread."""
 
     def __init__(
-        self, camera: CameraConfig, feed: CameraFeed, exchange: FrameExchange, clock: Clock
+        self,
+        camera: CameraConfig,
+        feed: CameraFeed,
+        exchange: FrameExchange,
+        clock: Clock,
+        date: Callable[[Frame], Frame] = lambda frame: frame,
     ) -> None:
+        """`date` adds the minute of the week."""
         self._camera = CameraId(camera.id)
         self._waits = is_recorded(camera)
         self._feed = feed
         self._exchange = exchange
         self._clock = clock
+        self._date = date
         self._last_s = 0.0
 
     def run(self, stop: StopToken) -> None:
         def deliver(frame: Frame) -> None:
+            ended = stop.stopped
+            if ended:
+                return  # its name may be another stream's by now
             self._last_s = max(self._last_s, frame.captured_s)
+            frame = self._date(frame)
             if not self._waits:
                 self._exchange.offer(frame)
                 return
@@ -43,17 +55,17 @@ class CameraSource:
 
         def keep(frame: Frame) -> bool:
             self._last_s = max(self._last_s, frame.captured_s)
-            return self._exchange.put(frame, 0.0)
+            return stop.stopped or self._exchange.put(self._date(frame), 0.0)
+
+        def lost() -> None:
+            if not stop.stopped:
+                moment_s = self._last_s if self._waits else self._clock.mono_s()
+                self._exchange.lost(self._camera, moment_s)
 
         try:
-            self._feed.run(stop, deliver, self._lost, None if self._waits else keep)
+            self._feed.run(stop, deliver, lost, None if self._waits else keep)
         finally:
-            if not stop.stopped:
-                self._lost()  # a recording's end, or a crash: no more frames either
-
-    def _lost(self) -> None:
-        moment_s = self._last_s if self._waits else self._clock.mono_s()
-        self._exchange.lost(self._camera, moment_s)
+            lost()  # a recording's end, or a crash: no more frames either
 
 
 #: What the ward may know: addresses, users and file names stay in the box's journal.
@@ -67,6 +79,28 @@ _REASONS = {
     FeedState.ENDED: "ended: the stream was closed",
 }
 _CRASHED = "crashed: an error in the agent; it tries again, see its journal"
+#: The last words of an orderly stop.
+STOPPED = "stopped: the agent was stopped"
+
+
+#: What the ward reads of a picture that shows too little.
+FAULT_WORDS = {
+    "black": "black: the picture shows nothing",
+    "dark": "dark: no light; is the lamp or the infrared light out?",
+    "overexposed": "overexposed: the picture is burnt out",
+    "frozen": "frozen: the same picture again and again",
+    "glitching": "glitching: the picture is damaged on its way",
+    "blocked": "blocked: something covers the view",
+    "moved": "moved: the camera looks elsewhere than before",
+    "blurred": "blurred: out of focus, or dirty",
+}
+
+
+class Sight(Protocol):
+    """What the camera's pictures are worth: `eyes.Eyes`."""
+
+    @property
+    def faults(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +124,10 @@ class CameraStatusTeller:
         topics: BoxTopics,
         clock: Clock,
         set_status: Callable[[str, bytes], None],
+        eyes: Sight,
     ) -> None:
         self._feed = feed
+        self._eyes = eyes
         self._camera = camera
         self._topics = topics
         self._clock = clock
@@ -107,10 +143,22 @@ class CameraStatusTeller:
         online = state is FeedState.STREAMING and not crashed
         reason = _CRASHED if crashed else _REASONS[state]
         plan = status.gate.plan if status.gate else None
-        now = _Told(State.ONLINE if online else State.OFFLINE, reason, plan)
+        faults = self._eyes.faults if online else ()
+        if faults:
+            reason = "; ".join(FAULT_WORDS[fault] for fault in faults)
+        seeing = State.DEGRADED if faults else State.ONLINE
+        now = _Told(seeing if online else State.OFFLINE, reason, plan)
         if self._told and now.kind == self._told.kind:
             return  # that the time between keyframes varies a little is no news
+        self._say(now)
+
+    def say_stopped(self) -> None:
+        """Nobody watches it any more."""
+        self._say(_Told(State.OFFLINE, STOPPED, None))
+
+    def _say(self, now: _Told) -> None:
         self._told = now
+        plan = now.plan
         payload = encode_camera_status(
             CameraStatus(
                 self._camera,

@@ -25,11 +25,12 @@ from edge_agent.contract import (
     Sender,
     UlidGenerator,
 )
-from edge_agent.domain import EndReason, Event, EventId, Frame, Label
+from edge_agent.domain import CameraId, EndReason, Event, EventId, Frame, Label
 from edge_agent.errors import MediaError
 from edge_agent.pipeline import Analysis, CameraPipeline
-from edge_agent.pipeline.local_time import weekminute
-from edge_agent.pipeline.stages import Detector, build_health, build_pipeline
+from edge_agent.pipeline.health import HealthWatch, ignored_of
+from edge_agent.pipeline.local_time import dated
+from edge_agent.pipeline.stages import Detector, build_pipeline
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
 
@@ -100,7 +101,7 @@ class ClipReplay:
             camera,
             self._detector,
             self._new_event_id,
-            health=build_health(camera, self._new_event_id),
+            health=HealthWatch(CameraId(camera.id), ignored_of(camera.health), self._new_event_id),
         )
         playing = _Playing(clip, feed, pipeline, self._zone, watch)
         try:
@@ -137,8 +138,8 @@ class _Playing:
         self._events: list[Event] = []
 
     def take(self, frame: Frame) -> None:
-        minute = weekminute(self._time.timeline().utc_s(frame.captured_s), self._zone)
-        analysis = self._pipeline.update(frame, minute)
+        utc_s = self._time.timeline().utc_s(frame.captured_s)
+        analysis = self._pipeline.update(dated(frame, utc_s, self._zone))
         self._looks += bool(analysis.searched)
         if frame.recalled:
             return

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -110,8 +110,8 @@ class _Vote:
 class PictureHealth:
     """Implements `pipeline.HealthStage` for one camera. Owned by one thread, deterministic."""
 
-    def __init__(self, ignored: Sequence[Fault] = ()) -> None:
-        self._ignored = frozenset(ignored)
+    def __init__(self, ignored: Collection[Fault] = ()) -> None:
+        self.ignored = frozenset(ignored)
         self._references: dict[str, Reference] = {}
         self._votes = {aspect: _Vote() for aspect in Aspect}
         self._before: Look | None = None
@@ -132,7 +132,7 @@ class PictureHealth:
     def update(self, pixels: Pixels, at_s: float) -> Sequence[HealthChange]:
         """Look, if it is time to; at most once in `LOOK_EVERY_S`."""
         dt_s = at_s - self._looked_s
-        if dt_s < LOOK_EVERY_S:
+        if dt_s < LOOK_EVERY_S or (len(self.ignored) == len(Fault) and not self.raised):
             return ()
         look = take_look(pixels.luma())
         gap = dt_s > _GAP_S
@@ -166,7 +166,7 @@ class PictureHealth:
         return Suspicion(None)
 
     def _minded(self, suspicion: Suspicion) -> Suspicion:
-        return Suspicion(None) if suspicion.fault in self._ignored else suspicion
+        return Suspicion(None) if suspicion.fault in self.ignored else suspicion
 
     def close(self, at_s: float) -> Sequence[HealthChange]:
         """The source is gone: nobody can say whether its faults go on."""

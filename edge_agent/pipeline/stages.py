@@ -8,7 +8,6 @@ from edge_agent.config import CameraConfig, PersonConfig
 from edge_agent.domain import CameraId
 from edge_agent.events import EventBook, NewEventId
 from edge_agent.geometry import Polygon
-from edge_agent.health import Fault, PictureHealth
 from edge_agent.motion import MotionDetector
 from edge_agent.pipeline.health import HealthWatch
 from edge_agent.pipeline.pipeline import CameraPipeline, CloserStage, DetectStage, Stages
@@ -65,11 +64,3 @@ def build_pipeline(
         health=health,
     )
     return CameraPipeline(stages, candidate_threshold=candidate)
-
-
-def build_health(camera: CameraConfig, new_id: NewEventId) -> HealthWatch | None:
-    """None where the camera's configuration switches it off."""
-    if not camera.health.enabled:
-        return None
-    ignored = [Fault(name) for name in camera.health.ignore]
-    return HealthWatch(CameraId(camera.id), PictureHealth(ignored), new_id)
