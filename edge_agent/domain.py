@@ -9,10 +9,11 @@ sends something turns them into UTC (`Timeline`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
-from typing import NewType, Protocol
+from typing import Any, NewType, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,6 +144,23 @@ class Label(StrEnum):
     HEALTH = "health"
 
 
+class Severity(StrEnum):
+    """Of a health event: who should care."""
+
+    INFO = "info"
+    WARNING = "warning"  # the camera sees worse than it should
+    CRITICAL = "critical"  # the camera sees nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a health event says beyond camera and times. `detail` is any JSON object."""
+
+    kind: str  # e.g. blocked, blurred, moved, dark, frozen, storm
+    severity: Severity
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Phase(StrEnum):
     START = "start"
     UPDATE = "update"
@@ -244,3 +262,4 @@ class Event:
     continues: EventId | None = None  # the event that this one carries on after a split
     snapshot: SnapshotRef | None = None
     clips: tuple[ClipRef, ...] = ()  # in order of time; only an end has any
+    health: Health | None = None  # of a health event

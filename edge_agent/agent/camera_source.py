@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.recordings import is_recorded
@@ -83,6 +84,26 @@ _CRASHED = "crashed: an error in the agent; it tries again, see its journal"
 STOPPED = "stopped: the agent was stopped"
 
 
+#: What the ward reads of a picture that shows too little.
+FAULT_WORDS = {
+    "black": "black: the picture shows nothing",
+    "dark": "dark: no light; is the lamp or the infrared light out?",
+    "overexposed": "overexposed: the picture is burnt out",
+    "frozen": "frozen: the same picture again and again",
+    "glitching": "glitching: the picture is damaged on its way",
+    "blocked": "blocked: something covers the view",
+    "moved": "moved: the camera looks elsewhere than before",
+    "blurred": "blurred: out of focus, or dirty",
+}
+
+
+class Sight(Protocol):
+    """What the camera's pictures are worth: `eyes.Eyes`."""
+
+    @property
+    def faults(self) -> tuple[str, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Told:
     state: State
@@ -106,8 +127,10 @@ class CameraStatusTeller:
         topics: BoxTopics,
         clock: Clock,
         set_status: Callable[[str, bytes], None],
+        eyes: Sight,
     ) -> None:
         self._feed = feed
+        self._eyes = eyes
         self._camera = camera
         self._topics = topics
         self._clock = clock
@@ -124,7 +147,11 @@ class CameraStatusTeller:
         online = state is FeedState.STREAMING and not crashed
         reason = _CRASHED if crashed else _REASONS[state]
         plan = status.gate.plan if status.gate else None
-        now = _Told(State.ONLINE if online else State.OFFLINE, reason, plan, nuisances)
+        faults = self._eyes.faults if online else ()
+        if faults:
+            reason = "; ".join(FAULT_WORDS[fault] for fault in faults)
+        seeing = State.DEGRADED if faults else State.ONLINE
+        now = _Told(seeing if online else State.OFFLINE, reason, plan, nuisances)
         if self._told and now.kind == self._told.kind:
             return  # that the time between keyframes varies a little is no news
         self._say(now)

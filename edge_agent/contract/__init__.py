@@ -21,9 +21,7 @@ from edge_agent.contract.envelope import (
     Envelope,
     EventHeader,
     EventMessage,
-    Health,
     Sender,
-    Severity,
 )
 from edge_agent.contract.gap import Gap, GapRange, Unsequenced, decode_gap, encode_gap
 from edge_agent.contract.payload import CONTENT_TYPE, decode_event, encode_event, read_header
@@ -80,7 +78,6 @@ __all__ = [
     "EventMessage",
     "Gap",
     "GapRange",
-    "Health",
     "IngestFigures",
     "LeftOut",
     "LiveTimeline",
@@ -92,7 +89,6 @@ __all__ = [
     "RecordedTimeline",
     "ReplayRange",
     "Sender",
-    "Severity",
     "State",
     "Telemetry",
     "TimeBasis",

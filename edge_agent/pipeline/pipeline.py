@@ -165,6 +165,16 @@ class EventStage(CarriedStage, Protocol):
         ...
 
 
+class HealthStage(Protocol):
+    """Does the camera see? `edge_agent.pipeline.health.HealthWatch`."""
+
+    def update(self, frame: Frame) -> Sequence[Event]: ...
+
+    def close(self, reason: EndReason, at_s: float) -> Sequence[Event]:
+        """End every open health event."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Stages:
     """The five stages of one camera, in order, and what lends the detector its glasses.
@@ -178,6 +188,7 @@ class Stages:
     rules: RuleStage
     events: EventStage
     closer: CloserStage | None = None
+    health: HealthStage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +259,9 @@ class CameraPipeline:
         if stages.closer is not None:
             stages.closer.learn(frame, tracks)
         hits = stages.rules.update(tracks, at_s, frame.weekminute)
-        events = stages.events.update(hits, search.motion, at_s)
+        events = [*stages.events.update(hits, search.motion, at_s)]
+        if stages.health is not None:
+            events += stages.health.update(frame)
         return Analysis(
             search.motion,
             search.regions,
@@ -284,7 +297,10 @@ class CameraPipeline:
         pictures come again is somebody new, and a background of before would only blind us.
         """
         self._forget()
-        return tuple(self._stages.events.close_all(reason, at_s))
+        events = [*self._stages.events.close_all(reason, at_s)]
+        if self._stages.health is not None:
+            events += self._stages.health.close(reason, at_s)
+        return tuple(events)
 
     @property
     def seen_s(self) -> float:
