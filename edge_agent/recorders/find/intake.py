@@ -17,7 +17,7 @@ from edge_agent.recorders.find.recorded_time import (
     ClockOffset,
     RecorderClock,
     span_of,
-    utc_s,
+    start_utc_s,
 )
 from edge_agent.recorders.find.scan import SeenFile
 from edge_agent.recorders.find.template import (
@@ -27,6 +27,7 @@ from edge_agent.recorders.find.template import (
     is_media,
     is_still,
     is_temporary,
+    one_form,
     relative_name,
 )
 
@@ -66,8 +67,9 @@ class Intake:
     ) -> None:
         self._root = root
         self._template = template
-        self._cameras = cameras
-        self._named = {channel: camera for channel, camera in cameras.items() if channel}
+        self._cameras = Channels(cameras)
+        self._takes_any = "" in cameras
+        self._named = Channels({channel: one for channel, one in cameras.items() if channel})
         self._zone = zone
         self._clocks: dict[CameraId, RecorderClock] = {}
         self._newest_mtime_s: dict[CameraId, float] = {}
@@ -89,12 +91,12 @@ class Intake:
             self.unmatched += 1
             self.unmatched_example = self.unmatched_example or relative
             return None
-        camera = camera_of(facts.channel, self._cameras)
+        camera = self._cameras.camera_of(facts.channel)
         if camera is None:
             if len(self.unknown_channels) < MAX_UNKNOWN_CHANNELS:
                 self.unknown_channels.add(facts.channel)
             return None
-        named = camera_of(facts.channel, self._named) if "" in self._cameras else camera
+        named = self._named.camera_of(facts.channel) if self._takes_any else camera
         if named is None and len(self.assumed_channels) < MAX_UNKNOWN_CHANNELS:
             self.assumed_channels.add(facts.channel)
         return Claim(camera, "still" if is_still(name) else "video", facts)
@@ -111,7 +113,7 @@ class Intake:
         mtime_s = seen.mtime_ns / 1e9
         if claim.named.start is None:
             return mtime_s
-        return utc_s(claim.named.start, self._zone, near_s=mtime_s)
+        return start_utc_s(claim.named, self._zone, near_s=mtime_s)
 
     def take(self, claim: Claim, seen: SeenFile) -> FoundClip | None:
         """Open it. None: it changed since it was seen. Raises ClipGone, UnreadableClip."""
@@ -133,7 +135,7 @@ class Intake:
         finally:
             file.close()
         mtime_s = seen.mtime_ns / 1e9
-        times = ClipTimes(claim.named, facts.created_utc_s, facts.duration_s, mtime_s)
+        times = ClipTimes(claim.named, facts.created_utc_s, facts.duration_s, mtime_s, facts.rate_assumed)
         self._learn(claim, times)
         span = span_of(times, self._zone, self.clock_offset(claim.camera))
         if span.end_utc_s is None and times.duration_s is not None:
@@ -169,10 +171,24 @@ class Intake:
         self._clocks.setdefault(claim.camera, RecorderClock()).uploaded(end_s, times.mtime_s)
 
 
-def camera_of(channel: str, cameras: Mapping[str, CameraId]) -> CameraId | None:
-    """By the whole channel (`front/001`), by its first part, by its last; then by none (``)."""
-    first, slash, last = channel.partition("/")
-    for name in (channel, *((first, last) if slash else ()), ""):
-        if name in cameras:
-            return cameras[name]
-    return None
+class Channels:
+    """Which camera a channel is: as written, then in one Unicode form, then whatever its case.
+
+    Case alone decides only where no two channels differ by nothing else.
+    """
+
+    def __init__(self, cameras: Mapping[str, CameraId]) -> None:
+        self._exact = {one_form(name): camera for name, camera in cameras.items()}
+        folded: dict[str, CameraId | None] = {}
+        for name, camera in self._exact.items():
+            folded[name.casefold()] = None if name.casefold() in folded else camera
+        self._folded = {name: camera for name, camera in folded.items() if camera is not None}
+
+    def camera_of(self, channel: str) -> CameraId | None:
+        """By the whole channel (`front/001`), by its first part, by its last; then by none (``)."""
+        first, slash, last = one_form(channel).partition("/")
+        for name in (first + slash + last, *((first, last) if slash else ()), ""):
+            camera = self._exact.get(name) or self._folded.get(name.casefold())
+            if camera is not None:
+                return camera
+        return None

@@ -38,6 +38,7 @@ from edge_agent.sources.packets import describe, video_stream
 _VIDEO_FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,dhav,flv,asf,h264,hevc,m4v,mjpeg"
 )
+_BARE_FORMATS = ("h264", "hevc", "m4v", "mjpeg")
 _STILL_FORMATS = "jpeg_pipe"
 
 #: A share that stopped answering, or gigabytes of garbage that libav searches for a picture.
@@ -58,6 +59,7 @@ class ClipFacts:
     fps: float | None
     duration_s: float | None
     created_utc_s: float | None  # as if it were UTC; see recorded_time
+    rate_assumed: bool = False  # a bare stream: nothing in it says how fast it is played
 
 
 class ClipPackets(FilePackets):
@@ -132,7 +134,8 @@ def facts_of(file: OpenFile, kind: ClipKind, camera: str) -> ClipFacts:
         if created_s is None and container.format.name == "dhav":
             created_s = first_s  # its packets bear the recorder's date
         duration_s = info.duration_s if kind == "video" else 0.0
-        return ClipFacts(info.codec, size, info.fps, duration_s, created_s)
+        bare = kind == "video" and container.format.name in _BARE_FORMATS
+        return ClipFacts(info.codec, size, info.fps, duration_s, created_s, rate_assumed=bare)
     finally:
         container.close()
 
