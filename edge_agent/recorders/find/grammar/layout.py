@@ -22,7 +22,8 @@ MOST_FILES = 600
 
 #: A file is complete soon after its recording ended; a recording lasts up to two hours.
 EARLY_S, LATE_S, SAME_DAY_S = 300.0, 7_500.0, 36 * 3600.0
-_NEAR, _SAME_DAY = 6.0, 3.0
+_AT_ONCE_S = 120.0
+_AT_ONCE, _NEAR, _SAME_DAY = 7.0, 6.0, 3.0
 #: A time that is the same in nearly all of many files is no time.
 _MANY, _STANDS_STILL = 8, 0.2
 #: Two readings whose weights differ by less are decided by the uploads alone.
@@ -80,6 +81,8 @@ def agreement(reading: Reading, mtime_s: float, zone: dt.tzinfo) -> float:
     if named.period_s:
         return 1.0
     late_s = [mtime_s - start_utc_s(named, each, near_s=mtime_s) for each in (zone, dt.UTC)]
+    if any(-_AT_ONCE_S <= each <= _AT_ONCE_S for each in late_s):
+        return _AT_ONCE
     if any(-EARLY_S <= each <= LATE_S for each in late_s):
         return _NEAR
     return _SAME_DAY if any(abs(each) <= SAME_DAY_S for each in late_s) else 0.0
@@ -164,4 +167,5 @@ def _naive(reading: Reading) -> dt.datetime:
 
 def _same_place(one: Reading, other: Reading) -> bool:
     """They read the same digits in another order: day and month, not other digits."""
-    return one.fields[0].begin == other.fields[0].begin
+    places = [[(field.begin, field.end) for field in each.fields] for each in (one, other)]
+    return places[0] == places[1]

@@ -19,7 +19,8 @@ MOST_READINGS = 8
 
 _JOINED = re.compile(r"(?:[D日일]?[ _.,T@-]{0,3}| ?at ?|_at_|, )\Z")
 _TO = re.compile(r"[^0-9/]{1,5}\Z")
-_LONGEST_S = 86_400.0
+#: A recording with a whole moment at its end; one whose end is a time of day alone.
+_LONGEST_S, _LONGEST_TIMED_S = 86_400.0, 7_200.0
 
 _IN_NAME, _DATE_IN_NAME, _ADJACENT, _WITH_END = 4.0, 1.0, 6.0, 3.0
 _RUN_BETWEEN, _TIME_FIRST = 1.5, 3.0
@@ -167,7 +168,9 @@ def _alike(one: str, other: str) -> bool:
 
 
 def _follows(runs: Runs, field: Field, atom: Atom) -> bool:
-    return atom.begin > field.end and bool(_TO.match(runs.stem[field.end : atom.begin]))
+    """With a mark or two between them, and no letter glued to its end (`000001F` is a number)."""
+    alone = not runs.stem[atom.end : atom.end + 1].isalpha()
+    return atom.begin > field.end and alone and bool(_TO.match(runs.stem[field.end : atom.begin]))
 
 
 def _field(atom: Atom, role: Role) -> Field:
@@ -187,7 +190,9 @@ def _reading(runs: Runs, fields: tuple[Field, ...], weight: float) -> Reading | 
         return None
     if start is None:
         return None
-    with_end = fields[-1].role == "end"
-    if with_end and (end is None or (end - start.moment).total_seconds() > _LONGEST_S):
-        return None
+    if fields[-1].role == "end":
+        bare = not re.search(r"%[Yybs]|[^%A-Za-z]", fields[-1].form.replace("%-", "%"))
+        longest_s = _LONGEST_TIMED_S if bare else _LONGEST_S
+        if end is None or (end - start.moment).total_seconds() > longest_s:
+            return None
     return Reading(runs.stem, fields, start, end, weight)
