@@ -8,7 +8,12 @@ folder, since every installation has its own: `**` takes whatever the FTP server
 from __future__ import annotations
 
 from edge_agent.errors import ConfigProblem
-from edge_agent.recorders.find.template import BadTemplate, TemplateSet, compile_set, compile_template
+from edge_agent.recorders.find.template import (
+    BadTemplate,
+    TemplateSet,
+    compile_set,
+    compile_template,
+)
 
 _DAHUA = (
     # FTP/cam-00/AMC0028V_795UUB/2021-03-06/001/dav/10/10.27.32-10.28.00[M][0@0][0].dav, from an

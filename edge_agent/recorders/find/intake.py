@@ -135,7 +135,9 @@ class Intake:
         finally:
             file.close()
         mtime_s = seen.mtime_ns / 1e9
-        times = ClipTimes(claim.named, facts.created_utc_s, facts.duration_s, mtime_s, facts.rate_assumed)
+        times = ClipTimes(
+            claim.named, facts.created_utc_s, facts.duration_s, mtime_s, facts.rate_assumed
+        )
         self._learn(claim, times)
         span = span_of(times, self._zone, self.clock_offset(claim.camera))
         if span.end_utc_s is None and times.duration_s is not None:

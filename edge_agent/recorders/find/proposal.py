@@ -226,9 +226,13 @@ def _to_open(walked: Sequence[_Walked], facts: Sequence[PathFacts | None]) -> li
             dateless.append(n)
         else:
             rest.append(n)
-    return sorted([*first, *dateless[: 5 * OPENED], *rest][: max(OPENED, len(first) + 5 * OPENED)])[
-        : len(walked)
-    ] if len(walked) <= OPENED else sorted([*first, *dateless[: 5 * OPENED]])
+    return (
+        sorted([*first, *dateless[: 5 * OPENED], *rest][: max(OPENED, len(first) + 5 * OPENED)])[
+            : len(walked)
+        ]
+        if len(walked) <= OPENED
+        else sorted([*first, *dateless[: 5 * OPENED]])
+    )
 
 
 def _shown(files: Sequence[ProbedFile]) -> Iterator[ProbedFile]:

@@ -198,7 +198,11 @@ def folder_report_json(report: FolderReport) -> str:
             "unsure": list(_doubts(report)),
             "twice": list(report.twice),
             "cameras": [
-                {"id": camera_id, "channel": _shown(channel) if channel else "", "files": counts[camera_id]}
+                {
+                    "id": camera_id,
+                    "channel": _shown(channel) if channel else "",
+                    "files": counts[camera_id],
+                }
                 for channel, camera_id in report.cameras
             ],
             "files": [_file_json(file, unsure=whole) for file in report.files],

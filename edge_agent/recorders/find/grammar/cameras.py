@@ -185,7 +185,9 @@ def _constants(eyes: Eyes) -> Iterator[Span]:
     folders, names = [], []
     for gap, slots in enumerate(eyes.slots):
         for n, slot in enumerate(slots):
-            values = {"".join(cells) for cells in zip(*(c.texts for c in slot.columns), strict=True)}
+            values = {
+                "".join(cells) for cells in zip(*(c.texts for c in slot.columns), strict=True)
+            }
             if len(values) != 1 or any(c.verdict is Verdict.TIME for c in slot.columns):
                 continue
             text = next(iter(values))

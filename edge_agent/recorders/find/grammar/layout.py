@@ -45,7 +45,7 @@ class Layout:
     files: tuple[NamedFile, ...]
     readings: tuple[Reading, ...]  # one each
     forms: tuple[str, ...]  # of the fields, that read every file
-    rival: str | None  # another reading that fits as well, in words
+    rival: tuple[str, ...]  # the forms of another reading that fits as well; empty: none does
 
 
 Key = tuple[tuple[int, str, str], ...]
@@ -137,7 +137,7 @@ def _rival(
     members: Sequence[int],
     readings: Sequence[Mapping[Key, Reading]],
     agreed: Sequence[Mapping[Key, float]],
-) -> str | None:
+) -> tuple[str, ...]:
     """Another reading of the same files that nothing speaks against."""
     others = Counter(other for index in members for other in readings[index] if other != key)
     mine = sum(agreed[index][key] for index in members)
@@ -148,8 +148,11 @@ def _rival(
         first, second = readings[members[0]][key], readings[members[0]][other]
         apart = first.weight - second.weight
         if theirs >= mine and apart < _ALIKE and _same_place(first, second):
-            return " ".join(field.form for field in second.fields).replace("%-", "%")
-    return None
+            return tuple(
+                _common_form([readings[index][other].fields[n].form for index in members])
+                for n in range(len(second.fields))
+            )
+    return ()
 
 
 def _same_times(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge_agent.recorders.find.grammar import words
 from edge_agent.recorders.find.grammar.cameras import Eyes, eyes_of, label_of
@@ -33,9 +33,7 @@ def learn(files: Sequence[NamedFile], zone: dt.tzinfo, latest_year: int) -> Lear
     eyes = eyes_of(layouts)
     texts = [text for each in eyes for text in templates_of(each)]
     unsure = [reason for each in eyes for reason in each.unsure]
-    for layout in layouts:
-        if layout.rival:
-            unsure.append(f"the time may also be {layout.rival}: day and month, or their order")
+    unsure += [_rivals(each) for each in eyes if each.layout.rival]
     if len(timeless) > _ODD_SHARE * len(sample) or not texts:
         texts += _timeless(timeless)
     unsure += _misread(eyes, texts)
@@ -48,6 +46,16 @@ def _sample(files: Sequence[NamedFile]) -> list[NamedFile]:
     """Some of all ages, in the order of their paths."""
     step = max(1, len(files) // MOST_FILES)
     return sorted(files, key=lambda file: file.relative)[::step]
+
+
+def _rivals(eyes: Eyes) -> str:
+    """Both readings, and what would tell them apart."""
+    other = replace(eyes.layout, forms=eyes.layout.rival)
+    text = templates_of(replace(eyes, layout=other))[0]
+    return (
+        f"the times may also be read by --template '{text}'; files of a day after the 12th, or "
+        "files that were not copied here later, tell which is right"
+    )
 
 
 def _misread(eyes: Sequence[Eyes], texts: Sequence[str]) -> list[str]:

@@ -57,7 +57,10 @@ _TIMES = {
     4: (("%H%M", 4.0), ("%M%S", 3.0)),
 }
 _MOMENTS = {
-    14: (("%Y%m%d%H%M%S", 26.0), ("%d%m%Y%H%M%S", 16.0), ("%m%d%Y%H%M%S", 13.0)),
+    14: (
+        *(("%Y%m%d%H%M%S", 26.0), ("%d%m%Y%H%M%S", 16.0), ("%m%d%Y%H%M%S", 13.0)),
+        ("%y%m%d%H%M%S%f", 9.0),
+    ),
     17: (("%Y%m%d%H%M%S%f", 26.0), ("%d%m%Y%H%M%S%f", 13.0)),
     16: (("%Y%m%d%H%M%S%f", 20.0), ("%s%f", 12.0)),
     18: (("%Y%m%d%H%M%S%f", 20.0),),
@@ -70,7 +73,10 @@ _MOMENTS = {
 #: Between the parts of a date, of a time: a mark or two, a letter that names the part, or a folder.
 _WORD = r"[^\W\d_]{0,8}[ ._-]{0,2}"
 _DATE_GAP = re.compile(rf"(?:[ ._-]{{1,2}}|, ?|年|月|년|월|[YMym]|{_WORD}/{_WORD})\Z")
-_TIME_GAP = re.compile(r"(?:[ ._:;-]|[HhMmGgp]|[hmgp] ?|时|時|点|點|分|시 ?|분 ?|[Hh]?/|[HhMm][ _-])\Z")
+_TIME_GAP = re.compile(
+    r"(?:[ ._:;-]|[HhMmGgp]|[hmgp] ?|时|時|点|點|分|시 ?|분 ?|[Hh]?/|[HhMm][ _-])\Z"
+)
+_HOUR_AFTER = re.compile(r"(?P<gap>[D日일]? ?)(?P<hour>[0-2][0-9])(?:H|h|时|時|시)(?![^\W_])")
 _HALF_AFTER = re.compile(r"[ ._-]?(?:[AaPp]\.?[Mm]\.?|SA|CH|上午|下午|오전|오후)(?![^\W_])")
 _HALF_BEFORE = re.compile(r"(?:[AaPp]\.?[Mm]\.?|SA|CH|上午|下午|오전|오후)[ ._-]?\Z")
 _ZONE_AFTER = re.compile(r"[ _-]?(?:Z|UTC|GMT)(?![^\W_])|\+[0-9]{2}:?[0-9]{2}(?![0-9])")
@@ -193,8 +199,12 @@ def _triples(runs: Runs, index: int) -> Iterator[Atom]:
             return
         lengths = tuple(4 if n == 4 else 2 if n <= 2 else n for n in short)
         forms = list(_LONG_TRIPLES.get(lengths, ()))  # type: ignore[call-overload]
+        if lengths == (2, 2, 2) and len({"/" in gap for gap in gaps}) > 1:
+            return
     for *parts, weight in forms:
-        if any(p == "%Y" and n != 4 or p == "%y" and n != 2 for p, n in zip(parts, short, strict=True)):
+        if any(
+            p == "%Y" and n != 4 or p == "%y" and n != 2 for p, n in zip(parts, short, strict=True)
+        ):
             continue
         spelt = [
             f"%-{part[1]}" if run.length == 1 else part
@@ -202,6 +212,10 @@ def _triples(runs: Runs, index: int) -> Iterator[Atom]:
         ]
         form = spelt[0] + _mark(gaps[0]) + spelt[1] + _mark(gaps[1]) + spelt[2]
         yield _atom(runs, three[0].begin, three[2].end, form, float(weight))
+        hour = _HOUR_AFTER.match(runs.stem, three[2].end)
+        if hour:
+            end = hour.end("hour")
+            yield _atom(runs, three[0].begin, end, f"{form}{hour['gap']}%H", float(weight) + 1)
 
 
 def _pairs(runs: Runs, index: int) -> Iterator[Atom]:
@@ -229,7 +243,7 @@ def _times_at(runs: Runs, index: int, run: Run) -> Iterator[Atom]:
     hour, minute = _spelt("H", run), _spelt("M", following[0])
     if len(following) == 2 and following[1].month is None and following[1].length <= 2:
         second = runs.between(index + 1, index + 2)
-        if _TIME_GAP.match(second) and (first == second or "/" in first + second or first.isalpha()):
+        if _TIME_GAP.match(second) and (first == second or "/" in first or first.isalpha()):
             form = hour + first + minute + second + _spelt("S", following[1])
             weight = 10.0 if run.length == 2 else 7.0
             yield from _dressed(_atom(runs, run.begin, following[1].end, form, weight), runs)

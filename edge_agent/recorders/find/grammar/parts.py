@@ -6,7 +6,7 @@ import datetime as dt
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -26,6 +26,10 @@ _TOKEN = re.compile(
     r"|(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}|[0-9]+|[^\W\d_]+|[\W_]"
 )
 _COARSE = re.compile(r"[\[\]()_.@#&,+=~ -]|[^\[\]()_.@#&,+=~ -]+")
+_INNER = re.compile(r"([\W_]*)(.*?)([\W_]*)", re.DOTALL)
+_MARKS = re.compile(r"[\W_]*\Z")
+#: Letters and digits mixed, as in numbers that a program drew.
+_RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[0-9A-Za-z]{4,}\Z|[0-9]{5,}\Z")
 _DASHCAM = re.compile(r"[NEPMIATRGS][FRIABC]\Z")
 
 
@@ -127,7 +131,16 @@ def _columns(slot: int, place: Place, texts: Sequence[str]) -> tuple[Column, ...
                 for cells in zip(*rows, strict=True)
                 for column in _dashcam(slot, place, cells)
             )
-    return (Column(slot, place, tuple(texts)),)
+    return tuple(_bare(slot, place, texts))
+
+
+def _bare(slot: int, place: Place, texts: Sequence[str]) -> Iterator[Column]:
+    """Names of several shapes: only the marks around them, which all share, are told apart."""
+    parts = [_INNER.fullmatch(text) for text in texts]
+    for n in (1, 2, 3):
+        cells = tuple(part[n] if part else text for part, text in zip(parts, texts, strict=True))
+        if n == 2 or any(cells):
+            yield Column(slot, place, cells)
 
 
 def _mixed_folder(texts: Sequence[str]) -> bool:
@@ -176,7 +189,8 @@ def _verdict(column: Column, starts_s: Sequence[float], layout: Layout) -> Verdi
         return Verdict.CONSTANT
     if _are_streams(column):
         return Verdict.STREAM
-    if all(words.is_event(text) or re.fullmatch(r"[\W_]*", text) for text in values):
+    counted = len({re.sub(r"[0-9]+", "", text) for text in values}) == 1
+    if not counted and all(words.is_event(text) or _MARKS.match(text) for text in values):
         return Verdict.CAMERA if _is_eye(column) else Verdict.EVENT
     return _series_verdict(column, starts_s)
 
@@ -190,13 +204,24 @@ def _is_eye(column: Column) -> bool:
 
 def _series_verdict(column: Column, starts_s: Sequence[float]) -> Verdict:
     files, values = len(column.texts), len(column.values)
-    numeric = all(text.isdecimal() for text in column.values)
+    numeric = all(_is_number(text) for text in column.values)
     each = files / values
+    if (
+        each == 1
+        and (files > 2 or not column.parallel)
+        and all(_RANDOM.match(text) for text in column.values)
+    ):
+        return Verdict.COUNTER
     if column.place is Place.AFTER and not (column.parallel or column.keyword):
         return Verdict.OTHER
+    wordy = all(re.fullmatch(r"[^\W\d_]+(?:[ _-][^\W\d_]+)*", text) for text in column.values)
+    if column.parallel and wordy:
+        return Verdict.CAMERA
     if numeric or column.place is Place.AFTER:
-        if column.keyword:
-            return Verdict.CAMERA if each >= _FILES_EACH or files <= _MANY_FILES else Verdict.COUNTER
+        if column.keyword and (column.place is not Place.AFTER or each > 1):
+            return (
+                Verdict.CAMERA if each >= _FILES_EACH or files <= _MANY_FILES else Verdict.COUNTER
+            )
         if each < _FILES_EACH and not (column.parallel and files <= _MANY_FILES and each > 1):
             return _pair(column)
         if not (column.parallel or column.interleaved):
@@ -207,6 +232,15 @@ def _series_verdict(column: Column, starts_s: Sequence[float]) -> Verdict:
     if each < 1.2 and files >= _MANY_FILES:
         return Verdict.COUNTER
     return Verdict.CAMERA
+
+
+def _is_number(text: str) -> bool:
+    """Or a folder that is only numbered: `100MEDIA`, `rec001`."""
+    if text.isdecimal():
+        return True
+    letters = re.sub(r"[0-9]+", "", text)
+    glued = re.match(r"[0-9]+[^\W\d_]+\Z", text) is not None
+    return letters != text and (glued or words.is_place(letters))
 
 
 def _pair(column: Column) -> Verdict:

@@ -17,7 +17,7 @@ Role = Literal["date", "start", "end"]
 #: Of one path; the rest is far-fetched.
 MOST_READINGS = 8
 
-_JOINED = re.compile(r"(?:[D日일]?[ _.,T@-]{0,3}| ?at ?|_at_|, )\Z")
+_JOINED = re.compile(r"(?:[D日일]?[ _.,Tt@-]{0,3}| ?at ?|_at_|, )\Z")
 _TO = re.compile(r"[^0-9/]{1,5}\Z")
 #: A recording with a whole moment at its end; one whose end is a time of day alone.
 _LONGEST_S, _LONGEST_TIMED_S = 86_400.0, 7_200.0
@@ -69,7 +69,6 @@ def readings_of(relative: str, reader: Reader) -> list[Reading]:
             reading = _reading(runs, (*fields, *more), weight + bonus)
             if reading is not None:
                 found.append(reading)
-                break  # the first end that reads
     best: dict[object, Reading] = {}
     for reading in found:
         kept = best.get(reading.key)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from edge_agent.recorders.find.name_time import month_number
 
-_RUN = re.compile(r"[0-9]+|[^\W\d_]+")
+#: `E105M06S`: a number glued to the minutes that their letter marks.
+_RUN = re.compile(r"[0-9]+(?=[0-9]{2}M[0-9]{2}S)|[0-9]+|[^\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True)

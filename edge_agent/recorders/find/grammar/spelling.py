@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from edge_agent.recorders.find.grammar import words
 from edge_agent.recorders.find.grammar.cameras import Eyes, Span
 from edge_agent.recorders.find.grammar.parts import Column, Place, Slot, Verdict
 from edge_agent.recorders.find.template import is_still
@@ -35,12 +36,15 @@ def _slot(eyes: Eyes, gap: int, n: int, slot: Slot) -> str:
     for at, column in enumerate(slot.columns):
         inside = next((pair for pair in spans if pair[1].first <= at <= pair[1].last), None)
         if inside is None:
-            found.append(_spelt(eyes, column, near_camera=bool(spans)))
+            glued = at + 1 == len(slot.columns) and slot.place is Place.BEFORE
+            found.append(_spelt(eyes, column, near_camera=bool(spans), glued=glued))
         elif at == inside[1].first:
             found.append(f"{{{inside[0]}}}")
     if slot.place is Place.AFTER and not spans:
         return "*" if any(found) else ""
-    return re.sub(r"\*(?:[^*/{}]*\*)+", _shortened, "".join(found)) if not spans else _collapsed(found)
+    return (
+        re.sub(r"\*(?:[^*/{}]*\*)+", _shortened, "".join(found)) if not spans else _collapsed(found)
+    )
 
 
 def _collapsed(parts: list[str]) -> str:
@@ -56,17 +60,17 @@ def _named(eyes: Eyes) -> list[tuple[str, Span]]:
     return list(zip(("camera", "channel"), eyes.spans, strict=False))
 
 
-def _spelt(eyes: Eyes, column: Column, *, near_camera: bool) -> str:
+def _spelt(eyes: Eyes, column: Column, *, near_camera: bool, glued: bool) -> str:
+    """`glued`: the time follows at once, which no wildcard may stand beside digits of."""
     text = column.texts[0]
     if column.verdict is Verdict.MARK:
         return _literal(text)
     if column.verdict is not Verdict.CONSTANT:
         return "*"
-    from edge_agent.recorders.find.grammar import words
-
     few = len(eyes.layout.files) < _FEW_FILES
-    if column.place is not Place.FOLDER and (words.is_event(text) or (few and text.isdecimal())):
-        return "*"
+    if column.place is not Place.FOLDER and not (glued and text[-1:].isdecimal()):
+        if words.is_event(text) or (few and text.isdecimal()):
+            return "*"
     if column.place is Place.AFTER and not near_camera:
         return "*"
     return _literal(text)

@@ -31,7 +31,7 @@ STREAMS = frozenset(
 CAMERA_MARKS = frozenset(
     """
     ch cam camera channel chan chn c kenh canal kanal dev device ipc ipcam cctv nvr dvr id no cl
-    camara kamera telecamera mat cong d
+    camara kamera telecamera mat cong d 通道 摄像头 채널
     """.split()
 )
 
@@ -79,7 +79,9 @@ def is_weekday_or_half(text: str) -> bool:
 def is_event(text: str) -> bool:
     """One word or several, as `MOTION_DETECTION`; digits and marks do not count."""
     words = re.findall(r"[^\W\d_]+", text.casefold())
-    return bool(words) and all(word in EVENTS for word in words)
+    if not words or not all(word in EVENTS for word in words):
+        return False
+    return any(len(word) > 1 for word in words) or not re.search(r"[0-9]", text)
 
 
 def is_stream(text: str) -> bool:
