@@ -32,6 +32,7 @@ class NameLayout:
     begin: dt.datetime = dt.datetime(2026, 11, 26, 14, 5, 6)
     whole_minutes: bool = False
     in_parallel: bool = True  # all cameras record the same moments
+    unsure: bool = False  # nobody can be sure of it from three recordings
 
 
 @dataclass(frozen=True, slots=True)
