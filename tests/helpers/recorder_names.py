@@ -20,6 +20,13 @@ Names = Callable[[dt.datetime, str, int], Sequence[str]]
 STEP_S, DRIFT_S = 97, 53
 
 
+def at(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text)
+
+
+FIRST = at("2026-11-26T14:05:06")
+
+
 @dataclass(frozen=True, slots=True)
 class NameLayout:
     """One way of naming. `zone` is that of the names; the installer gives `given`."""
@@ -29,7 +36,7 @@ class NameLayout:
     names: Names
     zone: str = HANOI
     given: str = HANOI
-    begin: dt.datetime = dt.datetime(2026, 11, 26, 14, 5, 6)
+    begin: dt.datetime = FIRST
     whole_minutes: bool = False
     in_parallel: bool = True  # all cameras record the same moments
     unsure: bool = False  # nobody can be sure of it from three recordings
@@ -217,7 +224,7 @@ LAYOUTS: tuple[NameLayout, ...] = (
     L(
         "ring",
         ("Front Door", "Driveway"),
-        one("RingVideo_%Y%m%d_%H%M%S.mp4") if False else one("Ring_{cam}_%Y%m%d_%H%M%S.mp4"),
+        one("Ring_{cam}_%Y%m%d_%H%M%S.mp4"),
     ),
     L("ring export", ONE, one("%Y-%m-%dT%H_%M_%SZ_motion_{id}.mp4"), zone="UTC"),
     L(
@@ -242,7 +249,7 @@ LAYOUTS: tuple[NameLayout, ...] = (
     L("tplink nc", ONE, one("NC450 MD %Y-%m-%d %H-%M-%S.jpg")),
     L("ezviz sd", ("hiv00001",), one("%Y%m%d/%H%M%S-{end}.mp4")),
     L("tuya", ONE, one("DCIM/%Y/%m/%d/%Y%m%d%H%M%S.mp4")),
-    L("sonoff", ONE, one("%Y%m%d/%H/%M%S.mp4") if False else one("%Y%m%d/%H%M%S.mp4")),
+    L("sonoff", ONE, one("%Y%m%d/%H%M%S.mp4")),
     L("v380", ONE, one("recfile/%Y%m%d/rec000/A%Y%m%d%H%M%S.avi")),
     L("icsee", ("001", "002"), one("%Y-%m-%d/{cam}/%H.%M.%S-{end.}[M][@1ab][0].h264")),
     L("wansview", ONE, one("%Y%m%d/%H/alarm_%Y%m%d%H%M%S.mp4")),
@@ -251,7 +258,7 @@ LAYOUTS: tuple[NameLayout, ...] = (
     L(
         "openipc",
         ONE,
-        one("%Y/%m/%d/%H/%M-%S.mp4") if False else one("%Y/%m/%d/%H/%M.mp4"),
+        one("%Y/%m/%d/%H/%M.mp4"),
         whole_minutes=True,
     ),
     L("dafang", ONE, one("motion/stills/%d-%m-%Y_%H.%M.%S.jpg")),
@@ -277,16 +284,14 @@ LAYOUTS: tuple[NameLayout, ...] = (
     L(
         "milestone",
         ("Gate Cam", "Yard Cam"),
-        one("Export %d-%m-%Y/{cam}/{cam} %d.%m.%Y %H.%M.%S.avi")
-        if False
-        else one("{cam}/%Y-%m-%d %H.%M.%S.mkv"),
+        one("{cam}/%Y-%m-%d %H.%M.%S.mkv"),
     ),
     L("avigilon", ("Lobby", "Dock"), one("{cam}_%Y-%m-%d_%H_%M_%S_{n}.avi")),
     L("geovision", ("Cam01", "Cam02"), one("{cam}/%m%d/Event%Y%m%d%H%M%S001.avi")),
     L(
         "nuuo",
         ("C01", "C02"),
-        one("%Y%m%d/{cam}/{cam}%Y%m%d%H%M%S.avi") if False else one("%Y%m%d/{cam}/%H%M%S.avi"),
+        one("%Y%m%d/{cam}/%H%M%S.avi"),
     ),
     # --- programs ---------------------------------------------------------------------------
     L("synology export", ("Gate", "Yard"), one("{cam}-%Y%m%d-%H%M%S.mp4")),
@@ -294,11 +299,7 @@ LAYOUTS: tuple[NameLayout, ...] = (
     L(
         "qnap qvr",
         ("Gate", "Yard"),
-        one("{cam}/%Y/%m/%d/%H/%Y%m%d_%H%M%S.mp4")
-        if False
-        else one("{cam}/%Y%m%d/%H/%M%S-{end}.avi")
-        if False
-        else one("{cam}/rec/%Y%m%d/%Y%m%d_%H%M%S.avi"),
+        one("{cam}/rec/%Y%m%d/%Y%m%d_%H%M%S.avi"),
     ),
     L("blue iris", ("Gate", "Yard"), one("{cam}.%Y%m%d_%H%M%S.mp4")),
     L("blue iris numbers", ("Gate", "Yard"), one("New/{cam}.%Y%m%d_%H%M%S.{id}.3-1.mp4")),
@@ -309,9 +310,7 @@ LAYOUTS: tuple[NameLayout, ...] = (
     L(
         "zoneminder",
         ("1", "2"),
-        one("events/{cam}/%Y-%m-%d/{id}/{id}-video.mp4")
-        if False
-        else one("events/{cam}/%y/%m/%d/%H/%M/%S/capture.mp4"),
+        one("events/{cam}/%y/%m/%d/%H/%M/%S/capture.mp4"),
     ),
     L("ispy", TWO, one("video/{cam}/1_%Y-%m-%d_%H-%M-%S_345.mp4")),
     L("motion", ONE, one("{n}-%Y%m%d%H%M%S.mkv")),
@@ -351,9 +350,7 @@ LAYOUTS: tuple[NameLayout, ...] = (
     L(
         "garmin",
         ONE,
-        one("DCIM/105UNSVD/GRMN0{n}_%Y%m%d%H%M%S.MP4")
-        if False
-        else one("EVENT/%Y%m%d_%H%M%S_GRMN00{n}.MP4"),
+        one("EVENT/%Y%m%d_%H%M%S_GRMN00{n}.MP4"),
     ),
     # --- languages and clocks ---------------------------------------------------------------
     L("vietnamese folders", ("Sân trước", "Sân sau"), one("{cam}/%Y-%m-%d/%H-%M-%S.mp4")),
@@ -372,13 +369,13 @@ LAYOUTS: tuple[NameLayout, ...] = (
         "day first, day 12",
         TWO,
         one("{cam}/%d-%m-%Y/%H-%M-%S.mp4"),
-        begin=dt.datetime(2026, 11, 12, 14, 5, 6),
+        begin=at("2026-11-12T14:05:06"),
     ),
     L(
         "month first, day 12",
         TWO,
         one("{cam}/%m-%d-%Y/%H-%M-%S.mp4"),
-        begin=dt.datetime(2026, 11, 12, 14, 5, 6),
+        begin=at("2026-11-12T14:05:06"),
     ),
     L("month names", ("Front", "Back"), one("{cam} %b %d, %Y %H.%M.%S.mp4")),
     L("month names folders", TWO, one("{cam}/%Y/%b/%d/%H-%M-%S.mp4")),
@@ -389,7 +386,7 @@ LAYOUTS: tuple[NameLayout, ...] = (
         "twelve hours, midnight",
         TWO,
         one("{cam}_%Y-%m-%d_%I-%M-%S_%p.mp4"),
-        begin=dt.datetime(2026, 11, 26, 0, 5, 6),
+        begin=at("2026-11-26T00:05:06"),
     ),
     L("utc mark", TWO, one("{cam}/%Y%m%dT%H%M%SZ.mp4"), zone="UTC"),
     L("utc word", ONE, one("%Y-%m-%d_%H-%M-%S_UTC.mp4"), zone="UTC"),
@@ -399,7 +396,7 @@ LAYOUTS: tuple[NameLayout, ...] = (
         "unpadded",
         TWO,
         one("{cam}/%Y-{mon}-{day}/%H-%M-%S.mp4"),
-        begin=dt.datetime(2026, 9, 8, 14, 5, 6),
+        begin=at("2026-09-08T14:05:06"),
     ),
     L("epoch ms", TWO, one("{cam}_{ms}.mp4")),
     L("epoch flat", ONE, one("{epoch}.mp4")),
@@ -418,7 +415,7 @@ LAYOUTS: tuple[NameLayout, ...] = (
         one("{cam}/%Y%m%d/%H%M%S.mp4"),
         "Europe/Berlin",
         "Europe/Berlin",
-        dt.datetime(2026, 10, 25, 2, 30, 5),
+        at("2026-10-25T02:30:05"),
     ),
     L(
         "berlin, summer time begins",
@@ -426,7 +423,7 @@ LAYOUTS: tuple[NameLayout, ...] = (
         one("{cam}_%Y-%m-%d_%H-%M-%S.mp4"),
         "Europe/Berlin",
         "Europe/Berlin",
-        dt.datetime(2026, 3, 29, 1, 58, 0),
+        at("2026-03-29T01:58:00"),
     ),
     L(
         "new york, summer time ends",
@@ -434,7 +431,7 @@ LAYOUTS: tuple[NameLayout, ...] = (
         one("%Y%m%d_%H%M%S.mp4"),
         "America/New_York",
         "America/New_York",
-        dt.datetime(2026, 11, 1, 1, 30, 5),
+        at("2026-11-01T01:30:05"),
     ),
     L(
         "lord howe",
@@ -448,12 +445,12 @@ LAYOUTS: tuple[NameLayout, ...] = (
         "midnight",
         TWO,
         one("{cam}/%Y-%m-%d/%H.%M.%S-{end.}.mp4"),
-        begin=dt.datetime(2026, 11, 25, 23, 59, 59),
+        begin=at("2026-11-25T23:59:59"),
     ),
     L(
         "new year",
         TWO,
         one("{cam}/%Y%m%d/{cam}_%Y%m%d_%H%M%S.mp4"),
-        begin=dt.datetime(2025, 12, 31, 23, 58, 40),
+        begin=at("2025-12-31T23:58:40"),
     ),
 )

@@ -15,6 +15,7 @@ from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.ingest.clip_analysis import AnalysisAway, ClipAnalysis, PreparedClip
 from edge_agent.agent.ingest.clip_messages import ClipMessages, cut_off, packed, unpacked
 from edge_agent.agent.ingest.found import clip_to_open, timeline_of
+from edge_agent.agent.ingest.shown import LEFT_ALONE, SEAM_S, Shown
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig
 from edge_agent.contract import RecordedEventIds
@@ -35,11 +36,9 @@ from edge_agent.sources import PacketSource
 
 log = logging.getLogger(__name__)
 
-#: Recorders name their clips by whole seconds, so that one that follows at once seems to overlap
-#: with the one before. What overlaps more shows the same moments again, which are left out.
-_SEAMLESS_OVERLAP_S = 2.0
 _NEXT_FRAME_S = 0.04
 _EMPTY = "holds no pictures"
+_NOTHING_NEW = f"{LEFT_ALONE}nothing new since it was shorter"
 
 #: Stills of one burst are a second or two apart; longer, and it is the next visitor.
 _BURST_GAP_S = 3.0
@@ -49,6 +48,9 @@ _PUT_OFF_S = 30.0
 #: do not use up what the supervisor bears (5 in 10 minutes) and take the agent down.
 _AWAY_TRIES = 3
 _AWAY_PUT_OFF_S = 180.0
+
+
+_NOTHING_SHOWN = Shown()
 
 
 class PutOff(Exception):
@@ -113,15 +115,21 @@ class ClipWork:
         self._clock = clock
         self._away: Counter[int] = Counter()  # tries that the analysis did not survive, by clip
 
-    def begun(self, clip: LedgerClip) -> PreparedClip:
-        """With nothing before it."""
+    def begun(self, clip: LedgerClip, shown: Shown = _NOTHING_SHOWN) -> PreparedClip:
+        """With nothing before it; what was shown is left out."""
         timeline = timeline_of(clip)
         messages = ClipMessages(self._drafter, timeline, open_events=(), told=clip.told)
-        return PreparedClip(self._pipeline(clip), timeline, messages)
+        pipeline = self._pipeline(clip)
+        return PreparedClip(
+            pipeline, timeline, messages, shown=shown.spans, skip_s=shown.skip_s(None)
+        )
 
-    def resumed(self, clip: LedgerClip, run: Run) -> PreparedClip | None:
+    def resumed(
+        self, clip: LedgerClip, run: Run, shown: Shown = _NOTHING_SHOWN
+    ) -> PreparedClip | None:
         """Going on where the clip before ended; None where that cannot be used."""
-        offset_s = offset_in(run, clip)
+        grown = shown.grown_from is not None
+        offset_s = clip.start_s - run.start_s if grown else offset_in(run, clip)
         pipeline = self._pipeline(clip)
         try:
             pipeline.resume(run.carry, offset_s=offset_s)
@@ -131,7 +139,8 @@ class ClipWork:
         timeline = replace(timeline_of(clip), first_frame_utc_s=run.start_s + offset_s)
         still_open = unpacked(run.open_events, offset_s)
         messages = ClipMessages(self._drafter, timeline, open_events=still_open, told=clip.told)
-        return PreparedClip(pipeline, timeline, messages)
+        skip_s = shown.skip_s(run.last_s)
+        return PreparedClip(pipeline, timeline, messages, shown=shown.spans, skip_s=skip_s)
 
     def play(
         self,
@@ -150,6 +159,8 @@ class ClipWork:
             # What was seen may be a mixture of two recordings.
             prepared.messages.take()
             return Outcome(replace(clip, state=state, reason=reason), None)
+        if not prepared.frames and not reason and (prepared.skip_s or prepared.shown):
+            return Outcome(over(clip, ClipState.DONE, _NOTHING_NEW), None)
         if not prepared.frames:
             # A file without pictures says nothing of what was before or comes after it.
             failed = ClipState.FAILED if state is ClipState.DONE else state
@@ -167,7 +178,9 @@ class ClipWork:
             carry=prepared.pipeline.carry_over(),
             open_events=packed(prepared.messages.open_events),
         )
-        return Outcome(over(clip, ClipState.DONE, reason), after)
+        # A file that still grows says nothing of its length, or too little.
+        seen = replace(clip, end_s=max(seen_until_s, clip.end_s or seen_until_s))
+        return Outcome(over(seen, ClipState.DONE, reason), after)
 
     def last_messages(self, run: Run, clip: LedgerClip) -> ClipMessages:
         """The ends of what is open in a run that is over, dated by its last `clip`."""
@@ -196,7 +209,9 @@ class ClipWork:
         """What became of it, and why it ended early."""
 
         def opener(*_: object, **__: object) -> PacketSource:
-            return open_clip(clip_to_open(clip), stop=stop, clock=self._clock)
+            return open_clip(
+                clip_to_open(clip), stop=stop, clock=self._clock, skip_s=prepared.skip_s
+            )
 
         camera = self._camera
         if self._away[clip.key] >= _AWAY_TRIES:
@@ -248,7 +263,7 @@ def told_part(clip: LedgerClip, messages: ClipMessages) -> LedgerClip:
 def offset_in(run: RunHead, clip: LedgerClip) -> float:
     """At which moment of the run (s) the clip that goes on with it begins."""
     offset_s = clip.start_s - run.start_s
-    if 0 <= run.last_s - offset_s <= _SEAMLESS_OVERLAP_S:
+    if 0 <= run.last_s - offset_s <= SEAM_S:
         return run.last_s + _NEXT_FRAME_S
     return offset_s
 

@@ -49,6 +49,9 @@ READ_TIMEOUT_S = 10.0
 TRY_PACKETS = 500
 TRY_BYTES = 16 * 1024 * 1024
 
+#: Of a GOP longer than this, everything is decoded.
+MOST_HELD = 4_000
+
 
 @dataclass(frozen=True, slots=True)
 class ClipFacts:
@@ -65,7 +68,7 @@ class ClipFacts:
 class ClipPackets(FilePackets):
     """The packets of one clip, or the one packet of a still. `close` also closes the file."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one clip's parts, each by its name
         self,
         file: OpenFile,
         content: ContentId,
@@ -75,15 +78,17 @@ class ClipPackets(FilePackets):
         target: Target,
         stop: StopToken,
         clock: Clock,
+        skip_s: float = 0.0,
     ) -> None:
         config = FileSource(path=os.fspath(file.path), pace="fast")
         super().__init__(container, stream, config=config, target=target, stop=stop, clock=clock)
         self._file: OpenFile | None = file
         self._content = content
+        self._skip_s = skip_s
 
     def packets(self) -> Iterator[Packet]:
         """Raises ClipChanged at the end where the recorder wrote over the file meanwhile."""
-        yield from super().packets()
+        yield from without_beginning(super().packets(), self._skip_s)
         if self._file is not None and not still_holds(self._file, self._content):
             raise ClipChanged(f"{shown_path(self._file.path)} was written over while it was read")
 
@@ -94,8 +99,30 @@ class ClipPackets(FilePackets):
             self._file = None
 
 
-def open_clip(clip: FoundClip, *, stop: StopToken, clock: Clock) -> ClipPackets:
-    """Open what was found. Owned by the calling thread.
+def without_beginning(packets: Iterator[Packet], skip_s: float) -> Iterator[Packet]:
+    """The first packet, which tells when the recording begins; then from the last keyframe on
+    that lies before `skip_s` seconds after it: what lies between need not be decoded again."""
+    first_s: float | None = None
+    held: list[Packet] = []
+    for packet in packets:
+        if first_s is None:
+            first_s = packet.pts_s
+            yield packet
+        elif packet.pts_s - first_s < skip_s and len(held) < MOST_HELD:
+            if packet.is_key:
+                held.clear()
+            held.append(packet)
+        else:
+            skip_s = 0.0
+            yield from held
+            held = []
+            yield packet
+
+
+def open_clip(
+    clip: FoundClip, *, stop: StopToken, clock: Clock, skip_s: float = 0.0
+) -> ClipPackets:
+    """Open what was found, without what lies before `skip_s`. Owned by the calling thread.
 
     Raises ClipGone, ClipChanged (the recorder wrote another clip under this name), MediaError.
     """
@@ -107,7 +134,9 @@ def open_clip(clip: FoundClip, *, stop: StopToken, clock: Clock) -> ClipPackets:
     except BaseException:
         file.close()
         raise
-    return ClipPackets(file, clip.content, container, stream, target=target, stop=stop, clock=clock)
+    return ClipPackets(
+        file, clip.content, container, stream, target=target, stop=stop, clock=clock, skip_s=skip_s
+    )
 
 
 def _check_same(file: OpenFile, clip: FoundClip) -> None:

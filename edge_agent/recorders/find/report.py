@@ -40,7 +40,8 @@ def _head(report: FolderReport) -> Iterator[str]:
     if report.links:
         yield f"links           {report.links} are left alone: the agent follows none"
     yield f"template        {report.template}: {fits}, {report.timed} with a time in the name"
-    yield f"channels        {', '.join(f'{_named(name)} ({n})' for name, n in sorted(counts.items()))}"
+    channels = ", ".join(f"{_named(name)} ({n})" for name, n in sorted(counts.items()))
+    yield f"channels        {channels}"
     yield f"confidence      {_WORDS[report.confidence]}"
     yield f"watched by      {report.choice.method}: {report.choice.reason}"
     yield f"recorder clock  {_clock(report.clock)}"

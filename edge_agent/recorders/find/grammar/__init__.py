@@ -8,6 +8,7 @@ parts     what is left of the names: constants, counters, events, cameras
 spelling  the template that reads all this
 """
 
-from edge_agent.recorders.find.grammar.learn import Learned, NamedFile, learn
+from edge_agent.recorders.find.grammar.layout import NamedFile
+from edge_agent.recorders.find.grammar.learn import Learned, learn
 
 __all__ = ["Learned", "NamedFile", "learn"]

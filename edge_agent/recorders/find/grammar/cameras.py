@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from edge_agent.recorders.find.grammar import words
 from edge_agent.recorders.find.grammar.layout import Layout
@@ -112,7 +113,7 @@ def _goes_on_within(column: Column, parts: Sequence[str], eyes: Eyes) -> bool:
     for members in groups(parts).values():
         order = sorted(members, key=lambda index: starts_s[index])
         turns = 0
-        for before, after in zip(order, order[1:], strict=False):
+        for before, after in pairwise(order):
             if column.texts[before] != column.texts[after]:
                 turns += 1
                 if starts_s[after] - starts_s[before] <= SAME_MOMENT_S:
@@ -123,7 +124,7 @@ def _goes_on_within(column: Column, parts: Sequence[str], eyes: Eyes) -> bool:
 
 
 def _whole(eyes: Eyes, span: Span) -> Span:
-    """With the other columns of the same name (`Front` `_` `Door`), and the letters before a number."""
+    """With the columns of the same name (`Front` `_` `Door`), and the letters before a number."""
     columns = eyes.slots[span.gap][span.slot].columns
     first, last = span.first, span.last
     cameras = [n for n, each in enumerate(columns) if each.verdict is Verdict.CAMERA]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from edge_agent.recorders.find.grammar.runs import Run, Runs
@@ -42,7 +42,7 @@ _DATES = {
     10: (("%Y%m%d%H", 12.0),),
 }
 #: Three runs: a year of four digits, or of two.
-_LONG_TRIPLES = {
+_LONG_TRIPLES: Mapping[tuple[int, ...], tuple[tuple[str, str, str, float], ...]] = {
     (4, 2, 2): (("%Y", "%m", "%d", 12.0),),
     (2, 2, 4): (("%d", "%m", "%Y", 8.0), ("%m", "%d", "%Y", 7.5)),
     (2, 2, 2): (("%y", "%m", "%d", 4.0), ("%d", "%m", "%y", 3.5), ("%m", "%d", "%y", 2.5)),
@@ -198,13 +198,12 @@ def _triples(runs: Runs, index: int) -> Iterator[Atom]:
         if gaps[0] != gaps[1] and not ("/" in "".join(gaps) or gaps[0].strip(" ._-")):
             return
         lengths = tuple(4 if n == 4 else 2 if n <= 2 else n for n in short)
-        forms = list(_LONG_TRIPLES.get(lengths, ()))  # type: ignore[call-overload]
+        forms = list(_LONG_TRIPLES.get(lengths, ()))
         if lengths == (2, 2, 2) and len({"/" in gap for gap in gaps}) > 1:
             return
     for *parts, weight in forms:
-        if any(
-            p == "%Y" and n != 4 or p == "%y" and n != 2 for p, n in zip(parts, short, strict=True)
-        ):
+        years = {"%Y": 4, "%y": 2}
+        if any(n != years.get(part, n) for part, n in zip(parts, short, strict=True)):
             continue
         spelt = [
             f"%-{part[1]}" if run.length == 1 else part

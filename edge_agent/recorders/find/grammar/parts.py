@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from edge_agent.recorders.find.grammar import words
 from edge_agent.recorders.find.grammar.layout import Layout
@@ -19,7 +20,7 @@ SAME_MOMENT_S = 2.0
 _FILES_EACH = 2.0
 _MANY_FILES = 6
 
-_ZERO = dt.datetime(2000, 1, 1)
+_ZERO = dt.datetime.fromisoformat("2000-01-01")
 
 _TOKEN = re.compile(
     r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9])"  # an address
@@ -176,10 +177,10 @@ def _judge(column: Column, slot: Slot, starts_s: Sequence[float], layout: Layout
     column.parallel, column.interleaved = _series(column.texts, starts_s)
     index = next(n for n, each in enumerate(slot.columns) if each is column)
     column.keyword = _behind_keyword(column, slot, index)
-    column.verdict = _verdict(column, starts_s, layout)
+    column.verdict = _verdict(column, layout)
 
 
-def _verdict(column: Column, starts_s: Sequence[float], layout: Layout) -> Verdict:
+def _verdict(column: Column, layout: Layout) -> Verdict:
     values = column.values
     if all(re.fullmatch(r"[\W_]*", text) for text in values):
         return Verdict.MARK if len(values) == 1 else Verdict.OTHER
@@ -192,7 +193,7 @@ def _verdict(column: Column, starts_s: Sequence[float], layout: Layout) -> Verdi
     counted = len({re.sub(r"[0-9]+", "", text) for text in values}) == 1
     if not counted and all(words.is_event(text) or _MARKS.match(text) for text in values):
         return Verdict.CAMERA if _is_eye(column) else Verdict.EVENT
-    return _series_verdict(column, starts_s)
+    return _series_verdict(column)
 
 
 def _is_eye(column: Column) -> bool:
@@ -202,7 +203,7 @@ def _is_eye(column: Column) -> bool:
     return column.parallel and column.place is Place.AFTER and eyes and len(letters) > 1
 
 
-def _series_verdict(column: Column, starts_s: Sequence[float]) -> Verdict:
+def _series_verdict(column: Column) -> Verdict:  # noqa: PLR0911 - a table of rules
     files, values = len(column.texts), len(column.values)
     numeric = all(_is_number(text) for text in column.values)
     each = files / values
@@ -283,7 +284,7 @@ def _tells_part(text: str, moment: object, period_s: float) -> bool:
         return False
     numbers = re.findall(r"[0-9]+", text)
     letters = re.sub(r"[\W\d_]", "", text)
-    if not numbers or len(letters) > 2 and not words.is_weekday_or_half(letters):
+    if not numbers or (len(letters) > 2 and not words.is_weekday_or_half(letters)):
         return False
     later = moment + dt.timedelta(hours=1)
     parts = {f"{moment:%Y}", f"{moment:%m}", f"{moment:%d}", f"{moment:%H}", f"{moment:%M}"}
@@ -297,7 +298,7 @@ def _series(texts: Sequence[str], starts_s: Sequence[float]) -> tuple[bool, bool
     """Whether two values have files of one moment; whether the values take turns in time."""
     order = sorted(range(len(texts)), key=lambda index: starts_s[index])
     parallel, turns = False, 0
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         if texts[before] != texts[after]:
             turns += 1
             parallel = parallel or starts_s[after] - starts_s[before] <= SAME_MOMENT_S

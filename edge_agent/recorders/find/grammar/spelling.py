@@ -68,9 +68,10 @@ def _spelt(eyes: Eyes, column: Column, *, near_camera: bool, glued: bool) -> str
     if column.verdict is not Verdict.CONSTANT:
         return "*"
     few = len(eyes.layout.files) < _FEW_FILES
-    if column.place is not Place.FOLDER and not (glued and text[-1:].isdecimal()):
-        if words.is_event(text) or (few and text.isdecimal()):
-            return "*"
+    may_change = words.is_event(text) or (few and text.isdecimal())
+    beside_digits = glued and text[-1:].isdecimal()
+    if may_change and column.place is not Place.FOLDER and not beside_digits:
+        return "*"
     if column.place is Place.AFTER and not near_camera:
         return "*"
     return _literal(text)
