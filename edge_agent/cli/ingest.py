@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from edge_agent.contract import EventMessage
 
 _SHOWN_REFUSALS = 20
-_STATES = ("waiting", "done", "failed", "gone", "refused", "too_old")
+_STATES = ("waiting", "done", "failed", "gone", "refused", "too_old", "nobody")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -44,6 +44,7 @@ class LeftOutState(StrEnum):
 
     REFUSED = "refused"  # quarantined; `reason` says why
     TOO_OLD = "too_old"  # unopened
+    NOBODY = "nobody"  # files of no camera: one row for each channel, `size_bytes` is their number
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,9 @@ def note_clips(database: Database, clips: Iterable[LedgerClip]) -> None:
 
 def note_left_out(database: Database, files: Iterable[LeftOut]) -> None:
     for file in files:
+        if file.state is LeftOutState.NOBODY and not file.size_bytes:
+            _forget_nobodys(database, file.path)
+            continue
         database.execute(
             "INSERT OR REPLACE INTO file VALUES(?, ?, ?, NULL, ?, ?, ?, ?, ?)",
             (
@@ -179,6 +183,15 @@ def note_left_out(database: Database, files: Iterable[LeftOut]) -> None:
                 file.at_s,
             ),
         )
+
+
+def _forget_nobodys(database: Database, root: Path) -> None:
+    """What was noted below this folder as no camera's."""
+    first = os.fsencode(root) + b"/"
+    database.execute(
+        "DELETE FROM file WHERE state = 'nobody' AND path >= ? AND path < ?",
+        (first, first[:-1] + b"0"),
+    )
 
 
 def update_clip(database: Database, clip: LedgerClip) -> None:

@@ -65,7 +65,9 @@ class LedgerReader:
         rows = self._file.rows(
             "SELECT size, mtime_ns, state FROM file WHERE path_key = ?", (ledger.path_key(path),)
         )
-        if not rows or (any_age and rows[0][2] == LeftOutState.TOO_OLD):
+        if not rows or rows[0][2] == LeftOutState.NOBODY:
+            return None
+        if any_age and rows[0][2] == LeftOutState.TOO_OLD:
             return None
         return rows[0][0], rows[0][1]
 
@@ -213,10 +215,10 @@ class LedgerReader:
         """How many clips and files there are, by (camera, state); camera "" is nobody's."""
         rows = self._file.rows(
             "SELECT camera, state, count(*) FROM clip GROUP BY camera, state UNION ALL"
-            " SELECT ifnull(camera, ''), state, count(*) FROM file WHERE state IS NOT NULL"
-            " GROUP BY state, camera"
+            " SELECT ifnull(camera, ''), state, iif(state = 'nobody', total(size), count(*))"
+            " FROM file WHERE state IS NOT NULL GROUP BY state, camera"
         )
-        return {(row[0], row[1]): row[2] for row in rows}
+        return {(row[0], row[1]): int(row[2]) for row in rows}
 
     def newest_done_s(self) -> Mapping[str, float]:
         """When the newest analysed clip of each camera began."""
@@ -256,9 +258,11 @@ class LedgerReader:
         ]
 
     def refused(self, limit: int) -> tuple[RefusedFile, ...]:
-        """The newest files in quarantine, and clips that proved to be unreadable."""
+        """The newest files in quarantine, those of nobody by their channels, and clips that proved
+        to be unreadable."""
         rows = self._file.rows(
-            "SELECT camera, path, reason, at_s FROM file WHERE state = 'refused' UNION ALL"
+            "SELECT camera, path, reason, at_s FROM file WHERE state IN ('refused', 'nobody')"
+            " UNION ALL"
             " SELECT camera, path, reason, found_s FROM clip WHERE state IN ('failed', 'gone')"
             " ORDER BY 4 DESC LIMIT ?",
             (limit,),

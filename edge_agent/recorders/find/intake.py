@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge_agent.domain import CameraId
 from edge_agent.errors import MediaError
-from edge_agent.recorders.find.clip import ClipKind, ContentId, FoundClip
+from edge_agent.recorders.find.clip import ClipKind, ContentId, FoundClip, Stray
 from edge_agent.recorders.find.identity import ClipGone, content_of, open_regular
 from edge_agent.recorders.find.reading import facts_of
 from edge_agent.recorders.find.recorded_time import (
@@ -73,13 +73,11 @@ class Intake:
         self._zone = zone
         self._clocks: dict[CameraId, RecorderClock] = {}
         self._newest_mtime_s: dict[CameraId, float] = {}
-        self.unmatched = 0  # since `forget_counts`
-        self.unmatched_example: str | None = None
-        self.unknown_channels: set[str] = set()
+        self._strays: dict[str | None, Stray] = {}  # since `forget_counts`
         self.assumed_channels: set[str] = set()  # taken for the camera that names none
 
-    def claim(self, path: str) -> Claim | None:
-        """None: not a clip, not ours, or not yet."""
+    def claim(self, path: str, mtime_s: float | None = None) -> Claim | None:
+        """None: not a clip, not ours, or not yet. With `mtime_s`, nobody's files are counted."""
         relative = relative_name(self._root, path)
         if relative is None:
             return None
@@ -88,24 +86,39 @@ class Intake:
             return None
         facts = self._template.match(relative)
         if facts is None:
-            self.unmatched += 1
-            self.unmatched_example = self.unmatched_example or relative
+            self._stray(None, relative, mtime_s)
             return None
         camera = self._cameras.camera_of(facts.channel)
         if camera is None:
-            if len(self.unknown_channels) < MAX_UNKNOWN_CHANNELS:
-                self.unknown_channels.add(facts.channel)
+            self._stray(facts.channel, relative, mtime_s)
             return None
         named = self._named.camera_of(facts.channel) if self._takes_any else camera
         if named is None and len(self.assumed_channels) < MAX_UNKNOWN_CHANNELS:
             self.assumed_channels.add(facts.channel)
         return Claim(camera, "still" if is_still(name) else "video", facts)
 
+    def _stray(self, channel: str | None, relative: str, mtime_s: float | None) -> None:
+        if mtime_s is None:
+            return
+        known = self._strays.get(channel)
+        if known is not None:
+            self._strays[channel] = replace(
+                known,
+                files=known.files + 1,
+                first_s=min(known.first_s, mtime_s),
+                newest_s=max(known.newest_s, mtime_s),
+            )
+        elif len(self._strays) < MAX_UNKNOWN_CHANNELS:
+            self._strays[channel] = Stray(channel, 1, relative, mtime_s, mtime_s)
+
+    @property
+    def strays(self) -> tuple[Stray, ...]:
+        """Files that are no camera's, since `forget_counts`."""
+        return tuple(self._strays.values())
+
     def forget_counts(self) -> None:
         """At the start of a full scan, which counts anew."""
-        self.unmatched = 0
-        self.unmatched_example = None
-        self.unknown_channels = set()
+        self._strays = {}
         self.assumed_channels = set()
 
     def recorded_s(self, claim: Claim, seen: SeenFile) -> float:

@@ -16,7 +16,7 @@ import logging
 import math
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from edge_agent.clock import Clock
@@ -29,6 +29,7 @@ from edge_agent.recorders.find.clip import (
     KnownFiles,
     Refused,
     RefusedClip,
+    Stray,
     WatchMethod,
     WatchStatus,
     shown_path,
@@ -81,9 +82,11 @@ class FolderWatcher:
         max_age_s: float | None = None,
         complete: bool = False,
         watched_root: WatchedRoot | None = None,
+        tell_strays: Callable[[Sequence[Stray]], None] | None = None,
     ) -> None:
         """`cameras`: by what the template reads as channel; `""` where it reads none. `complete`:
-        nobody writes here any more, so what does not open is refused at once.
+        nobody writes here any more, so what does not open is refused at once. `tell_strays` is
+        called after each full scan with the files that are no camera's.
 
         Raises BadTemplate.
         """
@@ -92,6 +95,7 @@ class FolderWatcher:
         self._clock = clock
         self._wanted_method = method
         self._complete = complete
+        self._tell_strays = tell_strays
         self._rescan_s, self._poll_s, self._max_age_s = rescan_s, poll_s, max_age_s
         self._watched_root = watched_root or WatchedRoot(root)
         self._intake = Intake(str(root), template_set(template), cameras, zone)
@@ -137,6 +141,7 @@ class FolderWatcher:
             self._limited,
             self._misfits.unmatched,
             self._misfits.unknown_channels,
+            self._misfits.strays,
         )
 
     def clock_offset(self, camera: CameraId) -> ClockOffset | None:
@@ -250,8 +255,8 @@ class FolderWatcher:
             self._rounds.want_full()
 
     def _consider(self, path: str, now_s: float) -> None:
-        claim = self._intake.claim(path)
-        seen = _look(path) if claim else None
+        seen = _look(path)
+        claim = self._intake.claim(path, seen.mtime_ns / 1e9) if seen else None
         if claim is None or seen is None:
             return
         if self._known.known(Path(path)) == (seen.size_bytes, seen.mtime_ns):
@@ -278,7 +283,7 @@ class FolderWatcher:
 
     def _wanted(self, seen: SeenFile) -> bool:
         """Asked by a scan for each unknown file."""
-        claim = self._intake.claim(seen.path)
+        claim = self._intake.claim(seen.path, seen.mtime_ns / 1e9)
         return claim is not None and not self._left_out(claim, seen)
 
     def _left_out(self, claim: Claim, seen: SeenFile) -> bool:
@@ -311,6 +316,8 @@ class FolderWatcher:
         for folder, reason in result.unreadable:
             _LOG.warning("%s cannot be looked into (%s)", shown_path(Path(folder)), reason)
         self._misfits.note(self._intake)
+        if self._tell_strays is not None:
+            self._tell_strays(self._misfits.strays)
         self._intake.forget_counts()
         if self._notifier is not None:
             watched = self._notifier.watched_folders()
