@@ -19,6 +19,7 @@ from edge_agent.config.folder import FolderSource
 from edge_agent.config.lines import key_lines, line_of
 from edge_agent.config.schema import AgentFile, Config
 from edge_agent.config.tables import Table
+from edge_agent.config.time_zones import machine_zone
 from edge_agent.config.validate import Finding, Validator
 from edge_agent.config.words import shown
 from edge_agent.errors import ConfigError, ConfigProblem
@@ -162,6 +163,9 @@ class _Loader:
     def _convert(self, agent: _File, cameras: list[_File]) -> Config:
         try:
             whole = msgspec.convert(agent.raw, Config)
+            if "timezone" not in agent.raw.get("box", {}):  # the same as probe and ingest take
+                box = msgspec.structs.replace(whole.box, timezone=machine_zone())
+                whole = msgspec.structs.replace(whole, box=box)
             converted = tuple(_camera(camera) for camera in cameras)
         except msgspec.ValidationError as error:  # the walk above missed it; still say it
             problem = ConfigProblem(str(agent.path.parent), "", str(error), "")

@@ -37,7 +37,12 @@ class BoxConfig(Table, frozen=True, kw_only=True):
     ward: Annotated[Id, _meta("The ward's id, as its server knows it.")]
     id: Annotated[Id, _meta("This box's id, unique in the ward; the certificate's common name.")]
     timezone: Annotated[
-        str, _meta("IANA time zone of the schedules, so that 22:00 means the household's 22:00.")
+        str,
+        _meta(
+            "IANA time zone of the schedules, so that 22:00 means the household's 22:00, and of "
+            "recorders whose camera names none. Left out, that of this machine; where it has none, "
+            "UTC."
+        ),
     ] = "UTC"
     state_dir: Annotated[
         str,

@@ -26,6 +26,7 @@ _WORDS = {
     "hcmc": "Asia/Ho_Chi_Minh",
     "tp hcm": "Asia/Ho_Chi_Minh",
     "tphcm": "Asia/Ho_Chi_Minh",
+    "tp.hcm": "Asia/Ho_Chi_Minh",
     "ho chi minh": "Asia/Ho_Chi_Minh",
     "ho chi minh city": "Asia/Ho_Chi_Minh",
     "da nang": "Asia/Ho_Chi_Minh",
@@ -74,6 +75,8 @@ _OFFSETS = {
     600: "Australia/Sydney",
     720: "Pacific/Auckland",
 }
+
+_CALLED_UTC = ("Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "Zulu", "Universal", "UCT")
 
 _OFFSET = re.compile(r"(?:utc|gmt|z)?\s*([+-])\s*(\d{1,2})(?::?(\d{2}))?")
 _ETC = re.compile(r"etc/gmt([+-])(\d{1,2})")
@@ -124,7 +127,7 @@ def zone_meant(name: str) -> str | None:
     if city in cities:
         return cities[city]
     close = difflib.get_close_matches(name, names, n=1) or [
-        cities[each] for each in difflib.get_close_matches(city, cities, n=1)
+        cities[each] for each in difflib.get_close_matches(city, cities, n=1, cutoff=0.8)
     ]
     return close[0] if close else None
 
@@ -140,5 +143,5 @@ def machine_zone() -> str:
     link = os.path.realpath(_LOCALTIME).rpartition("/zoneinfo/")[2]
     for name in (named, link):
         if name and name in zoneinfo.available_timezones():
-            return name
+            return "UTC" if name in _CALLED_UTC else name
     return "UTC"

@@ -122,6 +122,15 @@ class LedgerReader:
                 return int(key)
         return None
 
+    def newest_clips(self, camera: CameraId, limit: int) -> list[LedgerClip]:
+        """This camera's newest clips, oldest first."""
+        found = self._read(
+            lambda db: ledger.read_clips(
+                db, "camera = ? ORDER BY start_s DESC LIMIT ?", (camera, limit)
+            )
+        )
+        return found[::-1]
+
     def clip(self, key: int) -> LedgerClip | None:
         found = self._read(lambda db: ledger.read_clips(db, "clip = ?", (key,)))
         return found[0] if found else None

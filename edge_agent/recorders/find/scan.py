@@ -49,6 +49,7 @@ class ScanResult:
     files: int = 0
     folders: int = 0
     unreadable: list[tuple[str, str]] = field(default_factory=list)  # the first few, and why
+    inodes: set[int] = field(default_factory=set)  # of the folders that were listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,9 @@ class TreeScanner:
         at_s: Callable[[], float],
     ) -> Iterator[None]:
         begin_s = at_s()
-        mtime_ns = os.stat(folder).st_mtime_ns  # noqa: PTH116
+        found = os.stat(folder)  # noqa: PTH116
+        mtime_ns = found.st_mtime_ns
+        into.inodes.add(found.st_ino)
         newest_ns = self._newest_ns = max(self._newest_ns, mtime_ns)
         all_known = True
         with os.scandir(folder) as entries:

@@ -320,9 +320,9 @@ class FolderWatcher:
             self._tell_strays(self._misfits.strays)
         self._intake.forget_counts()
         if self._notifier is not None:
-            watched = self._notifier.watched_folders()
-            if watched is not None and watched < result.folders - FEW_FOLDERS:
-                self._limit(too_few_watches(watched, result.folders))
+            watched = self._notifier.watched_folders(result.inodes)
+            if watched is not None and watched < len(result.inodes) - FEW_FOLDERS:
+                self._limit(too_few_watches(watched, len(result.inodes)))
 
     # --- is it complete ------------------------------------------------------------------
 

@@ -628,7 +628,7 @@ def test_too_few_watches_are_told_with_the_setting_and_polled(
 ) -> None:
     for index in range(20):
         (tmp_path / f"yard/{index}").mkdir(parents=True)
-    monkeypatch.setattr("edge_agent.recorders.find.notify.Notifier.watched_folders", lambda _: 10)
+    monkeypatch.setattr("edge_agent.recorders.find.notify.Notifier.watched_folders", lambda *_: 10)
     box = watched(method="notify")
     box.pass_time(2)
     limited = box.watcher.status().limited
