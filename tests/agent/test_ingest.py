@@ -14,6 +14,7 @@ from ingest_box import BEGIN_S, GATE, Box, dying, found, ingest_box, stored, tol
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.ingest import clip_messages
 from edge_agent.agent.ingest.clip_analysis import AnalysisAway, ClipAnalysis
+from edge_agent.agent.ingest.clip_work import tries_of
 from edge_agent.agent.ingest.ingest import Storing
 from edge_agent.agent.ingest.left_over import end_left_over
 from edge_agent.agent.ingest.planner import ClipPlanner
@@ -234,6 +235,33 @@ def test_clip_that_crashes_the_analysis_is_tried_seldom_and_given_up(
         told_of = box.clip(clips[3])
         assert told_of is not None
         assert (told_of.state, "3 times" in told_of.reason) == ("failed", True)
+
+
+def test_clip_that_hangs_each_process_is_given_up_after_three(
+    tmp_path: Path, model: Path, clips: list[LedgerClip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hung agent is killed: only the ledger remembers."""
+
+    def away(*_: object) -> bool:
+        raise AnalysisAway("gate: a frame was not analysed")
+
+    monkeypatch.setattr(ClipAnalysis, "_step", away)
+    for tries in range(1, 5):
+        with ingest_box(tmp_path / "state", model) as box, LedgerReader(box.state_dir) as reader:
+            if tries == 1:
+                box.note(clips[3])
+            box.ingest._arrivals.none()
+            if tries == 2:  # at a start other clips come first
+                assert box.ingest._next(
+                    ClipPlanner((GATE,), reader, ManualClock()), reader, box.stop
+                )
+                monkeypatch.setattr("edge_agent.agent.ingest.clip_work._AWAY_PUT_OFF_S", 0.0)
+            told_of = box.clip(clips[3])
+            assert told_of is not None
+            assert tries_of(told_of) == tries - 1
+            planner = ClipPlanner((GATE,), reader, ManualClock())
+            assert box.ingest._next(planner, reader, box.stop)
+            assert box.states() == {"waiting" if tries < 4 else "failed": 1}
 
 
 def test_what_is_carried_over_and_damaged_ends_its_events_where_they_were_told_last(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,6 +42,9 @@ _NOTHING_NEW = f"{LEFT_ALONE}nothing new since it was shorter"
 #: Stills of one burst are a second or two apart; longer, and it is the next visitor.
 _BURST_GAP_S = 3.0
 
+#: The reason of a clip that waits to be tried again; the number of tries follows.
+_TRIED = "analysis crashed or hung, tries: "
+
 _PUT_OFF_S = 30.0
 #: A clip that crashes the analysis thread is tried so often, and so rarely that its crashes alone
 #: do not use up what the supervisor bears (5 in 10 minutes) and take the agent down.
@@ -59,6 +61,15 @@ class PutOff(Exception):
     def __init__(self, reason: str, delay_s: float = _PUT_OFF_S) -> None:
         super().__init__(reason)
         self.delay_s = delay_s
+
+
+class TriedInVain(PutOff):
+    """The analysis crashed or hung over this clip. `clip` says how often: a process that hangs is
+    killed, so the ledger has to remember."""
+
+    def __init__(self, reason: str, clip: LedgerClip) -> None:
+        super().__init__(reason, _AWAY_PUT_OFF_S)
+        self.clip = clip
 
 
 class Watched(Protocol):
@@ -113,7 +124,8 @@ class ClipWork:
         self._detector = detector
         self._drafter = drafter
         self._clock = clock
-        self._away: Counter[int] = Counter()  # tries that the analysis did not survive, by clip
+        self._began_s = clock.mono_s()
+        self._tried: set[int] = set()  # in vain, by this process
 
     def begun(self, clip: LedgerClip, shown: Shown = _NOTHING_SHOWN) -> PreparedClip:
         """With nothing before it; what was shown is left out."""
@@ -214,8 +226,12 @@ class ClipWork:
             )
 
         camera = self._camera
-        if self._away[clip.key] >= _AWAY_TRIES:
+        tries = tries_of(clip)
+        if tries >= _AWAY_TRIES:
             return ClipState.FAILED, f"the analysis crashed or hung {_AWAY_TRIES} times over it"
+        rested_s = self._clock.mono_s() - self._began_s
+        if tries and clip.key not in self._tried and rested_s < _AWAY_PUT_OFF_S:
+            raise PutOff("the analysis crashed or hung over it", _AWAY_PUT_OFF_S - rested_s)
         try:
             camera.analysis.play(prepared, opener, each_frame, stop)
         except (MediaError, SourceStalled) as error:
@@ -225,8 +241,9 @@ class ClipWork:
             gone = isinstance(error, ClipGone | ClipChanged)
             return ClipState.GONE if gone else ClipState.DONE, _reason(error, clip)
         except AnalysisAway as error:
-            self._away[clip.key] += 1
-            raise PutOff(str(error), _AWAY_PUT_OFF_S) from error
+            tried = replace(clip, reason=f"{_TRIED}{tries + 1}")
+            self._tried.add(clip.key)
+            raise TriedInVain(str(error), tried) from error
         except RetryableError as error:
             raise PutOff(str(error)) from error
         return ClipState.DONE, ""
@@ -236,6 +253,12 @@ class ClipWork:
         if clip.kind == "still":
             camera = for_stills(camera)
         return build_pipeline(camera, self._detector, RecordedEventIds(clip.camera, clip.digest))
+
+
+def tries_of(clip: LedgerClip) -> int:
+    """How often the analysis crashed or hung over a clip that waits."""
+    count = clip.reason.removeprefix(_TRIED)
+    return int(count) if count != clip.reason and count.isdecimal() else 0
 
 
 def for_stills(camera: CameraConfig) -> CameraConfig:

@@ -21,7 +21,14 @@ from typing import Protocol
 
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.ingest.arrivals import Arrivals
-from edge_agent.agent.ingest.clip_work import ClipWork, IngestCamera, Outcome, PutOff, told_part
+from edge_agent.agent.ingest.clip_work import (
+    ClipWork,
+    IngestCamera,
+    Outcome,
+    PutOff,
+    TriedInVain,
+    told_part,
+)
 from edge_agent.agent.ingest.planner import ClipPlanner
 from edge_agent.agent.ingest.shown import LEFT_ALONE, STILL_MARGIN_S, shown_before
 from edge_agent.agent.ingest.tidying import Tidying
@@ -161,6 +168,11 @@ class Ingest:
                     planner.plan_anew(clips[0].camera)
             else:
                 self._video(clips[0], planner.run_before(clips[0]), reader, stop)
+        except TriedInVain as reason:
+            log.warning("%s: %s waits: %s", clips[0].camera, shown_path(clips[0].path), reason)
+            tried = reason.clip
+            self._store([], [], lambda db: ledger.update_clip(db, tried), stop)
+            planner.put_off(tried.camera, reason.delay_s)
         except PutOff as reason:
             log.warning("%s: %s waits: %s", clips[0].camera, shown_path(clips[0].path), reason)
             planner.put_off(clips[0].camera, reason.delay_s)

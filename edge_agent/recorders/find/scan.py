@@ -71,16 +71,19 @@ class TreeScanner:
         wanted: Callable[[SeenFile], bool],
         pending: Container[object],
         folder_times: bool,
+        unfinished: Callable[[str, int, int], None] = lambda *_: None,
     ) -> None:
         """`wanted` is asked for each unknown file: False leaves it to others.
 
-        What is `pending` has been handed over before, and takes no room.
+        What is `pending` has been handed over before, and takes no room. `unfinished` is told of
+        files under temporary names: path, size, mtime in nanoseconds.
         """
         self._root = root
         self._known = known
         self._wanted = wanted
         self._pending = pending
         self._folder_times = folder_times
+        self._unfinished = unfinished
         self._folders: dict[str, _Folder] = {}
         self._newest_ns = 0  # of all folders' mtimes
         self._before: dict[str, _Folder] = {}  # while a full scan makes them anew
@@ -149,7 +152,9 @@ class TreeScanner:
                 if entry.is_dir(follow_symlinks=False):
                     if not is_foreign_folder(entry.name):
                         subfolders.append(entry.name)
-                elif is_media(entry.name) and not is_temporary(entry.name):
+                elif is_temporary(entry.name):
+                    self._tell_unfinished(entry)
+                elif is_media(entry.name):
                     all_known &= self._file(entry, into, room)
         subfolders.sort()  # the stack takes the last, the newest, first
         if self._folder_times:
@@ -184,6 +189,13 @@ class TreeScanner:
             if into.newest:
                 heapq.heappushpop(into.newest, seen)
         return False
+
+    def _tell_unfinished(self, entry: os.DirEntry[str]) -> None:
+        try:
+            found = entry.stat(follow_symlinks=False)
+        except OSError:
+            return
+        self._unfinished(entry.path, found.st_size, mtime_ns_of(found))
 
     def _keep(self, folder: str, seen: _Folder) -> None:
         if folder in self._folders or len(self._folders) < FOLDERS_KEPT:

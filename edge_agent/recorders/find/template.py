@@ -281,6 +281,18 @@ def is_temporary(name: str) -> bool:
     return name.startswith(".") or name.lower().endswith(_TEMPORARY_ENDS)
 
 
+def final_name(path: str) -> str | None:
+    """What a temporary name becomes when the upload is over; None: nobody can say."""
+    folder, slash, name = path.rpartition("/")
+    for end in _TEMPORARY_ENDS:
+        if name.lower().endswith(end):
+            name = name[: -len(end)]
+            break
+    else:
+        name = name.lstrip(".")
+    return folder + slash + name if is_media(name) and not is_temporary(name) else None
+
+
 def is_foreign_folder(name: str) -> bool:
     return name.startswith((".", "@__")) or name.lower() in _FOREIGN_FOLDERS
 

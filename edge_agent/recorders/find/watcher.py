@@ -44,6 +44,8 @@ from edge_agent.recorders.find.root import WatchedRoot
 from edge_agent.recorders.find.rounds import ScanRounds
 from edge_agent.recorders.find.scan import ScanResult, SeenFile, TreeScanner
 from edge_agent.recorders.find.settling import MAX_PENDING, Settling
+from edge_agent.recorders.find.template import is_temporary
+from edge_agent.recorders.find.unfinished import Unfinished
 from edge_agent.runtime.stop import StopToken
 
 _LOG = logging.getLogger(__name__)
@@ -100,6 +102,7 @@ class FolderWatcher:
         self._watched_root = watched_root or WatchedRoot(root)
         self._intake = Intake(str(root), template_set(template), cameras, zone)
         self._settling = Settling()
+        self._unfinished = Unfinished(self._intake)
         self._awaited: dict[str, tuple[CameraId, float]] = {}  # of what is settling
         self._choice = choose_method(root, method, read_mounts())
         self._rounds = self._new_rounds()
@@ -151,7 +154,7 @@ class FolderWatcher:
     def awaited(self) -> list[tuple[CameraId, float]]:
         """Whose files are on their way, and about when each was recorded, but not those that did
         not open so far. May be called from any thread."""
-        return list(self._awaited.values())
+        return [*self._awaited.values(), *self._unfinished.awaited()]
 
     @property
     def idle(self) -> bool:
@@ -187,6 +190,7 @@ class FolderWatcher:
             wanted=self._wanted,
             pending=self._settling,
             folder_times=self._choice.folder_times,
+            unfinished=self._note_unfinished,
         )
         return ScanRounds(scanner, self._clock, rescan_s=self._rescan_s, poll_s=self._poll_s)
 
@@ -195,6 +199,7 @@ class FolderWatcher:
         if lost is not None:
             self._lose(lost)
             return
+        self._unfinished.tidy(self._clock.read().utc_s)
         if self._lost is not None:
             self._lost = None
             self._choice = choose_method(self._root, self._wanted_method, read_mounts())
@@ -256,6 +261,9 @@ class FolderWatcher:
 
     def _consider(self, path: str, now_s: float) -> None:
         seen = _look(path)
+        if seen is not None and is_temporary(path.rpartition("/")[2]):
+            self._note_unfinished(seen.path, seen.size_bytes, seen.mtime_ns)
+            return
         claim = self._intake.claim(path, seen.mtime_ns / 1e9) if seen else None
         if claim is None or seen is None:
             return
@@ -264,7 +272,13 @@ class FolderWatcher:
         if not self._left_out(claim, seen):
             self._settle(claim, seen, now_s)
 
+    def _note_unfinished(self, path: str, size_bytes: int, mtime_ns: int) -> None:
+        self._unfinished.add(path, size_bytes, mtime_ns, self._clock.read().utc_s)
+
     def _settle(self, claim: Claim, seen: SeenFile, now_s: float) -> None:
+        known = None if seen.path in self._settling else self._known.known(Path(seen.path))
+        if known is not None and known[0] < seen.size_bytes:
+            self._settling.grew((seen.mtime_ns - known[1]) / 1e9)
         self._settling.add(seen, now_s)
         self._awaited[seen.path] = claim.camera, self._intake.recorded_s(claim, seen)
         if len(self._awaited) > 2 * MAX_PENDING:  # those that had to give way are still there
