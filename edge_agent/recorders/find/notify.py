@@ -17,7 +17,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from watchdog.events import (
@@ -108,6 +108,7 @@ class Notifier:
         self._log = logging.getLogger("watchdog.observers")
         self._watch: ObservedWatch | None = None
         self._inode: tuple[int, int] = (0, 0)
+        self._tellable = False  # the kernel shows this file system's inodes as its users see them
 
     def start(self) -> None:
         """Raises NoNotifications, OSError (the root is gone)."""
@@ -122,6 +123,7 @@ class Notifier:
                 raise
             raise NoNotifications(f"{shown_path(self._root)}: {reason}") from error
         self._log.addHandler(self._ear)
+        self._tellable = _watches(self._inode[1])
 
     def take(self) -> tuple[dict[str, bool], bool]:
         """(changed paths and whether each is a folder, whether some were lost) since last time."""
@@ -138,7 +140,9 @@ class Notifier:
         except OSError:
             return False
         alive = self._watch is not None and self._observer.watches(self._watch)
-        return alive and self._inode == (found.st_dev, found.st_ino)
+        same = self._inode == (found.st_dev, found.st_ino)
+        # A folder made anew may get the old one's inode; the kernel dropped the watch at once.
+        return alive and same and (not self._tellable or _watches(found.st_ino))
 
     def watched_folders(self, inodes: Collection[int]) -> int | None:
         """How many of the folders with these inodes the kernel watches for this process; None
@@ -193,17 +197,20 @@ def _setting(name: str) -> str:
 
 
 def _watched_inodes() -> frozenset[int]:
-    """Of all folders that this process watches (proc(5), fdinfo); empty where nobody tells."""
-    found: set[int] = set()
+    """Of all folders that this process watches; empty where nobody tells."""
+    return frozenset(int(inode, 16) for text in _fdinfos() for inode in _INODE.findall(text))
+
+
+def _watches(inode: int) -> bool:
+    return any(f" ino:{inode:x} " in text for text in _fdinfos())
+
+
+def _fdinfos() -> Iterator[str]:
+    """What the kernel says of this process's inotify instances (proc(5)), a line for each watch:
+    `inotify wd:3 ino:9e7e sdev:800013 mask:800afce ...`"""
     for entry in Path("/proc/self/fd").iterdir():
         try:
-            if entry.readlink().name != "anon_inode:inotify":
-                continue
-            text = Path(f"/proc/self/fdinfo/{entry.name}").read_text()
+            if entry.readlink().name == "anon_inode:inotify":
+                yield Path(f"/proc/self/fdinfo/{entry.name}").read_text()
         except OSError:
             continue  # closed meanwhile, the listing's own among them
-        # inotify wd:3 ino:9e7e sdev:800013 mask:800afce ...
-        found.update(
-            int(inode, 16) for inode in re.findall(r"^inotify .*ino:([0-9a-f]+)", text, re.M)
-        )
-    return frozenset(found)
