@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 
+from edge_agent.agent.camera_source import STOPPED
 from edge_agent.agent.ingest.room import INGEST, FolderRoom, Tree
 from edge_agent.clock import Clock, thread_cpu_s
 from edge_agent.contract import (
@@ -191,21 +192,34 @@ class FolderStatusTeller:
         reason = _CRASHED if crashed else _LOST if self._tree.lost else ""
         if self._told is None and reason == _LOST and not self._tree.looked:
             return  # it has only just been started
-        degraded = not reason and self._standing.strays_instead(self._tree, self._camera)
-        reason = _STRAYS if degraded else reason
+        if not reason and self._standing.strays_instead(self._tree, self._camera):
+            reason = _STRAYS
         offset = self._tree.watcher.clock_offset(self._camera)
         now = _Told(
             reason, self._standing.left_out(self._camera), offset.offset_s if offset else None
         )
         if not now.is_news_after(self._told):
             return
+        self._say(now)
+
+    def say_stopped(self) -> None:
+        """Nobody watches it any more."""
+        self._say(_Told(STOPPED, self._standing.left_out(self._camera), None))
+
+    def _say(self, now: _Told) -> None:
         self._told = now
         status = CameraStatus(
             self._camera,
-            State.DEGRADED if degraded else State.OFFLINE if reason else State.ONLINE,
+            _state(now.reason),
             self._clock.read().utc_s,
-            reason,
+            now.reason,
             left_out=now.left_out,
             clock_offset_s=now.clock_offset_s,
         )
         self._set_status(self._topics.camera_status(self._camera), encode_camera_status(status))
+
+
+def _state(reason: str) -> State:
+    if reason == _STRAYS:
+        return State.DEGRADED
+    return State.OFFLINE if reason else State.ONLINE
