@@ -58,6 +58,7 @@ class LeftOut:
     too_old: int = 0  # unopened, for their age
     refused: int = 0  # in quarantine: not readable
     newest_too_old_utc_s: float | None = None  # the newest recording left out for its age
+    unclaimed: int = 0  # in the same folder, but of no camera that is configured
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ class _LeftOutWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     too_old: Natural = 0
     refused: Natural = 0
     newest_too_old: str | None = None
+    unclaimed: Natural = 0
 
 
 class _NuisanceWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
@@ -276,13 +278,18 @@ def _left_out(files: LeftOut | None) -> _LeftOutWire | UnsetType:
         return UNSET
     newest_s = files.newest_too_old_utc_s
     newest = None if newest_s is None else utc_text(newest_s)
-    return _LeftOutWire(too_old=files.too_old, refused=files.refused, newest_too_old=newest)
+    return _LeftOutWire(
+        too_old=files.too_old,
+        refused=files.refused,
+        newest_too_old=newest,
+        unclaimed=files.unclaimed,
+    )
 
 
 def _read_left_out(wire: _LeftOutWire) -> LeftOut:
     newest = wire.newest_too_old
     newest_s = None if newest is None else parse_utc(newest, "left_out.newest_too_old")
-    return LeftOut(wire.too_old, wire.refused, newest_s)
+    return LeftOut(wire.too_old, wire.refused, newest_s, wire.unclaimed)
 
 
 def encode_config_status(status: ConfigStatus) -> bytes:
