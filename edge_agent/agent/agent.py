@@ -179,15 +179,15 @@ class Agent:
             return False
         self._problems = ()
         self._config = edit.config
-        reload.applied(edit)
         logging.getLogger("edge_agent").setLevel(edit.config.log.level.upper())
-        if edit.plan.anew:
+        if not edit.plan.anew:
+            assembly.apply(edit.config, edit.plan, detector)
+            assembly.tell_config(errors=edit.plan.left)
+            self._answer(assembly, "")
+        else:
             log.info("%s changed: all parts begin anew", ", ".join(edit.plan.anew))
-            return True
-        assembly.apply(edit.config, edit.plan, detector)
-        assembly.tell_config(errors=edit.plan.left)
-        self._answer(assembly, "")
-        return False
+        reload.applied(edit)
+        return bool(edit.plan.anew)
 
     def _answer(self, assembly: Assembly, reason: str) -> None:
         """Finish the commands that asked for this."""

@@ -260,6 +260,15 @@ def test_template_that_is_none_is_a_bad_edit(box: Box) -> None:
     assert newest_phases(box.persons("yard")) == ["start"]
 
 
+def test_address_of_a_camera_stays_in_the_journal(
+    box: Box, caplog: pytest.LogCaptureFixture
+) -> None:
+    box.edit("yard", '[source]\nkind = "rtsp"\nurl = "http://192.168.7.9/x"\n')
+    (error,) = box.refused()
+    assert error.startswith('cameras.d/yard.toml:4: source.url: is "..."')
+    assert "192.168.7.9" in caplog.text
+
+
 def test_status_of_a_camera_that_was_removed_while_the_agent_was_away_is_cleared(
     box: Box,
 ) -> None:
