@@ -9,6 +9,8 @@ import signal
 from pathlib import Path
 from types import FrameType
 
+from edge_agent.cli.preflight import Service, stop_if_wrong
+from edge_agent.cli.preflight.account import Account
 from edge_agent.cli.signals import handled_by
 from edge_agent.config import DEFAULT_CONFIG_DIR
 from edge_agent.config.start import start_config
@@ -39,6 +41,7 @@ def _run(arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     start = start_config(arguments.config)
     loaded = start.loaded
+    stop_if_wrong(loaded, Service(Account.ours()))
     logging.getLogger("edge_agent").setLevel(loaded.config.log.level.upper())
     for warning in loaded.warnings:
         log.warning("%s", warning)
