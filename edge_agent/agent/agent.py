@@ -61,6 +61,7 @@ class Agent:
         if files is not None:
             watch = ConfigWatch(agent_file(files), self._clock)
             self._reload = Reload(watch, self._state_dir, self._clock)
+        self._removed: tuple[str, ...] = ()  # cameras, by the edit that all parts begin anew with
         self._commands: deque[str] = deque()  # cmd_ids of `cmd/reload` that wait for their answer
 
     def run(self) -> int:
@@ -161,7 +162,8 @@ class Agent:
             told = self._reload.refused(ConfigError(self._problems))
             assembly.tell_config("rejected", told)
         else:
-            assembly.cameras.forget(self._reload.started(self._config))
+            assembly.cameras.forget((*self._reload.started(self._config), *self._removed))
+            self._removed = ()
         self._answer(assembly, "")
 
     def _read_again(self, assembly: Assembly, reload: Reload) -> bool:
@@ -185,6 +187,7 @@ class Agent:
             assembly.tell_config(errors=edit.plan.left)
             self._answer(assembly, "")
         else:
+            self._removed = edit.plan.removed
             log.info("%s changed: all parts begin anew", ", ".join(edit.plan.anew))
         reload.applied(edit)
         return bool(edit.plan.anew)

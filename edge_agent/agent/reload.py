@@ -23,6 +23,8 @@ from edge_agent.recorders.find import template_problem
 
 log = logging.getLogger(__name__)
 
+#: What changes while it is read is read again; after so many times the watch comes back to it.
+_TRIES = 5
 #: Of one refusal; what is more is counted.
 MAX_ERRORS = 50
 _MAX_ERROR_LENGTH = 400
@@ -52,7 +54,7 @@ class Reload:
     def read(self, current: Config) -> Edit:
         """What the files say now. Raises ConfigError with every problem."""
         path = self.watch.agent_path
-        while True:
+        for _ in range(_TRIES):
             before = self.watch.look()
             self.watch.known(before)
             loaded = load_config(path)

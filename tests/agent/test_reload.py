@@ -206,9 +206,15 @@ def test_who_the_box_is_waits_for_a_start_and_is_named(box: Box) -> None:
     assert box.agent.config.box.id == box.name
 
 
-def test_what_all_is_built_on_begins_anew_in_the_same_process(box: Box) -> None:
+def test_what_all_is_built_on_begins_anew_in_the_same_process(box: Box, flashing: Path) -> None:
+    box.edit("shed", flash.camera(flashing))
+    box.applied()
+    box.heard.wait(lambda: box.heard.bodies("/st/cam/shed"))
+    (box.folder / "cameras.d" / "shed.toml").unlink()
     box.edit_agent(lambda text: text + "[snapshots]\nenabled = true\n")
     box.applied()
+    topic = f"ea/v1/ward1/{box.name}/st/cam/shed"
+    box.heard.wait(lambda: [body for to, body in box.heard.messages if to == topic][-1] == b"")
     box.heard.wait(lambda: len({body["conn_id"] for body in box.heard.bodies("/st/box")}) == 2)
     box.heard.wait(lambda: any("snapshot" in event for event in box.persons("gate")))
     assert newest_phases(box.persons("yard"))[0] == "end"
