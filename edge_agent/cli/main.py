@@ -13,10 +13,21 @@ import sys
 from collections.abc import Sequence
 
 from edge_agent import __version__
-from edge_agent.cli import config, demo, ingest, models, outbox, probe, replay, run, ward
+from edge_agent.cli import (
+    config,
+    demo,
+    ingest,
+    models,
+    outbox,
+    probe,
+    replay,
+    run,
+    selftest,
+    ward,
+)
 from edge_agent.errors import EXIT_FAILED, AgentError
 
-_GROUPS = (run, replay, ingest, probe, config, models, outbox, ward, demo)
+_GROUPS = (run, replay, ingest, probe, config, models, outbox, ward, demo, selftest)
 
 _EPILOG = """\
 exit codes: 0 fine, 1 failed, 2 wrong usage, 78 bad configuration
