@@ -103,10 +103,11 @@ def _fetch(build: Build) -> None:
             path.unlink()
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-qq", "download"]
     pip += ["--no-deps", "--require-hashes", f"--dest={build.wheels}", f"--requirement={LOCK}"]
-    # What is there already is taken from there.
-    pip.append(f"--find-links={build.wheels}")
     for python in PYTHONS:
-        run([*pip, *Target(python, _MACHINES[build.arch]).pip_options], build)
+        command = [*pip, *Target(python, _MACHINES[build.arch]).pip_options]
+        here = [*command, "--no-index", f"--find-links={build.wheels}"]
+        if subprocess.run(here, capture_output=True, check=False).returncode:
+            run(command, build)
 
 
 def _own_wheel(build: Build) -> Path:

@@ -55,6 +55,12 @@ help() { sed -n '2,/^set -eu/p' "$0" | sed '$d; s/^# \{0,1\}//'; }
 # Without systemd as the first process (a chroot, a container's build) nothing can be started.
 has_systemd() { [ -d /run/systemd/system ] && have systemctl; }
 
+# Whether dpkg owns what lies in the prefix.
+is_packaged() {
+    wanted FILES && [ "$prefix" = /opt/edge-agent ] && have dpkg-query &&
+        dpkg-query -W -f '${db:Status-Abbrev}' edge-agent 2>/dev/null | grep -q '^i'
+}
+
 clean_up() { [ -z "$scratch" ] || rm -rf "$scratch"; }
 
 # --- looking before touching -----------------------------------------------------------
@@ -66,6 +72,7 @@ missing() {
 
 check_machine() {
     if wanted OS_CHECK; then check_system; fi
+    ! is_packaged || missing "a Debian package is installed; upgrade with: apt-get install ./edge-agent_....deb"
     if [ "$dry_run" = no ] && wanted USER && [ "$(id -u)" -ne 0 ]; then
         fail "run this as root: sudo sh $0"
     fi
@@ -384,10 +391,19 @@ install_all() {
     rm -rf "$saved"
     remove_old_versions
     say "$version is installed: $("$prefix/current/bin/edge-agent" --version)"
-    configured || say "next: write $config_dir/agent.toml and $config_dir/cameras.d (samples: $(samples))"
+    configured || say_next
 }
 
-samples() { if wanted FILES; then printf '%s' "$share_dir/edge-agent/config"; else printf /usr/share/edge-agent/config; fi; }
+say_next() {
+    if "$prefix/current/bin/edge-agent" setup --help >/dev/null 2>&1; then
+        say "next: edge-agent setup"
+        return
+    fi
+    samples=/usr/share/edge-agent/config
+    if wanted FILES; then samples=$share_dir/edge-agent/config; fi
+    say "next: write $config_dir/agent.toml and $config_dir/cameras.d/*.toml (samples: $samples),"
+    say "then: edge-agent config check && systemctl start edge-agent"
+}
 
 # The package's own files are dpkg's, and lie in /usr/lib.
 make_user_from_files() {
@@ -434,9 +450,7 @@ uninstall() {
         return
     fi
     if wanted USER && [ "$(id -u)" -ne 0 ]; then fail "run this as root"; fi
-    if [ -e /var/lib/dpkg/info/edge-agent.list ] && [ "$prefix" = /opt/edge-agent ]; then
-        fail "a Debian package installed it: apt-get remove edge-agent (or purge)"
-    fi
+    ! is_packaged || fail "a Debian package installed it: apt-get remove edge-agent (or purge)"
     if has_systemd; then
         systemctl disable --now --quiet "$service" 2>/dev/null || true
     fi

@@ -89,6 +89,7 @@ class Agent:
         notifier: SystemdNotifier | None = None,
     ) -> None:
         self._asked_to_stop = False
+        self._status = ""
         self._config = config
         self._clock = clock or SystemClock()
         self._notifier = notifier or SystemdNotifier()
@@ -104,6 +105,7 @@ class Agent:
         with Outbox.open(self._state_dir, limits=self._config.outbox, clock=self._clock) as outbox:
             assembly = _Assembly(self._config, outbox, self._clock, self._supervisor)
             assembly.start()
+            self._tell(assembly.summary())
             self._notifier.ready()
             log.info(
                 "edge-agent %s: %d cameras, state in %s",
@@ -143,10 +145,18 @@ class Agent:
                 return EXIT_FAILED
             stalled = self._supervisor.stalled()
             if stalled:
-                self._notifier.status(f"not advancing: {', '.join(stalled)}")
+                self._status = ""  # told again each time, instead of a ping
+                self._tell(f"not advancing: {', '.join(stalled)}")
             else:
                 self._notifier.watchdog()
+                self._tell(assembly.summary())
         return EXIT_OK
+
+    def _tell(self, status: str) -> None:
+        """To `systemctl status`, when it changed."""
+        if status != self._status:
+            self._notifier.status(status)
+            self._status = status
 
 
 class _Assembly:
@@ -309,6 +319,11 @@ class _Assembly:
         self._standing.poll()
         reasons = tuple(self._reasons())
         self._publisher.set_box_state(State.DEGRADED if reasons else State.ONLINE, reasons)
+
+    def summary(self) -> str:
+        """One line for `systemctl status`. An upgrade compares how it begins."""
+        connected = self._publisher.health().state is LinkState.CONNECTED
+        return f"broker {'connected' if connected else 'not connected'}, {self.camera_count} cameras"
 
     # --- parts ---
 
