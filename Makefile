@@ -21,7 +21,7 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'not system'
 
-test-system: $(VENV)/.dev
+test-system: $(VENV)/.deb
 	$(BIN)/python -m pytest -m system --timeout 1800
 
 check: lint test

@@ -108,13 +108,30 @@ class DebianMachine:
 
 @contextmanager
 def booted(release: str, folder: Path, shared: Path) -> Iterator[DebianMachine]:
-    """A copy of the root, booted; `shared` appears in it as /shared."""
-    root = folder / f"debian-{release}"
-    copy = ["cp", "-a", "--reflink=auto", f"{debian_root(release)}/.", str(root)]
-    root.mkdir()
-    subprocess.run(copy, check=True)
-    with boot(root, shared) as machine:
+    """The root, booted, with changes of its own; `shared` appears in it as /shared."""
+    with changed_copy(debian_root(release), folder) as root, boot(root, shared) as machine:
         yield machine
+
+
+@contextmanager
+def changed_copy(original: Path, folder: Path) -> Iterator[Path]:
+    """A file system that begins as `original`, which stays as it is: an overlay, or a copy."""
+    root, upper, work = (folder / name for name in ("root", "upper", "work"))
+    for path in (root, upper, work):
+        path.mkdir(parents=True)
+    options = f"lowerdir={original},upperdir={upper},workdir={work}"
+    mount = ["mount", "-t", "overlay", "overlay", "-o", options, str(root)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        copy = ["cp", "-a", "--reflink=auto", f"{original}/.", str(root)]
+        subprocess.run(copy, check=True)
+        yield root
+        return
+    try:
+        yield root
+    finally:
+        subprocess.run(["umount", "--lazy", str(root)], check=False)
+        # pytest keeps three runs of folders; these hold half a gigabyte.
+        shutil.rmtree(upper, ignore_errors=True)
 
 
 @contextmanager
