@@ -210,6 +210,7 @@ def _lay_out(stage: Path, build: Build) -> None:
     pack(changelog, build)
     for path in stage.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
+        os.utime(path, (build.epoch_s, build.epoch_s))
     (library / "install.sh").chmod(0o755)
 
 
