@@ -30,7 +30,17 @@ _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _HERE = Path(__file__).parent
 _BIN = Path(sys.executable).parent
 #: Nothing of these goes into the wheel, and some are large.
-_NOT_SOURCE = (".*", "dist", "build", "out", "tests", "benchmarks", "docs", "*.egg-info", "__pycache__")
+_NOT_SOURCE = (
+    ".*",
+    "dist",
+    "build",
+    "out",
+    "tests",
+    "benchmarks",
+    "docs",
+    "*.egg-info",
+    "__pycache__",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,11 @@ def _check_builders() -> None:
     """The tools have a part in the bytes: other versions would make another package."""
     for pin in read_lock(BUILD_LOCK).values():
         found = subprocess.run(
-            [sys.executable, "-c", f"import importlib.metadata as m; print(m.version({pin.name!r}))"],
+            [
+                sys.executable,
+                "-c",
+                f"import importlib.metadata as m; print(m.version({pin.name!r}))",
+            ],
             capture_output=True,
             text=True,
             check=False,

@@ -323,7 +323,9 @@ class _Assembly:
     def summary(self) -> str:
         """One line for `systemctl status`. An upgrade compares how it begins."""
         connected = self._publisher.health().state is LinkState.CONNECTED
-        return f"broker {'connected' if connected else 'not connected'}, {self.camera_count} cameras"
+        return (
+            f"broker {'connected' if connected else 'not connected'}, {self.camera_count} cameras"
+        )
 
     # --- parts ---
 

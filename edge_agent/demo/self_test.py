@@ -63,7 +63,9 @@ def run_self_test(config: DetectorConfig, scene: SceneSpec = _SCENE) -> SelfTest
             raise SelfTestFailed(f"self-test: a clip made here cannot be read: {error}") from error
         if result.fault is not None:
             raise SelfTestFailed(f"self-test: a clip made here breaks off: {result.fault}")
-        messages = _through_outbox(Path(folder), result, Sender(_WARD, _BOX, model_name=name), clock)
+        messages = _through_outbox(
+            Path(folder), result, Sender(_WARD, _BOX, model_name=name), clock
+        )
     found = _persons(messages)
     return SelfTestReport(name, result.frames, len(messages), max(p.event.top_score for p in found))
 

@@ -50,11 +50,11 @@ def build(out: Path, what: str, source: Path = CHECKOUT, arch: str = "amd64") ->
     assert done.returncode == 0, done.stderr
 
 
-def build_variant(
-    out: Path, what: str, folder: Path, *edits: Edit, arch: str = "amd64"
-) -> None:
+def build_variant(out: Path, what: str, folder: Path, *edits: Edit, arch: str = "amd64") -> None:
     """The same from a copy of the sources with these edits."""
-    names = shutil.ignore_patterns(".*", "dist", "build", "out", "tests", "benchmarks", "*.egg-info")
+    names = shutil.ignore_patterns(
+        ".*", "dist", "build", "out", "tests", "benchmarks", "*.egg-info"
+    )
     source = folder / "source"
     shutil.copytree(CHECKOUT, source, ignore=names)
     for edit in edits:

@@ -1,4 +1,4 @@
-"""`install.sh --wheels DIR` for real: into folders of a test, and onto a bare machine that boots."""
+"""`install.sh --wheels DIR` for real: into folders of a test, and onto bare machines that boot."""
 
 from __future__ import annotations
 
@@ -44,7 +44,11 @@ def test_twice_is_once_and_the_uninstaller_leaves_nothing(tmp_path: Path, shelf:
     done = install("--wheels", wheels(shelf, "now"), **there)  # type: ignore[arg-type]
     assert done.returncode == 0, done.stderr
     assert "the self-test passed" in done.stdout
-    for path in ("bin/edge-agent", "share/edge-agent/config/agent.toml", "units/edge-agent.service"):
+    for path in (
+        "bin/edge-agent",
+        "share/edge-agent/config/agent.toml",
+        "units/edge-agent.service",
+    ):
         assert (tmp_path / path).exists()
     link = tmp_path / "opt/current"
     before = (link.readlink(), link.resolve().stat().st_ino)
@@ -72,13 +76,11 @@ def test_damaged_wheel_is_not_installed(tmp_path: Path, shelf: Path, damaged: st
     done = install("--wheels", folder, folder=tmp_path, INSTALL_OS_CHECK="no")
     assert done.returncode == 1
     assert not (tmp_path / "opt/current").exists()
-    assert list((tmp_path / "opt").glob("*")) == [] if (tmp_path / "opt").exists() else True
+    assert list(tmp_path.glob("opt/*")) == []
 
 
 @pytest.fixture(params=["12", "13"])
-def machine(
-    request: pytest.FixtureRequest, tmp_path: Path, shelf: Path
-) -> Iterator[DebianMachine]:
+def machine(request: pytest.FixtureRequest, tmp_path: Path, shelf: Path) -> Iterator[DebianMachine]:
     with booted(request.param, tmp_path, shelf) as machine:
         yield machine
 
@@ -86,7 +88,7 @@ def machine(
 def test_machine_without_apt(machine: DebianMachine) -> None:
     def put(name: str, *, works: bool = True) -> str:
         done = machine.run(
-            *("env", "INSTALL_READY_S=20", "sh", "/shared/install.sh"),
+            *("env", "INSTALL_READY_S=40", "sh", "/shared/install.sh"),
             *("--wheels", f"/shared/{name}/wheels-amd64"),
             check=False,
         )
@@ -103,7 +105,7 @@ def test_machine_without_apt(machine: DebianMachine) -> None:
     for _ in range(2):
         assert "9.0.0 runs: READY" in put("next")
         said = put("hangs", works=False)
-        assert "was taken back: it was not READY within 20 s. 9.0.0 runs again" in said
+        assert "was taken back: it was not READY within 40 s. 9.0.0 runs again" in said
         assert machine.property("ActiveState") == "active"
         assert machine.shell("edge-agent --version") == f"edge-agent {NEXT}"
         assert f"{__version__} runs: READY" in put("now")
