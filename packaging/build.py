@@ -212,8 +212,10 @@ def _lay_out(stage: Path, build: Build) -> None:
         (units / "edge-agent.service", stage / "usr/lib/systemd/system/edge-agent.service"),
         (units / "edge-agent.sysusers", stage / "usr/lib/sysusers.d/edge-agent.conf"),
         (units / "edge-agent.tmpfiles", stage / "usr/lib/tmpfiles.d/edge-agent.conf"),
-        (units / "usb.conf", share / "edge-agent/systemd/usb.conf"),
-        (units / "lan-only.conf", share / "edge-agent/systemd/lan-only.conf"),
+        *(
+            (drop_in, share / "edge-agent/systemd" / drop_in.name)
+            for drop_in in units.glob("*.conf")
+        ),
         (_HERE / "debian/copyright", docs / "copyright"),
         (_HERE / "debian/lintian-overrides", share / "lintian/overrides/edge-agent"),
     ):

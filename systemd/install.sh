@@ -261,16 +261,24 @@ write_uninstaller() {
     chmod 0755 "$prefix/uninstall.sh"
 }
 
-# The unit shuts /dev out; a box with USB cameras needs this drop-in.
-allow_usb() {
+# What the unit itself cannot know: whether there are USB cameras, and which systemd this is.
+put_drop_ins() {
     wanted USER || return 0
     drop_ins=/etc/systemd/system/$service.d
-    [ ! -e "$drop_ins/usb.conf" ] || return 0
     if grep -qsE '^[[:space:]]*kind[[:space:]]*=[[:space:]]*"usb"' "$config_dir"/cameras.d/*.toml; then
-        say "a USB camera is configured: $drop_ins/usb.conf"
-        mkdir -p "$drop_ins"
-        cp "$target/share/edge-agent/systemd/usb.conf" "$drop_ins/usb.conf"
+        put_drop_in usb.conf "a USB camera is configured"
     fi
+    if [ "$(systemctl --version 2>/dev/null | awk 'NR == 1 { print $2 }')" -ge 253 ] 2>/dev/null; then
+        put_drop_in notify-reload.conf "\`systemctl reload\` waits until the files are read"
+    fi
+}
+
+put_drop_in() {
+    [ ! -e "$drop_ins/$1" ] || return 0
+    say "$2: $drop_ins/$1"
+    mkdir -p "$drop_ins"
+    cp "$target/share/edge-agent/systemd/$1" "$drop_ins/$1"
+    chmod 0644 "$drop_ins/$1"
 }
 
 # --- the service -----------------------------------------------------------------------------
@@ -384,7 +392,7 @@ install_all() {
     switch_to "$(basename "$target")"
     put_files
     write_uninstaller
-    allow_usb
+    put_drop_ins
     if has_systemd; then systemctl daemon-reload; fi
     enable_service
     start_service
@@ -459,6 +467,10 @@ uninstall() {
         "$share_dir/bash-completion/completions/edge-agent" \
         "$share_dir/zsh/site-functions/_edge-agent" \
         "$sysusers_dir/edge-agent.conf" "$tmpfiles_dir/edge-agent.conf"
+    if wanted USER; then
+        rm -f "/etc/systemd/system/$service.d/notify-reload.conf" "/etc/systemd/system/$service.d/usb.conf"
+        rmdir "/etc/systemd/system/$service.d" 2>/dev/null || true
+    fi
     rm -rf "$prefix"/*-py3* "$prefix/current" "$prefix/install.sh" "$prefix/uninstall.sh"
     rmdir "$prefix" 2>/dev/null || true
     if has_systemd; then systemctl daemon-reload; fi

@@ -35,8 +35,8 @@ EDITS = {
     HANGS: (
         packages.replaced(
             "edge_agent/agent/agent.py",
-            "            assembly = _Assembly(self._config",
-            "            StopToken().wait(3600)\n            assembly = _Assembly(self._config",
+            "            assembly = Assembly(config",
+            "            StopToken().wait(3600)\n            assembly = Assembly(config",
         ),
     ),
     # Its self-test sees nobody.
@@ -46,7 +46,7 @@ EDITS = {
     # READY, and never reaches the broker, as far as it says.
     MUTE: (
         packages.replaced(
-            "edge_agent/agent/agent.py",
+            "edge_agent/agent/assembly.py",
             "connected = self._publisher.health().state is LinkState.CONNECTED",
             "connected = not LinkState.CONNECTED",
         ),
@@ -149,16 +149,35 @@ def configure(machine: DebianMachine, folder: Path, port: int) -> None:
 def test_from_the_first_install_to_the_purge(
     machine: DebianMachine, neighbours: tuple[Path, int]
 ) -> None:
-    folder, port = neighbours
     before = ours(machine)
-    # --- a box without a configuration: nothing fails, nothing restarts
+    without_a_configuration(machine)
+    configure(machine, *neighbours)
+    kept = fingerprint(machine.root)
+    at_work(machine, neighbours[0])
+    killed(machine)
+    reloaded(machine)
+    upgraded(machine)
+    assert fingerprint(machine.root) == kept, "the configuration is the household's"
+    stopped_by_a_person(machine)
+    removed(machine, kept)
+    for _ in range(2):
+        machine.run("apt-get", "purge", "-y", "edge-agent")
+        assert ours(machine) == before
+        apt(machine, __version__)
+    machine.run("apt-get", "purge", "-y", "edge-agent")
+
+
+def without_a_configuration(machine: DebianMachine) -> None:
+    """Nothing fails, nothing restarts."""
     said = apt(machine, __version__)
     assert "the self-test passed" in said
     assert machine.shell("systemctl is-enabled edge-agent") == "enabled"
     machine.run("systemctl", "start", "edge-agent")
     assert (machine.property("ActiveState"), machine.property("NRestarts")) == ("inactive", "0")
-    # --- configured: READY, both cameras' persons at the ward, no socket open for others
-    configure(machine, folder, port)
+
+
+def at_work(machine: DebianMachine, folder: Path) -> None:
+    """READY, both cameras' persons at the ward, no socket open for others, no secret told."""
     machine.run("edge-agent", "config", "check")
     machine.run("systemctl", "start", "edge-agent")
     wait_for_persons(machine, folder, {"gate", "yard"})
@@ -179,8 +198,11 @@ def test_from_the_first_install_to_the_purge(
     assert secrets.split() == ["0", "0"]
     stat = machine.shell("stat -c '%U %a' /etc/edge-agent/secrets /etc/edge-agent/secrets/gate")
     assert stat.splitlines() == ["edge-agent 700", "edge-agent 600"]
-    kept = fingerprint(machine.root)
-    # --- killed: back by itself
+
+
+def killed(machine: DebianMachine) -> None:
+    """Back by itself."""
+    pid = machine.property("MainPID")
     machine.run("systemctl", "kill", "--signal=KILL", "edge-agent")
     machine.wait_for(
         "back after a kill",
@@ -188,7 +210,24 @@ def test_from_the_first_install_to_the_purge(
         f"systemctl is-active edge-agent && [ $p != 0 ] && [ $p != {pid} ]",
     )
     machine.wait_for("broker", "systemctl show -p StatusText edge-agent | grep 'broker connected'")
-    # --- an upgrade, three that fail, and the way back
+
+
+def reloaded(machine: DebianMachine) -> None:
+    """The same process, with the new settings."""
+    gate = machine.root / "etc/edge-agent/cameras.d/gate.toml"
+    text = gate.read_text()
+    gate.write_text(text.replace('id = "gate"', 'id = "gate"\nenabled = false'))
+    pid = machine.property("MainPID")
+    machine.run("systemctl", "reload", "edge-agent")
+    machine.wait_for("reload", "systemctl show -p StatusText edge-agent | grep '1 cameras'")
+    assert (machine.property("ActiveState"), machine.property("MainPID")) == ("active", pid)
+    gate.write_text(text)
+    machine.run("systemctl", "reload", "edge-agent")
+    machine.wait_for("reload", "systemctl show -p StatusText edge-agent | grep '2 cameras'")
+
+
+def upgraded(machine: DebianMachine) -> None:
+    """An upgrade, three that fail, and the way back."""
     said = apt(machine, NEXT)
     assert "9.0.0 runs: READY" in said
     for broken, reason in (
@@ -206,13 +245,18 @@ def test_from_the_first_install_to_the_purge(
     said = apt(machine, __version__)
     assert f"{__version__} runs: READY" in said
     assert machine.shell("dpkg-query -W -f '${db:Status-Abbrev}' edge-agent").strip() == "ii"
-    assert fingerprint(machine.root) == kept, "the configuration is the household's"
-    # --- stopped by a person: an upgrade leaves it so
+
+
+def stopped_by_a_person(machine: DebianMachine) -> None:
+    """An upgrade leaves it so."""
     machine.run("systemctl", "disable", "--now", "edge-agent")
     apt(machine, NEXT)
     assert machine.property("ActiveState") == "inactive"
     assert machine.shell("systemctl is-enabled edge-agent", check=False) == "disabled"
-    # --- twice: removed with everything kept, and back
+
+
+def removed(machine: DebianMachine, kept: dict[str, str]) -> None:
+    """Twice: with everything kept, and back."""
     for _ in range(2):
         machine.run("apt-get", "remove", "-y", "edge-agent")
         assert fingerprint(machine.root) == kept
@@ -221,12 +265,6 @@ def test_from_the_first_install_to_the_purge(
         apt(machine, __version__)
         machine.run("systemctl", "start", "edge-agent")
         assert machine.property("ActiveState") == "active"
-    # --- twice: purged
-    for _ in range(2):
-        machine.run("apt-get", "purge", "-y", "edge-agent")
-        assert ours(machine) == before
-        apt(machine, __version__)
-    machine.run("apt-get", "purge", "-y", "edge-agent")
 
 
 def test_what_a_restart_does_not_cure_is_not_tried_again(machine: DebianMachine) -> None:

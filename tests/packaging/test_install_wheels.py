@@ -26,8 +26,8 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     packages.build_variant(folder / "next", "wheels", folder, packages.version(NEXT))
     hang = packages.replaced(
         "edge_agent/agent/agent.py",
-        "            assembly = _Assembly(self._config",
-        "            StopToken().wait(3600)\n            assembly = _Assembly(self._config",
+        "            assembly = Assembly(config",
+        "            StopToken().wait(3600)\n            assembly = Assembly(config",
     )
     packages.build_variant(folder / "hangs", "wheels", folder, packages.version(HANGS), hang)
     shutil.copy(SCRIPT, folder)
