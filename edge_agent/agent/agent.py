@@ -52,6 +52,7 @@ class Agent:
         """`files`: what `config` came from, `--config`; None: it never changes. `problems` keep
         these files from being used: then `config` is the last good one."""
         self._asked_to_stop = self._asked_to_reload = False
+        self._status = ""
         self._config = config
         self._problems = tuple(problems)
         self._clock = clock or SystemClock()
@@ -101,6 +102,7 @@ class Agent:
             assembly = Assembly(config, outbox, self._clock, supervisor, command)
             assembly.start()
             self._tell_start(assembly)
+            self._tell(assembly.summary())
             self._notifier.ready()
             log.info(
                 "edge-agent %s: %d cameras, state in %s",
@@ -142,10 +144,18 @@ class Agent:
                 return EXIT_FAILED
             stalled = supervisor.stalled()
             if stalled:
-                self._notifier.status(f"not advancing: {', '.join(stalled)}")
+                self._status = ""  # told again each time, instead of a ping
+                self._tell(f"not advancing: {', '.join(stalled)}")
             else:
                 self._notifier.watchdog()
+                self._tell(assembly.summary())
         return EXIT_OK
+
+    def _tell(self, status: str) -> None:
+        """To `systemctl status`, when it changed."""
+        if status != self._status:
+            self._notifier.status(status)
+            self._status = status
 
     # --- the configuration's files ---
 
@@ -170,7 +180,16 @@ class Agent:
         """When it is time to. True when all parts are to begin anew."""
         if not (self._asked_to_reload or self._commands or reload.watch.due()):
             return False
-        self._asked_to_reload = False
+        asked, self._asked_to_reload = self._asked_to_reload, False
+        if asked:
+            self._notifier.reloading()
+        anew = self._apply_files(assembly, reload)
+        # All parts begin anew: they are READY later.
+        if asked and not anew:
+            self._notifier.ready()
+        return anew
+
+    def _apply_files(self, assembly: Assembly, reload: Reload) -> bool:
         try:
             edit = reload.read(self._config)
             detector = assembly.prepare(edit.config, edit.plan)

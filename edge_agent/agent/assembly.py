@@ -170,6 +170,13 @@ class Assembly:
         reasons = tuple(self._reasons())
         self._publisher.set_box_state(State.DEGRADED if reasons else State.ONLINE, reasons)
 
+    def summary(self) -> str:
+        """One line for `systemctl status`. An upgrade compares how it begins."""
+        connected = self._publisher.health().state is LinkState.CONNECTED
+        return (
+            f"broker {'connected' if connected else 'not connected'}, {self.cameras.count} cameras"
+        )
+
     # --- while it runs ---
 
     def prepare(self, config: Config, plan: Plan) -> NamedDetector | None:

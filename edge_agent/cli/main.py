@@ -23,6 +23,7 @@ from edge_agent.cli import (
     probe,
     replay,
     run,
+    selftest,
     setup,
     support_bundle,
     ward,
@@ -43,6 +44,7 @@ _GROUPS = (
     outbox,
     ward,
     demo,
+    selftest,
     support_bundle,
 )
 
