@@ -75,7 +75,7 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, A
         extra = flash.settings(flash.model(folder))
         config = write_config(folder, broker.port, cameras, extra=extra, mqtt_keys=login)
         with agent(config) as process:
-            process.told(b"STATUS=1 of 3 cameras online, broker refused")
+            process.told(b"STATUS=broker not connected, 1 of 3 cameras online")
             yield config, process
     broker.stop()
 

@@ -24,6 +24,7 @@ from edge_agent.domain import (
     EndReason,
     Event,
     Frame,
+    NuisanceSpot,
     Pixels,
     Region,
     Snapshot,
@@ -67,6 +68,7 @@ class LaneCounters:
     looks: int = 0  # frames for which the detector was asked
     busy_s: float = 0.0
     last_captured_s: float = float("-inf")
+    nuisances: tuple[NuisanceSpot, ...] = ()  # for the camera's status
 
     def add(self, before: LaneCounters) -> None:
         """Count on where those ended."""
@@ -167,6 +169,15 @@ class AnalysisLoop:
         if lane is not None and lane.journal is None:
             self._end(lane, EndReason.RESTART)
 
+    def forget_nuisances(self, camera: CameraId) -> int:
+        """On a technician's command: tell of all places again; returns how many were learned."""
+        lane = self._lanes.get(camera)
+        if lane is None:
+            return 0
+        forgotten = lane.pipeline.forget_nuisances()
+        lane.counters.nuisances = ()
+        return forgotten
+
     # --- the thread ---
 
     def run(self, stop: StopToken) -> None:
@@ -253,6 +264,7 @@ class AnalysisLoop:
         counters = lane.counters
         counters.frames += 1
         counters.looks += bool(analysis.searched)
+        counters.nuisances = lane.pipeline.nuisances
         counters.last_captured_s = max(counters.last_captured_s, frame.captured_s)
 
     def _keep_snapshots(

@@ -191,6 +191,17 @@ class Assembly:
         self.facts = self._facts(reasons)
         self._publisher.set_box_state(State.DEGRADED if reasons else State.ONLINE, reasons)
 
+    def summary(self) -> str:
+        """One line for `systemctl status`. An upgrade compares how it begins."""
+        connected = self._publisher.health().state is LinkState.CONNECTED
+        live, in_folders = tuple(self.cameras.live.values()), len(self.cameras.folders.names)
+        online = sum(camera.online for camera in live)
+        return (
+            f"broker {'connected' if connected else 'not connected'}, "
+            f"{online} of {len(live)} cameras online"
+            + (f", {in_folders} in folders" if in_folders else "")
+        )
+
     # --- while it runs ---
 
     def prepare(self, config: Config, plan: Plan) -> NamedDetector | None:

@@ -245,14 +245,3 @@ def _round(value: float | None, digits: int) -> float | None:
 
 def _utc(utc_s: float) -> str:
     return dt.datetime.fromtimestamp(utc_s, dt.UTC).isoformat(timespec="seconds")
-
-
-def headline(assembly: Assembly) -> str:
-    """One line for `systemctl status`."""
-    cameras = tuple(assembly.cameras.live.values())
-    online = sum(camera.online for camera in cameras)
-    link = assembly.link()
-    words = f"{online} of {len(cameras)} cameras online, broker {_link_words(link)}"
-    folders = len(assembly.cameras.folders.names)
-    words += f", {folders} in folders" if folders else ""
-    return words

@@ -1,4 +1,4 @@
-"""Live events: a line of the journal for each person who comes and goes, and the newest few."""
+"""Live events: a line of the journal for each that matters, and the newest few of a camera."""
 
 from __future__ import annotations
 
@@ -46,6 +46,11 @@ class RecentEvents:
             return
         if event.label is Label.PERSON:
             log.info("%s: %s", event.camera, _words(event))
+        elif event.health is not None:
+            starts = event.phase is Phase.START
+            level = logging.WARNING if starts else logging.INFO
+            words = "its picture is" if starts else "its picture is no more"
+            log.log(level, "%s: %s %s", event.camera, words, event.health.kind)
         lasted_s = None if event.end_s is None else event.end_s - event.start_s
         recent = RecentEvent(
             self._clock.read().utc_s, event.label, event.phase, event.top_score, lasted_s

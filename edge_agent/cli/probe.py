@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from edge_agent.cli.numbers import number
 from edge_agent.clock import SystemClock
@@ -20,7 +18,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="look at a stream, file or recorder's folder and say what it is",
         description="Watches a camera for some seconds and advises on its settings. Of a folder "
         "that a recorder uploads into, proposes the template of its paths, shows what it reads in "
-        "ten of them, and prints the configuration.",
+        "three files of each camera, and prints the configuration.",
     )
     parser.add_argument(
         "source", metavar="URL|FILE|FOLDER|DEVICE", help="rtsp://..., /dev/video*, a clip, a folder"
@@ -31,6 +29,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="ZONE",
         help="of the times in a folder's paths (default: this machine's)",
     )
+    parser.add_argument("--json", action="store_true", help="of a folder: cameras and all files")
     parser.add_argument("--username", help="the camera's user")
     parser.add_argument("--password-file", metavar="FILE", help="file with the password, mode 0600")
     parser.add_argument("--transport", choices=("tcp", "udp"), default="tcp")
@@ -67,28 +66,23 @@ def _probe(arguments: argparse.Namespace) -> int:
 
 
 def _probe_folder(root: Path, arguments: argparse.Namespace) -> int:
+    from edge_agent.config.time_zones import BadZone, machine_zone, zone_called
     from edge_agent.recorders.find import BadTemplate
-    from edge_agent.recorders.find.proposal import format_folder_report, probe_folder
+    from edge_agent.recorders.find.proposal import probe_folder
+    from edge_agent.recorders.find.report import folder_report_json, format_folder_report
 
-    name = arguments.time_zone or _this_zone()
+    name = arguments.time_zone or machine_zone()
     try:
-        zone = ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise _problem(
-            "--time-zone", f"no time zone {name!r}", "such as Asia/Ho_Chi_Minh"
-        ) from None
+        zone = zone_called(name)
+    except BadZone as error:
+        raise _problem("--time-zone", str(error), error.fix) from None
     try:
         report = probe_folder(root, template=arguments.template, zone_name=name, zone=zone)
     except BadTemplate as error:
         raise _problem("--template", str(error), "") from None
-    print(printable(format_folder_report(report), keep="\n"))
+    text = folder_report_json(report) if arguments.json else format_folder_report(report)
+    print(printable(text, keep="\n"))
     return EXIT_OK
-
-
-def _this_zone() -> str:
-    """The machine's, by its IANA name."""
-    link = os.path.realpath("/etc/localtime")
-    return os.environ.get("TZ") or link.rpartition("/zoneinfo/")[2] or "UTC"
 
 
 def _problem(option: str, found: str, fix: str) -> ConfigError:

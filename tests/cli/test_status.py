@@ -151,4 +151,4 @@ def test_no_agent_is_said_with_what_to_do(
 def test_systemd_is_told_how_many_are_online(running: tuple[Path, AgentProcess]) -> None:
     config, process = running
     del config
-    process.told(b"STATUS=1 of 2 cameras online, broker connected")
+    process.told(b"STATUS=broker connected, 1 of 2 cameras online")
