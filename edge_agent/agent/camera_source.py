@@ -136,6 +136,7 @@ class CameraStatusTeller:
         self._clock = clock
         self._set_status = set_status
         self._told: _Told | None = None
+        self.since_utc_s = clock.read().utc_s  # of the state that was told last
 
     def poll(self, *, crashed: bool, nuisances: tuple[NuisanceSpot, ...] = ()) -> None:
         """`crashed`: the source thread lies still, whatever its feed said last. `nuisances`:
@@ -156,18 +157,25 @@ class CameraStatusTeller:
             return  # that the time between keyframes varies a little is no news
         self._say(now)
 
+    @property
+    def online(self) -> bool:
+        return self._told is not None and self._told.state is State.ONLINE
+
     def say_stopped(self) -> None:
         """Nobody watches it any more."""
         self._say(_Told(State.OFFLINE, STOPPED, None))
 
     def _say(self, now: _Told) -> None:
+        at_utc_s = self._clock.read().utc_s
+        if self._told is None or now.state is not self._told.state:
+            self.since_utc_s = at_utc_s
         self._told = now
         plan = now.plan
         payload = encode_camera_status(
             CameraStatus(
                 self._camera,
                 now.state,
-                self._clock.read().utc_s,
+                at_utc_s,
                 now.reason,
                 str(plan) if plan else "",
                 nuisances=tuple(_nuisance(spot) for spot in now.nuisances),

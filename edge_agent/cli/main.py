@@ -25,16 +25,19 @@ from edge_agent.cli import (
     run,
     selftest,
     setup,
+    status,
     support_bundle,
     ward,
 )
 from edge_agent.cli.journal import complain, log_to_stderr
 from edge_agent.errors import EXIT_FAILED, AgentError
+from edge_agent.foreign_text import printable
 
 _GROUPS = (
     setup,
     camera,
     run,
+    status,
     replay,
     ingest,
     probe,
@@ -77,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = arguments.func(arguments)
         sys.stdout.flush()
     except AgentError as error:
-        complain(f"edge-agent: {error}")
+        complain(printable(f"edge-agent: {error}", keep="\n"))
         return error.exit_code
     except KeyboardInterrupt:
         return 130  # as shells report SIGINT

@@ -24,6 +24,7 @@ from edge_agent.errors import (
     ConfigProblem,
     MediaError,
 )
+from edge_agent.foreign_text import printable
 from edge_agent.geometry import FrameSize
 
 if TYPE_CHECKING:
@@ -136,11 +137,11 @@ def _one(
 
             result = replay.play(clip, camera, watch)
     except MediaError as error:
-        print(f"edge-agent: {error}", file=sys.stderr)
+        print(printable(f"edge-agent: {error}", keep="\n"), file=sys.stderr)
         return False
     show(clip, result, time.process_time() - begun_s)
     if result.fault:
-        print(f"edge-agent: {result.fault}", file=sys.stderr)
+        print(printable(f"edge-agent: {result.fault}"), file=sys.stderr)
     return result.fault is None
 
 
@@ -262,8 +263,8 @@ class _JsonLines:
 def _table(clip: Path, result: ReplayResult, cpu_s: float) -> None:
     speed = f", {result.duration_s / cpu_s:.0f}x real time on one core" if cpu_s > 0 else ""
     print(
-        f"{clip.name}: {_clock(result.duration_s)} min, {result.decoded} pictures decoded, "
-        f"{result.frames} analysed, "
+        f"{printable(clip.name)}: {_clock(result.duration_s)} min, {result.decoded} pictures "
+        f"decoded, {result.frames} analysed, "
         f"{result.looks} looked at by the detector{speed}"
     )
     rows = [_row(events) for events in _by_event(result.events)]
