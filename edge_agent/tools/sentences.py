@@ -181,8 +181,6 @@ _ROWS = translatable(
     "connected",
     "first keyframe",
     "decode errors",
-    "pictures",
-    "attention",
     "advice",
 )
 _VALUES = translatable(
@@ -193,10 +191,6 @@ _VALUES = translatable(
     "after {s} s",
     "none",
     "not known",
-    "{count} decoded, {errors} errors, {damaged} damaged on their way, {lost} packets lost",
-    "{count} decoded, {errors} errors, {damaged} damaged on their way",
-    "{count} decoded, {errors} errors, {lost} packets lost",
-    "{count} decoded, {errors} errors",
 )
 _NAME_WIDTH = 15
 
