@@ -90,7 +90,7 @@ class Assembly:
         self._ids = UlidGenerator()
         self._topics = BoxTopics(config.box.ward, config.box.id)
         self._state_dir = Path(config.box.state_dir)
-        self._detector = open_detector(config.detector)
+        self._detector = open_detector(config.detector, len(config.cameras))
         self._snapshots = open_snapshots(config, self._state_dir, clock)
         self._drafters = (
             EventDrafter(self._sender(), clock, self._recorded_time),
@@ -211,7 +211,7 @@ class Assembly:
             endpoint_of(config.mqtt)
         if not plan.detector:
             return None
-        detector = open_detector(config.detector)
+        detector = open_detector(config.detector, len(config.cameras))
         if isinstance(detector, BlindDetector):
             raise ConfigError([ConfigProblem(AGENT_FILE, "detector", detector.trouble, "")])
         return detector

@@ -290,6 +290,7 @@ def _tells_part(text: str, moment: object, period_s: float) -> bool:
     parts = {f"{moment:%Y}", f"{moment:%m}", f"{moment:%d}", f"{moment:%H}", f"{moment:%M}"}
     parts |= {f"{moment:%Y%m}", f"{moment:%m%d}", f"{moment:%y%m%d}", f"{moment:%H}00"}
     parts |= {f"{moment:%Y%m%d%H}", f"{later:%H}", f"{later:%H}00", f"{moment:%H%M}"}
+    parts |= {f"{moment:%H%M%S}", f"{moment:%Y%m%d%H%M%S}"}
     parts |= {str(moment.month), str(moment.day), str(moment.hour)} if len(letters) else set()
     return all(number in parts for number in numbers)
 
