@@ -203,7 +203,7 @@ def at_work(machine: DebianMachine, folder: Path) -> None:
 def killed(machine: DebianMachine) -> None:
     """Back by itself."""
     pid = machine.property("MainPID")
-    machine.run("kill", "-KILL", pid)
+    machine.shell(f"kill -KILL {pid}")
     machine.wait_for(
         "back after a kill",
         f"p=$(systemctl show -p MainPID --value edge-agent); "
