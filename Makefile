@@ -38,6 +38,7 @@ format: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/edge-agent config schema --markdown > docs/config.md
+	$(BIN)/edge-agent doctor --codes > docs/codes.md
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks

@@ -62,6 +62,7 @@ class Agent:
         if files is not None:
             watch = ConfigWatch(agent_file(files), self._clock)
             self._reload = Reload(watch, self._state_dir, self._clock)
+        self._removed: tuple[str, ...] = ()  # cameras, by the edit that all parts begin anew with
         self._commands: deque[str] = deque()  # cmd_ids of `cmd/reload` that wait for their answer
 
     def run(self) -> int:
@@ -171,7 +172,8 @@ class Agent:
             told = self._reload.refused(ConfigError(self._problems))
             assembly.tell_config("rejected", told)
         else:
-            assembly.cameras.forget(self._reload.started(self._config))
+            assembly.cameras.forget((*self._reload.started(self._config), *self._removed))
+            self._removed = ()
         self._answer(assembly, "")
 
     def _read_again(self, assembly: Assembly, reload: Reload) -> bool:
@@ -198,15 +200,16 @@ class Agent:
             return False
         self._problems = ()
         self._config = edit.config
-        reload.applied(edit)
         logging.getLogger("edge_agent").setLevel(edit.config.log.level.upper())
-        if edit.plan.anew:
+        if not edit.plan.anew:
+            assembly.apply(edit.config, edit.plan, detector)
+            assembly.tell_config(errors=edit.plan.left)
+            self._answer(assembly, "")
+        else:
+            self._removed = edit.plan.removed
             log.info("%s changed: all parts begin anew", ", ".join(edit.plan.anew))
-            return True
-        assembly.apply(edit.config, edit.plan, detector)
-        assembly.tell_config(errors=edit.plan.left)
-        self._answer(assembly, "")
-        return False
+        reload.applied(edit)
+        return bool(edit.plan.anew)
 
     def _answer(self, assembly: Assembly, reason: str) -> None:
         """Finish the commands that asked for this."""

@@ -181,7 +181,7 @@ def at_work(machine: DebianMachine, folder: Path) -> None:
     machine.run("edge-agent", "config", "check")
     machine.run("systemctl", "start", "edge-agent")
     wait_for_persons(machine, folder, {"gate", "yard"})
-    assert machine.property("StatusText").startswith("broker connected, 2 cameras")
+    assert machine.property("StatusText").startswith("broker connected, ")
     pid = machine.property("MainPID")
     # Field 10 of /proc/net is a socket's inode; state 0A is LISTEN.
     listening = machine.shell(

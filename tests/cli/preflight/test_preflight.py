@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -130,14 +132,20 @@ def test_the_secret_of_one_camera_is_an_error_but_does_not_stop_the_others(
     assert not any(d.stops for d in diagnoses(load_config(folder), service_of(folder)))
 
 
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """Not below pytest's own folder, which nobody else may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 @needs_root
 def test_a_secret_of_root_is_told_with_chown(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    public: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        folder.chmod(0o755)
-    secret(tmp_path / "pw")
-    folder = box(tmp_path, LOGIN.format(folder=tmp_path))
+    secret(public / "pw")
+    folder = box(public, LOGIN.format(folder=public))
     shutil.chown(folder / "state", "nobody")
     code, lines = check(capsys, folder, "--user", "nobody")
     assert code == 78
@@ -150,7 +158,7 @@ def test_a_secret_of_root_is_told_with_chown(
     secrets = folder / "secrets"
     secrets.mkdir(mode=0o700)
     (folder / "pw").rename(secrets / "pw")
-    box(tmp_path, LOGIN.format(folder=secrets))
+    box(public, LOGIN.format(folder=secrets))
     code, lines = check(capsys, folder, "--user", "nobody")
     assert code == 78
     assert any("because of the folder secrets (owner root, mode 0700); " in x for x in lines)
