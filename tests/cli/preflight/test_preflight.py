@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from edge_agent.assets import asset_dir
 from edge_agent.cli import main
 from edge_agent.cli.preflight import diagnoses, service_of
 from edge_agent.config import load_config
+from edge_agent.runtime import LocalSocket, StopToken
 
 AGENT = """\
 [box]
@@ -286,6 +288,29 @@ def test_json_holds_what_the_lines_say(tmp_path: Path, capsys: pytest.CaptureFix
     assert (code, answer["fine"]) == (78, False)
     (error,) = answer["errors"]
     assert (error["file"], error["line"], error["key"]) == ("agent.toml", 9, "mqtt.password_file")
+
+
+def test_what_the_running_agent_sees_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = box(tmp_path)
+    remark = "H.265 costs about 1.7 times as much to decode as H.264: choose H.264"
+    camera = {"id": "front", "stream_remarks": [remark]}
+    gone = {"id": "gone", "stream_remarks": ["a camera that the files do not have"]}
+    status = {"state_dir": str(folder / "state"), "cameras": [camera, gone]}
+    answer = json.dumps(status).encode()
+    local, stop = LocalSocket(folder / "state" / "status.sock", lambda: answer), StopToken()
+    thread = threading.Thread(target=local.run, args=(stop,))
+    thread.start()
+    try:
+        code, lines = check(capsys, folder)
+    finally:
+        stop.stop()
+        local.close()
+        thread.join(5)
+    assert code == 0
+    assert f"warning: cameras.d/front.toml:3: source: {remark}" in lines
+    assert not any("gone" in line for line in lines)
 
 
 def test_an_unknown_user_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
