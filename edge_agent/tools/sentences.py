@@ -191,6 +191,17 @@ _VALUES = translatable(
     "after {s} s",
     "none",
     "not known",
+    "keyframes and packet sizes",
+    "keyframes",
+    "full",
+    "measuring",
+    "the stream is being measured",
+    "every packet is a keyframe; one a second is looked at",
+    "a keyframe every {s} s; visits shorter than that may be missed",
+    "a keyframe every {s} s",
+    "a keyframe only every {s} s",
+    "the time between keyframes varies up to {s} s",
+    "{policy}, {reason}",
 )
 _NAME_WIDTH = 15
 

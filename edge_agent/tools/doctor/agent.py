@@ -61,10 +61,8 @@ def configuration(path: Path) -> Loaded:
         warnings.append(Finding("EA-CFG-003", str(path), _("no camera")))
     if not warnings:
         count = len(loaded.config.cameras)
-        found = (
-            _("fine, 1 camera") if count == 1 else _("fine, {count} cameras").format(count=count)
-        )
-        warnings.append(fine(_("configuration"), found))
+        said = _("fine, 1 camera") if count == 1 else _("fine, {count} cameras").format(count=count)
+        warnings.append(fine(_("configuration"), said))
     return Loaded(loaded.config, tuple(warnings))
 
 

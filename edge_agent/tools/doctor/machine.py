@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.clock import Clock, ClockQuality
-from edge_agent.language import _
+from edge_agent.language import _, told, translatable
 from edge_agent.tools.doctor.findings import Finding, fine
 
 #: Bits of `vcgencmd get_throttled` (Raspberry Pi documentation, vcgencmd).
@@ -26,6 +26,7 @@ _SLOW_WRITE_MS = 250.0
 _WRITES = 8
 _LEAST_FREE_FRAC, _LEAST_FREE_BYTES = 0.05, 200 << 20
 _LEAST_MEMORY_MIB = 150
+_QUALITIES = translatable("holdover", "estimated")
 _LIBRARIES = ("av", "cv2", "numpy", "onnxruntime", "paho.mqtt.client", "watchdog", "msgspec")
 
 #: Runs a command and gives (exit code, output); code 127 where there is no such command.
@@ -103,7 +104,7 @@ def clock_state(clock: Clock) -> Finding:
     return Finding(
         "EA-CLK-002",
         _("clock"),
-        _("{quality}: no time server keeps it").format(quality=reading.quality),
+        _("{quality}: no time server keeps it").format(quality=told(reading.quality, _QUALITIES)),
     )
 
 
