@@ -304,3 +304,16 @@ def test_a_failure_that_is_said_in_two_steps() -> None:
     )
     unknown = BrokerRefused("the moon is full")
     assert of_error(unknown) == "the moon is full"
+
+
+def test_the_installation_guide_shows_the_questions_that_are_asked() -> None:
+    speak("vi")
+    said: list[str] = []
+    box = ["phuong-5", "box-0017", "", "mqtt.phuong-5.example", "", "", "", "", ""]
+    gate = ["cong-truoc", "Cổng trước", "1", "192.168.1.64", "", "viewer", "k"]
+    ask_everything(answers_of([*box, *gate], said), "Asia/Ho_Chi_Minh")
+    guide = (ROOT / "docs" / "vi" / "cai-dat.md").read_text()
+    position = 0
+    for line in said:
+        position = guide.find(f"\n{line.rstrip()}", position)
+        assert position >= 0, line
