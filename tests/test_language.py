@@ -211,8 +211,8 @@ def test_doctor_is_vietnamese_where_nothing_works(
     write_box(tmp_path, free_port(), away)
     assert main(["doctor", "--config", str(tmp_path), "--lang", "vi"]) == 1
     output = capsys.readouterr().out
-    assert "không cho nối vào" in output
-    assert "không có ai nghe" in output
+    assert "từ chối kết nối" in output
+    assert "không có gì chạy ở cổng này" in output
     assert english_in(output) == []
 
 
@@ -317,3 +317,24 @@ def test_the_installation_guide_shows_the_questions_that_are_asked() -> None:
     for line in said:
         position = guide.find(f"\n{line.rstrip()}", position)
         assert position >= 0, line
+
+
+def test_the_screens_of_the_guide_are_what_the_programs_say() -> None:
+    """Marks of doctor, and the installer's lines, in the words of today."""
+    guide = (ROOT / "docs" / "vi" / "cai-dat.md").read_text()
+    script = (ROOT / "systemd" / "install.sh").read_text()
+    ready = [FIELD.split(text) for text in catalogue().values()]
+    patterns = [re.compile(".+?".join(map(re.escape, parts))) for parts in ready]
+    found = re.findall(r"^(?:ok|!  ?|X  ?) (?:.*?): (.+?)(?:  \[EA-.*)?$", guide, re.MULTILINE)
+    assert len(found) > 12
+    camera = re.compile(r"h264 640x360, \d+ hình/giây, [\d.]+ giây có một khung I|\d+ °C")
+    wrong = [
+        text
+        for text in found
+        if not camera.fullmatch(text) and not any(p.fullmatch(text) for p in patterns)
+    ]
+    assert wrong == []
+    installer = re.findall(r"^edge-agent: (.+)$", guide, re.MULTILINE)
+    assert len(installer) == 5
+    for line in installer:
+        assert re.match(r"[^\d/]+", line)[0].strip() in script  # type: ignore[index]

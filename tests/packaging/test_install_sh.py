@@ -191,7 +191,7 @@ def test_the_plan_is_vietnamese_by_option_and_by_locale(
     by_locale = install("--dry-run", folder=tmp_path, LANG="vi_VN.UTF-8", **debian)
     assert by_option.stdout == by_locale.stdout
     assert f"sẽ cài bản {__version__} tải từ mạng" in by_option.stdout
-    assert "máy chưa bị thay đổi gì (--dry-run)" in by_option.stdout
+    assert "chưa thay đổi gì cả (--dry-run)" in by_option.stdout
     english = install("--lang", "en", "--dry-run", folder=tmp_path, LANG="vi_VN.UTF-8", **debian)
     assert "nothing was changed (--dry-run)" in english.stdout
     wrong = install("--lang", "fr", folder=tmp_path, LANG="vi_VN.UTF-8", **debian)
