@@ -31,6 +31,9 @@ CAMERAS_DIR = "cameras.d"
 #: What a Raspberry Pi 5 analyses at one picture per second and camera; more is said aloud.
 MANY_CAMERAS = 16
 
+#: The sample with every key, sixteen times over.
+_LARGEST_FILE_BYTES = 1024 * 1024
+
 _TOML_POSITION = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -102,6 +105,12 @@ class _Loader:
             self._errors.append(error.problem)
         except tomllib.TOMLDecodeError as error:
             self._errors.append(_syntax_problem(path, error))
+        except RecursionError:
+            found = "lists or tables are nested too deeply"
+            self._errors.append(ConfigProblem(str(path), "", found, "nothing here needs that"))
+        except ValueError:  # of int(): Python reads no more than 4,300 digits
+            found = "a number has thousands of digits"
+            self._errors.append(ConfigProblem(str(path), "", found, "write the number itself"))
         return None
 
     def _check(self, file: _File, root: type[Table]) -> bool:
@@ -181,13 +190,17 @@ class _Unreadable(Exception):
 
 def _text(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_FILE_BYTES + 1)
     except FileNotFoundError as error:
         fix = "give --config the folder that holds agent.toml; begin from the shipped sample"
         raise _Unreadable(path, "does not exist", fix) from error
     except OSError as error:
         fix = "it must be a file that the agent's user may read"
         raise _Unreadable(path, f"cannot be read: {error.strerror}", fix) from error
+    if len(data) > _LARGEST_FILE_BYTES:
+        found = f"is larger than {_LARGEST_FILE_BYTES // 1024} KiB"
+        raise _Unreadable(path, found, "name a configuration file, not something else")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _Unreadable(path, "is UTF-16", "save it as UTF-8")
     if data.startswith(codecs.BOM_UTF8):

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import inspect
 
 from edge_agent.config.tables import Table
-from edge_agent.config.words import choices, expected, limits, number, shown, unwrapped
+from edge_agent.config.words import LARGEST_INTEGER, choices, expected, limits, number, shown, unwrapped
 
 _PASSWORD_KEYS = frozenset({"password", "passwd", "pass", "pwd", "secret", "token"})
 
@@ -177,7 +177,7 @@ def _scalar_fix(value: object, kind: inspect.Type, extra: Mapping[str, Any]) -> 
         case inspect.IntType() | inspect.FloatType():
             return _number_fix(value, kind)
         case inspect.StrType(pattern=pattern):
-            sound = isinstance(value, str) and (not pattern or re.search(pattern, value))
+            sound = isinstance(value, str) and (not pattern or re.fullmatch(pattern, value))
             return "" if sound else f"use {extra.get('words', 'text in quotes')}"
         case inspect.BoolType():
             return "" if isinstance(value, bool) else "write true or false, without quotes"
@@ -189,11 +189,18 @@ def _number_fix(value: object, kind: inspect.IntType | inspect.FloatType) -> str
     if isinstance(value, str):
         return f"write {expected(kind)}, without quotes"
     allowed = int if isinstance(kind, inspect.IntType) else int | float
-    if isinstance(value, bool) or not isinstance(value, allowed) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, allowed) or not _is_sane(value):
         return f"use {expected(kind)}"
     below = kind.ge is not None and value < kind.ge
     above = kind.le is not None and value > kind.le
     return f"use {limits(kind)}" if below or above else ""
+
+
+def _is_sane(value: float) -> bool:
+    """Neither infinite nor a whole number of thousands of digits, which is no float either."""
+    if isinstance(value, int):
+        return abs(value) <= LARGEST_INTEGER
+    return math.isfinite(value)
 
 
 def _or(values: Sequence[str]) -> str:

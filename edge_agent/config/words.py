@@ -15,6 +15,8 @@ from edge_agent.config import camera, schema
 from edge_agent.config.tables import Table
 
 _LONGEST_SHOWN = 60
+#: TOML's own: readers need not know larger ones.
+LARGEST_INTEGER = 2**63 - 1
 _SIMPLE_WORDS: Mapping[type[inspect.Type], str] = {
     inspect.BoolType: "true or false",
     inspect.StrType: "text in quotes",
@@ -38,6 +40,8 @@ def shown(value: object) -> str:
         case str():
             text = scrubbed(value)
             return f'"{text[:_LONGEST_SHOWN]}..."' if len(text) > _LONGEST_SHOWN else f'"{text}"'
+        case int() if abs(value) > LARGEST_INTEGER:
+            return "a number larger than TOML knows"
         case Mapping():
             return "a table"
         case Sequence():

@@ -10,7 +10,16 @@ from typing import Annotated, Any
 from msgspec import Meta
 from msgspec import field as wire_field
 
-from edge_agent.contract.wire import CmdIdText, Wire, decode, encode, parse_utc, utc_text
+from edge_agent.contract.ulid import check_ulid
+from edge_agent.contract.wire import (
+    MAX_NUMBER,
+    CmdIdText,
+    Wire,
+    decode,
+    encode,
+    parse_utc,
+    utc_text,
+)
 from edge_agent.errors import ContractError
 
 MAX_COMMAND_BYTES = 4096
@@ -119,9 +128,9 @@ def parse_replay(command: Command) -> ReplayRange:
     epoch, first, last = (command.args.get(k) for k in ("epoch", "from_seq", "to_seq"))
     if not isinstance(epoch, str):
         raise ContractError("replay: args.epoch must be text")
-    if type(first) is not int or type(last) is not int or not 1 <= first <= last:
-        raise ContractError("replay: needs whole numbers 1 <= from_seq <= to_seq")
-    return ReplayRange(epoch, first, last)
+    if type(first) is not int or type(last) is not int or not 1 <= first <= last <= MAX_NUMBER:
+        raise ContractError(f"replay: needs whole numbers 1 <= from_seq <= to_seq <= {MAX_NUMBER}")
+    return ReplayRange(check_ulid(epoch), first, last)
 
 
 def encode_ack(ack: Ack) -> bytes:
