@@ -62,10 +62,13 @@ from edge_agent.contract.ulid import (
     new_ulid,
     ulid_utc_s,
 )
+from edge_agent.contract.wire import MAX_MESSAGE_BYTES, MAX_NUMBER
 
 __all__ = [
     "CONTENT_TYPE",
     "MAX_COMMAND_BYTES",
+    "MAX_MESSAGE_BYTES",
+    "MAX_NUMBER",
     "Ack",
     "AckStatus",
     "BoxStatus",
