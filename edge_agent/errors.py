@@ -7,6 +7,7 @@
     │   ├── CredentialRefused      a camera refused our user or password
     │   ├── BrokerRefused          the broker refused protocol, name, certificate or login
     │   ├── StateDirLocked         another agent owns the state directory
+    │   ├── StateFromTheFuture     exit 78: the state directory is of a newer agent
     │   ├── MediaError             a clip that cannot be read: truncated, empty, no video
     │   └── LabelError             labelled pictures that cannot be read: which file, which line
     ├── RetryableError             the world may heal by itself; back off and try again
@@ -88,6 +89,12 @@ class BrokerRefused(OperatorError):
 
 class StateDirLocked(OperatorError):
     """Another process holds the state directory; the message names its pid."""
+
+
+class StateFromTheFuture(OperatorError):
+    """A newer agent wrote this state directory; starting again and again cannot help."""
+
+    exit_code = EXIT_CONFIG
 
 
 class MediaError(OperatorError):

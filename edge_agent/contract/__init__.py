@@ -59,6 +59,7 @@ from edge_agent.contract.ulid import (
     UlidGenerator,
     check_ulid,
     hashed_ulid,
+    is_ulid,
     new_ulid,
     ulid_utc_s,
 )
@@ -124,6 +125,7 @@ __all__ = [
     "encode_gap",
     "encode_telemetry",
     "hashed_ulid",
+    "is_ulid",
     "new_ulid",
     "parse_command",
     "parse_replay",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from edge_agent.contract import Gap, GapRange, ReplayRange
+from edge_agent.contract import Gap, GapRange, ReplayRange, is_ulid
 from edge_agent.publish.ports import Reader, Row
 
 _BATCH = 32
@@ -60,7 +60,9 @@ class Replay:
         return self.walked and not self._in_flight
 
     def gaps(self) -> list[Gap]:
-        """What of the range is not here."""
+        """What of the range is not here; nothing of an epoch that can be none."""
+        if not is_ulid(self._epoch):
+            return []
         return [
             Gap(self._epoch, NOT_KEPT, tuple(self._missing[at : at + _MAX_RANGES]))
             for at in range(0, len(self._missing), _MAX_RANGES)

@@ -25,7 +25,8 @@ from edge_agent.outbox import (
     ledger,
     outbox_stat,
 )
-from edge_agent.outbox.database import _MIGRATIONS, DATABASE
+from edge_agent.outbox.database import DATABASE
+from edge_agent.outbox.schema import _MIGRATIONS
 
 YARD = CameraId("yard")
 
