@@ -321,7 +321,9 @@ class _Assembly:
     def _reasons(self) -> list[str]:
         reasons = [self._detector.trouble] if self._detector.trouble else []
         alarms = {alarm.kind: alarm.text for alarm in self._writer.alarms}
-        lasting = dict.fromkeys((AlarmKind.CORRUPT, AlarmKind.REWOUND, AlarmKind.DAMAGED_ROWS), True)
+        lasting = dict.fromkeys(
+            (AlarmKind.CORRUPT, AlarmKind.REWOUND, AlarmKind.DAMAGED_ROWS), True
+        )
         ongoing = {
             AlarmKind.STORAGE: self._outbox.failing,
             AlarmKind.SHEDDING: self._outbox.shedding,

@@ -18,7 +18,15 @@ import msgspec
 from msgspec import inspect
 
 from edge_agent.config.tables import Table
-from edge_agent.config.words import LARGEST_INTEGER, choices, expected, limits, number, shown, unwrapped
+from edge_agent.config.words import (
+    LARGEST_INTEGER,
+    choices,
+    expected,
+    limits,
+    number,
+    shown,
+    unwrapped,
+)
 
 _PASSWORD_KEYS = frozenset({"password", "passwd", "pass", "pwd", "secret", "token"})
 

@@ -157,7 +157,7 @@ class StoreKeeper:
         for _ in range(2):
             known = quarantine.read_epochs_file(self._state_dir)
             is_new = not path.exists() or not path.stat().st_size
-            lost = {epoch: "corrupt" for epoch in known} | self._left if is_new else self._left
+            lost = dict.fromkeys(known, "corrupt") | self._left if is_new else self._left
             beginning = Beginning(
                 self._new_epoch(), self._base, tuple(Lost(*each) for each in lost.items())
             )
@@ -175,7 +175,13 @@ class StoreKeeper:
         raise StorageError(f"{path}: damaged again right after it was made anew")
 
     def _adopt(
-        self, store: Store, path: Path, lost: dict[str, str], known: tuple[str, ...], *, is_new: bool
+        self,
+        store: Store,
+        path: Path,
+        lost: dict[str, str],
+        known: tuple[str, ...],
+        *,
+        is_new: bool,
     ) -> None:
         store.limit_log(self.log_bytes)
         if is_new and lost:

@@ -20,7 +20,7 @@ from typing import Any
 
 from edge_agent.domain import CameraId
 from edge_agent.outbox.checksum import crc_of
-from edge_agent.outbox.database import Database
+from edge_agent.outbox.database import Database, Value
 
 #: Two clips of a camera belong together when the later one begins so long after the earlier
 #: one ends, or before: recorders overlap clips by what they buffer.
@@ -195,7 +195,13 @@ def update_clip(database: Database, clip: LedgerClip) -> None:
 
 def put_run(database: Database, run: Run) -> None:
     moments = (run.start_s, run.last_s, run.end_s, run.found_s)
-    values = (run.clip, run.camera, *map(float, moments), run.carry, run.open_events)
+    values: tuple[Value, ...] = (
+        run.clip,
+        run.camera,
+        *map(float, moments),
+        run.carry,
+        run.open_events,
+    )
     database.execute(
         "INSERT OR REPLACE INTO run VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, crc_of(*values))
     )
@@ -288,8 +294,8 @@ def _note_file(database: Database, path: Path, size: int, mtime_ns: int, clip: i
 
 
 _CLIP_COLUMNS = (
-    "clip, camera, size, digest, kind, start_s, end_s, time_source, offset_s, err_s, disputed, path,"
-    " mtime_ns, found_s, state, reason, told, open_events, crc"
+    "clip, camera, size, digest, kind, start_s, end_s, time_source, offset_s, err_s, disputed,"
+    " path, mtime_ns, found_s, state, reason, told, open_events, crc"
 )
 _RUN_COLUMNS = "clip, camera, start_s, last_s, end_s, found_s, carry, open_events, crc"
 
@@ -303,9 +309,9 @@ def read_clips(database: Database, where: str, parameters: tuple[Any, ...]) -> l
 def _clip(row: tuple[Any, ...]) -> LedgerClip | None:
     if not _is_sound(row):
         return None
-    _, camera, size, digest, kind, *time, path, mtime_ns, found_s, state, reason, told, events = row[
-        :-1
-    ]
+    _, camera, size, digest, kind, *time, path, mtime_ns, found_s, state, reason, told, events = (
+        row[:-1]
+    )
     start_s, end_s, time_source, offset_s, err_s, disputed = time
     try:
         return LedgerClip(

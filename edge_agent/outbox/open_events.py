@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from edge_agent.domain import EventId, Phase
 from edge_agent.outbox.database import Database
 
-
 _PHASES = frozenset(str(phase) for phase in Phase)
 
 

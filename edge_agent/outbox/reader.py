@@ -165,7 +165,7 @@ class OutboxReader:
 
         return self._snapshot(read)
 
-    def _sent(self, marks: tables.Marks) -> RangeSet:
+    def _sent(self, marks: Marks) -> RangeSet:
         sent = marks.sent_rows
         for first, last in self._noted:
             sent.add(first, last)

@@ -94,7 +94,9 @@ class Store:
             if not epochs:
                 tables.begin(database, beginning)
             tables.gap_epochs(database)  # looks at each
-            damage = find_damage(database, epochs, read_marks(database)) if small and epochs else None
+            damage = (
+                find_damage(database, epochs, read_marks(database)) if small and epochs else None
+            )
             store = cls(database, mono_s)
             if damage:
                 store.put_aside(damage)
@@ -344,7 +346,9 @@ class Store:
         """The broker will never take these; how many went."""
         victims = []
         for row_id in row_ids:
-            for (label,) in self._database.rows("SELECT label FROM row WHERE row_id = ?", (row_id,)):
+            for (label,) in self._database.rows(
+                "SELECT label FROM row WHERE row_id = ?", (row_id,)
+            ):
                 victims.append(Victim(row_id, tables.label_of(label), 0))
         return self._remove(victims, "refused")
 

@@ -87,7 +87,8 @@ def write_checksums(database: Database, epochs: Iterable[Epoch]) -> None:
     """Into epochs and gaps of an agent that knew none."""
     for epoch in epochs:
         put_epoch(database, epoch)
-    for gap_id, *values in database.rows(f"SELECT id, {_GAP_COLUMNS} FROM gap"):
+    rows = database.rows(f"SELECT id, {_GAP_COLUMNS} FROM gap")  # noqa: S608
+    for gap_id, *values in rows:
         database.execute("UPDATE gap SET crc = ? WHERE id = ?", (crc_of(*values), gap_id))
 
 
@@ -206,8 +207,8 @@ def _looks_sound(values: Sequence[Any]) -> bool:
     )
 
 
-def _is_plain(text: str) -> bool:
-    return text.isascii() and text.isprintable()
+def _is_plain(text: Any) -> bool:
+    return bool(text.isascii() and text.isprintable())
 
 
 def label_of(text: object) -> Label | None:
@@ -298,7 +299,8 @@ def gap_epochs(database: Database) -> tuple[str, ...]:
 
 def _checked_gaps(database: Database) -> list[tuple[Any, ...]]:
     """Raises DatabaseCorrupt: what was announced wrongly would never be asked for."""
-    found = database.rows(f"SELECT {_GAP_COLUMNS}, crc FROM gap ORDER BY epoch, reason, first")
+    order = "ORDER BY epoch, reason, first"
+    found = database.rows(f"SELECT {_GAP_COLUMNS}, crc FROM gap {order}")  # noqa: S608
     if any(row[-1] != crc_of(*row[:-1]) for row in found):
         raise DatabaseCorrupt(f"{database.path}: the list of gaps is damaged")
     return [row[:-1] for row in found]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from edge_agent.clock import ClockReading
@@ -163,7 +163,7 @@ class Intake:
 
     def _epoch_flip(
         self, old: BoxRecord | None, box: BoxRecord, now: ClockReading
-    ) -> Sequence[News]:
+    ) -> list[News]:
         """A box leaves an epoch for good. One that comes back to an earlier one is two boxes in
         turns, or a card that was restored."""
         if old is None or old.epoch == box.epoch:

@@ -13,7 +13,12 @@ from edge_agent.clock import ManualClock
 from edge_agent.config.schema import OutboxConfig
 from edge_agent.contract import Gap, GapRange, Unsequenced
 from edge_agent.domain import Label, Phase
-from edge_agent.errors import StateFromTheFuture, ContractError, OperatorError, StateDirLocked, StorageError
+from edge_agent.errors import (
+    ContractError,
+    StateDirLocked,
+    StateFromTheFuture,
+    StorageError,
+)
 from edge_agent.outbox import AckOutcome, AlarmKind, OutboxReader, outbox_stat
 from edge_agent.outbox.spill import CAPACITY
 
