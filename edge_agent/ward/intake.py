@@ -161,13 +161,11 @@ class Intake:
         changed = old is None or old.believed(now.utc_s) != box.believed(now.utc_s)
         return [*news, BoxChanged(source, box.believed(now.utc_s))] if changed else news
 
-    def _epoch_flip(
-        self, old: BoxRecord | None, box: BoxRecord, now: ClockReading
-    ) -> list[News]:
+    def _epoch_flip(self, old: BoxRecord | None, box: BoxRecord, now: ClockReading) -> list[News]:
         """A box leaves an epoch for good. One that comes back to an earlier one is two boxes in
         turns, or a card that was restored."""
-        if old is None or old.epoch == box.epoch:
-            return []
+        if old is None or old.epoch == box.epoch or not old.last_seq:
+            return []  # a box without a readable outbox says an epoch that never has a message
         if not self._database.knows_epoch(box.source, box.epoch):
             return []
         text = (

@@ -6,13 +6,13 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from mqtt_box import draft, new_event_id
 
 from edge_agent.agent.orphans import closing_drafts
-from edge_agent.clock import ManualClock
+from edge_agent.clock import EARLIEST_PLAUSIBLE_UTC_S, ManualClock
 from edge_agent.config import OutboxConfig
 from edge_agent.contract import BoxTopics, Gap
 from edge_agent.domain import CameraId, Label, Phase
@@ -94,6 +94,11 @@ def fill(folder: Path, clock: ManualClock, events: int = 40) -> Accepted:
     return Accepted(tuple(row for row in kept if row.row_id not in sent))
 
 
+def later() -> ManualClock:
+    """Soon enough for nothing to be shed for its age."""
+    return ManualClock(utc_s=EARLIEST_PLAUSIBLE_UTC_S + 3600.0, mono_s=5000.0)
+
+
 # --- damage -----------------------------------------------------------------------------
 
 
@@ -144,7 +149,7 @@ def _cell(path: Path, chance: random.Random) -> str:
         new = bytes(spoilt)
     else:
         cast = "?"
-        new = (old or 0) ^ (1 << chance.randrange(40)) if isinstance(old, int | None) else old + 1e9
+        new = old + 1e9 if isinstance(old, float) else int(old or 0) ^ (1 << chance.randrange(40))
     try:
         database.execute(f"UPDATE {table} SET {column} = {cast} WHERE {key} = ?", (new, at))
         database.commit()
@@ -171,7 +176,7 @@ def told_after(folder: Path, clock: ManualClock) -> tuple[dict[str, bytes], list
             LedgerReader(folder) as looker,
         ):
             fresh = outbox.append([draft(TOPICS, clock)])
-            for _ in range(12):
+            for _ in range(6):
                 clock.advance(6.0)
                 fresh += outbox.append([draft(TOPICS, clock)])
                 fresh += outbox.maintain()
@@ -188,7 +193,7 @@ def told_after(folder: Path, clock: ManualClock) -> tuple[dict[str, bytes], list
                     for ids in damaged:
                         outbox.damaged(ids)
                     damaged.clear()
-            assert len(fresh) >= 12, "new events are stored"
+            assert len(fresh) >= 6, "new events are stored"
             assert all(told[row.message_id] == row.payload for row in fresh[-3:])
     return told, gaps
 
@@ -224,10 +229,10 @@ def trial(source: Path, owed: Accepted, folder: Path, seed: int) -> list[str]:
     shutil.copytree(source, folder)
     what = damage(folder / "outbox.db", random.Random(seed))
     try:
-        lost = missing(owed, *told_after(folder, ManualClock(utc_s=1_800_000_000.0, mono_s=1000.0)))
+        lost = missing(owed, *told_after(folder, later()))
     except Exception as error:  # noqa: BLE001 (whatever it is, it is what the trial is for)
         lost = [f"{type(error).__name__}: {error}"]
     return [f"seed {seed}, {what}: {each}" for each in lost]
 
 
-__all__ = ["Accepted", "damage", "fill", "missing", "replace", "told_after", "trial"]
+__all__ = ["Accepted", "damage", "fill", "later", "missing", "told_after", "trial"]
