@@ -126,13 +126,18 @@ class Intake:
             # Nobody may speak for another box: the ACL guards topics, this guards payloads.
             raise ContractError(f"{source} sent an event of {header.source}")
         message: EventMessage | None
+        trouble = ""
         try:
             message = decode_event(payload)
-        except ContractError:
-            message = None  # of a later version: kept and acknowledged all the same
+        except ContractError as error:
+            # Of a later version, or nonsense: kept and acknowledged all the same.
+            message, trouble = None, str(error)
         if not self._database.add_event(header, message, payload, now.utc_s):
             self.duplicates += 1
             return []
+        if trouble:
+            alarm = Alarm(source, "not_understood", trouble[:_LONGEST_TEXT])
+            self._database.add_alarm(alarm, now.utc_s)
         self._touch(source, header.position.epoch)
         news: list[News] = [NewEvent(header, message, payload)]
         twin = self._database.twin_of(header)
