@@ -284,7 +284,7 @@ class Store:
                 replace(
                     self._marks,
                     gap_revision=self._marks.gap_revision + int(announced),
-                    last_row=max(damage.last_row, self._last_row),
+                    last_row=damage.last_row,
                     damaged=self._marks.damaged + len(set(damage.rows) | set(damage.lost)),
                 )
             )
