@@ -207,3 +207,23 @@ def test_ledger_takes_nothing_of_the_outboxs_quota(tmp_path: Path) -> None:
         outbox.maintain()
         assert len(rows.undelivered(0, 10)) == 2
         assert not outbox.shedding
+
+
+@pytest.mark.parametrize(
+    ("length_s", "ahead_s", "follows"),
+    [
+        (300, 30.0, True),  # recorders overlap by what they buffer, at most so much
+        (300, 30.1, False),
+        (20, 10.0, True),  # of a short clip at most half: more is the same recording twice
+        (20, 10.1, False),
+        (20, -5.0, True),  # and a short gap is none
+        (20, -5.1, False),
+    ],
+)
+def test_clips_belong_together_up_to_a_bound_of_what_they_share(
+    length_s: float, ahead_s: float, follows: bool
+) -> None:
+    start_s = 1000.0
+    end_s = start_s + length_s
+    first_s, last_s = ledger.follows_between(start_s, end_s)
+    assert (first_s <= end_s - ahead_s <= last_s) is follows

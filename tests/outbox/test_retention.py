@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from outbox_drafts import draft, open_outbox, single, stored, ulid, unset_clock
 
@@ -16,6 +17,7 @@ from edge_agent.config.schema import OutboxConfig
 from edge_agent.contract import GapRange
 from edge_agent.domain import Label, Phase
 from edge_agent.outbox import AlarmKind, Outbox, OutboxReader, outbox_stat
+from edge_agent.outbox.retention import SyncMarks
 
 DAY_S = 86_400.0
 KINDS = (
@@ -267,3 +269,17 @@ def test_disk_full_from_the_start_recovers(tiny_disk: Path) -> None:
         clock.advance(60.0)
         (row,) = outbox.maintain()
         assert row.position.seq == 1
+
+
+def test_more_syncs_than_are_remembered_make_rows_younger_never_older() -> None:
+    marks = SyncMarks("[]")
+    clock = ManualClock(utc_s=1000.0)
+    for number in range(70):
+        marks.note(10 * number + 10, 1, clock.read())
+        clock.advance(100.0)
+    assert len(msgspec.json.decode(marks.dump())) == 64
+    assert marks.dated(1) == 1000.0, "the first sync is kept"
+    assert marks.dated(15) == 1000.0 + 700.0, "the mark of the second is gone: it counts as younger"
+    assert marks.dated(700) == 1000.0 + 6900.0
+    assert marks.dated(701) is None
+    assert SyncMarks(marks.dump()).dated(15) == marks.dated(15)
