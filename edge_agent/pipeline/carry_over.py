@@ -78,7 +78,7 @@ def unpack(data: bytes) -> CarryOver:
             rules=_inflated(small.rules),
             events=_inflated(small.events),
         )
-    except (zlib.error, msgspec.MsgspecError) as error:
+    except (zlib.error, msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise CarryOverRefused(f"carried-over state does not read: {error}") from error
 
 
