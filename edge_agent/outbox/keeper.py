@@ -23,6 +23,7 @@ from edge_agent.outbox.marks import read_marks
 from edge_agent.outbox.opening import open_to_read
 from edge_agent.outbox.row import Alarm, AlarmKind
 from edge_agent.outbox.store import Store
+from edge_agent.outbox.store_opening import open_store
 from edge_agent.outbox.tables import Beginning, Lost
 
 log = logging.getLogger(__name__)
@@ -162,7 +163,7 @@ class StoreKeeper:
                 self._new_epoch(), self._base, tuple(Lost(*each) for each in lost.items())
             )
             try:
-                store = Store.open(path, self._connect, beginning, self._clock.mono_s)
+                store = open_store(path, self._connect, beginning, self._clock.mono_s)
             except (DatabaseCorrupt, InvariantBroken, *_UNREADABLE) as error:
                 self._set_aside(str(error))
                 continue
@@ -183,7 +184,7 @@ class StoreKeeper:
         *,
         is_new: bool,
     ) -> None:
-        store.limit_log(self.log_bytes)
+        store.pages.limit_log(self.log_bytes)
         if is_new and lost:
             text = f"{path}: what was in epoch {' and '.join(lost)} is lost"
             self._alarm(AlarmKind.CORRUPT, text)

@@ -12,6 +12,7 @@ from edge_agent.errors import StorageError
 from edge_agent.outbox.checksum import crc_of
 from edge_agent.outbox.database import Database, DatabaseCorrupt, Value
 from edge_agent.outbox.ranges import RangeSet
+from edge_agent.outbox.spill import merged
 
 _CRC = "crc"
 #: Row ids are counted from 1; SQLite's own limit is far beyond.
@@ -91,6 +92,15 @@ def _check_kind(value: object, example: object) -> None:
         sound = sound or (value is None and example is None)
     if not sound:
         raise ValueError(f"{value!r:.60}")
+
+
+def with_lost(marks: Marks, lost: Unsequenced | None) -> Marks:
+    """With these messages counted that never got a number."""
+    total = merged(marks.lost, lost)
+    if lost is None or total is None:
+        return marks
+    dump = msgspec.json.encode([total.count, total.from_utc_s, total.to_utc_s]).decode()
+    return replace(marks, unsequenced=dump, gap_revision=marks.gap_revision + 1)
 
 
 def write_marks(database: Database, old: Marks, new: Marks) -> None:

@@ -263,7 +263,7 @@ class Outbox:
             self._keep_quota()
             now, max_age_s = self._clock.read(), self._limits.max_age_days * 86400
             self.tried(lambda store: store.shed_old(now, max_age_s))
-            self.tried(Store.vacuum)
+            self.tried(lambda store: store.pages.vacuum())
             self.tried(Store.mend_ledger)
             self._keeper.note_epochs()
             self._reserve.ensure()
@@ -311,9 +311,9 @@ class Outbox:
     def _make_room(self, store: Store) -> None:
         """On a full disk: give up the reserve, then what matters least."""
         released = self._reserve.release()
-        store.checkpoint()
+        store.pages.checkpoint()
         gone = store.shed(Demand(_ROOM_BYTES, spare_persons=True))
-        store.checkpoint()
+        store.pages.checkpoint()
         log.warning("outbox: disk full: reserve released: %s, %d rows shed", released, gone)
 
     def _fail(self, error: StorageError) -> None:
@@ -340,7 +340,7 @@ class Outbox:
             if store is None:
                 return
             try:
-                used_bytes = store.used_bytes()
+                used_bytes = store.pages.used_bytes()
                 demand = demand_of(used_bytes, self._quota_bytes)
                 gone = store.shed(demand) if demand is not None else 0
             except StorageError as error:

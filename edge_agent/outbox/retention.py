@@ -168,6 +168,14 @@ class SyncMarks:
         return msgspec.json.encode(self._marks).decode()
 
 
+def newest_undated(database: Database) -> int:
+    """The newest row of an unset clock; 0: there is none."""
+    newest = database.value(
+        "SELECT max(row_id) FROM row WHERE quality NOT IN ('synced', 'holdover')"
+    )
+    return int(newest or 0)
+
+
 def is_trusted(quality: ClockQuality) -> bool:
     """Whether ages may be counted from a timestamp of this quality."""
     return quality in _TRUSTED

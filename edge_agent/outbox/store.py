@@ -8,24 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
-
-import msgspec
 
 from edge_agent.clock import ClockReading
 from edge_agent.contract import Position, Unsequenced
-from edge_agent.domain import EventId, Label
+from edge_agent.domain import EventId
 from edge_agent.errors import AgentError, ContractError
-from edge_agent.outbox import ledger, tables
-from edge_agent.outbox.damage import Damage, find_damage
-from edge_agent.outbox.database import Connect, Database
+from edge_agent.outbox import ledger, removal, tables
+from edge_agent.outbox.damage import Damage
+from edge_agent.outbox.database import Database
 from edge_agent.outbox.ledger import LedgerSize
-from edge_agent.outbox.marks import Marks, read_marks, write_marks
+from edge_agent.outbox.marks import Marks, read_marks, with_lost, write_marks
 from edge_agent.outbox.open_events import OpenEvents
-from edge_agent.outbox.opening import open_database
-from edge_agent.outbox.retention import Demand, Shedder, SyncMarks, Victim, is_trusted, too_old
+from edge_agent.outbox.pages import Pages
+from edge_agent.outbox.retention import (
+    Demand,
+    Shedder,
+    SyncMarks,
+    Victim,
+    is_trusted,
+    newest_undated,
+    too_old,
+)
 from edge_agent.outbox.row import AckOutcome, Draft, Head, OpenEvent, Row
-from edge_agent.outbox.spill import merged
 
 #: Deletes up to the watermark ride in a commit at most this often. More often rewrites `meta`
 #: each time; less often spreads the rows over more pages.
@@ -35,17 +39,6 @@ SETTLE_SENT_EVERY_S = 60.0
 #: A commit of their own when nothing else happens for this long.
 _SETTLE_IDLE_S = 60.0
 _SETTLE_SENT_IDLE_S = 300.0
-
-#: Reading every page of a bigger file at each start would take too long; damage there is found
-#: when it is met.
-_CHECK_BELOW_BYTES = 16_000_000
-
-#: Longer logs write less, because a page that changes often is copied only once.
-_LOG_BYTES = 4_000_000
-
-#: Free pages worth giving back to the disk.
-_VACUUM_ABOVE_PAGES = 8192
-_VACUUM_PAGES = 2048
 
 
 Also = Callable[[Database], None]
@@ -77,34 +70,8 @@ class Store:
         self._undated_row: int | None = None  # newest row of an unset clock; None: not looked yet
         self._dirty_since_s: float | None = None
         self._settled_s = float("-inf")
-        self._ledger = LedgerSize(database, mono_s)
+        self.pages = Pages(database, LedgerSize(database, mono_s))
         self.numbers_lost = False  # higher ones may have been given: begin a new epoch
-
-    @classmethod
-    def open(
-        cls, path: Path, connect: Connect, beginning: tables.Beginning, mono_s: Callable[[], float]
-    ) -> Store:
-        """Open or create; a new file begins as `beginning` says. Damaged rows are put aside."""
-        database = open_database(path, connect)
-        try:
-            small = path.stat().st_size < _CHECK_BELOW_BYTES
-            if small:
-                tables.check(database)
-            epochs = tables.read_epochs(database)
-            if not epochs:
-                tables.begin(database, beginning)
-            tables.gap_epochs(database)  # looks at each
-            damage = (
-                find_damage(database, epochs, read_marks(database)) if small and epochs else None
-            )
-            store = cls(database, mono_s)
-            if damage:
-                store.put_aside(damage)
-            store.mend_ledger()
-        except BaseException:
-            database.close()
-            raise
-        return store
 
     def close(self) -> None:
         self._database.close()
@@ -153,13 +120,6 @@ class Store:
     def _rows(self, where: str, *parameters: int) -> list[Row]:
         unchecked = self._marks.unchecked_row
         return tables.select_rows(self._database, self._epochs, unchecked, where, parameters)
-
-    def used_bytes(self) -> int:
-        """Bytes of pages that hold something of the outbox: all but the ledger's."""
-        pages = int(self._database.value("PRAGMA page_count"))
-        free = int(self._database.value("PRAGMA freelist_count"))
-        page_bytes = int(self._database.value("PRAGMA page_size"))
-        return max(0, (pages - free) * page_bytes - self._ledger.size_bytes())
 
     @property
     def settle_deadline_s(self) -> float | None:
@@ -218,7 +178,7 @@ class Store:
                 rows.append(self._insert(draft, row_id, first))
             if also is not None:
                 also(self._database)
-            marks = self._note_lost(self._marks, lost)
+            marks = with_lost(self._marks, lost)
             due = self._settle_due()
             marks = self._settle(marks, last) if due else marks
             write_marks(self._database, self._marks, marks)
@@ -233,7 +193,7 @@ class Store:
     def settle(self, lost: Unsequenced | None) -> None:
         """Commit the waiting marks and deletes now."""
         with self._database.transaction():
-            marks = self._settle(self._note_lost(self._marks, lost), self._last_row)
+            marks = self._settle(with_lost(self._marks, lost), self._last_row)
             write_marks(self._database, self._marks, marks)
         self._committed(marks, settled=True)
 
@@ -280,7 +240,7 @@ class Store:
                 self._database.execute("DELETE FROM row WHERE row_id = ?", (row_id,))
             lost = [Victim(row_id, None, 0) for row_id in damage.lost if self._may_lack(row_id)]
             announced = self._note_gaps(lost, "corrupt")
-            marks = self._without_rows(
+            marks = self._rest(
                 replace(
                     self._marks,
                     gap_revision=self._marks.gap_revision + int(announced),
@@ -352,21 +312,6 @@ class Store:
                 victims.append(Victim(row_id, tables.label_of(label), 0))
         return self._remove(victims, "refused")
 
-    def vacuum(self) -> None:
-        """Give some free pages back to the disk, when there are many."""
-        if int(self._database.value("PRAGMA freelist_count")) > _VACUUM_ABOVE_PAGES:
-            self._database.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
-
-    def limit_log(self, size_bytes: int) -> None:
-        """Copy the write-ahead log into the table whenever it is this long, at most 4 MB."""
-        page_bytes = int(self._database.value("PRAGMA page_size"))
-        pages = max(min(size_bytes, _LOG_BYTES) // page_bytes, 16)
-        self._database.execute(f"PRAGMA wal_autocheckpoint={pages}")
-
-    def checkpoint(self) -> None:
-        """Empty the write-ahead log, so that its space is free for others."""
-        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
     # --- inside a transaction ---
 
     def _settle_due(self) -> bool:
@@ -397,17 +342,12 @@ class Store:
         tables.insert(self._database, row, draft)
         return row
 
-    def _note_lost(self, marks: Marks, lost: Unsequenced | None) -> Marks:
-        total = merged(marks.lost, lost)
-        if lost is None or total is None:
-            return marks
-        dump = msgspec.json.encode([total.count, total.from_utc_s, total.to_utc_s]).decode()
-        return replace(marks, unsequenced=dump, gap_revision=marks.gap_revision + 1)
-
     def _settle(self, marks: Marks, last_row: int) -> Marks:
         """Delete what is acknowledged, clear announced gaps; the marks to write."""
         if self._acked_row is not None:
-            self._delete_acknowledged()
+            removal.delete_acknowledged(
+                self._database, self._open.newest_rows(), self._epochs[-1].base, self._acked_row
+            )
             marks = self._clear_gaps(marks)
         first = self._database.value("SELECT min(row_id) FROM row")
         self._sent.discard_through(last_row if first is None else int(first) - 1)
@@ -419,13 +359,6 @@ class Store:
             sent=self._sent.dump(),
             open_floor=self._open.floor(last_row),
         )
-
-    def _delete_acknowledged(self) -> None:
-        keep = [row for row in self._open.newest_rows() if row <= (self._acked_row or 0)]
-        low = self._epochs[-1].base
-        for row_id in (*keep, (self._acked_row or 0) + 1):
-            self._database.execute("DELETE FROM row WHERE row_id > ? AND row_id < ?", (low, row_id))
-            low = max(low, row_id)
 
     def _clear_gaps(self, marks: Marks) -> Marks:
         if not self._has_gaps and not marks.unsequenced:
@@ -450,22 +383,11 @@ class Store:
                 self._database.execute("DELETE FROM row WHERE row_id = ?", (victim.row_id,))
             announced = self._note_gaps([v for v in victims if self._may_lack(v.row_id)], reason)
             revision = self._marks.gap_revision + int(announced)
-            marks = self._without_rows(
-                replace(self._marks, gap_revision=revision, last_row=self._last_row)
-            )
+            marks = self._rest(replace(self._marks, gap_revision=revision, last_row=self._last_row))
             write_marks(self._database, self._marks, marks)
         self._has_gaps = self._has_gaps or announced
         self._committed(marks, settled=False)
         return len(victims)
-
-    def _without_rows(self, marks: Marks) -> Marks:
-        """After rows were deleted: from where on all that is missing was announced or sent."""
-        first = self._database.value("SELECT min(row_id) FROM row")
-        return replace(
-            marks,
-            first_row=marks.last_row + 1 if first is None else int(first),
-            sent=self._sent.dump(),
-        )
 
     def _may_lack(self, row_id: int) -> bool:
         """False for what the server has, and for what only a server without ackpos was sent."""
@@ -473,23 +395,16 @@ class Store:
             return row_id not in self._sent
         return row_id > self._acked_row
 
+    def _rest(self, marks: Marks) -> Marks:
+        return removal.marks_of_rest(self._database, marks, self._sent)
+
     def _note_gaps(self, victims: Iterable[Victim], reason: str) -> bool:
-        by_epoch: dict[str, list[tuple[int, Label | None]]] = {}
-        for victim in sorted(victims, key=lambda one: one.row_id):
-            position = tables.position_of(self._epochs, victim.row_id)
-            by_epoch.setdefault(position.epoch, []).append((position.seq, victim.label))
-        for epoch, lost in by_epoch.items():
-            for run in tables.runs_of(lost):
-                tables.add_gap(self._database, epoch, reason, run)
-        return bool(by_epoch)
+        return removal.note_gaps(self._database, self._epochs, victims, reason)
 
     def _undated(self, sync: SyncMarks) -> bool:
         """Whether a row of an unset clock still has no moment from which it ages."""
         if self._undated_row is None:
-            newest = self._database.value(
-                "SELECT max(row_id) FROM row WHERE quality NOT IN ('synced', 'holdover')"
-            )
-            self._undated_row = int(newest or 0)
+            self._undated_row = newest_undated(self._database)
         return self._undated_row > 0 and sync.dated(self._undated_row) is None
 
     def _committed(self, marks: Marks, *, settled: bool) -> None:

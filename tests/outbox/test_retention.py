@@ -87,12 +87,12 @@ def test_persons_survive_until_the_last_five_percent(tmp_path: Path) -> None:
         for _ in range(60):
             outbox.append([single(clock, Label.MOTION) for _ in range(20)])
             assert outbox._store is not None
-            assert outbox._store.used_bytes() < 1_000_000
+            assert outbox._store.pages.used_bytes() < 1_000_000
         assert [alarm.kind for alarm in outbox.take_alarms()] == [AlarmKind.SHEDDING]
         assert kinds(tmp_path)[("person", "end")] == 20
         for _ in range(80):
             outbox.append([single(clock) for _ in range(20)])
-        assert outbox._store.used_bytes() < 1_020_000
+        assert outbox._store.pages.used_bytes() < 1_020_000
     left = kinds(tmp_path)
     assert left[("motion", "end")] == 0
     assert 0 < left[("person", "end")] < 1000
@@ -110,7 +110,7 @@ def test_persons_use_the_whole_quota_before_one_is_shed(tmp_path: Path) -> None:
         assert outbox._store is not None
         most_bytes = 0
         while not reader.gaps().gaps:
-            most_bytes = outbox._store.used_bytes()
+            most_bytes = outbox._store.pages.used_bytes()
             outbox.append([single(clock) for _ in range(5)])
         assert most_bytes > 980_000
 
@@ -252,7 +252,7 @@ def test_reserve_lets_a_person_in_when_not_a_byte_is_free(tiny_disk: Path) -> No
     with open_outbox(tiny_disk, clock) as outbox:
         outbox.append([single(clock, Label.MOTION) for _ in range(100)])
         assert outbox._store is not None
-        outbox._store.checkpoint()
+        outbox._store.pages.checkpoint()
         (tiny_disk / "ballast").write_bytes(bytes(shutil.disk_usage(tiny_disk).free))
         assert len(outbox.append([single(clock)])) == 1
         assert kinds(tiny_disk)[("motion", "end")] < 100
