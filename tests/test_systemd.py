@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import configparser
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from edge_agent.agent import agent, clips
 from edge_agent.assets import asset_dir
 from edge_agent.errors import EXIT_CONFIG
 
@@ -94,3 +96,19 @@ def test_folders_are_described_for_that_user() -> None:
         ["d", "/etc/edge-agent/cameras.d", "0755", "root"],
         ["d", "/etc/edge-agent/secrets", "0700", "edge-agent"],
     ]
+
+
+def test_a_stop_fits_into_the_units_time(unit: Path) -> None:
+    """Each wait at its longest, one after the other; the service manager kills after that."""
+    limit = re.search(r"^TimeoutStopSec=(\d+)$", unit.read_text(), re.MULTILINE)
+    assert limit is not None
+    waits_s = (
+        agent._SOURCES_JOIN_S
+        + agent._ANALYSIS_JOIN_S
+        + clips.END_WAITS_S
+        + agent._FLUSH_S  # the last events
+        + agent._PUBLISHER_JOIN_S
+        + agent._FLUSH_S  # the writer
+        + agent._FLUSH_S  # the clips
+    )
+    assert waits_s <= int(limit[1]) - 2
