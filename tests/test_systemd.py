@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.agent import agent, clips
+from edge_agent.agent import assembly, clips
 from edge_agent.assets import asset_dir
 from edge_agent.errors import EXIT_CONFIG
 
@@ -103,12 +103,12 @@ def test_a_stop_fits_into_the_units_time(unit: Path) -> None:
     limit = re.search(r"^TimeoutStopSec=(\d+)$", unit.read_text(), re.MULTILINE)
     assert limit is not None
     waits_s = (
-        agent._SOURCES_JOIN_S
-        + agent._ANALYSIS_JOIN_S
+        assembly._SOURCES_JOIN_S
+        + assembly._ANALYSIS_JOIN_S
         + clips.END_WAITS_S
-        + agent._FLUSH_S  # the last events
-        + agent._PUBLISHER_JOIN_S
-        + agent._FLUSH_S  # the writer
-        + agent._FLUSH_S  # the clips
+        + assembly._FLUSH_S  # the last events
+        + assembly._PUBLISHER_JOIN_S
+        + assembly._FLUSH_S  # the writer
+        + assembly._FLUSH_S  # the clips
     )
     assert waits_s <= int(limit[1]) - 2

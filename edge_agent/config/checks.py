@@ -211,10 +211,27 @@ def _file(source: FileSource) -> Iterator[Finding]:
 def _folder(source: FolderSource) -> Iterator[Finding]:
     if not source.path:
         yield Finding("path", "is empty", "name the folder that the recorder uploads into")
+    if re.match(r"^(\\\\|//[^/]|(?i:smb|cifs|nfs|ftp|ftps|sftp|http|https)://)", source.path):
+        fix = "mount that share on this box, and name the folder where it is mounted"
+        yield Finding("path", f"is {shown(source.path)}, an address on the network", fix)
+    elif re.match(r"^[A-Za-z]:[\\/]", source.path):
+        fix = "name the folder as this box sees it, as /srv/clips"
+        yield Finding("path", f"is {shown(source.path)}, a path of Windows", fix)
     if not source.template:
         yield Finding("template", "is empty", "see what fits: edge-agent probe FOLDER")
+    elif "%" in source.template and "{" not in source.template:
+        fix = (
+            f"put the time into braces, as {_braced(source.template)}; or: edge-agent probe FOLDER"
+        )
+        yield Finding("template", f"is {shown(source.template)}, without braces", fix)
     if source.time_zone is not None:
         yield from _time_zone("time_zone", source.time_zone)
+
+
+def _braced(template: str) -> str:
+    """`%Y-%m-%d/%H-%M-%S.mp4` -> `"{start:%Y-%m-%d/%H-%M-%S}.mp4"`."""
+    codes = re.compile(r"%[A-Za-z](?:.*%[A-Za-z])?")
+    return shown(codes.sub(lambda match: f"{{start:{match[0]}}}", template, count=1))
 
 
 def folders_shared(cameras: Sequence[CameraConfig]) -> Iterator[tuple[int, Finding]]:

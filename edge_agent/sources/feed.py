@@ -74,6 +74,9 @@ RECALLED_FPS = 3.0
 #: The analysis is at most this many frames ahead of the source thread.
 _MAX_FINDINGS = 64
 
+#: More than a background of keyframes takes: it goes from one detector to the next in full.
+_EYE_BYTES = 1 << 20
+
 Deliver = Callable[[Frame], None]
 #: For a frame that must not be dropped; False: no room now, ask again with the next packet.
 Keep = Callable[[Frame], bool]
@@ -86,6 +89,7 @@ REMIND_S = 600.0
 class _Playing:
     """The parts that live as long as one connection."""
 
+    settings: FeedSettings
     decoder: Decoder
     machine: GateMachine
     eye: MotionDetector  # knows the background of keyframes
@@ -100,7 +104,7 @@ class _Playing:
 
 
 class CameraFeed:
-    """Owned by one source thread; only `status` and `told` may be called from others."""
+    """Owned by one source thread; only `status`, `told` and `apply` may be called from others."""
 
     def __init__(
         self,
@@ -189,6 +193,11 @@ class CameraFeed:
         """What the analysis made of a frame: keeps the gate open. Safe from any thread."""
         self._findings.append(finding)
 
+    def apply(self, settings: FeedSettings) -> None:
+        """Go on with other settings of the same stream, from the next packet on. Safe from any
+        thread."""
+        self._settings = settings
+
     def status(self) -> FeedStatus:
         """Safe from any thread: each field is read at once."""
         last_s, state, reason = self._last_packet_s, self._state, self._reason
@@ -233,6 +242,8 @@ class CameraFeed:
             playing = self._begin(source)
             decoding = self._decoding(playing, deliver, keep)
             for packet in source.packets():
+                if playing.settings is not self._settings:
+                    _renew(playing, self._settings)
                 self._note(packet, playing)
                 # Before the first keyframe a decoder only makes grey pictures and errors.
                 playing.keyed = playing.keyed or packet.is_key
@@ -254,6 +265,7 @@ class CameraFeed:
         self._findings.clear()
         self._machine = GateMachine(self._memory, enabled=settings.gated)
         return _Playing(
+            settings,
             Decoder(source.stream, source.time_base),
             self._machine,
             MotionDetector(settings.motion, settings.ignore_zones),
@@ -367,6 +379,18 @@ class CameraFeed:
         if self._logged:
             self._logged = None
             log.info("%s: streaming again", self._settings.camera)
+
+
+def _renew(playing: _Playing, settings: FeedSettings) -> None:
+    """The stream goes on with other settings. What the gate knows of its background stays, but
+    where other parts of it are masked."""
+    before, playing.settings = playing.settings, settings
+    playing.sampler.set_fps(settings.fps)
+    playing.recalled.set_fps(max(settings.fps, RECALLED_FPS))
+    eye = MotionDetector(settings.motion, settings.ignore_zones)
+    if settings.privacy_masks == before.privacy_masks:
+        eye.restore(playing.eye.state(_EYE_BYTES), 0.0)
+    playing.eye = eye
 
 
 def _state_after(error: AgentError) -> FeedState:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -75,7 +74,6 @@ def test_each_camera_gets_its_own_answer(cameras: int) -> None:
         lanes,
         journal,
         clock=clock,
-        zone=ZoneInfo("UTC"),
         heartbeat=Heartbeat("analysis", clock, limit_s=60),
         make_snapshot=None,
     )
