@@ -48,6 +48,7 @@ class Dialer:
         self._old_until_s = float("-inf")
         self._unanswered = 0  # in a row; kept, so that a mute broker is asked only once more
         self._speaks_5 = ""  # the broker that answered MQTT 5
+        self._old_told = ""  # which broker speaks 3.1.1 was said
 
     def dial(self, session: Session, stop: StopToken) -> Connection:
         """A new connection.
@@ -63,17 +64,23 @@ class Dialer:
         except VersionRefused:
             connection = self._fall_back(endpoint, session, stop)
             self._old_until_s = self._clock.mono_s() + _ASK_AGAIN_S
-            log.warning("broker %s knows only MQTT 3.1.1: %s", endpoint, _CONSEQUENCE)
+            self._tell_old(endpoint, "knows only MQTT 3.1.1")
         except NoConnack:
             self._unanswered += 1
             if self._speaks_5 == str(endpoint) or self._unanswered < _UNANSWERED:
                 raise
             # It may merely hang: the next connection asks for MQTT 5 again.
             connection = self._fall_back(endpoint, session, stop)
-            log.warning("broker %s answers only MQTT 3.1.1 now: %s", endpoint, _CONSEQUENCE)
+            self._tell_old(endpoint, "answers only MQTT 3.1.1 now")
         else:
             self._unanswered, self._speaks_5 = 0, str(endpoint)
         return connection
+
+    def _tell_old(self, endpoint: Endpoint, what: str) -> None:
+        """Once, not at every connection."""
+        if self._old_told != f"{endpoint} {what}":
+            self._old_told = f"{endpoint} {what}"
+            log.warning("broker %s %s: %s", endpoint, what, _CONSEQUENCE)
 
     def _fall_back(self, endpoint: Endpoint, session: Session, stop: StopToken) -> Connection:
         try:

@@ -8,7 +8,7 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
-from edge_agent.errors import InvariantBroken, StateFromTheFuture, StorageError
+from edge_agent.errors import InvariantBroken, StateOfNewerAgent, StorageError
 from edge_agent.outbox import tables
 from edge_agent.outbox.database import PRAGMAS, Connect, Database, DatabaseCorrupt
 from edge_agent.outbox.marks import read_unchecked_marks, write_all_marks
@@ -26,7 +26,7 @@ _PRIVATE = 0o600
 def open_database(path: Path, connect: Connect) -> Database:
     """Open for writing, creating and migrating as needed; nobody else may read the file.
 
-    Raises StorageError, DatabaseCorrupt, and StateFromTheFuture for a newer agent's file.
+    Raises StorageError, DatabaseCorrupt, and StateOfNewerAgent for a newer agent's file.
     """
     _make_private(path)
     try:
@@ -91,7 +91,7 @@ def _migrate(database: Database) -> None:
     if version > MOST_PLAUSIBLE_VERSION or version < 0:
         raise DatabaseCorrupt(f"{database.path}: says it has format {version}")
     if version > SCHEMA_VERSION:
-        raise StateFromTheFuture(
+        raise StateOfNewerAgent(
             f"{database.path}: was written by a newer edge-agent (format {version}, this one knows "
             f"{SCHEMA_VERSION}); install that version again or move the file away"
         )

@@ -22,7 +22,7 @@ def open_store(
 ) -> Store:
     """Open or create; a new file begins as `beginning` says. Damaged rows are put aside.
 
-    Raises StorageError, DatabaseCorrupt, StateFromTheFuture.
+    Raises StorageError, DatabaseCorrupt, StateOfNewerAgent.
     """
     database = open_database(path, connect)
     try:

@@ -19,7 +19,7 @@ LIMIT_BYTES = 64 * 1024
 #: What a part of it may inflate to. zlib makes a thousand bytes of one; people, zones and open
 #: events of the busiest scene take a few kilobytes.
 _INFLATED_LIMIT_BYTES = 1024 * 1024
-VERSION = 1
+VERSION = 2
 
 _MAGIC = b"EACO"
 _HEAD_BYTES = len(_MAGIC) + 1 + 4

@@ -214,8 +214,8 @@ def test_ledger_takes_nothing_of_the_outboxs_quota(tmp_path: Path) -> None:
     [
         (300, 30.0, True),  # recorders overlap by what they buffer, at most so much
         (300, 30.1, False),
-        (20, 10.0, True),  # of a short clip at most half: more is the same recording twice
-        (20, 10.1, False),
+        (20, 20.0, True),  # of a short clip not more than all of it
+        (20, 20.1, False),
         (20, -5.0, True),  # and a short gap is none
         (20, -5.1, False),
     ],

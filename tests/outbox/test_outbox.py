@@ -14,9 +14,10 @@ from edge_agent.config.schema import OutboxConfig
 from edge_agent.contract import Gap, GapRange, Unsequenced
 from edge_agent.domain import Label, Phase
 from edge_agent.errors import (
+    EXIT_CONFIG,
     ContractError,
     StateDirLocked,
-    StateFromTheFuture,
+    StateOfNewerAgent,
     StorageError,
 )
 from edge_agent.outbox import AckOutcome, AlarmKind, OutboxReader, outbox_stat
@@ -387,9 +388,9 @@ def test_file_of_a_newer_agent_is_left_alone(tmp_path: Path, clock: ManualClock)
     database.execute("PRAGMA user_version=99")
     database.close()
     for _ in range(2):
-        with pytest.raises(StateFromTheFuture, match="newer") as caught:
+        with pytest.raises(StateOfNewerAgent, match="newer") as refused:
             open_outbox(tmp_path, clock)
-        assert caught.value.exit_code == 78, "the service manager starts nothing again"
+        assert refused.value.exit_code == EXIT_CONFIG, "systemd does not start it again and again"
 
 
 def test_pragmas_are_those_that_survive_a_power_cut(tmp_path: Path, clock: ManualClock) -> None:
