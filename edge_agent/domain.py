@@ -9,6 +9,7 @@ sends something turns them into UTC (`Timeline`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,6 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.geometry import BBox, FrameSize
+
+#: What the id of a ward, a box, a camera or a zone looks like, as a regular expression without
+#: anchors: ids are parts of topics, file names and SQL rows. The one place that says so.
+ID = "[a-z0-9][a-z0-9_-]{0,31}"
+_ID = re.compile(ID)
+
+
+def is_id(text: str) -> bool:
+    """Whether all of `text` is an id; `$` would overlook a line end behind one."""
+    return _ID.fullmatch(text) is not None
+
 
 CameraId = NewType("CameraId", str)
 EventId = NewType("EventId", str)  # a ULID

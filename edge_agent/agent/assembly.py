@@ -62,10 +62,10 @@ _HEARTBEAT_LIMIT_S = 45.0
 _PUBLISHER_LIMIT_S = 180.0
 
 #: Together below the unit's TimeoutStopSec.
-_SOURCES_JOIN_S = 5.0
-_ANALYSIS_JOIN_S = 5.0
-_FLUSH_S = 5.0
-_PUBLISHER_JOIN_S = 10.0
+_SOURCES_JOIN_S = 4.0
+_ANALYSIS_JOIN_S = 4.0
+_FLUSH_S = 3.0
+_PUBLISHER_JOIN_S = 8.0
 
 
 class Assembly:
@@ -145,7 +145,7 @@ class Assembly:
     # --- start and stop ---
 
     def start(self) -> None:
-        orphans = closing_drafts(self._outbox.open_events(), self._topics, self._clock)
+        orphans = closing_drafts(self._outbox, self._topics, self._clock)
         if orphans:
             log.info("ending %d events that the last stop left open", len(orphans))
             self._outbox.append(orphans)
@@ -317,7 +317,7 @@ class Assembly:
             ward=config.box.ward,
             box=config.box.id,
             config=config.mqtt,
-            open_reader=lambda: OutboxReader(self._state_dir),
+            open_reader=lambda: OutboxReader(self._state_dir, damaged=self._writer.damaged),
             marks=self._writer,
             clock=self._clock,
             agent_version=__version__,
@@ -339,7 +339,9 @@ class Assembly:
     def _reasons(self) -> list[str]:
         reasons = [self._detector.trouble] if self._detector.trouble else []
         alarms = {alarm.kind: alarm.text for alarm in self._writer.alarms}
-        lasting = {AlarmKind.CORRUPT: True, AlarmKind.REWOUND: True}
+        lasting = dict.fromkeys(
+            (AlarmKind.CORRUPT, AlarmKind.REWOUND, AlarmKind.DAMAGED_ROWS), True
+        )
         ongoing = {
             AlarmKind.STORAGE: self._outbox.failing,
             AlarmKind.SHEDDING: self._outbox.shedding,

@@ -26,7 +26,7 @@ from edge_agent.config.validate import Checks, Finding
 from edge_agent.config.words import number, scrubbed, shown
 from edge_agent.geometry import Polygon
 
-_CREDENTIAL_NAME = re.compile(r"^[A-Za-z0-9_.-]{1,255}$")
+_CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 #: A polygon smaller than this share of the frame is a line: 1 px wide and 1 px high in 1000x1000.
 _LEAST_AREA_FRAC = 1e-6
 _RAW_PIXEL_FORMATS = frozenset({"yuyv422", "uyvy422", "nv12", "yuv420p", "rgb24", "bgr24", "gray"})
@@ -50,7 +50,7 @@ def _secret_file(key: str, reference: str | None) -> Iterator[Finding]:
     if reference is None:
         return
     if reference.startswith(CREDENTIAL_PREFIX):
-        if not _CREDENTIAL_NAME.match(reference.removeprefix(CREDENTIAL_PREFIX)):
+        if not _CREDENTIAL_NAME.fullmatch(reference.removeprefix(CREDENTIAL_PREFIX)):
             yield Finding(key, "has no proper name after credential:", "use letters and digits")
     elif not Path(reference).is_absolute():
         fix = "name a file by its absolute path, or credential:NAME; not the secret itself"

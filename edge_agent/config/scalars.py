@@ -13,7 +13,7 @@ from msgspec import inspect
 
 from edge_agent.config.repairs import unaccented
 from edge_agent.config.values import BOOLEANS, clock_time, scaled, split_unit
-from edge_agent.config.words import choices, expected, limits, number
+from edge_agent.config.words import LARGEST_INTEGER, choices, expected, limits, number
 
 #: How the days of the week are called, without marks and dots.
 _DAYS: Mapping[str, str] = {
@@ -36,7 +36,7 @@ def scalar_fix(value: object, kind: inspect.Type, extra: Mapping[str, Any], key:
         case inspect.IntType() | inspect.FloatType():
             return _number_fix(value, kind, key)
         case inspect.StrType(pattern=pattern):
-            sound = isinstance(value, str) and (not pattern or re.search(pattern, value))
+            sound = isinstance(value, str) and (not pattern or re.fullmatch(pattern, value))
             return "" if sound else _text_fix(value, extra)
         case inspect.BoolType():
             return "" if isinstance(value, bool) else _truth_fix(value)
@@ -66,6 +66,8 @@ def number_hint(value: object, key: str) -> str:
 
 
 def _number_fix(value: object, kind: inspect.IntType | inspect.FloatType, key: str) -> str:
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        return f"use {expected(kind)}"  # no float, and no text, is so long
     hint = number_hint(value, key)
     if isinstance(value, str):
         unit = " and unit" if hint and split_unit(value) else ""

@@ -213,6 +213,10 @@ class Analysis:
     best_frames: tuple[BestFrame, ...]
 
 
+#: What a stage may raise for bytes that were never its state.
+_NO_STATE = (ArithmeticError, LookupError, TypeError, ValueError, msgspec.MsgspecError)
+
+
 class CameraPipeline:
     """One camera's stages. Owned by one thread.
 
@@ -350,7 +354,7 @@ class CameraPipeline:
             )
         try:
             self._restore(state, offset_s)
-        except (ValueError, msgspec.MsgspecError) as error:
+        except _NO_STATE as error:
             self._forget()
             self._stages.rules.forget_nuisances()
             raise CarryOverRefused(f"carried over is no state of this version: {error}") from error
