@@ -37,6 +37,7 @@ from edge_agent.errors import (
     ConfigProblem,
     MediaError,
 )
+from edge_agent.foreign_text import printable
 
 if TYPE_CHECKING:
     from edge_agent.agent.ingest.once import OnceResult
@@ -120,7 +121,7 @@ def _status(arguments: argparse.Namespace) -> int:
     rows = [[name, *(str(row.get(key, "-")) for key in _COLUMNS)] for name, row in cameras.items()]
     _print_table(("camera", *_COLUMNS), rows)
     for one in refused:
-        print(f"  {one['camera'] or '-'}: {one['file']}: {one['reason']}")
+        print(printable(f"  {one['camera'] or '-'}: {one['file']}: {one['reason']}"))
     return EXIT_OK
 
 
@@ -360,4 +361,4 @@ def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     for row in (header, *rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("  " + "  ".join(cells).rstrip())
+        print(printable("  " + "  ".join(cells).rstrip()))

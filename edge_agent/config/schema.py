@@ -156,8 +156,8 @@ class DetectorConfig(Table, frozen=True, kw_only=True):
     model: Annotated[
         str,
         _meta(
-            "`auto` (the shipped one), a name from models/, or the path of an ONNX file with its "
-            "manifest."
+            "`auto` (the best one that is here and that the box affords), a name from models/, "
+            "or the path of an ONNX file with its manifest."
         ),
     ] = "auto"
     threads: Annotated[

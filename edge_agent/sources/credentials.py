@@ -15,6 +15,7 @@ without one and only learns the challenge), so one connection is one try.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import hashlib
 import logging
 import os
@@ -34,6 +35,7 @@ from edge_agent.sources.libav import AccessForbidden
 log = logging.getLogger(__name__)
 
 TRIES = 2
+PAUSED = "pause"
 PAUSE_S = 30 * 60.0
 LONGEST_PAUSE_S = 24 * 3600.0
 MOST_WRONG_PER_PAUSE = 4  # one below the usual lock-out
@@ -96,7 +98,9 @@ class CredentialGuard:
             raise AccessForbidden(f"{error}; next try in {_words(PAUSE_S)}") from None
         except CredentialRefused as error:
             tries = self._refused(shared, login)
-            raise CredentialRefused(f"{error}; {_what_next(tries)}") from None
+            stage = PAUSED if tries >= TRIES else ""
+            what_next = _what_next(tries, self._clock.read())
+            raise CredentialRefused(f"{error}; {what_next}", stage) from None
         else:
             self._accepted(accounts, login)
         finally:
@@ -117,7 +121,8 @@ class CredentialGuard:
                     raise CredentialRefused(
                         f"{camera}: user {login.user!r} was refused by {login.host}; next try in "
                         f"{_words(pause_s)}, so that the account is not locked; correct the "
-                        "password and it is tried at once"
+                        "password and it is tried at once",
+                        PAUSED,
                     )
                 if self._in_flight.get(accounts[0], 0) < self._allowance(accounts[0], login):
                     self._in_flight[accounts[0]] = self._in_flight.get(accounts[0], 0) + 1
@@ -238,13 +243,21 @@ def _good(reading: ClockReading) -> bool:
     return reading.quality is not ClockQuality.UNSET
 
 
-def _what_next(tries: int) -> str:
+def _what_next(tries: int, now: ClockReading) -> str:
     if tries < TRIES:
         return f"try {tries} of {TRIES}; check username and password_file"
     return (
-        f"no further try for {_words(pause_after_s(tries))}, so that the account is not locked; "
-        "correct the password and it is tried at once"
+        f"no further try for {_words(pause_after_s(tries))}{_until(tries, now)}, so that the "
+        "account is not locked; correct the password and it is tried at once"
     )
+
+
+def _until(tries: int, now: ClockReading) -> str:
+    """The pause's end as this machine's clock will show it, where that can be trusted."""
+    if not _good(now):
+        return ""
+    end = dt.datetime.fromtimestamp(now.utc_s + pause_after_s(tries), dt.UTC).astimezone()
+    return f" (until {end:%H:%M %Z})"
 
 
 def _words(seconds: float) -> str:

@@ -10,7 +10,6 @@ but the credential guard, so one that hangs or fails touches nobody else.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -40,6 +39,7 @@ from edge_agent.sources.capture_time import (
 )
 from edge_agent.sources.credentials import CredentialGuard
 from edge_agent.sources.decoder import Decoder, Picture
+from edge_agent.sources.failure_log import FailureLog
 from edge_agent.sources.feed_state import (
     FeedCounts,
     FeedSettings,
@@ -63,8 +63,6 @@ from edge_agent.sources.pixels import DecodedPixels
 from edge_agent.sources.ring import GopRing
 from edge_agent.sources.tap import PacketTap
 
-log = logging.getLogger(__name__)
-
 #: Longer than any GOP in use: a stream that shows no keyframe or picture for so long is broken.
 PICTURELESS_S = 30.0
 
@@ -80,9 +78,6 @@ _EYE_BYTES = 1 << 20
 Deliver = Callable[[Frame], None]
 #: For a frame that must not be dropped; False: no room now, ask again with the next packet.
 Keep = Callable[[Frame], bool]
-
-#: A lasting failure is logged when it begins and then this often.
-REMIND_S = 600.0
 
 
 @dataclass(slots=True)
@@ -135,7 +130,7 @@ class CameraFeed:
         self._last_packet_s: float | None = None
         self._streamed_s = 0.0  # how long packets flowed in the newest connection
         self._played_out = False  # a recording broke off, but not before it was played
-        self._logged: tuple[type[AgentError], float] | None = None
+        self._journal = FailureLog(settings.camera, clock)
 
     def run(
         self,
@@ -157,10 +152,10 @@ class CameraFeed:
                 self.run_once(stop, deliver, keep)
             except RetryableError as error:
                 delay_s = self._backoff.delay_s(self._streamed_s)
-                self._log_failure(error, delay_s)
+                self._journal.failed(error, delay_s)
             except OperatorError as error:
                 delay_s = LONGEST_S
-                self._log_failure(error, delay_s)
+                self._journal.failed(error, delay_s)
             else:
                 return
             lost()
@@ -339,7 +334,8 @@ class CameraFeed:
         """A camera is online when it can see: packets alone prove nothing."""
         if self._state is FeedState.CONNECTING:
             self._state = FeedState.STREAMING
-            self._log_recovery()
+            if self._info is not None and self._machine is not None:
+                self._journal.online(self._info, self._machine.plan)
 
     def _tally(self, packet: Packet, playing: _Playing) -> None:
         if packet.is_key:
@@ -367,18 +363,6 @@ class CameraFeed:
             raise SourceStalled(
                 f"{self._settings.camera}: packets arrive, but {found} for {PICTURELESS_S:g} s"
             )
-
-    def _log_failure(self, error: AgentError, delay_s: float) -> None:
-        now_s = self._clock.mono_s()
-        if self._logged and self._logged[0] is type(error) and now_s - self._logged[1] < REMIND_S:
-            return
-        self._logged = (type(error), now_s)
-        log.warning("%s (next look in %.0f s)", error, delay_s)
-
-    def _log_recovery(self) -> None:
-        if self._logged:
-            self._logged = None
-            log.info("%s: streaming again", self._settings.camera)
 
 
 def _renew(playing: _Playing, settings: FeedSettings) -> None:
