@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from edge_agent.cli.numbers import number, picture_size
+from edge_agent.cli.why import print_untold, print_untold_json
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, Config, FileSource, load_config
 from edge_agent.domain import Event, Label, Phase
@@ -65,6 +66,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--annotate", type=Path, metavar="OUT.mp4", help="write the clip with what was seen in it"
+    )
+    parser.add_argument(
+        "--why",
+        action="store_true",
+        help="also show who was seen and not told, which setting held them back, and the "
+        "smallest change that would have told them",
     )
     parser.set_defaults(func=_replay)
 
@@ -134,11 +141,16 @@ def _one(
                 advance(step.progress)
                 draw(step)
 
-            result = replay.play(clip, camera, watch)
+            result = replay.play(clip, camera, watch, why=arguments.why)
     except MediaError as error:
         print(f"edge-agent: {error}", file=sys.stderr)
         return False
     show(clip, result, time.process_time() - begun_s)
+    if result.untold:
+        if arguments.json:
+            print_untold_json(clip, result.untold)
+        else:
+            print_untold(result.untold, camera)
     if result.fault:
         print(f"edge-agent: {result.fault}", file=sys.stderr)
     return result.fault is None

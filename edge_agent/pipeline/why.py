@@ -51,6 +51,8 @@ class Why:
     measured: Measured
     held_back_by: tuple[str, ...]
     changes: tuple[Change, ...]
+    #: Alone, with the settings of today, they would have been told.
+    without_change: bool = False
 
 
 def why_untold(
@@ -61,7 +63,7 @@ def why_untold(
     rehearsal = Rehearsal(moments, miss, own)
     measured = measure(miss, camera, holding)
     if rehearsal.tells(camera):  # known as a nuisance, or taken for somebody else
-        return Why(miss, measured, (), ())
+        return Why(miss, measured, (), (), without_change=True)
     choices = [settings_of(camera, miss, holding, floor, zone) for zone in _zones(camera, miss)]
     changes = _smallest(camera, rehearsal, choices)
     keys = [change.key for change in changes]
