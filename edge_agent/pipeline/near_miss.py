@@ -15,16 +15,19 @@ from dataclasses import dataclass
 
 from edge_agent.config import PersonConfig
 from edge_agent.domain import Detection, Region, RuleHit, Track
-from edge_agent.geometry import FULL_FRAME, BBox, heights_apart, shows_same_person
+from edge_agent.geometry import FULL_FRAME, BBox, shows_same_person
 from edge_agent.track import Tracker
 
 #: A near miss has at most so many sightings, two minutes of somebody who moves; the newest count.
 MOST_SIGHTINGS = 600
-#: What was not seen so often is noise, unless it scored like a candidate of the real pipeline.
-LEAST_FAINT = 3
-#: Who was told is still the same person, so long and so near, when their track breaks.
+#: What was seen less often is noise: where it was never a candidate, where it never confirmed.
+_LEAST_FAINT, _LEAST_WEAK = 3, 2
+#: Who is told is the same person so long before and after, within so many sizes of them: half of
+#: them came in first, or their track broke.
 _SAME_FOR_S = 3.0
-_SAME_WITHIN_HEIGHTS = 1.5
+_SAME_WITHIN = 2.0
+#: Until then whoever comes after them is told, with the usual settings.
+_LATEST_S = 8.0
 #: Where nothing moves the tracker would look at somebody known as often.
 CONTROL_EVERY_S = 1.0
 _SLACK_S = 0.01
@@ -71,8 +74,9 @@ class NearMiss:
 class NearMissWatch:
     """One camera's. Not thread-safe; deterministic.
 
-    `floor`: candidates that score lower are not followed. `candidate_threshold`: the pipeline's
-    own; who never reached it and was hardly seen is no near miss. `control_every_s`: how long
+    `floor`: candidates that score lower are not followed. `thresholds`: the candidate and the
+    confirm threshold of the pipeline; who never reached them and was hardly seen is no near miss.
+    `control_every_s`: how long
     nothing is looked at before the whole picture is, for those whom motion does not show.
     """
 
@@ -81,15 +85,16 @@ class NearMissWatch:
         person: PersonConfig,
         *,
         floor: float,
-        candidate_threshold: float,
+        thresholds: tuple[float, float],
         control_every_s: float = CONTROL_EVERY_S,
     ) -> None:
         self.floor = floor
-        self._candidate_threshold = candidate_threshold
+        self._candidate, self._confirm = thresholds
         self._tracker = Tracker(person, high_score=floor)
         self._seen: dict[int, list[Sighting]] = {}
         self._told: set[int] = set()
         self._told_lately: list[tuple[BBox, float]] = []
+        self._over: list[NearMiss] = []  # and may be of somebody who is told soon
         self._control_every_s = control_every_s
         self._looked_s = float("-inf")
 
@@ -113,7 +118,7 @@ class NearMissWatch:
         `looked`: what the pipeline itself looked at. Returns the near misses that are over.
         """
         at_s, weekminute = moment
-        if not faint.detections and not self._seen and not self._told:
+        if not (faint.detections or self._seen or self._told or self._over):
             return ()
         self._tracker.look_at(moving, at_s)
         tracks = self._tracker.update(
@@ -125,11 +130,17 @@ class NearMissWatch:
             if track.track_id not in self._told:
                 sighting = Sighting(at_s, weekminute, track.bbox, track.score, bool(looked))
                 self._follow(track, hits, sighting)
-        return self._over({track.track_id for track in tracks})
+        self._end(here={track.track_id for track in tracks})
+        told = [(hit.track.bbox, hit.since_s) for hit in hits]
+        self._over = [miss for miss in self._over if not _is_told(miss, told)]
+        ripe = [miss for miss in self._over if at_s - miss.last_s > _LATEST_S]
+        self._over = [miss for miss in self._over if miss not in ripe]
+        return tuple(ripe)
 
     def close(self) -> tuple[NearMiss, ...]:
         """No more pictures: the near misses that are left. Everybody is forgotten."""
-        left = self._over(set())
+        self._end(here=set())
+        left, self._over = tuple(self._over), []
         self._tracker.reset()
         self._told_lately = []
         return left
@@ -147,16 +158,29 @@ class NearMissWatch:
             del sightings[:-MOST_SIGHTINGS]
 
     def _was_told(self, bbox: BBox) -> bool:
-        return any(
-            heights_apart(bbox, told) <= _SAME_WITHIN_HEIGHTS for told, _ in self._told_lately
-        )
+        return any(_is_near(bbox, told) for told, _ in self._told_lately)
 
-    def _over(self, here: set[int]) -> tuple[NearMiss, ...]:
+    def _end(self, here: set[int]) -> None:
         self._told &= here
         gone = [track_id for track_id in self._seen if track_id not in here]
         over = [NearMiss(tuple(self._seen.pop(track_id))) for track_id in gone]
-        return tuple(each for each in over if self._matters(each))
+        self._over += [miss for miss in over if self._matters(miss)]
 
     def _matters(self, miss: NearMiss) -> bool:
-        often = len(miss.sightings) >= LEAST_FAINT
-        return often or miss.best.score >= self._candidate_threshold
+        best, often = miss.best.score, len(miss.sightings)
+        if best < self._candidate:
+            return often >= _LEAST_FAINT
+        return best >= self._confirm or often >= _LEAST_WEAK
+
+
+def _is_told(miss: NearMiss, told: Sequence[tuple[BBox, float]]) -> bool:
+    """Whether one of those who are told, since a moment, had just come where they were."""
+    return any(
+        -_SAME_FOR_S <= since_s - miss.last_s <= _SAME_FOR_S
+        and _is_near(miss.sightings[-1].bbox, bbox)
+        for bbox, since_s in told
+    )
+
+
+def _is_near(bbox: BBox, told: BBox) -> bool:
+    return told.scaled(_SAME_WITHIN).intersection_frac(bbox) > 0

@@ -17,6 +17,7 @@ from edge_agent.pipeline.near_miss import NearMiss
 from edge_agent.pipeline.stages import Thresholds, thresholds
 from edge_agent.rules import RuleEngine
 from edge_agent.track import Tracker
+from edge_agent.track.looks import LOOK_AGAIN_S
 
 #: Who was there just before leaves tracks that others are not mistaken for.
 _BEFORE_S, _AFTER_S = 5.0, 2.0
@@ -43,6 +44,7 @@ class Rehearsal:
         self._moments = [each for each in moments if begin_s <= each.at_s <= end_s]
         self._places = {sighting.at_s: sighting.bbox for sighting in miss.sightings}
         self._own = own
+        self._last_s = miss.last_s
         self.runs = 0
 
     def tells(self, camera: CameraConfig) -> bool:
@@ -58,9 +60,14 @@ class Rehearsal:
             searched, found = _looked(moment, wanted, candidate)
             tracks = tracker.update(found, searched, moment.at_s)
             hits = rules.update(tracks, moment.at_s, moment.weekminute)
-            if self._are_them(hits, moment.at_s):
+            if self._are_them(hits, moment.at_s) and not self._is_late(camera, moment.at_s):
                 return True
         return False
+
+    def _is_late(self, camera: CameraConfig, at_s: float) -> bool:
+        """Whether a stay counts only by the last look, which may as well come a little sooner."""
+        waits = any(zone.dwell_s > 0 for zone in camera.zones)
+        return waits and at_s > self._last_s - LOOK_AGAIN_S
 
     def _are_them(self, hits: Sequence[RuleHit], at_s: float) -> bool:
         place = self._places.get(at_s)

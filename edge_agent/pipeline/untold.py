@@ -32,10 +32,8 @@ class UntoldBook:
 
     def __init__(self, camera: CameraConfig, own: Thresholds) -> None:
         """`own`: the detector's own thresholds."""
-        candidate, _ = thresholds(camera.person, own)
-        self.watch = NearMissWatch(
-            camera.person, floor=FLOOR_FRAC * candidate, candidate_threshold=candidate
-        )
+        holding = thresholds(camera.person, own)
+        self.watch = NearMissWatch(camera.person, floor=FLOOR_FRAC * holding[0], thresholds=holding)
         self._camera, self._own = camera, own
         self._minutes = MinuteWatch(camera.motion.min_area_frac)
         self._moments: list[Moment] = []

@@ -72,8 +72,8 @@ class Asked:
 def ask(recording: Recording, camera: CameraConfig, weekminute: int = WEEKMINUTE) -> Asked:
     """As `replay --why` does."""
     own = recorded.RecordedDetector(recording.candidate_threshold, recording.confirm_threshold)
-    candidate, _ = thresholds(camera.person, own)
-    watch = NearMissWatch(camera.person, floor=candidate / 2, candidate_threshold=candidate)
+    holding = thresholds(camera.person, own)
+    watch = NearMissWatch(camera.person, floor=holding[0] / 2, thresholds=holding)
     played = play(recording, camera, weekminute, watch)
     moments = [
         Moment(p.at_s, weekminute + int(p.at_s // 60), a.motion, a.searched, a.faint)
@@ -175,9 +175,12 @@ REASONS: dict[str, Callable[[Scene, Random], Scene]] = {
 SEVEN = tuple(REASONS)[:7]
 
 
-def planted(keys: tuple[str, ...], rng: Random) -> tuple[Recording, CameraConfig]:
-    """Somebody whom exactly these settings hide."""
-    scene: Scene = replace(Walker(), height=round(rng.uniform(0.2, 0.45), 2)), CAMERA
+def planted(
+    keys: tuple[str, ...], rng: Random, walker: Walker | None = None
+) -> tuple[Recording, CameraConfig]:
+    """Somebody whom exactly these settings hide; `walker`: one whom more may hide."""
+    somebody = replace(Walker(), height=round(rng.uniform(0.2, 0.45), 2))
+    scene: Scene = walker or somebody, CAMERA
     for key in keys:
         scene = REASONS[key](scene, rng)
     return walk(scene[0], rng), scene[1]
