@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from edge_agent.cli.numbers import number, picture_size
 from edge_agent.cli.why import print_untold, print_untold_json
 from edge_agent.clock import SystemClock
-from edge_agent.config import CameraConfig, Config, FileSource, load_config
+from edge_agent.config import CameraConfig, Config, FileSource, load_to_decide
 from edge_agent.domain import Event, Label, Phase
 from edge_agent.errors import (
     EXIT_FAILED,
@@ -42,7 +42,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP")
     parser.add_argument(
-        "--config", type=Path, metavar="PATH", help="use these settings (default: built-in ones)"
+        "--config",
+        type=Path,
+        metavar="PATH",
+        help="use these settings: a folder, agent.toml, or one camera's file; broker and source "
+        "may be missing (default: built-in settings)",
     )
     parser.add_argument(
         "--camera", metavar="ID", help="whose settings to use, when there are several cameras"
@@ -175,7 +179,7 @@ def _settings(arguments: argparse.Namespace) -> _Settings:
         )
     from edge_agent.config import SHORT_SHA_LENGTH, canonical_sha
 
-    config = load_config(arguments.config).config
+    config = load_to_decide(arguments.config).config
     camera = _camera(config, arguments)
     return _Settings(
         camera,
