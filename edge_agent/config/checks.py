@@ -97,11 +97,13 @@ def _person(person: PersonConfig) -> Iterator[Finding]:
             "confirm_threshold",
             f"is {number(confirm)}, below candidate_threshold {number(candidate)}",
             "a person is confirmed by candidates: raise it, or lower candidate_threshold",
+            tells_nobody=True,
         )
     if person.min_height_frac >= person.max_height_frac:
         found = f"is {number(person.min_height_frac)}, not below max_height_frac "
         found += number(person.max_height_frac)
-        yield Finding("min_height_frac", found, "nobody would be reported: lower it")
+        fix = "nobody would be reported: lower it"
+        yield Finding("min_height_frac", found, fix, tells_nobody=True)
 
 
 def _schedule(schedule: Schedule) -> Iterator[Finding]:
@@ -268,6 +270,7 @@ def _camera(camera: CameraConfig) -> Iterator[Finding]:
                 f"zones[{index}].confirm_threshold",
                 f"is {number(confirm)}, below person.candidate_threshold {number(candidate)}",
                 "a person is confirmed by candidates: raise it, or lower candidate_threshold",
+                tells_nobody=True,
             )
 
 

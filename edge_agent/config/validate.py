@@ -21,12 +21,16 @@ from edge_agent.config.words import expected, joined, number, shown, unwrapped
 
 
 class Finding(NamedTuple):
-    """One problem; `path` is dotted. A warning does not keep the agent from starting."""
+    """One problem; `path` is dotted. A warning does not keep the agent from starting.
+
+    `tells_nobody`: all keys are sound, and nobody can ever be reported; a replay may say why.
+    """
 
     path: str
     found: str
     fix: str
     is_warning: bool = False
+    tells_nobody: bool = False
 
 
 #: Checks between the keys of one table, by struct; paths in their findings are relative to it.
