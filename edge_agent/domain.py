@@ -50,6 +50,7 @@ class Packet:
     is_key: bool
     size_bytes: int
     unit: object = field(repr=False)  # the demuxer's packet; only sources/ and media/ look inside
+    after_loss: bool = False  # the network lost something just before it
 
 
 @dataclass(frozen=True, slots=True)

@@ -348,6 +348,7 @@ class _Assembly:
             self._config.analysis.fps,
             clips=keeps_clips(self._config, camera),
             detects=self._detector.name is not None,
+            analysis=self._config.analysis,
         )
         feed = CameraFeed(settings, credentials=credentials, clock=self._clock)
         pipeline = build_pipeline(

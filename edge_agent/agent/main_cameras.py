@@ -9,7 +9,7 @@ from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config, RtspSource
 from edge_agent.domain import CameraId
 from edge_agent.geometry import Polygon
-from edge_agent.sources import CredentialGuard, MainStream
+from edge_agent.sources import CredentialGuard, MainStream, PictureRules
 
 
 class MainCameras:
@@ -29,7 +29,12 @@ class MainCameras:
             if clips or config.snapshots.enabled or self._looks_closer(source):
                 name = CameraId(camera.id)
                 self.streams[name] = MainStream(
-                    name, source, credentials=credentials, clock=clock, clips=clips
+                    name,
+                    source,
+                    credentials=credentials,
+                    clock=clock,
+                    clips=clips,
+                    rules=PictureRules.of(source, config.analysis),
                 )
         self._cameras = {CameraId(camera.id): camera for camera in config.cameras}
 

@@ -44,9 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. Expected failures print one clear message."""
     arguments = build_parser().parse_args(argv)
     journal = logging.StreamHandler()
-    journal.setFormatter(
-        PrintableFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    )
+    journal.setFormatter(PrintableFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[journal])
     try:
         code = arguments.func(arguments)

@@ -263,7 +263,8 @@ class _JsonLines:
 def _table(clip: Path, result: ReplayResult, cpu_s: float) -> None:
     speed = f", {result.duration_s / cpu_s:.0f}x real time on one core" if cpu_s > 0 else ""
     print(
-        f"{printable(clip.name)}: {_clock(result.duration_s)} min, {result.decoded} pictures decoded, "
+        f"{printable(clip.name)}: {_clock(result.duration_s)} min, "
+        f"{result.decoded} pictures decoded, "
         f"{result.frames} analysed, "
         f"{result.looks} looked at by the detector{speed}"
     )

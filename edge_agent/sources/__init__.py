@@ -18,6 +18,7 @@ from edge_agent.sources.meter import StreamFigures, StreamMeter
 from edge_agent.sources.moment import picture_at
 from edge_agent.sources.opening import Opener, open_source
 from edge_agent.sources.packets import PacketSource, StreamInfo
+from edge_agent.sources.picture_rules import PictureRules
 from edge_agent.sources.pixels import DecodedPixels, Orientation, blackened
 from edge_agent.sources.probe import ProbeReport, format_report, probe, probe_source
 from edge_agent.sources.ring import GopRing
@@ -50,6 +51,7 @@ __all__ = [
     "PacketSource",
     "PacketTap",
     "Picture",
+    "PictureRules",
     "ProbeReport",
     "RecordedCaptureTime",
     "SizeSense",

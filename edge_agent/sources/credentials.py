@@ -30,6 +30,7 @@ from edge_agent.clock import Clock, ClockQuality, ClockReading
 from edge_agent.errors import CredentialRefused, SourceUnreachable, StorageError
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.libav import AccessForbidden
+from edge_agent.sources.refusal import LoginWithheld
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,8 @@ class CredentialGuard:
         self._enter(login, accounts, camera, stop)
         try:
             yield
+        except LoginWithheld:
+            raise  # nothing was tried
         except AccessForbidden as error:
             self._refused(accounts[1], login)  # the password is right: only this channel pauses
             raise AccessForbidden(f"{error}; next try in {_words(PAUSE_S)}") from None

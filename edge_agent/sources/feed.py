@@ -228,6 +228,7 @@ class CameraFeed:
             credentials=self._credentials,
             stop=stop,
             clock=self._clock,
+            rules=self._settings.rules,
         )
         with closing(opened) as source:
             playing = self._begin(source)
@@ -254,7 +255,7 @@ class CameraFeed:
         self._findings.clear()
         self._machine = GateMachine(self._memory, enabled=settings.gated)
         return _Playing(
-            Decoder(source.stream, source.time_base),
+            Decoder(source.stream, source.time_base, settings.rules),
             self._machine,
             MotionDetector(settings.motion, settings.ignore_zones),
             FrameSampler(settings.fps),
@@ -348,7 +349,9 @@ class CameraFeed:
         return pictures
 
     def _check_picture(self, playing: _Playing) -> None:
-        """Raises SourceStalled when packets come but nothing can be seen in them."""
+        """Raises SourceStalled or MediaError when packets come but nothing can be seen in them."""
+        if playing.decoder.complaint:
+            raise MediaError(f"{self._settings.camera}: {playing.decoder.complaint}")
         since_s, now_s = playing.blind_since_s, self._last_packet_s
         if since_s is not None and now_s is not None and now_s - since_s > PICTURELESS_S:
             found = "no picture could be decoded" if playing.keyed else "no keyframe came"

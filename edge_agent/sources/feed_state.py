@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from edge_agent.config.schema import CameraConfig, MotionConfig, SourceConfig
+from edge_agent.config.schema import AnalysisConfig, CameraConfig, MotionConfig, SourceConfig
 from edge_agent.domain import CameraId
 from edge_agent.geometry import Polygon
 from edge_agent.sources.gate import DecodeMode, GateCounters, GatePlan, SizeSense
 from edge_agent.sources.meter import StreamFigures
 from edge_agent.sources.packets import StreamInfo
+from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
 from edge_agent.sources.ring import REPLAY_SPAN_S, SPAN_S
 
 
@@ -35,6 +36,7 @@ class FeedSettings:
     motion: MotionConfig = field(default_factory=MotionConfig)
     ignore_zones: tuple[Polygon, ...] = ()
     clips: bool = True  # are clips taken from it?
+    rules: PictureRules = ANY_CAMERA
     detects: bool = True  # is there a detector? Without one all motion would seem to be nobody's
 
     @property
@@ -56,6 +58,7 @@ class FeedSettings:
         *,
         clips: bool = False,
         detects: bool = True,
+        analysis: AnalysisConfig | None = None,
     ) -> FeedSettings:
         return cls(
             CameraId(camera.id),
@@ -65,6 +68,7 @@ class FeedSettings:
             camera.motion,
             tuple(Polygon.of(zone.polygon) for zone in camera.ignore_zones),
             clips,
+            PictureRules.of(camera.source, analysis),
             detects,
         )
 

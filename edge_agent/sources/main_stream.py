@@ -22,6 +22,7 @@ from edge_agent.sources.capture_time import LiveCaptureTime
 from edge_agent.sources.closer_view import CloserView
 from edge_agent.sources.credentials import CredentialGuard
 from edge_agent.sources.opening import Opener, open_source
+from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
 from edge_agent.sources.ring import REPLAY_SPAN_S, SPAN_S, GopRing
 from edge_agent.sources.tap import PacketTap
 
@@ -34,7 +35,7 @@ SILENT_S = 2.0
 class MainStream:
     """`run` belongs to a thread of its own; `tap`, `view.near` and `flowing` to any."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what one stream is made of, each by its name
         self,
         camera: CameraId,
         source: RtspSource,
@@ -44,11 +45,13 @@ class MainStream:
         opener: Opener = open_source,
         backoff: Backoff | None = None,
         clips: bool = True,
+        rules: PictureRules = ANY_CAMERA,
     ) -> None:
         """`source` must name a `main_url`. `clips`: they are taken from it."""
         assert source.main_url is not None
         self.tap = PacketTap()
-        self.view = CloserView()
+        self.view = CloserView(rules)
+        self.rules = rules
         self._camera = camera
         self._source = msgspec.structs.replace(source, url=source.main_url, main_url=None)
         self._credentials = credentials
@@ -90,6 +93,7 @@ class MainStream:
             credentials=self._credentials,
             stop=stop,
             clock=self._clock,
+            rules=self.rules,
         )
         ring, timeline = GopRing(self._ring_span_s), LiveCaptureTime()
         with closing(opened) as source:

@@ -23,6 +23,7 @@ from edge_agent.sources.gate.policy import (
 from edge_agent.sources.meter import StreamFigures, StreamMeter
 from edge_agent.sources.opening import Opener, open_source
 from edge_agent.sources.packets import PacketSource, StreamInfo
+from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
 from edge_agent.sources.pixels import UPRIGHT, DecodedPixels
 
 #: Long enough to see two keyframes of a camera with a GOP of 4 s.
@@ -107,6 +108,7 @@ def probe(
     clock: Clock,
     watch_s: float = WATCH_S,
     opener: Opener = open_source,
+    rules: PictureRules = ANY_CAMERA,
 ) -> ProbeReport:
     """Watch the source for `watch_s` (a recording: for 30 s of its own time).
 
@@ -114,10 +116,12 @@ def probe(
     """
     begin_s = clock.mono_s()
     shown = shown_address(config)
-    opened = opener(config, camera="probe", credentials=credentials, stop=stop, clock=clock)
+    opened = opener(
+        config, camera="probe", credentials=credentials, stop=stop, clock=clock, rules=rules
+    )
     with closing(opened) as source:
         connected_s = clock.mono_s() - begin_s
-        seen = _watch(source, begin_s, watch_s, clock)
+        seen = _watch(source, begin_s, watch_s, clock, rules)
         info = source.info
     if seen.first_key_s is None or seen.size is None:
         found = "no keyframe came" if seen.first_key_s is None else "no picture could be decoded"
@@ -140,9 +144,11 @@ def probe(
     )
 
 
-def _watch(source: PacketSource, begin_s: float, watch_s: float, clock: Clock) -> _Seen:
+def _watch(
+    source: PacketSource, begin_s: float, watch_s: float, clock: Clock, rules: PictureRules
+) -> _Seen:
     seen = _Seen(StreamMeter())
-    decoder = Decoder(source.stream, source.time_base)
+    decoder = Decoder(source.stream, source.time_base, rules)
     for packet in source.packets():
         seen.meter.add(packet)
         seen.last_pts_s = max(seen.last_pts_s, packet.pts_s)

@@ -19,7 +19,7 @@ from edge_agent.agent.ingest.clip_messages import ClipMessages
 from edge_agent.agent.ingest.pace import Pace
 from edge_agent.agent.recordings import KnownTime
 from edge_agent.clock import Clock, thread_cpu_s
-from edge_agent.config import CameraConfig, FileSource, FolderSource
+from edge_agent.config import AnalysisConfig, CameraConfig, FileSource, FolderSource
 from edge_agent.contract import RecordedTimeline
 from edge_agent.domain import CameraId, Frame
 from edge_agent.errors import RetryableError
@@ -51,7 +51,7 @@ class PreparedClip:
 class ClipAnalysis:
     """For the ingest thread; the analysis thread sees the lane while a frame is on its way."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what one camera's analysis is made of, each by its name
         self,
         camera: CameraConfig,
         exchange: FrameExchange,
@@ -61,13 +61,14 @@ class ClipAnalysis:
         counters: LaneCounters,
         pace: Pace,
         clock: Clock,
+        analysis: AnalysisConfig | None = None,
     ) -> None:
         source = camera.source
         gate: Literal["auto", "off"] = "off"
         if isinstance(source, FolderSource):
             gate = source.gate
         self._camera = msgspec.structs.replace(
-            camera, source=FileSource(path="", pace="fast", gate=gate)
+            camera, source=FileSource(path="", pace="fast", gate=gate, rotate=source.rotate)
         )
         self._exchange = exchange
         self._enter = enter
@@ -75,6 +76,7 @@ class ClipAnalysis:
         self._counters = counters
         self._pace = pace
         self._clock = clock
+        self._analysis = analysis
         self._analysed = threading.Event()
 
     def play(
@@ -86,7 +88,7 @@ class ClipAnalysis:
         AnalysisAway.
         """
         feed = CameraFeed(
-            FeedSettings.of(self._camera, self._default_fps),
+            FeedSettings.of(self._camera, self._default_fps, analysis=self._analysis),
             credentials=CredentialGuard(None, self._clock),
             clock=self._clock,
             opener=opener,

@@ -31,7 +31,7 @@ from edge_agent.pipeline import CameraPipeline
 from edge_agent.pipeline.stages import Detector, build_pipeline
 from edge_agent.recorders.find import ClipChanged, ClipGone, open_clip, shown_path
 from edge_agent.runtime import StopToken
-from edge_agent.sources import PacketSource
+from edge_agent.sources import PacketSource, PictureRules
 
 log = logging.getLogger(__name__)
 
@@ -195,8 +195,8 @@ class ClipWork:
     ) -> tuple[ClipState, str]:
         """What became of it, and why it ended early."""
 
-        def opener(*_: object, **__: object) -> PacketSource:
-            return open_clip(clip_to_open(clip), stop=stop, clock=self._clock)
+        def opener(*_: object, rules: PictureRules, **__: object) -> PacketSource:
+            return open_clip(clip_to_open(clip), stop=stop, clock=self._clock, rules=rules)
 
         camera = self._camera
         if self._away[clip.key] >= _AWAY_TRIES:

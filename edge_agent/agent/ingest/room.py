@@ -24,7 +24,7 @@ from edge_agent.agent.ingest.notes import LedgerKnown, LedgerNotes
 from edge_agent.agent.ingest.pace import Pace
 from edge_agent.agent.writer import Writer
 from edge_agent.clock import Clock
-from edge_agent.config import CameraConfig, Config, FolderSource
+from edge_agent.config import AnalysisConfig, CameraConfig, Config, FolderSource
 from edge_agent.domain import CameraId
 from edge_agent.errors import ConfigError
 from edge_agent.outbox import LedgerReader, Outbox
@@ -38,6 +38,7 @@ from edge_agent.recorders.find import (
 from edge_agent.recorders.find.clip import Found, RefusedClip
 from edge_agent.recorders.find.root import WatchedRoot
 from edge_agent.runtime import StopToken
+from edge_agent.sources import PictureRules
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ class Tree:
         zone: ZoneInfo,
         notes: LedgerNotes,
         parts: FolderParts,
+        analysis: AnalysisConfig,
     ) -> None:
         """Raises ConfigError for a template that is none."""
         self.cameras = tuple(cameras)
@@ -109,6 +111,7 @@ class Tree:
             method=source.watch,
             max_age_s=None if parts.complete else source.max_age_days * 86400,
             complete=parts.complete,
+            rules=PictureRules.of(source, analysis),
         )
 
     @property
@@ -191,7 +194,9 @@ class FolderRoom:
         self._parts = parts
         self._cameras = cameras = folder_cameras(config)
         self.notes = LedgerNotes(parts.writer, self._committed)
-        self.trees = tuple(_trees(cameras, ZoneInfo(config.box.timezone), self.notes, parts))
+        self.trees = tuple(
+            _trees(cameras, ZoneInfo(config.box.timezone), self.notes, parts, config.analysis)
+        )
         self.ingest = Ingest(
             {
                 name: IngestCamera(
@@ -203,6 +208,7 @@ class FolderRoom:
                         parts.exchange,
                         enter,
                         default_fps=config.analysis.fps,
+                        analysis=config.analysis,
                         counters=cameras[name].counters,
                         pace=Pace(config.ingest.cpu_frac),
                         clock=parts.clock,
@@ -248,13 +254,14 @@ def _trees(
     zone: ZoneInfo,
     notes: LedgerNotes,
     parts: FolderParts,
+    analysis: AnalysisConfig,
 ) -> Iterator[Tree]:
     """Cameras of one path share a watcher; the configuration was checked to agree on the rest."""
     by_path: dict[str, dict[CameraId, FolderCamera]] = {}
     for name, camera in cameras.items():
         by_path.setdefault(camera.source.path, {})[name] = camera
     for together in by_path.values():
-        yield Tree(together, zone, notes, parts)
+        yield Tree(together, zone, notes, parts, analysis)
 
 
 def _channels(cameras: Mapping[CameraId, FolderCamera]) -> Iterator[tuple[str, CameraId]]:

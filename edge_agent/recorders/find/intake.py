@@ -29,6 +29,7 @@ from edge_agent.recorders.find.template import (
     is_temporary,
     relative_name,
 )
+from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
 
 #: A recorder's clock is judged by its newest uploads: a backlog may be from before it was set.
 RECENT_S = 6 * 3600.0
@@ -63,7 +64,9 @@ class Intake:
         template: TemplateSet,
         cameras: Mapping[str, CameraId],
         zone: dt.tzinfo,
+        rules: PictureRules = ANY_CAMERA,
     ) -> None:
+        self._rules = rules
         self._root = root
         self._template = template
         self._cameras = cameras
@@ -127,7 +130,7 @@ class Intake:
             content: ContentId | None = None
             try:
                 content = content_of(file)
-                facts = facts_of(file, claim.kind, claim.camera)
+                facts = facts_of(file, claim.kind, claim.camera, self._rules)
             except MediaError as error:
                 raise UnreadableClip(str(error), content) from error
         finally:

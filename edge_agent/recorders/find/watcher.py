@@ -44,6 +44,7 @@ from edge_agent.recorders.find.rounds import ScanRounds
 from edge_agent.recorders.find.scan import ScanResult, SeenFile, TreeScanner
 from edge_agent.recorders.find.settling import MAX_PENDING, Settling
 from edge_agent.runtime.stop import StopToken
+from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
 
 _LOG = logging.getLogger(__name__)
 
@@ -80,6 +81,7 @@ class FolderWatcher:
         poll_s: float = POLL_S,
         max_age_s: float | None = None,
         complete: bool = False,
+        rules: PictureRules = ANY_CAMERA,
         watched_root: WatchedRoot | None = None,
     ) -> None:
         """`cameras`: by what the template reads as channel; `""` where it reads none. `complete`:
@@ -94,7 +96,7 @@ class FolderWatcher:
         self._complete = complete
         self._rescan_s, self._poll_s, self._max_age_s = rescan_s, poll_s, max_age_s
         self._watched_root = watched_root or WatchedRoot(root)
-        self._intake = Intake(str(root), template_set(template), cameras, zone)
+        self._intake = Intake(str(root), template_set(template), cameras, zone, rules)
         self._settling = Settling()
         self._awaited: dict[str, tuple[CameraId, float]] = {}  # of what is settling
         self._choice = choose_method(root, method, read_mounts())
