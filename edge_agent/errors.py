@@ -82,7 +82,20 @@ class ModelError(OperatorError):
 
 
 class CredentialRefused(OperatorError):
-    """The camera answered 401/403. More tries would lock the recorder's account."""
+    """The camera answered 401/403. More tries would lock the recorder's account.
+
+    `stage` is what happens next: "" tried again, "pause" no try for some time.
+    """
+
+    def __init__(self, message: str, stage: str = "") -> None:
+        super().__init__(message)
+        self.stage = stage
+        self.told = ""  # for the ward: no address, no user
+        if stage:
+            self.told = (
+                "refused: the camera does not accept the login; tries pause, so that the account "
+                "is not locked"
+            )
 
 
 class BrokerRefused(OperatorError):

@@ -59,7 +59,7 @@ from edge_agent.outbox import AlarmKind, LedgerReader, Outbox, OutboxReader
 from edge_agent.pipeline.stages import build_pipeline
 from edge_agent.publish import LinkState, Publisher, PublisherSetup
 from edge_agent.runtime import Heartbeat, StopToken, Supervisor, SystemdNotifier, Worker
-from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
+from edge_agent.sources import REFUSED_LOGINS, CameraFeed, CredentialGuard, FeedSettings
 
 log = logging.getLogger(__name__)
 
@@ -174,7 +174,7 @@ class _Assembly:
             heartbeat=self._heartbeat("writer"),
             committed=self._tell_publisher,
         )
-        credentials = CredentialGuard(state_dir / "refused-logins.json", clock)
+        credentials = CredentialGuard(state_dir / REFUSED_LOGINS, clock)
         self._take_snapshot = SnapshotTaker(config.snapshots)
         self._mains = MainCameras(
             config, credentials, clock, detects=self._detector.name is not None

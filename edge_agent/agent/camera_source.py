@@ -73,11 +73,12 @@ _CRASHED = "crashed: an error in the agent; it tries again, see its journal"
 class _Told:
     state: State
     reason: str
+    remarks: tuple[str, ...]  # what is wrong though it plays
     plan: GatePlan | None  # how its packets are decoded
 
     @property
-    def kind(self) -> tuple[str, str]:
-        return self.reason, self.plan.policy if self.plan else ""
+    def kind(self) -> tuple[str, str, int]:
+        return self.reason, self.plan.policy if self.plan else "", len(self.remarks)
 
 
 class CameraStatusTeller:
@@ -105,9 +106,9 @@ class CameraStatusTeller:
         if state is FeedState.CONNECTING and self._told is not None and not crashed:
             return  # a try in between says nothing new
         online = state is FeedState.STREAMING and not crashed
-        reason = _CRASHED if crashed else _REASONS[state]
+        reason = _CRASHED if crashed else status.told or _REASONS[state]
         plan = status.gate.plan if status.gate else None
-        now = _Told(State.ONLINE if online else State.OFFLINE, reason, plan)
+        now = _Told(State.ONLINE if online else State.OFFLINE, reason, status.remarks, plan)
         if self._told and now.kind == self._told.kind:
             return  # that the time between keyframes varies a little is no news
         self._told = now
@@ -116,7 +117,7 @@ class CameraStatusTeller:
                 self._camera,
                 now.state,
                 self._clock.read().utc_s,
-                now.reason,
+                now.reason or "; ".join(now.remarks),
                 str(plan) if plan else "",
             )
         )

@@ -40,13 +40,41 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=10.0,
         help="how long to watch a camera (default: 10)",
     )
+    parser.add_argument(
+        "--rotate",
+        type=int,
+        choices=(0, 90, 180, 270),
+        default=0,
+        help="turn the picture clockwise, as source.rotate does",
+    )
+    parser.add_argument(
+        "--allow-basic",
+        action="store_true",
+        help="send the password in clear to a camera that knows no digest login",
+    )
+    parser.add_argument("--ca-file", metavar="FILE", help="CA or certificate of an rtsps:// camera")
+    parser.add_argument(
+        "--allow-insecure", action="store_true", help="speak rtsps:// with any certificate"
+    )
+    parser.add_argument(
+        "--state-dir",
+        type=Path,
+        metavar="DIR",
+        help="where wrong logins are counted (default: the agent's, so that both count together)",
+    )
     parser.set_defaults(func=_probe)
 
 
 def _probe(arguments: argparse.Namespace) -> int:
     if Path(arguments.source).is_dir():
         return _probe_folder(Path(arguments.source).absolute(), arguments)
-    from edge_agent.sources import CredentialGuard, format_report, probe, probe_source
+    from edge_agent.sources import (
+        CredentialGuard,
+        PictureRules,
+        format_report,
+        probe,
+        probe_source,
+    )
 
     clock = SystemClock()
     source = probe_source(
@@ -54,16 +82,42 @@ def _probe(arguments: argparse.Namespace) -> int:
         username=arguments.username,
         password_file=arguments.password_file,
         transport=arguments.transport,
+        rotate=arguments.rotate,
+        allow_basic=arguments.allow_basic,
+        ca_file=arguments.ca_file,
+        allow_insecure=arguments.allow_insecure,
     )
     report = probe(
         source,
-        credentials=CredentialGuard(None, clock),
+        credentials=CredentialGuard(_refused_logins(arguments.state_dir), clock),
         stop=StopToken(),
         clock=clock,
         watch_s=arguments.seconds,
+        rules=PictureRules.of(source),
     )
     print(printable(format_report(report), keep="\n"))
     return EXIT_OK
+
+
+def _refused_logins(state_dir: Path | None) -> Path:
+    """The agent's own count where this user may write it; else one of the user's."""
+    from edge_agent.sources import REFUSED_LOGINS
+
+    shared = state_dir or _agents_state_dir()
+    if shared is not None and os.access(shared, os.W_OK):
+        return shared / REFUSED_LOGINS
+    own = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "edge-agent"
+    own.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return own / REFUSED_LOGINS
+
+
+def _agents_state_dir() -> Path | None:
+    from edge_agent.config import DEFAULT_CONFIG_DIR, load_config
+
+    try:
+        return Path(load_config(DEFAULT_CONFIG_DIR).config.box.state_dir)
+    except ConfigError:
+        return None
 
 
 def _probe_folder(root: Path, arguments: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from edge_agent.sources.capture_time import (
     RecordedCaptureTime,
 )
 from edge_agent.sources.closer_view import CloserView
+from edge_agent.sources.credentials import FILE_NAME as REFUSED_LOGINS
 from edge_agent.sources.credentials import CredentialGuard, Login
 from edge_agent.sources.decoder import Decoder, Picture
 from edge_agent.sources.feed import CameraFeed
@@ -25,6 +26,7 @@ from edge_agent.sources.ring import GopRing
 from edge_agent.sources.tap import PacketDrain, PacketTap, TimedPacket
 
 __all__ = [
+    "REFUSED_LOGINS",
     "Backoff",
     "CameraFeed",
     "CaptureTime",

@@ -25,8 +25,12 @@ class Picture:
     pts_s: float
     unit: av.VideoFrame
     orientation: Orientation
-    damaged: bool = False  # the decoder made up what it could not read
+    damaged: bool = False  # something of it, or of what it builds on, was lost: not to be believed
 
+
+#: Damage is gone after so long without a new one: streams without keyframes (intra refresh) mend
+#: themselves within seconds.
+_HEALED_S = 20.0
 
 _FILTERED = ("h264", "hevc")
 
@@ -49,6 +53,7 @@ class Decoder:
         self._time_base = time_base
         self._codec: VideoCodecContext | None = None  # the one in use; None: at rest
         self._last_s = 0.0
+        self._unclean_s: float | None = None  # when damage last came; None: clean since a keyframe
         self._orientation: Orientation | None = None
         self._rotation = 0
         self._errors = self._pictures = self._damaged = self._picture_px = 0
@@ -70,6 +75,8 @@ class Decoder:
         unit = packet.unit
         if not isinstance(unit, av.Packet):
             raise TypeError(f"not a demuxer's packet: {unit!r}")
+        if packet.after_loss:
+            self._unclean_s = packet.pts_s
         if packet.is_key and self.lean is self._loop_filter:
             return self._changed_over() + self._decode(unit, packet.pts_s)
         return self._decode(unit, packet.pts_s)
@@ -106,7 +113,7 @@ class Decoder:
         return errors
 
     def take_damaged(self) -> int:
-        """Pictures since the last call in which the decoder made something up."""
+        """Pictures since the last call that are not to be believed."""
         damaged, self._damaged = self._damaged, 0
         return damaged
 
@@ -131,6 +138,7 @@ class Decoder:
             frames = self._codec.decode(unit)
         except Exception:  # noqa: BLE001  whatever it is, it is this stream's fault
             self._errors += 1
+            self._unclean_s = pts_s
             self._complain(unit)
             return []
         pictures = []
@@ -139,13 +147,24 @@ class Decoder:
                 self._errors += 1
                 continue
             self._pictures += 1
-            self._damaged += frame.is_corrupt
             if frame.pts is not None:
                 pts_s = float(frame.pts * self._time_base)
+            damaged = self._is_damaged(frame, pts_s)
+            self._damaged += damaged
             self._last_s, self._picture_px = pts_s, frame.width * frame.height
             orientation = self._orientation_of(frame)
-            pictures.append(Picture(pts_s, frame, orientation, frame.is_corrupt))
+            pictures.append(Picture(pts_s, frame, orientation, damaged))
         return pictures
+
+    def _is_damaged(self, frame: av.VideoFrame, pts_s: float) -> bool:
+        """libav makes up what is missing, and all that builds on it is wrong until a keyframe."""
+        if frame.is_corrupt:
+            self._unclean_s = pts_s
+        elif frame.key_frame or (
+            self._unclean_s is not None and abs(pts_s - self._unclean_s) > _HEALED_S
+        ):
+            self._unclean_s = None
+        return self._unclean_s is not None
 
     def _complain(self, unit: av.Packet[VideoStream] | None) -> None:
         """libav does not say that a picture was too large for it."""

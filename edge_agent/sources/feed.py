@@ -10,14 +10,14 @@ but the credential guard, so one that hangs or fails touches nobody else.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 from edge_agent.clock import Clock, thread_cpu_s
 from edge_agent.config.schema import FileSource
+from edge_agent.config.words import scrubbed
 from edge_agent.domain import Frame, Packet
 from edge_agent.errors import (
     AgentError,
@@ -38,8 +38,11 @@ from edge_agent.sources.capture_time import (
     LiveCaptureTime,
     RecordedCaptureTime,
 )
+from edge_agent.sources.change import source_version, wait_for_change
 from edge_agent.sources.credentials import CredentialGuard
+from edge_agent.sources.damage import DamageWatch
 from edge_agent.sources.decoder import Decoder, Picture
+from edge_agent.sources.failure_log import FailureLog
 from edge_agent.sources.feed_state import (
     FeedCounts,
     FeedSettings,
@@ -47,7 +50,6 @@ from edge_agent.sources.feed_state import (
     FeedStatus,
     GateStatus,
 )
-from edge_agent.sources.file import file_version
 from edge_agent.sources.gate import (
     FeedSide,
     Finding,
@@ -63,8 +65,6 @@ from edge_agent.sources.pixels import DecodedPixels
 from edge_agent.sources.ring import GopRing
 from edge_agent.sources.tap import PacketTap
 
-log = logging.getLogger(__name__)
-
 #: Longer than any GOP in use: a stream that shows no keyframe or picture for so long is broken.
 PICTURELESS_S = 30.0
 
@@ -77,9 +77,6 @@ _MAX_FINDINGS = 64
 Deliver = Callable[[Frame], None]
 #: For a frame that must not be dropped; False: no room now, ask again with the next packet.
 Keep = Callable[[Frame], bool]
-
-#: A lasting failure is logged when it begins and then this often.
-REMIND_S = 600.0
 
 
 @dataclass(slots=True)
@@ -130,8 +127,11 @@ class CameraFeed:
         self._info: StreamInfo | None = None
         self._last_packet_s: float | None = None
         self._streamed_s = 0.0  # how long packets flowed in the newest connection
+        self._source: PacketSource | None = None  # while it plays
+        self._damage = DamageWatch()
+        self._told = ""  # of a failure, for the ward
         self._played_out = False  # a recording broke off, but not before it was played
-        self._logged: tuple[type[AgentError], float] | None = None
+        self._journal = FailureLog(settings.camera, clock)
 
     def run(
         self,
@@ -143,27 +143,28 @@ class CameraFeed:
         """Until the stop token is set or a recording ends; `lost` is told of every failure.
 
         A failure that a person must mend is tried again each minute, without touching the
-        network while a login pauses: a corrected password file is noticed by that. But a
+        network while a login pauses; a corrected password file is noticed within seconds. But a
         recording that was played as far as it goes is not played again until it changes:
         its events would be told again and again.
         """
         while not stop.stopped:
-            version = file_version(self._settings.source)
+            source = self._settings.source
+            version = source_version(source)
             try:
                 self.run_once(stop, deliver, keep)
             except RetryableError as error:
+                lost()
                 delay_s = self._backoff.delay_s(self._streamed_s)
-                self._log_failure(error, delay_s)
+                self._journal.failed(error, delay_s)
+                stop.wait(delay_s)
             except OperatorError as error:
-                delay_s = LONGEST_S
-                self._log_failure(error, delay_s)
+                lost()
+                self._journal.failed(error, LONGEST_S)
+                wait_for_change(source, version, LONGEST_S, stop)
             else:
                 return
-            lost()
-            stop.wait(delay_s)
-            while self._played_out and version == file_version(self._settings.source):
-                if stop.wait(LONGEST_S):
-                    break
+            while self._played_out and version == source_version(source) and not stop.stopped:
+                wait_for_change(source, version, LONGEST_S, stop)
 
     def run_once(self, stop: StopToken, deliver: Deliver, keep: Keep | None = None) -> None:
         """One connection, or one file (again and again when it loops).
@@ -182,7 +183,12 @@ class CameraFeed:
             streamed = self._state is FeedState.STREAMING
             self._played_out = streamed and isinstance(error, MediaError)
             self._state, self._reason = _state_after(error), str(error)
+            self._told = getattr(error, "told", "")
             raise
+        finally:
+            if self._source is not None:
+                self._counts.lost_packets += self._source.lost_packets
+                self._source = None
         self._state, self._reason = FeedState.ENDED, None
 
     def told(self, finding: Finding) -> None:
@@ -192,6 +198,9 @@ class CameraFeed:
     def status(self) -> FeedStatus:
         """Safe from any thread: each field is read at once."""
         last_s, state, reason = self._last_packet_s, self._state, self._reason
+        source = self._source
+        remarks = source.remarks if source else ()
+        lost = source.lost_packets if source else 0
         age_s = None if last_s is None else max(0.0, self._clock.mono_s() - last_s)
         return FeedStatus(
             self._settings.camera,
@@ -205,6 +214,10 @@ class CameraFeed:
             self._counts.delivered,
             self._counts.decode_errors,
             self._counts.connections,
+            self._counts.damaged,
+            self._counts.lost_packets + lost,
+            self._told,
+            tuple(text for text in (*remarks, self._damage.remark) if text),
         )
 
     def _gate_status(self) -> GateStatus | None:
@@ -222,6 +235,7 @@ class CameraFeed:
 
     def _play(self, stop: StopToken, deliver: Deliver, keep: Keep | None) -> None:
         self._state, self._reason, self._streamed_s = FeedState.CONNECTING, None, 0.0
+        self._told = ""
         opened = self._opener(
             self._settings.source,
             camera=self._settings.camera,
@@ -230,10 +244,12 @@ class CameraFeed:
             clock=self._clock,
             rules=self._settings.rules,
         )
+        settings = self._settings
         with closing(opened) as source:
+            self._source = source
             playing = self._begin(source)
             decoding = self._decoding(playing, deliver, keep)
-            for packet in source.packets():
+            for packet in _read(source, settings.camera):
                 self._note(packet, playing)
                 # Before the first keyframe a decoder only makes grey pictures and errors.
                 playing.keyed = playing.keyed or packet.is_key
@@ -270,6 +286,8 @@ class CameraFeed:
 
         def select(picture: Picture) -> Frame | None:
             self._note_picture()
+            if picture.damaged:
+                return None  # what the decoder made up is neither motion nor a person
             # Sampled by the moment of capture, which follows the pts but evens out their jumps
             # and does not let a burst after a hiccup through.
             captured_s = playing.timeline.captured_s(picture.pts_s)
@@ -328,7 +346,7 @@ class CameraFeed:
         """A camera is online when it can see: packets alone prove nothing."""
         if self._state is FeedState.CONNECTING:
             self._state = FeedState.STREAMING
-            self._log_recovery()
+            self._journal.recovered()
 
     def _tally(self, packet: Packet, playing: _Playing) -> None:
         if packet.is_key:
@@ -344,6 +362,10 @@ class CameraFeed:
         pictures = playing.decoder.take_pictures()
         self._counts.decoded += pictures
         self._counts.decode_errors += playing.decoder.take_errors()
+        damaged = playing.decoder.take_damaged()
+        self._counts.damaged += damaged
+        if self._last_packet_s is not None:
+            self._damage.add(pictures, damaged, self._last_packet_s)
         if pictures:
             self._note_picture()
         return pictures
@@ -359,17 +381,21 @@ class CameraFeed:
                 f"{self._settings.camera}: packets arrive, but {found} for {PICTURELESS_S:g} s"
             )
 
-    def _log_failure(self, error: AgentError, delay_s: float) -> None:
-        now_s = self._clock.mono_s()
-        if self._logged and self._logged[0] is type(error) and now_s - self._logged[1] < REMIND_S:
-            return
-        self._logged = (type(error), now_s)
-        log.warning("%s (next look in %.0f s)", error, delay_s)
 
-    def _log_recovery(self) -> None:
-        if self._logged:
-            self._logged = None
-            log.info("%s: streaming again", self._settings.camera)
+def _read(source: PacketSource, camera: str) -> Iterator[Packet]:
+    """Whatever a library makes of a stream is that stream's fault, not the agent's."""
+    packets = source.packets()
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except AgentError:
+            raise
+        except Exception as error:  # noqa: BLE001  any fault of a library
+            kind = type(error).__name__
+            raise MediaError(f"{camera}: cannot be read ({kind}: {scrubbed(str(error))})") from None
+        yield packet
 
 
 def _state_after(error: AgentError) -> FeedState:

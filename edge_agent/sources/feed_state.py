@@ -100,6 +100,10 @@ class FeedStatus:
     delivered: int
     decode_errors: int
     connections: int
+    damaged: int = 0  # pictures that were not looked at, because something of them was lost
+    lost_packets: int = 0  # of the network
+    told: str = ""  # of a failure, for the ward: no address, no user
+    remarks: tuple[str, ...] = ()  # what is wrong though it plays, for a technician
 
 
 @dataclass(slots=True)
@@ -108,3 +112,5 @@ class FeedCounts:
     delivered: int = 0
     decode_errors: int = 0
     connections: int = 0
+    damaged: int = 0
+    lost_packets: int = 0

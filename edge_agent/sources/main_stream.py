@@ -19,6 +19,7 @@ from edge_agent.errors import AgentError, OperatorError, RetryableError
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.backoff import LONGEST_S, Backoff
 from edge_agent.sources.capture_time import LiveCaptureTime
+from edge_agent.sources.change import source_version, wait_for_change
 from edge_agent.sources.closer_view import CloserView
 from edge_agent.sources.credentials import CredentialGuard
 from edge_agent.sources.opening import Opener, open_source
@@ -72,17 +73,18 @@ class MainStream:
     def run(self, stop: StopToken) -> None:
         """Until the stop token is set, whatever happens to the camera."""
         while not stop.stopped:
+            version = source_version(self._source)
             try:
                 self._play(stop)
             except RetryableError as error:
                 delay_s = self._backoff.delay_s(self._streamed_s())
                 self._log_failure(error)
             except OperatorError as error:
-                delay_s = LONGEST_S  # a person must act; a corrected file is noticed by this
+                delay_s = LONGEST_S  # a person must act
                 self._log_failure(error)
             else:
                 return
-            stop.wait(delay_s)
+            wait_for_change(self._source, version, delay_s, stop)
 
     def _play(self, stop: StopToken) -> None:
         self._first_packet_s = self._keyed_s = None

@@ -21,6 +21,7 @@ from edge_agent.sources.gate.nuisance import NuisanceMap
 from edge_agent.sources.gate.people import PeopleWatch
 from edge_agent.sources.gate.policy import (
     MEASURING,
+    PICTURELESS,
     SWITCHED_OFF,
     GatePlan,
     GopWatch,
@@ -123,6 +124,8 @@ class GateMachine:
     def lean(self) -> bool:
         """Nothing happened lately, but all is decoded: pictures for the motion stage only."""
         always = self._enabled and self._state is GateState.ALWAYS
+        # A change of the filter begins at a keyframe, which has to stand alone.
+        always = always and self.plan is not PICTURELESS
         return always and self._at_s > self._active_until_s
 
     @property
@@ -166,6 +169,12 @@ class GateMachine:
                 self._wake("a keyframe shows motion", self._previous_key_pts_s)
                 return Step.WAKE
         return Step.SKIP
+
+    def pictureless(self) -> None:
+        """A keyframe alone gave no picture that can be believed: everything is decoded, beginning
+        with what the ring has of the past. Streams with intra refresh have no other keyframes."""
+        self._gops.pictureless(self._key_pts_s)
+        self._key_pts_s = min(self._key_pts_s, self._previous_key_pts_s)
 
     def heed(self, finding: Finding) -> None:
         """What the analysis made of a frame; late, and of any state."""
