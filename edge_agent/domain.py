@@ -95,6 +95,7 @@ class Motion:
     regions: tuple[Region, ...]
     changed_frac: float  # share of the frame's pixels that differ from the background
     lighting: Lighting
+    overlays: tuple[BBox, ...] = ()  # burnt-in clocks, in which motion is left out
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ from edge_agent.sources.feed_state import (
     FeedState,
     FeedStatus,
     GateStatus,
+    overlay_remark,
 )
 from edge_agent.sources.gate import (
     FeedSide,
@@ -217,7 +218,11 @@ class CameraFeed:
             self._counts.damaged,
             self._counts.lost_packets + lost,
             self._told,
-            tuple(text for text in (*remarks, self._damage.remark) if text),
+            tuple(
+                text
+                for text in (*remarks, self._damage.remark, overlay_remark(self._memory.overlays))
+                if text
+            ),
         )
 
     def _gate_status(self) -> GateStatus | None:

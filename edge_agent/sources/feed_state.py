@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from edge_agent.config.schema import AnalysisConfig, CameraConfig, MotionConfig, SourceConfig
 from edge_agent.domain import CameraId
-from edge_agent.geometry import Polygon
+from edge_agent.geometry import BBox, Polygon
 from edge_agent.sources.gate import DecodeMode, GateCounters, GatePlan, SizeSense
 from edge_agent.sources.meter import StreamFigures
 from edge_agent.sources.packets import StreamInfo
@@ -104,6 +105,24 @@ class FeedStatus:
     lost_packets: int = 0  # of the network
     told: str = ""  # of a failure, for the ward: no address, no user
     remarks: tuple[str, ...] = ()  # what is wrong though it plays, for a technician
+
+
+def overlay_remark(overlays: Sequence[BBox]) -> str:
+    """Of burnt-in clocks: where, as an ignore zone would say it."""
+    if not overlays:
+        return ""
+    zones = "; ".join(f"polygon = {_corners(box)}" for box in overlays)
+    return (
+        "a clock is burnt into the picture, and motion in it is left out; an ignore zone keeps it "
+        f"so from the first second: {zones}"
+    )
+
+
+def _corners(box: BBox) -> str:
+    left, top = max(0.0, box.x), max(0.0, box.y)
+    right, bottom = min(1.0, box.x + box.w), min(1.0, box.y + box.h)
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+    return "[" + ", ".join(f"[{x:.3f}, {y:.3f}]" for x, y in corners) + "]"
 
 
 @dataclass(slots=True)

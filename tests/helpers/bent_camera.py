@@ -75,6 +75,9 @@ class BentCamera:
         """Every Authorization that was received."""
         return [head["authorization"] for _, head in self.requests if "authorization" in head]
 
+    def uri_of(self, method: str) -> str:
+        return self.uris[self.methods.index(method)]
+
     @property
     def methods(self) -> list[str]:
         return [method for method, _ in self.requests]

@@ -273,11 +273,11 @@ def test_the_configured_of_two_video_tracks_is_taken_and_said(units: list[list[b
             stop.stop()
 
         feed.run_once(stop, deliver)
-        assert camera.uris[-2].endswith("/track1")
+        assert camera.uri_of("SETUP").endswith("/track1")
         assert remarks == ["2 video tracks are offered; number 1 is taken (video_track)"]
     with bent_camera(units, Bent(sdp=sdp, answer=refuse_play)) as camera:
         failure_of(feed_of(camera.url(), video_track=2))
-        assert camera.uris[-2].endswith("/track2")
+        assert camera.uri_of("SETUP").endswith("/track2")
     with bent_camera(units, Bent(sdp=sdp)) as camera:
         assert "video_track is 3" in str(failure_of(feed_of(camera.url(), video_track=3)))
 

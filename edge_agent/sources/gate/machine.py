@@ -68,6 +68,7 @@ class GateMemory:
     nuisance: NuisanceMap = field(default_factory=NuisanceMap)
     trust: SizeTrust = field(default_factory=SizeTrust)
     counters: GateCounters = field(default_factory=GateCounters)
+    overlays: tuple[BBox, ...] = ()  # burnt-in clocks
 
 
 class GateMachine:
@@ -182,6 +183,8 @@ class GateMachine:
         if at_s < self._heard_s:
             return  # of a recalled frame
         self._heard_s = at_s
+        if finding.overlays:
+            self._memory.overlays = finding.overlays
         people.update(finding.tracks, at_s)
         nuisance = self._memory.nuisance
         moving = [box for box in finding.moving if not people.explain(box)]
@@ -281,7 +284,10 @@ class GateMachine:
             return True
         nuisance = self._memory.nuisance
         return any(
-            not nuisance.covers(box) and not self._people.explain(box) for box in sight.moving
+            not nuisance.covers(box)
+            and not self._people.explain(box)
+            and not any(box.intersection_frac(line) > 0.5 for line in self._memory.overlays)
+            for box in sight.moving
         )
 
     def _goes_on(self, relevant: Sequence[BBox], at_s: float) -> bool:
