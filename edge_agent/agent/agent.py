@@ -29,7 +29,7 @@ from edge_agent.agent.ingest.room import FolderParts, FolderRoom
 from edge_agent.agent.ingest.standing import FolderStanding, FolderStatusTeller
 from edge_agent.agent.main_cameras import MainCameras
 from edge_agent.agent.main_pictures import MainPictures
-from edge_agent.agent.memory import MemoryGuard, memory_limit_mb
+from edge_agent.agent.memory import MemoryGuard, give_up_largest, memory_limit_mb
 from edge_agent.agent.orphans import closing_drafts
 from edge_agent.agent.recordings import is_recorded, recording_time
 from edge_agent.agent.snapshots import SnapshotTaker
@@ -58,7 +58,7 @@ from edge_agent.errors import EXIT_FAILED, EXIT_OK, InvariantBroken
 from edge_agent.outbox import AlarmKind, LedgerReader, Outbox, OutboxReader
 from edge_agent.pipeline.stages import build_pipeline
 from edge_agent.publish import LinkState, Publisher, PublisherSetup
-from edge_agent.runtime import Heartbeat, StopToken, Supervisor, SystemdNotifier, Worker
+from edge_agent.runtime import Attempts, Heartbeat, StopToken, Supervisor, SystemdNotifier, Worker
 from edge_agent.sources import REFUSED_LOGINS, CameraFeed, CredentialGuard, FeedSettings
 
 log = logging.getLogger(__name__)
@@ -137,7 +137,7 @@ class Agent:
                 log.critical("%s", error)
                 return EXIT_FAILED
             assembly.poll()
-            complaint = self._memory.complaint()
+            complaint = self._memory.complaint(assembly.relieve)
             if complaint:
                 log.critical("%s", complaint)
                 return EXIT_FAILED
@@ -370,6 +370,11 @@ class _Assembly:
     def _add_source(self, name: str, body: Callable[[StopToken], None]) -> None:
         self._sources.append(Worker(name, body, self._source_stop, vital=False))
 
+    def relieve(self, least_mb: float) -> str | None:
+        """Memory is short."""
+        feeds = {name: watched.feed for name, watched in self.cameras.items()}
+        return give_up_largest(feeds, least_mb)
+
     def _folder_room(self) -> FolderRoom:
         parts = FolderParts(
             self._exchange,
@@ -378,6 +383,7 @@ class _Assembly:
             self._writer,
             self._open_ledger,
             self._clock,
+            Attempts(Path(self._config.box.state_dir) / "attempts.json"),
         )
         return FolderRoom(self._config, parts, self._enter)
 

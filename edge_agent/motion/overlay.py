@@ -40,7 +40,7 @@ _WIDE = 1.2
 #: A single digit is narrow as people are, so it has to keep still for longer and all the time.
 DIGIT_S, _DIGIT_ALIGNED_FRAC = 15.0, 0.85
 _STROKE_EVERY_S = 1.6
-_FORGET_S = 5.0
+_FORGET_S = 10.0
 _MAX_SPOTS = 8
 
 

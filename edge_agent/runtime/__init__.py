@@ -1,5 +1,6 @@
 """Threads and what they need: stop token, mailboxes, workers, supervisor, systemd."""
 
+from edge_agent.runtime.attempts import Attempts
 from edge_agent.runtime.heartbeat import Heartbeat
 from edge_agent.runtime.mailbox import Mailbox
 from edge_agent.runtime.sd_notify import SystemdNotifier
@@ -7,4 +8,12 @@ from edge_agent.runtime.stop import StopToken
 from edge_agent.runtime.supervisor import Supervisor
 from edge_agent.runtime.worker import Worker
 
-__all__ = ["Heartbeat", "Mailbox", "StopToken", "Supervisor", "SystemdNotifier", "Worker"]
+__all__ = [
+    "Attempts",
+    "Heartbeat",
+    "Mailbox",
+    "StopToken",
+    "Supervisor",
+    "SystemdNotifier",
+    "Worker",
+]

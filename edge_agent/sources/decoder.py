@@ -34,6 +34,10 @@ _HEALED_S = 20.0
 
 _FILTERED = ("h264", "hevc")
 
+#: Of a stream at household settings: the picture, its references and libav's own (measured at
+#: 1080p: 10 MiB with H.264, 18 with H.265).
+_BYTES_PER_PX = 9.0
+
 #: Decoders of larger pictures give their memory back.
 _RESTS_ABOVE_PX = 704 * 576
 
@@ -106,6 +110,11 @@ class Decoder:
         """
         if self._picture_px > _RESTS_ABOVE_PX:
             self._codec = None
+
+    @property
+    def size_mb(self) -> float:
+        """About what it holds: pictures of 1.5 bytes a pixel, and those that others refer to."""
+        return 0.0 if self._codec is None else self._picture_px * _BYTES_PER_PX / 1e6
 
     def take_errors(self) -> int:
         """Damaged packets since the last call."""

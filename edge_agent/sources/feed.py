@@ -11,23 +11,19 @@ but the credential guard, so one that hangs or fails touches nobody else.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 from edge_agent.clock import Clock, thread_cpu_s
 from edge_agent.config.schema import FileSource
-from edge_agent.config.words import scrubbed
 from edge_agent.domain import Frame, Packet
 from edge_agent.errors import (
     AgentError,
-    CredentialRefused,
     MediaError,
     OperatorError,
     RetryableError,
-    SourceEnded,
     SourceStalled,
-    SourceUnreachable,
 )
 from edge_agent.motion import MotionDetector
 from edge_agent.runtime.stop import StopToken
@@ -50,6 +46,7 @@ from edge_agent.sources.feed_state import (
     FeedStatus,
     GateStatus,
     overlay_remark,
+    state_after,
 )
 from edge_agent.sources.gate import (
     FeedSide,
@@ -61,8 +58,9 @@ from edge_agent.sources.gate import (
 )
 from edge_agent.sources.meter import StreamMeter
 from edge_agent.sources.opening import Opener, open_source
-from edge_agent.sources.packets import PacketSource, StreamInfo
+from edge_agent.sources.packets import PacketSource, StreamInfo, read_packets
 from edge_agent.sources.pixels import DecodedPixels
+from edge_agent.sources.refusal import GivenUp
 from edge_agent.sources.ring import GopRing
 from edge_agent.sources.tap import PacketTap
 
@@ -130,6 +128,8 @@ class CameraFeed:
         self._streamed_s = 0.0  # how long packets flowed in the newest connection
         self._source: PacketSource | None = None  # while it plays
         self._damage = DamageWatch()
+        self._decoder: Decoder | None = None  # while it plays
+        self._given_up = False
         self._told = ""  # of a failure, for the ward
         self._played_out = False  # a recording broke off, but not before it was played
         self._journal = FailureLog(settings.camera, clock)
@@ -183,10 +183,11 @@ class CameraFeed:
         except AgentError as error:
             streamed = self._state is FeedState.STREAMING
             self._played_out = streamed and isinstance(error, MediaError)
-            self._state, self._reason = _state_after(error), str(error)
+            self._state, self._reason = state_after(error), str(error)
             self._told = getattr(error, "told", "")
             raise
         finally:
+            self._decoder = None
             if self._source is not None:
                 self._counts.lost_packets += self._source.lost_packets
                 self._source = None
@@ -195,6 +196,16 @@ class CameraFeed:
     def told(self, finding: Finding) -> None:
         """What the analysis made of a frame: keeps the gate open. Safe from any thread."""
         self._findings.append(finding)
+
+    @property
+    def decoder_mb(self) -> float:
+        """What its decoder takes, about. Safe from any thread."""
+        decoder = self._decoder
+        return decoder.size_mb if decoder is not None else 0.0
+
+    def give_up(self) -> None:
+        """Memory is short: let go of the stream, and come back later. Safe from any thread."""
+        self._given_up = True
 
     def status(self) -> FeedStatus:
         """Safe from any thread: each field is read at once."""
@@ -252,9 +263,11 @@ class CameraFeed:
         settings = self._settings
         with closing(opened) as source:
             self._source = source
+            self._given_up = False
             playing = self._begin(source)
+            self._decoder = playing.decoder
             decoding = self._decoding(playing, deliver, keep)
-            for packet in _read(source, settings.camera):
+            for packet in read_packets(source, settings.camera):
                 self._note(packet, playing)
                 # Before the first keyframe a decoder only makes grey pictures and errors.
                 playing.keyed = playing.keyed or packet.is_key
@@ -377,6 +390,9 @@ class CameraFeed:
 
     def _check_picture(self, playing: _Playing) -> None:
         """Raises SourceStalled or MediaError when packets come but nothing can be seen in them."""
+        if self._given_up:
+            self._given_up = False
+            raise GivenUp(self._settings.camera)
         if playing.decoder.complaint:
             raise MediaError(f"{self._settings.camera}: {playing.decoder.complaint}")
         since_s, now_s = playing.blind_since_s, self._last_packet_s
@@ -385,29 +401,3 @@ class CameraFeed:
             raise SourceStalled(
                 f"{self._settings.camera}: packets arrive, but {found} for {PICTURELESS_S:g} s"
             )
-
-
-def _read(source: PacketSource, camera: str) -> Iterator[Packet]:
-    """Whatever a library makes of a stream is that stream's fault, not the agent's."""
-    packets = source.packets()
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except AgentError:
-            raise
-        except Exception as error:  # noqa: BLE001  any fault of a library
-            kind = type(error).__name__
-            raise MediaError(f"{camera}: cannot be read ({kind}: {scrubbed(str(error))})") from None
-        yield packet
-
-
-def _state_after(error: AgentError) -> FeedState:
-    states: tuple[tuple[type[AgentError], FeedState], ...] = (
-        (CredentialRefused, FeedState.REFUSED),
-        (SourceStalled, FeedState.STALLED),
-        (SourceEnded, FeedState.ENDED),
-        (SourceUnreachable, FeedState.UNREACHABLE),
-    )
-    return next((state for kind, state in states if isinstance(error, kind)), FeedState.UNUSABLE)

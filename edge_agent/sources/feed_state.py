@@ -8,6 +8,13 @@ from enum import StrEnum
 
 from edge_agent.config.schema import AnalysisConfig, CameraConfig, MotionConfig, SourceConfig
 from edge_agent.domain import CameraId
+from edge_agent.errors import (
+    AgentError,
+    CredentialRefused,
+    SourceEnded,
+    SourceStalled,
+    SourceUnreachable,
+)
 from edge_agent.geometry import BBox, Polygon
 from edge_agent.sources.gate import DecodeMode, GateCounters, GatePlan, SizeSense
 from edge_agent.sources.meter import StreamFigures
@@ -133,3 +140,14 @@ class FeedCounts:
     connections: int = 0
     damaged: int = 0
     lost_packets: int = 0
+
+
+def state_after(error: AgentError) -> FeedState:
+    """What a failure makes of a feed."""
+    states: tuple[tuple[type[AgentError], FeedState], ...] = (
+        (CredentialRefused, FeedState.REFUSED),
+        (SourceStalled, FeedState.STALLED),
+        (SourceEnded, FeedState.ENDED),
+        (SourceUnreachable, FeedState.UNREACHABLE),
+    )
+    return next((state for kind, state in states if isinstance(error, kind)), FeedState.UNUSABLE)

@@ -74,7 +74,10 @@ class FilePackets(OpenedStream):
         except av.error.FFmpegError as error:
             failure = file_failure(error, self._target)
             raise failure from None
-        return unit if unit is not None and unit.size > 0 else None
+        if unit is None or unit.size == 0:
+            return None
+        refuse_encrypted(unit, self._target)
+        return unit
 
     def _wait_until_due(self, unit: av.Packet[VideoStream], packet: Packet) -> None:
         # Reordered pictures are due in the order of decoding.
@@ -137,6 +140,15 @@ def open_file(
         container.close()
         raise MediaError(f"{target} holds {found}")
     return FilePackets(container, stream, config=config, target=target, stop=stop, clock=clock)
+
+
+def refuse_encrypted(unit: av.Packet[VideoStream], source: object) -> None:
+    """Raises MediaError: what is in it is noise without a key (Common Encryption, ISO 23001-7)."""
+    if unit.has_sidedata("encryption_info"):
+        raise MediaError(
+            f"{source} is encrypted: nothing can be seen in it without its key; switch encryption "
+            "off at the recorder, or export it unencrypted"
+        )
 
 
 def check_sizes(

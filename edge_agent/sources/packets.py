@@ -15,8 +15,9 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from edge_agent.clock import Clock
+from edge_agent.config.words import scrubbed
 from edge_agent.domain import Packet
-from edge_agent.errors import MediaError
+from edge_agent.errors import AgentError, MediaError
 from edge_agent.geometry import FrameSize
 from edge_agent.sources.picture_rules import PictureRules
 from edge_agent.sources.stream_time import REORDER_S, StreamTime
@@ -148,6 +149,22 @@ class OpenedStream:
 
     def close(self) -> None:
         self._container.close()
+
+
+def read_packets(source: PacketSource, camera: str) -> Iterator[Packet]:
+    """Whatever a library makes of a stream is that stream's fault, not the agent's."""
+    packets = source.packets()
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except AgentError:
+            raise
+        except Exception as error:  # noqa: BLE001  any fault of a library
+            kind = type(error).__name__
+            raise MediaError(f"{camera}: cannot be read ({kind}: {scrubbed(str(error))})") from None
+        yield packet
 
 
 def video_stream(container: InputContainer) -> VideoStream | None:

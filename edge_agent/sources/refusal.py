@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge_agent.errors import CredentialRefused, SourceStalled, SourceUnreachable
+from edge_agent.errors import CredentialRefused, OperatorError, SourceStalled, SourceUnreachable
 
 
 class CameraRefuses(SourceUnreachable):
@@ -19,6 +19,17 @@ class StreamConfused(SourceStalled):
     def __init__(self, message: str, told: str) -> None:
         super().__init__(message)
         self.told = told
+
+
+class GivenUp(OperatorError):
+    """Memory was short, and this camera's pictures took most of it."""
+
+    def __init__(self, camera: str) -> None:
+        super().__init__(
+            f"{camera}: given up for a minute, because its pictures take more memory than this "
+            "box has; use the camera's sub-stream"
+        )
+        self.told = "given up: its pictures take more memory than the box has"
 
 
 class LoginWithheld(CredentialRefused):

@@ -30,7 +30,8 @@ from edge_agent.outbox import ClipState, LedgerClip, Run, RunHead
 from edge_agent.pipeline import CameraPipeline
 from edge_agent.pipeline.stages import Detector, build_pipeline
 from edge_agent.recorders.find import ClipChanged, ClipGone, open_clip, shown_path
-from edge_agent.runtime import StopToken
+from edge_agent.runtime import Attempts, StopToken
+from edge_agent.runtime.attempts import TRIES
 from edge_agent.sources import PacketSource, PictureRules
 
 log = logging.getLogger(__name__)
@@ -105,8 +106,14 @@ class ClipWork:
     """For the ingest thread."""
 
     def __init__(
-        self, camera: IngestCamera, detector: Detector, drafter: EventDrafter, clock: Clock
+        self,
+        camera: IngestCamera,
+        detector: Detector,
+        drafter: EventDrafter,
+        clock: Clock,
+        attempts: Attempts,
     ) -> None:
+        self._attempts = attempts
         self._camera = camera
         self._detector = detector
         self._drafter = drafter
@@ -201,8 +208,11 @@ class ClipWork:
         camera = self._camera
         if self._away[clip.key] >= _AWAY_TRIES:
             return ClipState.FAILED, f"the analysis crashed or hung {_AWAY_TRIES} times over it"
+        if self._attempts.exhausted(clip.digest):
+            return ClipState.FAILED, f"{TRIES} tries over it ended in a crash of the agent"
         try:
-            camera.analysis.play(prepared, opener, each_frame, stop)
+            with self._attempts.survived(clip.digest, AgentError):
+                camera.analysis.play(prepared, opener, each_frame, stop)
         except (MediaError, SourceStalled) as error:
             if camera.folder.lost:
                 raise PutOff(str(error)) from error

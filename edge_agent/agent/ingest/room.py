@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -37,7 +37,7 @@ from edge_agent.recorders.find import (
 )
 from edge_agent.recorders.find.clip import Found, RefusedClip
 from edge_agent.recorders.find.root import WatchedRoot
-from edge_agent.runtime import StopToken
+from edge_agent.runtime import Attempts, StopToken
 from edge_agent.sources import PictureRules
 
 log = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ class FolderParts:
     writer: Writer
     open_reader: Callable[[], LedgerReader]
     clock: Clock
+    attempts: Attempts = field(default_factory=Attempts)
     complete: bool = False  # a batch: nobody writes there, and nothing is left out for its age
 
 
@@ -112,6 +113,7 @@ class Tree:
             max_age_s=None if parts.complete else source.max_age_days * 86400,
             complete=parts.complete,
             rules=PictureRules.of(source, analysis),
+            attempts=parts.attempts,
         )
 
     @property
@@ -223,6 +225,7 @@ class FolderRoom:
             parts.writer,
             open_reader=parts.open_reader,
             clock=parts.clock,
+            attempts=parts.attempts,
         )
         for name in cameras:
             parts.exchange.add(name, recorded=True)

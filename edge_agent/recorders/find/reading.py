@@ -32,7 +32,7 @@ from edge_agent.recorders.find.identity import (
 )
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.decoder import Decoder
-from edge_agent.sources.file import FilePackets, check_sizes
+from edge_agent.sources.file import FilePackets, check_sizes, refuse_encrypted
 from edge_agent.sources.jpeg_head import HEAD_BYTES
 from edge_agent.sources.libav import Target, file_failure
 from edge_agent.sources.packets import describe, video_stream
@@ -183,6 +183,8 @@ def _first_picture(
         for count, packet in enumerate(container.demux(stream)):
             if packet.pts is not None and first_s is None and packet.time_base:
                 first_s = float(packet.pts * packet.time_base)
+            if packet.size:
+                refuse_encrypted(packet, target)
             # The empty packet at the end drains the decoder. Damage counts for nothing here: a
             # clip may begin in the middle of a GOP.
             pictures = decoder.decode_unit(packet) if packet.size else decoder.drain()

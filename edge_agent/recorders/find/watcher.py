@@ -43,6 +43,7 @@ from edge_agent.recorders.find.root import WatchedRoot
 from edge_agent.recorders.find.rounds import ScanRounds
 from edge_agent.recorders.find.scan import ScanResult, SeenFile, TreeScanner
 from edge_agent.recorders.find.settling import MAX_PENDING, Settling
+from edge_agent.runtime.attempts import Attempts
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
 
@@ -82,6 +83,7 @@ class FolderWatcher:
         max_age_s: float | None = None,
         complete: bool = False,
         rules: PictureRules = ANY_CAMERA,
+        attempts: Attempts | None = None,
         watched_root: WatchedRoot | None = None,
     ) -> None:
         """`cameras`: by what the template reads as channel; `""` where it reads none. `complete`:
@@ -96,7 +98,7 @@ class FolderWatcher:
         self._complete = complete
         self._rescan_s, self._poll_s, self._max_age_s = rescan_s, poll_s, max_age_s
         self._watched_root = watched_root or WatchedRoot(root)
-        self._intake = Intake(str(root), template_set(template), cameras, zone, rules)
+        self._intake = Intake(str(root), template_set(template), cameras, zone, rules, attempts)
         self._settling = Settling()
         self._awaited: dict[str, tuple[CameraId, float]] = {}  # of what is settling
         self._choice = choose_method(root, method, read_mounts())
