@@ -21,6 +21,7 @@ from edge_agent.motion.blobs import Box
 
 #: Beats in a row that make a clock, and how evenly they come: pictures are 0.2 s apart.
 BEATS = 8
+_BEAT_ALIGNED_FRAC = 0.4  # digits differ in a part of their height
 _BEAT_MIN_S, _BEAT_MAX_S = 0.65, 1.35
 #: Text is light with a dark rim, or dark on light: a stroke that goes changes at least so much.
 _STROKE_LEVELS = 40
@@ -82,7 +83,7 @@ class OverlayWatch:
             if _changed(picture, previous, spot.box):
                 spot.strokes += 1
                 spot.beats.append(at_s)
-            if _is_clock(spot.beats) or _is_line(spot, picture.shape[0]):
+            if _beats(spot) or _is_line(spot, picture.shape[0]):
                 self._spots.remove(spot)
                 return _line_of(spot.box, picture.shape)
         return None
@@ -108,10 +109,12 @@ class OverlayWatch:
         self._spots = [spot for spot in self._spots if at_s - spot.seen_s <= _FORGET_S]
 
 
-def _is_clock(beats: Sequence[float]) -> bool:
-    if len(beats) <= BEATS:
+def _beats(spot: _Spot) -> bool:
+    if len(spot.beats) <= BEATS or spot.aligned < _BEAT_ALIGNED_FRAC * spot.sightings:
         return False
-    times = list(beats)
+    if spot.beats[0] < spot.begun_s:
+        return False  # the line grew since
+    times = list(spot.beats)
     steps = [later - earlier for earlier, later in pairwise(times)]
     even = all(_BEAT_MIN_S <= step <= _BEAT_MAX_S for step in steps)
     return even and abs(sum(steps) / len(steps) - 1.0) < 0.05

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,11 +14,25 @@ from networks import installed
 from edge_agent.agent.analysis import MAX_TOGETHER, AnalysisLoop, Lane, LaneCounters
 from edge_agent.agent.detector import NamedDetector, open_detector
 from edge_agent.agent.exchange import FrameExchange
-from edge_agent.clock import SystemClock
-from edge_agent.config import CameraConfig, DetectorConfig, FileSource
-from edge_agent.domain import CameraId, Detection, Event, EventId, Frame, Label, Pixels, Region
+from edge_agent.agent.recordings import KnownTime
+from edge_agent.clock import ManualClock, SystemClock
+from edge_agent.config import CameraConfig, DetectorConfig, FileSource, PersonConfig
+from edge_agent.contract import MediaTimeSource, RecordedTimeline
+from edge_agent.domain import (
+    CameraId,
+    Detection,
+    Event,
+    EventId,
+    Frame,
+    Label,
+    Lighting,
+    Motion,
+    Pixels,
+    Region,
+)
 from edge_agent.errors import ModelError
 from edge_agent.geometry import FULL_FRAME, BBox
+from edge_agent.pipeline import Analysis
 from edge_agent.pipeline.stages import build_pipeline
 from edge_agent.runtime import Heartbeat, StopToken
 from edge_agent.tools.trial.pictures import Picture
@@ -123,3 +138,88 @@ def test_a_model_that_fails_finds_nobody_anywhere_and_says_so() -> None:
     requests = [(Picture(np.zeros((36, 64, 3), np.uint8)), ())] * 2
     assert detector.detect_together(requests, candidate_threshold=0.1) == [(), ()]
     assert "no memory" in detector.trouble
+
+
+class Scored(Together):
+    """Finds somebody of one score in every picture; remembers the threshold that was asked for."""
+
+    def __init__(self, score: float) -> None:
+        super().__init__()
+        self._score = score
+        self.thresholds: list[float] = []
+
+    def detect_together(
+        self, requests: Sequence[tuple[Pixels, Sequence[Region]]], *, candidate_threshold: float
+    ) -> Sequence[Sequence[Detection]]:
+        self.thresholds.append(candidate_threshold)
+        found = Detection(BBox(0.4, 0.3, 0.1, 0.4), self._score)
+        return [(found,) if regions else () for _, regions in requests]
+
+
+def test_each_camera_keeps_its_own_candidate_threshold_in_a_joint_look() -> None:
+    clock, exchange, detector = SystemClock(), FrameExchange(), Scored(0.4)
+    told: dict[str, list[int]] = {"low": [], "high": []}
+    lanes = {}
+    for name, threshold in (("low", 0.3), ("high", 0.6)):
+        person = PersonConfig(candidate_threshold=threshold, confirm_threshold=0.9)
+        camera = CameraConfig(id=name, source=FileSource(path="none"), person=person)
+        pipeline = build_pipeline(camera, detector, lambda *_: EventId("e"))
+        lanes[CameraId(name)] = Lane(
+            CameraId(name),
+            pipeline,
+            LaneCounters(),
+            tell=lambda finding, name=name: told[name].append(len(finding.candidates)),
+            detector=detector,
+        )
+        exchange.add(CameraId(name))
+    loop = AnalysisLoop(
+        exchange,
+        lanes,
+        Journal(),
+        clock=clock,
+        zone=ZoneInfo("UTC"),
+        heartbeat=Heartbeat("analysis", clock, limit_s=60),
+        make_snapshot=None,
+    )
+    for moment in range(5):
+        for name in told:
+            pixels = Picture(np.full((36, 64, 3), 20, np.uint8))
+            exchange.offer(Frame(CameraId(name), 1.0 + moment, pixels))
+        while not exchange.empty():
+            item = exchange.take(0)
+            assert isinstance(item, Frame)
+            loop._take_up(item)
+    assert set(detector.thresholds) == {0.3}, "the lowest of those who look together"
+    assert max(told["low"]) == 1
+    assert max(told["high"]) == 0
+
+
+@pytest.mark.parametrize(("recorded", "minute"), [(True, 3 * 1440 + 10 * 60 + 30), (False, None)])
+def test_schedules_go_by_the_time_of_the_recording(recorded: bool, minute: int | None) -> None:
+    """A clip of Thursday 10:30 that is analysed at any other time."""
+    clock, exchange = ManualClock(utc_s=1_700_000_000.0), FrameExchange()
+    minutes: list[int] = []
+
+    class Pipeline:
+        def update(self, frame: Frame, weekminute: int) -> Analysis:
+            minutes.append(weekminute)
+            return Analysis(Motion((), 0.0, Lighting.STEADY), (), (), (), (), (), ())
+
+    thursday = dt.datetime(2026, 11, 26, 10, 29, 30, tzinfo=dt.UTC).timestamp()
+    timeline = RecordedTimeline(thursday, MediaTimeSource.TEMPLATE, 1.0)
+    time = KnownTime(timeline) if recorded else None
+    name = CameraId("yard")
+    lane = Lane(name, Pipeline(), LaneCounters(), time)  # type: ignore[arg-type]
+    loop = AnalysisLoop(
+        exchange,
+        {name: lane},
+        Journal(),
+        clock=clock,
+        zone=ZoneInfo("UTC"),
+        heartbeat=Heartbeat("analysis", clock, limit_s=60),
+        make_snapshot=None,
+    )
+    loop._take_up(Frame(name, 45.0, Picture(np.zeros((36, 64, 3), np.uint8))))
+    now = dt.datetime.fromtimestamp(clock.read().utc_s, dt.UTC)
+    expected = now.weekday() * 1440 + now.hour * 60 + now.minute if minute is None else minute
+    assert minutes == [expected]

@@ -79,8 +79,10 @@ def walker(luma: U8, x: float, y: float, height: int = 60) -> None:
             id="a small one fidgets at the edge",
         ),
         pytest.param(
-            lambda luma, at_s: walker(luma, 300 + 30 * (int(at_s) % 2), 34 + 8 * np.sin(at_s), 36),
-            id="steps each second",
+            lambda luma, at_s: walker(
+                luma, 300 + 30 * (int(at_s * 1.4) % 2), 34 + 8 * np.sin(at_s), 36
+            ),
+            id="steps at a walker's pace",
         ),
     ],
 )

@@ -286,7 +286,7 @@ class GateMachine:
         return any(
             not nuisance.covers(box)
             and not self._people.explain(box)
-            and not any(box.intersection_frac(line) > 0.5 for line in self._memory.overlays)
+            and not any(line.contains(box.center) for line in self._memory.overlays)
             for box in sight.moving
         )
 

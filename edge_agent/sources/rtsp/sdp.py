@@ -44,7 +44,7 @@ def described(body: bytes) -> Description:
     lines = [line.strip()[:_MAX_LINE_CHARS] for line in re.split(r"\r\n|\r|\n", text)[:_MAX_LINES]]
     starts = [at for at, line in enumerate(lines) if line.startswith("m=")]
     session = lines[: starts[0]] if starts else lines
-    ends = [*starts[1:], len(lines)]
+    ends = [*starts, len(lines)][1:]
     tracks = (_track(lines[start:end]) for start, end in zip(starts, ends, strict=True))
     control = next(_attributes(session, "control:"), "*")
     return Description(control, tuple(track for track in tracks if track is not None))

@@ -15,6 +15,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 from edge_agent.clock import Clock
 from edge_agent.config.schema import RtspSource
 from edge_agent.errors import SourceUnreachable
+from edge_agent.foreign_text import printable
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.credentials import Login
 from edge_agent.sources.libav import Target
@@ -135,6 +136,9 @@ class Talk:
         except _Redirected as redirect:
             self.close()
             return redirect.location
+        except ValueError as error:  # an address in an answer that is none
+            self.close()
+            raise not_rtsp(self._target, NotRtsp(printable(str(error)))) from None
         except BaseException:
             self.close()
             raise
