@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from benchmarks._decode_contenders import FPS, MODEL, cpu_s, rss_mib
 from edge_agent.agent import process
@@ -77,7 +76,6 @@ class IdleCameras:
             lanes,
             self._journal,
             clock=self._clock,
-            zone=ZoneInfo("UTC"),
             heartbeat=Heartbeat("analysis", self._clock, limit_s=60.0),
             make_snapshot=None,
         )

@@ -270,7 +270,7 @@ class AgentRun:
 
     def _take(self, frame: Frame) -> None:
         self._knowing.at_s = frame.captured_s
-        analysis = self._pipeline.update(frame, 0)
+        analysis = self._pipeline.update(frame)
         self._feed.told(finding_of(frame.captured_s, analysis))
         self.result.analysed += 1
         self._note(analysis, frame.captured_s)

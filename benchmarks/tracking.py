@@ -169,7 +169,7 @@ def run_agent(clip: Path, model: ResolvedModel, step: int) -> list[list[Labelled
                 continue
             at_s = index / CLIP_FPS
             frame = Frame(CameraId("pets"), at_s, DecodedPixels(picture))
-            tracks = [hit.track for hit in pipeline.update(frame, 0).hits]
+            tracks = [hit.track for hit in pipeline.update(frame).hits]
             reported.append([Labelled(t.track_id, t.bbox) for t in tracks if t.seen_s == at_s])
     return reported
 

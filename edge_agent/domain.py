@@ -71,6 +71,8 @@ class Frame:
     pixels: Pixels = field(repr=False, compare=False)
     #: Older than frames that were handed on before: was somebody who was found then there already?
     recalled: bool = False
+    #: Minutes since Monday 00:00 where the box stands, for schedules.
+    weekminute: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def watch(scene: Scene, detector: Detector) -> Outcome:
     outcome = Outcome()
     events: list[Event] = []
     for i, bgr in enumerate(scene.frames()):
-        seen = pipeline.update(Frame(CameraId("scene"), i / FPS, Picture(bgr)), 0)
+        seen = pipeline.update(Frame(CameraId("scene"), i / FPS, Picture(bgr)))
         outcome.pictures += 1
         outcome.searched += bool(seen.searched)
         outcome.best += [(i / FPS, detection) for detection in seen.detections]

@@ -6,10 +6,12 @@ inferences, which costs a little accuracy and keeps up longer (benchmarks/models
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from edge_agent.agent.exchange import FrameExchange, SourceLost
 from edge_agent.agent.recordings import RecordedTime
@@ -25,10 +27,12 @@ from edge_agent.domain import (
     Region,
     Snapshot,
 )
+from edge_agent.errors import CarryOverRefused
 from edge_agent.pipeline import Analysis, CameraPipeline
-from edge_agent.pipeline.local_time import weekminute
 from edge_agent.runtime import Heartbeat, StopToken
 from edge_agent.sources import Finding
+
+log = logging.getLogger(__name__)
 
 #: How long the thread sleeps when nothing comes; also how quickly it sees the stop token.
 _TAKE_TIMEOUT_S = 0.25
@@ -47,7 +51,7 @@ class SharedDetector(Protocol):
 
 
 class Journal(Protocol):
-    """Who makes things durable: the recorder."""
+    """Who makes things durable: the writer."""
 
     def record(self, events: Sequence[Event]) -> None: ...
 
@@ -62,6 +66,12 @@ class LaneCounters:
     looks: int = 0  # frames for which the detector was asked
     busy_s: float = 0.0
     last_captured_s: float = float("-inf")
+
+    def add(self, before: LaneCounters) -> None:
+        """Count on where those ended."""
+        self.frames += before.frames
+        self.looks += before.looks
+        self.busy_s += before.busy_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,12 @@ def finding_of(at_s: float, analysis: Analysis) -> Finding:
 SnapshotMaker = Callable[[Frame, BestFrame], Snapshot]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    work: Callable[[], None]
+    done: threading.Event
+
+
 class AnalysisLoop:
     """Body of the analysis thread; owns every pipeline and, through them, the ONNX session."""
 
@@ -99,7 +115,6 @@ class AnalysisLoop:
         journal: Journal,
         *,
         clock: Clock,
-        zone: ZoneInfo,
         heartbeat: Heartbeat,
         make_snapshot: SnapshotMaker | None,
     ) -> None:
@@ -107,19 +122,56 @@ class AnalysisLoop:
         self._lanes = dict(lanes)
         self._journal = journal
         self._clock = clock
-        self._zone = zone
         self._heartbeat = heartbeat
         self._make_snapshot = make_snapshot
+        self._asked: deque[_Asked] = deque()
 
     def enter(self, lane: Lane) -> None:
         """The frames of this camera that come next are of another recording. By the thread
         that feeds them, while none waits: the lane's pipeline is the loop's from now on."""
         self._lanes[lane.camera] = lane
 
+    def ask(self, work: Callable[[], None], timeout_s: float) -> bool:
+        """From another thread: have `work` done between two frames, and wait for it.
+
+        What is asked first is done first. False when it was not done in time: it will be.
+        """
+        asked = _Asked(work, threading.Event())
+        self._asked.append(asked)
+        self._exchange.wake()
+        return asked.done.wait(timeout_s)
+
+    # --- for what is asked ---
+
+    def swap(self, lane: Lane, *, new_view: bool = False) -> None:
+        """The camera goes on with other settings: its pipeline's memory goes into the new one.
+
+        `new_view`: its pictures look different from now on.
+        """
+        before = self._lanes.get(lane.camera)
+        if before is not None:
+            try:
+                lane.pipeline.resume(before.pipeline.carry_over(), offset_s=0.0)
+            except CarryOverRefused as error:
+                log.warning("%s: its events end with the edit: %s", lane.camera, error)
+                self._end(before, EndReason.RESTART)
+        if new_view:
+            lane.pipeline.forget_background()
+        self._lanes[lane.camera] = lane
+
+    def leave(self, camera: CameraId) -> None:
+        """No more frames of this camera come: its events end."""
+        lane = self._lanes.pop(camera, None)
+        if lane is not None and lane.journal is None:
+            self._end(lane, EndReason.RESTART)
+
+    # --- the thread ---
+
     def run(self, stop: StopToken) -> None:
         """Analyse until told to stop; then end every open event, so that none stays open."""
         while not stop.stopped or not self._exchange.empty():
             self._heartbeat.beat()
+            self._do_asked()
             item = self._exchange.take(_TAKE_TIMEOUT_S)
             if isinstance(item, Frame):
                 self._take_up(item)
@@ -129,12 +181,23 @@ class AnalysisLoop:
             else:
                 self._journal.record(())  # it may hold something whose time has come
         for lane in self._lanes.values():
-            if lane.journal is not None:
-                continue  # a recorder's clip: its events go on when it is analysed again
-            at_s = max(lane.counters.last_captured_s, 0.0)
-            # A recording does not restart with us: its pictures end here.
-            reason = EndReason.CAMERA_LOST if lane.recording else EndReason.RESTART
-            self._journal.record(lane.pipeline.close(reason, at_s))
+            if lane.journal is None:  # else a recorder's clip: analysed again, its events go on
+                self._end(lane, EndReason.RESTART)
+
+    def _do_asked(self) -> None:
+        while self._asked:
+            asked = self._asked.popleft()
+            try:
+                asked.work()
+            finally:
+                asked.done.set()
+
+    def _end(self, lane: Lane, reason: EndReason) -> None:
+        """End its open events."""
+        at_s = max(lane.counters.last_captured_s, 0.0)
+        # A recording does not restart with us: its pictures end here.
+        reason = EndReason.CAMERA_LOST if lane.recording else reason
+        self._journal.record(lane.pipeline.close(reason, at_s))
 
     def _take_up(self, frame: Frame) -> None:
         begun_s = self._clock.mono_s()
@@ -143,7 +206,7 @@ class AnalysisLoop:
         if lane.detector and others:
             done = self._looked_at_together([frame, *others], lane.detector)
         else:
-            done = [(lane, frame, lane.pipeline.update(frame, self._weekminute(lane, frame)))]
+            done = [(lane, frame, lane.pipeline.update(frame))]
         for each in done:
             self._keep(*each)
         spent_s = (self._clock.mono_s() - begun_s) / len(done)
@@ -166,8 +229,7 @@ class AnalysisLoop:
         for lane, frame, search, each in zip(lanes, frames, searches, found, strict=True):
             least = lane.pipeline.candidate_threshold
             detections = [detection for detection in each if detection.score >= least]
-            minute = self._weekminute(lane, frame)
-            done.append((lane, frame, lane.pipeline.conclude(frame, search, detections, minute)))
+            done.append((lane, frame, lane.pipeline.conclude(frame, search, detections)))
         return done
 
     def _begin(self, frame: Frame) -> Lane:
@@ -188,14 +250,6 @@ class AnalysisLoop:
         counters.frames += 1
         counters.looks += bool(analysis.searched)
         counters.last_captured_s = max(counters.last_captured_s, frame.captured_s)
-
-    def _weekminute(self, lane: Lane, frame: Frame) -> int:
-        return weekminute(self._utc_s(lane, frame), self._zone)
-
-    def _utc_s(self, lane: Lane, frame: Frame) -> float:
-        if lane.recording:
-            return lane.recording.timeline().utc_s(frame.captured_s)
-        return self._clock.read().utc_s
 
     def _keep_snapshots(
         self, lane: Lane, frame: Frame, analysis: Analysis, journal: Journal

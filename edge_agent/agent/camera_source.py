@@ -22,18 +22,29 @@ class CameraSource:
     """One camera's source thread."""
 
     def __init__(
-        self, camera: CameraConfig, feed: CameraFeed, exchange: FrameExchange, clock: Clock
+        self,
+        camera: CameraConfig,
+        feed: CameraFeed,
+        exchange: FrameExchange,
+        clock: Clock,
+        date: Callable[[Frame], Frame] = lambda frame: frame,
     ) -> None:
+        """`date` adds the minute of the week."""
         self._camera = CameraId(camera.id)
         self._waits = is_recorded(camera)
         self._feed = feed
         self._exchange = exchange
         self._clock = clock
+        self._date = date
         self._last_s = 0.0
 
     def run(self, stop: StopToken) -> None:
         def deliver(frame: Frame) -> None:
+            ended = stop.stopped
+            if ended:
+                return  # its name may be another stream's by now
             self._last_s = max(self._last_s, frame.captured_s)
+            frame = self._date(frame)
             if not self._waits:
                 self._exchange.offer(frame)
                 return
@@ -43,17 +54,17 @@ class CameraSource:
 
         def keep(frame: Frame) -> bool:
             self._last_s = max(self._last_s, frame.captured_s)
-            return self._exchange.put(frame, 0.0)
+            return stop.stopped or self._exchange.put(self._date(frame), 0.0)
+
+        def lost() -> None:
+            if not stop.stopped:
+                moment_s = self._last_s if self._waits else self._clock.mono_s()
+                self._exchange.lost(self._camera, moment_s)
 
         try:
-            self._feed.run(stop, deliver, self._lost, None if self._waits else keep)
+            self._feed.run(stop, deliver, lost, None if self._waits else keep)
         finally:
-            if not stop.stopped:
-                self._lost()  # a recording's end, or a crash: no more frames either
-
-    def _lost(self) -> None:
-        moment_s = self._last_s if self._waits else self._clock.mono_s()
-        self._exchange.lost(self._camera, moment_s)
+            lost()  # a recording's end, or a crash: no more frames either
 
 
 #: What the ward may know: addresses, users and file names stay in the box's journal.
@@ -67,6 +78,8 @@ _REASONS = {
     FeedState.ENDED: "ended: the stream was closed",
 }
 _CRASHED = "crashed: an error in the agent; it tries again, see its journal"
+#: The last words of an orderly stop.
+STOPPED = "stopped: the agent was stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +124,15 @@ class CameraStatusTeller:
         now = _Told(State.ONLINE if online else State.OFFLINE, reason, status.remarks, plan)
         if self._told and now.kind == self._told.kind:
             return  # that the time between keyframes varies a little is no news
+        self._say(now)
+
+    def say_stopped(self) -> None:
+        """Nobody watches it any more."""
+        self._say(_Told(State.OFFLINE, STOPPED, (), None))
+
+    def _say(self, now: _Told) -> None:
         self._told = now
+        plan = now.plan
         payload = encode_camera_status(
             CameraStatus(
                 self._camera,

@@ -107,6 +107,14 @@ class ClipRoom:
     def keeps(self, event: Event) -> bool:
         return event.label is Label.PERSON and event.camera in self._cameras
 
+    def put(self, name: CameraId, camera: ClipCamera) -> None:
+        """Clips of this camera are kept from now on, in this way."""
+        self._cameras[name] = camera
+
+    def remove(self, name: CameraId) -> None:
+        """When its last event has ended."""
+        self._cameras.pop(name, None)
+
     # --- from the analysis thread ---
 
     def begin(self, event: Event) -> None:
@@ -160,7 +168,8 @@ class ClipRoom:
             self._finish(PendingClip(event_id, float("inf")))
 
     def _close(self, camera: CameraId, drain: PacketDrain) -> None:
-        self._cameras[camera].close(drain)
+        if camera in self._cameras:
+            self._cameras[camera].close(drain)
 
     def _tell(self, recording: ClipRecording) -> None:
         trouble, camera = recording.trouble, recording.order.camera
@@ -257,27 +266,16 @@ def keeps_clips(config: Config, camera: CameraConfig) -> bool:
     return wanted and not camera.privacy_masks
 
 
-def open_clip_room(
-    config: Config,
-    taps: Mapping[CameraId, PacketTap],
-    mains: Mapping[CameraId, MainStream],
-    clock: Clock,
-) -> ClipRoom | None:
+def open_clip_room(config: Config, clock: Clock) -> ClipRoom | None:
     """None when clips are off, or when the disk is not up to it: events matter more."""
     if not config.clips.enabled:
         return None
-    cameras = {}
-    for camera in config.cameras:
-        if camera.enabled and keeps_clips(config, camera):
-            camera_id = CameraId(camera.id)
-            main = mains.get(camera_id)
-            cameras[camera_id] = ClipCamera(taps[camera_id], camera.person, main)
     try:
         store = ClipStore(Path(config.box.state_dir), config.clips, clock)
     except StorageError as error:
         log.error("no clips are kept: %s", error)
         return None
-    return ClipRoom(store, config.clips, cameras, clock)
+    return ClipRoom(store, config.clips, {}, clock)
 
 
 def clip_figures(journal: ClipJournal) -> dict[str, float]:

@@ -1,6 +1,11 @@
-"""What the ward may ask of a box, beside a replay of events (which the publisher does itself)."""
+"""What the ward may ask of a box, beside a replay of events (which the publisher does itself).
+
+What takes its time is `accepted` at once; whoever does it calls `Publisher.finish` later.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from edge_agent.config import SnapshotConfig
 from edge_agent.contract import AckStatus, Command, Verb, check_ulid
@@ -13,13 +18,23 @@ from edge_agent.publish import CommandImage, CommandResult
 class CommandRoom:
     """Called in the publisher thread. Reads pictures, which are complete once they have a name."""
 
-    def __init__(self, snapshots: SnapshotStore | None, config: SnapshotConfig) -> None:
+    def __init__(
+        self,
+        snapshots: SnapshotStore | None,
+        config: SnapshotConfig,
+        reload: Callable[[str], None] | None = None,
+    ) -> None:
+        """`reload` is told a cmd_id; None: there are no files to read again."""
         self._snapshots = snapshots
         self._allowed = config.allow_upload
+        self._reload = reload
 
     def handle(self, command: Command) -> CommandResult:
         if command.verb == Verb.SNAPSHOT:
             return self._snapshot(command)
+        if command.verb == Verb.RELOAD and self._reload is not None:
+            self._reload(command.cmd_id)
+            return CommandResult(AckStatus.ACCEPTED)
         return CommandResult(AckStatus.REJECTED, f"this box does not do {command.verb}")
 
     def _snapshot(self, command: Command) -> CommandResult:

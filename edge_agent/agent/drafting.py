@@ -32,7 +32,7 @@ class EventDrafter:
     moments are monotonic. A recording's messages have the same ids whenever it is analysed."""
 
     def __init__(self, sender: Sender, clock: Clock, recorded: TimelineOf = all_live) -> None:
-        self._sender = sender
+        self.sender = sender  # replaced as a whole when the configuration changes
         self._clock = clock
         self._recorded = recorded
         self._topics = BoxTopics(sender.ward, sender.box)
@@ -62,10 +62,10 @@ class EventDrafter:
             if recorded
             else self._ids.next(reading.utc_s)
         )
-        topic = self._topics.event(event.camera, event.label)
+        topic, sender = self._topics.event(event.camera, event.label), self.sender
 
         def encode(position: Position) -> tuple[str, bytes]:
-            envelope = self._sender.envelope(
+            envelope = sender.envelope(
                 event, timeline, message_id=message_id, position=position, clock=reading
             )
             return topic, encode_event(event, envelope)

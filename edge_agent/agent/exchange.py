@@ -37,7 +37,7 @@ class SourceLost:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeStats:
-    """Counted since the camera was added."""
+    """Counted since the camera was added; 0 for one that is not there."""
 
     offered: int
     dropped: int
@@ -59,6 +59,7 @@ class FrameExchange:
         self._lanes: dict[CameraId, _Lane] = {}
         self._live_turn: deque[CameraId] = deque()  # cameras in the order of their next turn
         self._recorded_turn: deque[CameraId] = deque()
+        self._woken = False
         self._credit_s = 0.0  # how much of the analysis' time recordings may take before others
 
     def add(self, camera: CameraId, *, recorded: bool = False) -> None:
@@ -66,10 +67,21 @@ class FrameExchange:
             self._lanes[camera] = _Lane(deque())
             (self._recorded_turn if recorded else self._live_turn).append(camera)
 
+    def remove(self, camera: CameraId) -> None:
+        """What waits of it goes, and what its source still leaves."""
+        with self._changed:
+            self._lanes.pop(camera, None)
+            for turn in (self._live_turn, self._recorded_turn):
+                if camera in turn:
+                    turn.remove(camera)
+            self._changed.notify_all()
+
     def offer(self, frame: Frame) -> None:
         """Leave a live frame; a frame of this camera that still waits is dropped."""
         with self._changed:
-            lane = self._lanes[frame.camera]
+            lane = self._lanes.get(frame.camera)
+            if lane is None:
+                return
             lane.offered += 1
             if lane.items and lane.last_may_go:
                 lane.items.pop()
@@ -81,7 +93,9 @@ class FrameExchange:
     def put(self, frame: Frame, timeout_s: float) -> bool:
         """Leave a frame that must not be dropped; False when there was no room in time."""
         with self._changed:
-            lane = self._lanes[frame.camera]
+            lane = self._lanes.get(frame.camera)
+            if lane is None:
+                return True  # it was removed: nobody waits for its frames
             room = self._changed.wait_for(lambda: len(lane.items) < RECORDED_CAPACITY, timeout_s)
             if room:
                 lane.offered += 1
@@ -93,17 +107,23 @@ class FrameExchange:
     def lost(self, camera: CameraId, at_s: float) -> None:
         """Tell the analysis, behind the frames that still wait, that the stream broke."""
         with self._changed:
-            lane = self._lanes[camera]
-            if not (lane.items and isinstance(lane.items[-1], SourceLost)):
+            lane = self._lanes.get(camera)
+            if lane is not None and not (lane.items and isinstance(lane.items[-1], SourceLost)):
                 lane.items.append(SourceLost(camera, at_s))
                 lane.last_may_go = False
                 self._changed.notify_all()
 
+    def wake(self) -> None:
+        """Let `take` return now: its thread is wanted for something else."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
+
     def take(self, timeout_s: float) -> Frame | SourceLost | None:
         """The next item of the camera whose turn it is; None when nothing came in time."""
         with self._changed:
-            if not self._changed.wait_for(self._anything, timeout_s):
-                return None
+            self._changed.wait_for(lambda: self._woken or self._anything(), timeout_s)
+            self._woken = False
             turns = [self._live_turn, self._recorded_turn]
             if self._credit_s > 0:
                 turns.reverse()
@@ -148,8 +168,8 @@ class FrameExchange:
 
     def stats(self, camera: CameraId) -> ExchangeStats:
         with self._changed:
-            lane = self._lanes[camera]
-            return ExchangeStats(lane.offered, lane.dropped)
+            lane = self._lanes.get(camera)
+            return ExchangeStats(lane.offered, lane.dropped) if lane else ExchangeStats(0, 0)
 
     def empty(self) -> bool:
         with self._changed:

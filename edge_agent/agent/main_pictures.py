@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge_agent.domain import BestFrame, CameraId, EventId, Frame, PacketStream, Snapshot
@@ -48,15 +48,25 @@ class _Wish:
 
 
 class MainPictures:
-    """`run` belongs to a thread of its own; `ask` and `ready` to the analysis thread."""
+    """`run` belongs to a thread of its own, `ask` and `ready` to the analysis thread; `put` and
+    `remove` may be called from any."""
 
-    def __init__(self, cameras: Mapping[CameraId, MainCamera], take: Taker) -> None:
-        self._cameras = dict(cameras)
+    def __init__(self, take: Taker) -> None:
+        self._cameras: dict[CameraId, MainCamera] = {}
         self._take = take
         self._lock = threading.Lock()
         self._wishes: dict[EventId, _Wish] = {}
         self._newest_s: dict[EventId, float] = {}
-        self._done: dict[CameraId, deque[Snapshot]] = {camera: deque() for camera in cameras}
+        self._done: dict[CameraId, deque[Snapshot]] = {}
+
+    def put(self, name: CameraId, camera: MainCamera) -> None:
+        """This camera's main stream gives pictures from now on."""
+        self._done[name] = deque()
+        self._cameras[name] = camera
+
+    def remove(self, name: CameraId) -> None:
+        self._cameras.pop(name, None)
+        self._done.pop(name, None)
 
     def ask(self, frame: Frame, best: BestFrame) -> None:
         """This moment is the best of its event so far; earlier ones no longer matter."""
@@ -83,13 +93,14 @@ class MainPictures:
                 wishes, self._wishes = list(self._wishes.values()), {}
             for wish in wishes:
                 snapshot = self._snapshot(wish, stop)
-                if snapshot is not None:
-                    self._done[wish.camera].append(snapshot)
+                done = self._done.get(wish.camera)
+                if snapshot is not None and done is not None:
+                    done.append(snapshot)
             stop.wait(_DECODE_EVERY_S)
 
     def _snapshot(self, wish: _Wish, stop: StopToken) -> Snapshot | None:
-        camera = self._cameras[wish.camera]
-        if not camera.main.flowing:
+        camera = self._cameras.get(wish.camera)
+        if camera is None or not camera.main.flowing:
             return None
         try:
             picture = picture_at(

@@ -28,7 +28,7 @@ from edge_agent.contract import (
 from edge_agent.domain import EndReason, Event, EventId, Frame, Label
 from edge_agent.errors import MediaError
 from edge_agent.pipeline import Analysis, CameraPipeline
-from edge_agent.pipeline.local_time import weekminute
+from edge_agent.pipeline.local_time import dated
 from edge_agent.pipeline.stages import Detector, build_pipeline
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
@@ -134,8 +134,8 @@ class _Playing:
         self._events: list[Event] = []
 
     def take(self, frame: Frame) -> None:
-        minute = weekminute(self._time.timeline().utc_s(frame.captured_s), self._zone)
-        analysis = self._pipeline.update(frame, minute)
+        utc_s = self._time.timeline().utc_s(frame.captured_s)
+        analysis = self._pipeline.update(dated(frame, utc_s, self._zone))
         self._looks += bool(analysis.searched)
         if frame.recalled:
             return

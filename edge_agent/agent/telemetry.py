@@ -10,7 +10,7 @@ from typing import Protocol
 
 from edge_agent import __version__
 from edge_agent.agent import process
-from edge_agent.agent.analysis import Lane
+from edge_agent.agent.analysis import LaneCounters
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.clock import Clock
 from edge_agent.contract import IngestFigures, Telemetry
@@ -18,12 +18,14 @@ from edge_agent.domain import CameraId
 from edge_agent.sources import CameraFeed, GateStatus
 
 
-@dataclass(frozen=True, slots=True)
-class WatchedCamera:
+class Watched(Protocol):
     """A camera's two ends: where packets come in, and where frames are analysed."""
 
-    feed: CameraFeed
-    lane: Lane
+    @property
+    def feed(self) -> CameraFeed: ...
+
+    @property
+    def counters(self) -> LaneCounters: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,14 @@ class TelemetrySource:
 
     def __init__(
         self,
-        cameras: Mapping[CameraId, WatchedCamera],
+        cameras: Mapping[CameraId, Watched],
         exchange: FrameExchange,
         clock: Clock,
         state_dir: Path,
         more: Callable[[], Mapping[str, float]] = dict,
         folders: FolderTelemetry | None = None,
     ) -> None:
-        self._cameras = dict(cameras)
+        self._cameras = cameras  # the main thread adds to it and removes from it
         self._exchange = exchange
         self._clock = clock
         self._state_dir = state_dir
@@ -66,6 +68,7 @@ class TelemetrySource:
 
     def telemetry(self) -> Telemetry:
         """Epoch, last_seq and backlog are the publisher's to fill in."""
+        watched = dict(self._cameras)
         before, self._mark = self._mark, self._take_mark()
         reading = self._clock.read()
         return Telemetry(
@@ -77,14 +80,14 @@ class TelemetrySource:
             backlog=0,
             figures=self._box(before),
             cameras={
-                **{camera: self._camera(camera, before) for camera in self._cameras},
+                **{name: self._camera(name, camera, before) for name, camera in watched.items()},
                 **(self._folders.cameras() if self._folders else {}),
             },
             ingest=self._folders.ingest() if self._folders else {},
         )
 
     def _take_mark(self) -> _Mark:
-        frames = {camera: watched.lane.counters.frames for camera, watched in self._cameras.items()}
+        frames = {name: camera.counters.frames for name, camera in dict(self._cameras).items()}
         return _Mark(self._clock.mono_s(), process.cpu_s(), frames)
 
     def _box(self, before: _Mark) -> dict[str, float]:
@@ -100,12 +103,12 @@ class TelemetrySource:
             "disk_free_mib", lambda: round(process.disk_free_mib(self._state_dir))
         )
 
-    def _camera(self, camera: CameraId, before: _Mark) -> dict[str, float]:
-        watched = self._cameras[camera]
-        status, counters = watched.feed.status(), watched.lane.counters
-        stats = self._exchange.stats(camera)
+    def _camera(self, name: CameraId, camera: Watched, before: _Mark) -> dict[str, float]:
+        status, counters = camera.feed.status(), camera.counters
+        stats = self._exchange.stats(name)
         span_s = max(self._mark.at_s - before.at_s, 1e-3)
-        analysed = self._mark.frames[camera] - before.frames[camera]
+        # A camera that was started anew counts from 0 again.
+        analysed = max(0, self._mark.frames.get(name, 0) - before.frames.get(name, 0))
         figures: dict[str, float] = {
             "analysed_fps": round(analysed / span_s, 2),
             "frames_dropped": stats.dropped,

@@ -81,7 +81,14 @@ class Together:
         self.done.set()
 
 
-_Item = Draft | Snapshot | Together | _Sent | _Acknowledged | _GapsAnnounced | _Refused | _Flush
+@dataclass(frozen=True, slots=True)
+class _Work:
+    do: Callable[[Outbox], None]
+
+
+_Item = (
+    _Work | Draft | Snapshot | Together | _Sent | _Acknowledged | _GapsAnnounced | _Refused | _Flush
+)
 
 
 class Writer:
@@ -146,6 +153,11 @@ class Writer:
 
     # --- from the main thread ---
 
+    def in_turn(self, do: Callable[[Outbox], None]) -> None:
+        """Have something done to the outbox that only its writer may do."""
+        if not self._inbox.put(_Work(do), _ROOM_TIMEOUT_S):
+            log.error("the writer is held up; what an edit asks of it is left to the next start")
+
     def flush(self, timeout_s: float) -> bool:
         """Wait until everything left so far is durable; False when that took too long."""
         request = _Flush()
@@ -197,6 +209,9 @@ class Writer:
             self._pictures.append(item)
         elif isinstance(item, Together):
             self._store_together(item)
+        elif isinstance(item, _Work):
+            item.do(self._outbox)
+            self._committed()
         elif isinstance(item, _Sent):
             self._outbox.mark_sent(item.row_ids)
         elif isinstance(item, _Acknowledged):

@@ -1,25 +1,19 @@
-"""`edge-agent config check|show|schema`."""
+"""`edge-agent config check|show|schema`; the other verbs are in `config_history`."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from edge_agent.cli import config_history
 from edge_agent.config import (
     DEFAULT_CONFIG_DIR,
-    SHORT_SHA_LENGTH,
-    Config,
-    FolderSource,
-    LoadedConfig,
-    canonical_sha,
     load_config,
     redacted,
 )
-from edge_agent.errors import EXIT_CONFIG, EXIT_OK, ConfigError, ConfigProblem
+from edge_agent.errors import EXIT_CONFIG, EXIT_OK
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,12 +25,23 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     _add_config(check)
     check.add_argument("--strict", action="store_true", help="let warnings fail too")
+    check.add_argument(
+        "--online", action="store_true", help="also try the broker and each camera for some seconds"
+    )
+    check.add_argument(
+        "--user",
+        metavar="NAME",
+        help="who will read the files (default: the User= of the installed unit, for its folder)",
+    )
+    check.add_argument("--json", action="store_true", help="print the result as JSON")
     check.set_defaults(func=_check)
 
     show = verbs.add_parser("show", help="print what is in force, defaults included, no secrets")
     _add_config(show)
     show.add_argument("--json", action="store_true", help="as JSON instead of TOML")
     show.set_defaults(func=_show)
+
+    config_history.add_parsers(verbs)
 
     schema = verbs.add_parser("schema", help="print the JSON Schema of agent.toml, for editors")
     which = schema.add_mutually_exclusive_group()
@@ -56,37 +61,12 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    try:
-        loaded = load_config(arguments.config)
-    except ConfigError as error:
-        for problem in error.problems:
-            print(f"error: {problem}", file=sys.stderr)
-        print(_count(len(error.problems), "error"), file=sys.stderr)
-        return EXIT_CONFIG
-    for warning in loaded.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
-    wrong = list(_template_problems(loaded.config))
-    for problem in wrong:
-        print(f"error: {problem}", file=sys.stderr)
-    if wrong:
-        print(_count(len(wrong), "error"), file=sys.stderr)
-        return EXIT_CONFIG
-    if loaded.warnings and arguments.strict:
-        print(_count(len(loaded.warnings), "warning"), file=sys.stderr)
-        return EXIT_CONFIG
-    print(f"{loaded.sources[0]}: fine, {_summary(loaded)}")
-    return EXIT_OK
+    from edge_agent.cli.checking import Check, print_json, print_lines
 
-
-def _template_problems(config: Config) -> Iterator[ConfigProblem]:
-    """Of recorder folders: what a template is, only their own package knows."""
-    for camera in config.cameras:
-        if isinstance(camera.source, FolderSource):
-            from edge_agent.recorders.find import template_problem
-
-            problem = template_problem(camera.id, camera.source.template)
-            if problem is not None:
-                yield problem
+    check = Check.of(arguments.config, user=arguments.user, online=arguments.online)
+    is_fine = not check.errors and not (arguments.strict and check.warnings)
+    (print_json if arguments.json else print_lines)(check, is_fine=is_fine)
+    return EXIT_OK if is_fine else EXIT_CONFIG
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -97,7 +77,9 @@ def _show(arguments: argparse.Namespace) -> int:
         return EXIT_OK
     import tomlkit
 
-    print(f"# {_summary(loaded)}")
+    from edge_agent.cli.checking import summary_of
+
+    print(f"# {summary_of(loaded)}")
     for source in loaded.sources:
         print(f"# from {source}")
     print()
@@ -117,15 +99,6 @@ def _schema(arguments: argparse.Namespace) -> int:
         root = CameraConfig if arguments.camera else AgentFile
         print(json.dumps(json_schema(root), indent=2, ensure_ascii=False))
     return EXIT_OK
-
-
-def _summary(loaded: LoadedConfig) -> str:
-    short_sha = canonical_sha(loaded.config)[:SHORT_SHA_LENGTH]
-    return f"{_count(len(loaded.config.cameras), 'camera')}, cfg {short_sha}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _without_none(value: Any) -> Any:

@@ -7,15 +7,14 @@ runs, so that the daemon does not carry the tools' libraries in memory.
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Sequence
 
 from edge_agent import __version__
 from edge_agent.cli import config, demo, ingest, models, outbox, probe, replay, run, ward
+from edge_agent.cli.journal import complain, log_to_stderr
 from edge_agent.errors import EXIT_FAILED, AgentError
-from edge_agent.foreign_text import PrintableFormatter, printable
 
 _GROUPS = (run, replay, ingest, probe, config, models, outbox, ward, demo)
 
@@ -43,14 +42,12 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. Expected failures print one clear message."""
     arguments = build_parser().parse_args(argv)
-    journal = logging.StreamHandler()
-    journal.setFormatter(PrintableFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[journal])
+    log_to_stderr()
     try:
         code = arguments.func(arguments)
         sys.stdout.flush()
     except AgentError as error:
-        print(printable(f"edge-agent: {error}", keep="\n"), file=sys.stderr)
+        complain(f"edge-agent: {error}")
         return error.exit_code
     except KeyboardInterrupt:
         return 130  # as shells report SIGINT

@@ -220,6 +220,7 @@ class RtspSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="rtsp")
         int,
         _meta(
             "Which video track, where the camera offers several at one address.",
+            unit="number",
             ge=1,
             le=16,
         ),

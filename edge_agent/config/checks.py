@@ -161,6 +161,23 @@ def _rtsp(source: RtspSource) -> Iterator[Finding]:
     yield from _secret_file("password_file", source.password_file)
     if source.password_file and not source.username:
         yield Finding("username", "is missing beside password_file", "add the camera's user")
+    yield from _rtsp_login(source)
+
+
+def _rtsp_login(source: RtspSource) -> Iterator[Finding]:
+    """What protects the password on its way."""
+    secure = source.url.lower().startswith("rtsps:")
+    if source.allow_basic and not secure:
+        found = "lets the password go in clear over the household's network"
+        yield Finding(
+            "allow_basic", found, "set the camera's RTSP login to digest", is_warning=True
+        )
+    if source.allow_insecure and secure:
+        found = "accepts any certificate, also that of somebody in between"
+        yield Finding("allow_insecure", found, "name the camera's own as ca_file", is_warning=True)
+    for key, wanted in (("ca_file", source.ca_file), ("allow_insecure", source.allow_insecure)):
+        if wanted and not secure:
+            yield Finding(key, "says nothing without rtsps://", "remove it, or use rtsps://")
 
 
 def _rtsp_url(key: str, url: str) -> Iterator[Finding]:
@@ -211,10 +228,27 @@ def _file(source: FileSource) -> Iterator[Finding]:
 def _folder(source: FolderSource) -> Iterator[Finding]:
     if not source.path:
         yield Finding("path", "is empty", "name the folder that the recorder uploads into")
+    if re.match(r"^(\\\\|//[^/]|(?i:smb|cifs|nfs|ftp|ftps|sftp|http|https)://)", source.path):
+        fix = "mount that share on this box, and name the folder where it is mounted"
+        yield Finding("path", f"is {shown(source.path)}, an address on the network", fix)
+    elif re.match(r"^[A-Za-z]:[\\/]", source.path):
+        fix = "name the folder as this box sees it, as /srv/clips"
+        yield Finding("path", f"is {shown(source.path)}, a path of Windows", fix)
     if not source.template:
         yield Finding("template", "is empty", "see what fits: edge-agent probe FOLDER")
+    elif "%" in source.template and "{" not in source.template:
+        fix = (
+            f"put the time into braces, as {_braced(source.template)}; or: edge-agent probe FOLDER"
+        )
+        yield Finding("template", f"is {shown(source.template)}, without braces", fix)
     if source.time_zone is not None:
         yield from _time_zone("time_zone", source.time_zone)
+
+
+def _braced(template: str) -> str:
+    """`%Y-%m-%d/%H-%M-%S.mp4` -> `"{start:%Y-%m-%d/%H-%M-%S}.mp4"`."""
+    codes = re.compile(r"%[A-Za-z](?:.*%[A-Za-z])?")
+    return shown(codes.sub(lambda match: f"{{start:{match[0]}}}", template, count=1))
 
 
 def folders_shared(cameras: Sequence[CameraConfig]) -> Iterator[tuple[int, Finding]]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +14,11 @@ from edge_agent.config.checks import CHECKS, camera_with_clips, folders_shared
 from edge_agent.config.files import file_warnings
 from edge_agent.config.folder import FolderSource
 from edge_agent.config.lines import key_lines, line_of
+from edge_agent.config.schedules import schedules_without_zone
 from edge_agent.config.schema import AgentFile, Config
+from edge_agent.config.syntax import read_toml
 from edge_agent.config.tables import Table
+from edge_agent.config.text import Unreadable, text_of
 from edge_agent.config.validate import Finding, Validator
 from edge_agent.config.words import shown
 from edge_agent.errors import ConfigError, ConfigProblem
@@ -31,8 +31,6 @@ CAMERAS_DIR = "cameras.d"
 #: What a Raspberry Pi 5 analyses at one picture per second and camera; more is said aloud.
 MANY_CAMERAS = 16
 
-_TOML_POSITION = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
-
 
 @dataclass(frozen=True, slots=True)
 class LoadedConfig:
@@ -41,6 +39,13 @@ class LoadedConfig:
     config: Config
     sources: tuple[Path, ...]
     warnings: tuple[ConfigProblem, ...] = ()
+    lines: tuple[Mapping[str, int], ...] = ()  # of `sources`: where each key stands
+
+    def problem(self, source: int, key: str, found: str, fix: str) -> ConfigProblem:
+        """Of the file `sources[source]`: 0 is agent.toml, camera n stands in n + 1."""
+        line = line_of(key, self.lines[source])
+        path = self.sources[source]
+        return ConfigProblem(f"{path}:{line}" if line else str(path), key, found, fix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +62,23 @@ class _File:
         return ConfigProblem(where, finding.path, finding.found, finding.fix)
 
 
-def load_config(path: Path) -> LoadedConfig:
+def load_config(path: Path, *, paths_from: Path | None = None) -> LoadedConfig:
     """Load the folder `path`, or the folder of the agent.toml `path`.
+
+    `paths_from`: the files are copies; relative paths in them are meant from this folder.
 
     Raises ConfigError with every problem of every file. Values that may be secrets are never
     part of a message.
     """
-    return _Loader(path / AGENT_FILE if path.is_dir() else path).load()
+    return _Loader(path / AGENT_FILE if path.is_dir() else path, paths_from).load()
 
 
 class _Loader:
     """Loads once, collecting problems on the way."""
 
-    def __init__(self, agent_path: Path) -> None:
+    def __init__(self, agent_path: Path, paths_from: Path | None) -> None:
         self._agent_path = agent_path
+        self._cameras_dir = (paths_from or agent_path.parent).absolute() / CAMERAS_DIR
         self._errors: list[ConfigProblem] = []
         self._warnings: list[ConfigProblem] = []
 
@@ -90,22 +98,29 @@ class _Loader:
         self._check_clips(config, cameras)
         self._check_folders(config, cameras)
         self._warnings += self._check_count(config)
+        self._check_zone(agent, config, cameras)
         self._warnings += file_warnings(config, agent.path, [camera.path for camera in cameras])
         sources = (agent.path, *(camera.path for camera in cameras))
-        return LoadedConfig(config, sources, tuple(self._warnings))
+        lines = (agent.lines, *(camera.lines for camera in cameras))
+        return LoadedConfig(config, sources, tuple(self._warnings), lines)
 
     def _read(self, path: Path) -> _File | None:
+        """None when nothing of the file could be understood. What could be is checked, too."""
         try:
-            text = _text(path)
-            return _File(path, tomllib.loads(text), key_lines(text))
-        except _Unreadable as error:
+            reading = read_toml(text_of(path))
+        except Unreadable as error:
             self._errors.append(error.problem)
-        except tomllib.TOMLDecodeError as error:
-            self._errors.append(_syntax_problem(path, error))
-        return None
+            return None
+        for fault in reading.faults:
+            where = f"{path}:{fault.line}" if fault.line else str(path)
+            self._errors.append(ConfigProblem(where, fault.key, fault.found, fault.fix))
+        if reading.tables is None:
+            return None
+        return _File(path, reading.tables, key_lines(reading.text))
 
     def _check(self, file: _File, root: type[Table]) -> bool:
-        findings = Validator(root, CHECKS).findings(file.raw)
+        other = AgentFile if root is CameraConfig else CameraConfig
+        findings = Validator(root, CHECKS, other).findings(file.raw)
         for finding in findings:
             (self._warnings if finding.is_warning else self._errors).append(file.problem(finding))
         return all(finding.is_warning for finding in findings)
@@ -149,6 +164,13 @@ class _Loader:
         if found:
             raise ConfigError([files[index].problem(finding) for index, finding in found])
 
+    def _check_zone(self, agent: _File, config: Config, files: list[_File]) -> None:
+        """Warns of schedules when nobody said in which time zone they are meant."""
+        if "timezone" in agent.raw["box"]:
+            return
+        for camera, file in zip(config.cameras, files, strict=True):
+            self._warnings += map(file.problem, schedules_without_zone(config.box, camera))
+
     def _check_count(self, config: Config) -> Iterator[ConfigProblem]:
         enabled = sum(camera.enabled for camera in config.cameras)
         folder = str(self._agent_path.parent / CAMERAS_DIR)
@@ -162,7 +184,7 @@ class _Loader:
     def _convert(self, agent: _File, cameras: list[_File]) -> Config:
         try:
             whole = msgspec.convert(agent.raw, Config)
-            converted = tuple(_camera(camera) for camera in cameras)
+            converted = tuple(_camera(camera, self._cameras_dir) for camera in cameras)
         except msgspec.ValidationError as error:  # the walk above missed it; still say it
             problem = ConfigProblem(str(agent.path.parent), "", str(error), "")
             raise ConfigError([problem]) from error
@@ -172,45 +194,6 @@ class _Loader:
 def _camera_paths(folder: Path) -> list[Path]:
     """Editors' hidden files (.#front.toml) are none of ours."""
     return sorted(path for path in folder.glob("*.toml") if not path.name.startswith("."))
-
-
-class _Unreadable(Exception):
-    def __init__(self, path: Path, found: str, fix: str) -> None:
-        self.problem = ConfigProblem(str(path), "", found, fix)
-
-
-def _text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        fix = "give --config the folder that holds agent.toml; begin from the shipped sample"
-        raise _Unreadable(path, "does not exist", fix) from error
-    except OSError as error:
-        fix = "it must be a file that the agent's user may read"
-        raise _Unreadable(path, f"cannot be read: {error.strerror}", fix) from error
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise _Unreadable(path, "is UTF-16", "save it as UTF-8")
-    if data.startswith(codecs.BOM_UTF8):
-        raise _Unreadable(path, "begins with a byte order mark", "save it as UTF-8 without BOM")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise _Unreadable(
-            path.with_name(f"{path.name}:{line}"), "is not UTF-8", "save it as UTF-8"
-        ) from error
-
-
-def _syntax_problem(path: Path, error: tomllib.TOMLDecodeError) -> ConfigProblem:
-    message = str(error)
-    position = _TOML_POSITION.search(message)
-    where = f"{path}:{position[1]}" if position and position[1] else str(path)
-    reason = _TOML_POSITION.sub("", message)
-    if position and not position[1]:
-        reason += " at the end of the file"
-    return ConfigProblem(
-        where, "", f"is not TOML: {reason}", "text needs quotes, lists and tables their brackets"
-    )
 
 
 def _with_defaults(camera: _File, defaults: Mapping[str, Any]) -> _File:
@@ -227,10 +210,10 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
-def _camera(file: _File) -> CameraConfig:
+def _camera(file: _File, folder: Path) -> CameraConfig:
     camera = msgspec.convert(file.raw, CameraConfig)
     if isinstance(camera.source, FileSource | FolderSource):
-        path = str(file.path.parent.absolute() / camera.source.path)
+        path = str(folder / camera.source.path)
         source = msgspec.structs.replace(camera.source, path=path)
         camera = msgspec.structs.replace(camera, source=source)
     return camera

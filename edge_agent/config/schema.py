@@ -28,6 +28,8 @@ from edge_agent.config.tables import Id, InputSize, Megabytes, Table
 from edge_agent.config.tables import meta as _meta
 from edge_agent.geometry import FrameSize
 
+DEFAULT_STATE_DIR = "/var/lib/edge-agent"
+
 # --- agent.toml -----------------------------------------------------------------------
 
 
@@ -45,7 +47,7 @@ class BoxConfig(Table, frozen=True, kw_only=True):
             "Absolute path of the folder where the outbox, snapshots and learned state live; owned "
             "by the agent, one agent per folder."
         ),
-    ] = "/var/lib/edge-agent"
+    ] = DEFAULT_STATE_DIR
     max_rss_mb: Annotated[
         Megabytes | Literal["auto"],
         _meta(

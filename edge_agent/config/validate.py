@@ -7,20 +7,17 @@ sound, or sound without its bad keys, the checks that compare several keys run t
 
 from __future__ import annotations
 
-import difflib
-import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any, NamedTuple, cast
 
 import msgspec
 from msgspec import inspect
 
+from edge_agent.config.polygons import polygon_problem
+from edge_agent.config.scalars import either, number_hint, one_of, scalar_fix
 from edge_agent.config.tables import Table
-from edge_agent.config.words import choices, expected, limits, number, shown, unwrapped
-
-_PASSWORD_KEYS = frozenset({"password", "passwd", "pass", "pwd", "secret", "token"})
+from edge_agent.config.unknown_keys import unknown_key_fix
+from edge_agent.config.words import expected, joined, number, shown, unwrapped
 
 
 class Finding(NamedTuple):
@@ -36,17 +33,15 @@ class Finding(NamedTuple):
 Checks = Mapping[type, Callable[[Any], Iterator[Finding]]]
 
 
-def joined(base: str, path: str) -> str:
-    if not base or not path or path.startswith("["):
-        return base + path
-    return f"{base}.{path}"
-
-
 class Validator:
-    """Walks raw tables of one file, whose top table is `root`."""
+    """Walks raw tables of one file, whose top table is `root`.
 
-    def __init__(self, root: type[Table], checks: Checks) -> None:
+    `other` is the top table of the other kind of file: keys may have slipped into the wrong one.
+    """
+
+    def __init__(self, root: type[Table], checks: Checks, other: type[Table] | None = None) -> None:
         self._root = root
+        self._other = other
         self._info = cast(inspect.StructType, inspect.type_info(root))
         self._checks = checks
 
@@ -67,7 +62,7 @@ class Validator:
             case inspect.VarTupleType() | inspect.TupleType():
                 yield from self._list(value, kind, path)
             case _:
-                if fix := _scalar_fix(value, kind, extra):
+                if fix := scalar_fix(value, kind, extra, _last(path)):
                     yield Finding(path, f"is {shown(value)}", fix)
 
     def _union(self, value: object, union: inspect.UnionType, path: str) -> Iterator[Finding]:
@@ -82,7 +77,9 @@ class Validator:
         if len(members) == 1:
             yield from attempts[0]
         else:
-            yield Finding(path, f"is {shown(value)}", f"use {expected(union)}")
+            hint = number_hint(value, _last(path))
+            fix = f"use {expected(union)}" + (f": {hint}" if hint else "")
+            yield Finding(path, f"is {shown(value)}", fix)
 
     def _tagged_table(
         self, value: object, tables: Sequence[inspect.StructType], path: str
@@ -94,9 +91,9 @@ class Validator:
         tags = [str(table.tag) for table in tables]
         tag_path = joined(path, tag_field)
         if tag_field not in value:
-            yield Finding(tag_path, "is missing", f"add {tag_field} = {_or(tags)}")
+            yield Finding(tag_path, "is missing", f"add {tag_field} = {either(tags)}")
         elif value[tag_field] not in tags:
-            fix = _one_of(tags, value[tag_field])
+            fix = one_of(tags, value[tag_field])
             yield Finding(tag_path, f"is {shown(value[tag_field])}", fix)
         else:
             yield from self._table(value, tables[tags.index(value[tag_field])], path)
@@ -104,6 +101,10 @@ class Validator:
     def _list(
         self, value: object, kind: inspect.VarTupleType | inspect.TupleType, path: str
     ) -> Iterator[Finding]:
+        problem = polygon_problem(value) if _is_polygon(kind) else None
+        if problem is not None:
+            yield Finding(path, *problem)
+            return
         if not isinstance(value, list):
             fix = f"use {expected(kind)}"
             if isinstance(value, Mapping):
@@ -132,7 +133,7 @@ class Validator:
         known = [*fields, *([kind.tag_field] if kind.tag_field else [])]
         for key in raw:
             if key not in known:
-                fix = self._unknown_key_fix(key, known, path)
+                fix = unknown_key_fix(key, known, path, self._root, self._other)
                 yield Finding(joined(path, key), "unknown key", fix)
         sound: dict[str, object] = {}
         for key, field in fields.items():
@@ -158,51 +159,15 @@ class Validator:
         for finding in check(msgspec.convert(sound, kind.cls)):
             yield finding._replace(path=joined(path, finding.path))
 
-    def _unknown_key_fix(self, key: str, known: Sequence[str], path: str) -> str:
-        if key.lower() in _PASSWORD_KEYS:
-            return "secrets are never written here: put it into a file and set password_file"
-        if homes := _homes(self._root).get(key, ()):
-            return f"it belongs {' or '.join(homes)}"
-        close = difflib.get_close_matches(key, known, n=1)
-        if close:
-            return f"did you mean {joined(path, close[0])}?"
-        return f"known here: {', '.join(known)}"
+
+def _last(path: str) -> str:
+    return path.rpartition(".")[2]
 
 
-def _scalar_fix(value: object, kind: inspect.Type, extra: Mapping[str, Any]) -> str:
-    """What to write instead, or nothing when the value is fine."""
-    match kind:
-        case inspect.LiteralType():
-            return "" if value in kind.values else _one_of(choices(kind), value)
-        case inspect.IntType() | inspect.FloatType():
-            return _number_fix(value, kind)
-        case inspect.StrType(pattern=pattern):
-            sound = isinstance(value, str) and (not pattern or re.search(pattern, value))
-            return "" if sound else f"use {extra.get('words', 'text in quotes')}"
-        case inspect.BoolType():
-            return "" if isinstance(value, bool) else "write true or false, without quotes"
-        case _:
-            raise NotImplementedError(f"no check for {kind}")
-
-
-def _number_fix(value: object, kind: inspect.IntType | inspect.FloatType) -> str:
-    if isinstance(value, str):
-        return f"write {expected(kind)}, without quotes"
-    allowed = int if isinstance(kind, inspect.IntType) else int | float
-    if isinstance(value, bool) or not isinstance(value, allowed) or not math.isfinite(value):
-        return f"use {expected(kind)}"
-    below = kind.ge is not None and value < kind.ge
-    above = kind.le is not None and value > kind.le
-    return f"use {limits(kind)}" if below or above else ""
-
-
-def _or(values: Sequence[str]) -> str:
-    return " or ".join(f'"{value}"' for value in values)
-
-
-def _one_of(values: Sequence[str], found: object) -> str:
-    close = difflib.get_close_matches(found, values, n=1) if isinstance(found, str) else []
-    return f'did you mean "{close[0]}"?' if close else f"use {_or(values)}"
+def _is_polygon(kind: inspect.VarTupleType | inspect.TupleType) -> bool:
+    return isinstance(kind, inspect.VarTupleType) and isinstance(
+        unwrapped(kind.item_type)[0], inspect.TupleType
+    )
 
 
 def _example(key: str, kind: inspect.Type) -> str:
@@ -214,29 +179,3 @@ def _example(key: str, kind: inspect.Type) -> str:
     if isinstance(bare, inspect.IntType | inspect.FloatType):
         return f"{key} = {number(bare.ge or 0)}"
     return f'{key} = "..."'
-
-
-@cache
-def _homes(root: type[Table]) -> Mapping[str, Sequence[str]]:
-    """Where in a file a key is known: for keys that slipped into the wrong table."""
-    homes: dict[str, list[str]] = {}
-
-    def visit(kind: inspect.Type, path: str, *, in_list: bool = False) -> None:
-        bare, _ = unwrapped(kind)
-        match bare:
-            case inspect.UnionType(types=types):
-                for member in types:
-                    visit(member, path)
-            case inspect.VarTupleType(item_type=item):
-                visit(item, path, in_list=True)
-            case inspect.StructType():
-                header = f"in [[{path}]]" if in_list else f"in [{path}]"
-                place = header if path else "at the top, before the first [table]"
-                for field in bare.fields:
-                    places = homes.setdefault(field.encode_name, [])
-                    if place not in places:
-                        places.append(place)
-                    visit(field.type, joined(path, field.encode_name))
-
-    visit(inspect.type_info(root), "")
-    return homes

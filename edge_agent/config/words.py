@@ -53,6 +53,13 @@ def number(value: float) -> str:
     return f"{value:.15g}"
 
 
+def joined(base: str, path: str) -> str:
+    """Two parts of a dotted path."""
+    if not base or not path or path.startswith("["):
+        return base + path
+    return f"{base}.{path}"
+
+
 def unwrapped(kind: inspect.Type) -> tuple[inspect.Type, Mapping[str, Any]]:
     """The type without its annotations, and the `extra` of those annotations."""
     extra: dict[str, Any] = {}

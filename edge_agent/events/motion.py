@@ -64,7 +64,7 @@ class MotionEvents:
 
     def update(self, motion: Motion, at_s: float) -> list[Event]:
         if not self._config.events:
-            return []
+            return self.close(EndReason.GONE, at_s)  # one may be open from before an edit
         steady = motion.lighting is Lighting.STEADY
         moving = steady and bool(motion.regions)
         burst = self._burst

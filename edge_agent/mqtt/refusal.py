@@ -15,8 +15,9 @@ _OPERATOR_CODES = {
     0x82: "calls our CONNECT a protocol error",
     UNSUPPORTED_VERSION: "does not speak this version of MQTT",
     0x85: "does not accept the client id {client_id!r}",
-    0x86: "refused the user name or the password",
-    0x87: "does not allow this client to connect (not authorized)",
+    0x86: "refused the user name or the password: check mqtt.username and mqtt.password_file",
+    0x87: "does not allow this client to connect (not authorized): check mqtt.username, "
+    "mqtt.password_file and the broker's rules",
     0x8A: "has banned this client",
     0x8C: "does not know this authentication method",
     0x8E: "gave this client's place to another one with the client id {client_id!r}: is the card "
@@ -88,7 +89,13 @@ def refused_by_socket(broker: str, host: str, error: OSError, *, tls: bool) -> A
         case ConnectionResetError() if tls:
             answer = _not_tls(broker)
         case socket.gaierror():
-            answer = BrokerUnreachable(f"broker {broker}: name not known: {error.strerror}")
+            answer = BrokerUnreachable(
+                f"broker {broker}: name not known: {error.strerror}: check mqtt.host"
+            )
+        case ConnectionRefusedError():
+            answer = BrokerUnreachable(
+                f"broker {broker}: {error.strerror}: nothing listens there, check mqtt.port"
+            )
         case TimeoutError():
             answer = BrokerUnreachable(f"broker {broker}: no answer in time")
         case _:

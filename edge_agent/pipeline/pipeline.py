@@ -205,7 +205,7 @@ class CameraPipeline:
         self._last_s = float("-inf")
         self._size: FrameSize | None = None
 
-    def update(self, frame: Frame, weekminute: int) -> Analysis:
+    def update(self, frame: Frame) -> Analysis:
         """Analyse one frame."""
         search = self.search(frame)
         detections = (
@@ -215,7 +215,7 @@ class CameraPipeline:
             if search.regions
             else ()
         )
-        return self.conclude(frame, search, detections, weekminute)
+        return self.conclude(frame, search, detections)
 
     def search(self, frame: Frame) -> Search:
         """First half of `update`, for who asks the detector for several cameras at once."""
@@ -228,9 +228,7 @@ class CameraPipeline:
         closer = stages.closer.pixels(frame, motion.regions) if stages.closer and regions else None
         return Search(motion, regions, closer or frame.pixels)
 
-    def conclude(
-        self, frame: Frame, search: Search, detections: Sequence[Detection], weekminute: int
-    ) -> Analysis:
+    def conclude(self, frame: Frame, search: Search, detections: Sequence[Detection]) -> Analysis:
         """Second half: what the detector's answer leads to."""
         stages, at_s = self._stages, frame.captured_s
         if frame.recalled:
@@ -239,7 +237,7 @@ class CameraPipeline:
         tracks = stages.track.update(detections, [region.bbox for region in search.regions], at_s)
         if stages.closer is not None:
             stages.closer.learn(frame, tracks)
-        hits = stages.rules.update(tracks, at_s, weekminute)
+        hits = stages.rules.update(tracks, at_s, frame.weekminute)
         events = stages.events.update(hits, search.motion, at_s)
         return Analysis(
             search.motion,
@@ -250,6 +248,10 @@ class CameraPipeline:
             tuple(events),
             tuple(stages.events.best_frames(at_s)),
         )
+
+    def forget_background(self) -> None:
+        """The pictures to come look different: other parts of them are masked."""
+        self._stages.motion.reset()
 
     def attach_snapshot(self, event_id: EventId, ref: SnapshotRef) -> bool:
         """Later messages of this event refer to this picture; False when it has ended."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
 from edge_agent.clock import Clock, ClockQuality
@@ -58,6 +58,7 @@ class CommandDesk:
     def __init__(self, topics: BoxTopics, clock: Clock, handler: CommandHandler | None) -> None:
         self._topics, self._clock, self._handler = topics, clock, handler
         self._answers: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
+        self._finished: deque[tuple[str, CommandResult]] = deque()
         self.received = 0
         self.malformed = 0
 
@@ -76,6 +77,15 @@ class CommandDesk:
             topic, payload = known
             return Outcome((Reply(topic, payload, message.correlation),))
         return self._first_time(command, message)
+
+    def finish(self, cmd_id: str, result: CommandResult) -> None:
+        """As `finished`, from any thread: `take_finished` gives the answer."""
+        self._finished.append((cmd_id, result))
+
+    def take_finished(self) -> list[Reply]:
+        """Answers to commands that others have finished, each once."""
+        waiting = len(self._finished)
+        return [self.finished(*self._finished.popleft()) for _ in range(waiting)]
 
     def finished(self, cmd_id: str, result: CommandResult) -> Reply:
         """The later answer to a command that was `accepted` at first."""

@@ -96,6 +96,7 @@ class Delivery:
         self._unseen = self._unseen or committed
         readable = self._try_outbox(lambda: self._look(now_s), now_s)
         self._feed.update(now_s, self._head, self._connection)
+        self._control.extend(self._bench.desk.take_finished())
         self._send_control()
         if readable:
             self._try_outbox(lambda: self._send_rows(now_s), now_s)

@@ -20,7 +20,13 @@ from edge_agent.publish.commands import CommandDesk
 from edge_agent.publish.delivery import Delivery
 from edge_agent.publish.health import LinkState, PublisherHealth
 from edge_agent.publish.pacing import Pause, ResendTimer
-from edge_agent.publish.ports import CommandHandler, Head, OutboxMarks, Reader
+from edge_agent.publish.ports import (
+    CommandHandler,
+    CommandResult,
+    Head,
+    OutboxMarks,
+    Reader,
+)
 from edge_agent.publish.status import BoxIdentity, StatusBoard
 from edge_agent.runtime import Heartbeat, StopToken
 
@@ -63,8 +69,7 @@ class PublisherSetup:
 
 
 class Publisher:
-    """`run` is the body of the publisher thread; `notify`, `set_status`, `set_box_state` and
-    `health` are for all others."""
+    """`run` is the body of the publisher thread; the rest is for all others."""
 
     def __init__(self, setup: PublisherSetup) -> None:
         """Raises ConfigError when the broker cannot be reached as configured, whatever it says."""
@@ -77,7 +82,7 @@ class Publisher:
         self._resend = ResendTimer(first_s=setup.resend_after_s)
         self._tally = Tally()
         self._dialer = Dialer(
-            lambda: endpoint_of(setup.config),
+            lambda: endpoint_of(self._setup.config),
             setup.clock,
             timeout_s=setup.connect_timeout_s,
             beat=self._beat,
@@ -92,6 +97,18 @@ class Publisher:
     def notify(self) -> None:
         """Rows were committed."""
         self._committed.set()
+        self._wake()
+
+    def reconfigure(self, config: MqttConfig, telemetry_interval_s: float) -> None:
+        """Deliver what is on its way, and connect anew with these settings. Raises ConfigError,
+        and changes nothing then, when the broker cannot be reached as configured."""
+        endpoint_of(config)
+        self._setup = replace(self._setup, config=config, telemetry_interval_s=telemetry_interval_s)
+        self._wake()
+
+    def finish(self, cmd_id: str, result: CommandResult) -> None:
+        """The later answer to a command that was `accepted` at first."""
+        self._desk.finish(cmd_id, result)
         self._wake()
 
     def set_status(self, topic: str, payload: bytes) -> None:
@@ -122,9 +139,11 @@ class Publisher:
     def run(self, stop: StopToken) -> None:
         """Until told to stop. Handles every AgentError by trying again later."""
         clock = self._setup.clock
-        backoff = FullJitter(self._setup.config.reconnect_max_s, self._setup.uniform)
         try:
+            setup, backoff = self._setup, self._new_backoff()
             while not stop.stopped:
+                if setup is not self._setup:
+                    setup, backoff = self._setup, self._new_backoff()
                 begun_s = clock.mono_s()
                 trouble: AgentError | None = None
                 try:
@@ -138,7 +157,7 @@ class Publisher:
                 rest_s = backoff.next_s()
                 if isinstance(trouble, StorageError):
                     rest_s = min(rest_s, _STORAGE_REST_S)
-                self._rest(rest_s, stop)
+                self._rest(rest_s, setup, stop)
         finally:
             if self._reader is not None:
                 self._reader.close()
@@ -150,23 +169,30 @@ class Publisher:
 
         Raises BrokerUnreachable, BrokerRefused, ConfigError, StorageError.
         """
+        setup = self._setup
         self._update(LinkState.CONNECTING)
         if self._reader is None:
-            self._reader = self._setup.open_reader()
+            self._reader = setup.open_reader()
         reader = self._reader
         identity = self._identity()
         connection = self._dialer.dial(self._session(identity, reader.head()), stop)
         self._connection = connection
         try:
-            self._deliver(connection, reader, identity, stop)
+            self._deliver(connection, reader, identity, setup, stop)
         finally:
             self._connection = None
             connection.abandon()
 
     def _deliver(
-        self, connection: Connection, reader: Reader, identity: BoxIdentity, stop: StopToken
+        self,
+        connection: Connection,
+        reader: Reader,
+        identity: BoxIdentity,
+        setup: PublisherSetup,
+        stop: StopToken,
     ) -> None:
-        config, setup = self._setup.config, self._setup
+        """Until told to stop, or to go on with other settings than `setup`."""
+        config = setup.config
         # Read again: what was committed while we connected is backlog, not live.
         delivery = Delivery(
             connection,
@@ -188,7 +214,7 @@ class Publisher:
             config.port,
             "5" if connection.is_mqtt5 else "3.1.1",
         )
-        while not stop.stopped:
+        while not stop.stopped and setup is self._setup:
             self._turn(delivery)
         self._flush(delivery)
         connection.close()
@@ -250,10 +276,14 @@ class Publisher:
 
     # --- what others see --------------------------------------------------------------------
 
-    def _rest(self, wait_s: float, stop: StopToken) -> None:
-        """Wait, and keep the heart beating: a broker that is away for days is no stall."""
+    def _new_backoff(self) -> FullJitter:
+        return FullJitter(self._setup.config.reconnect_max_s, self._setup.uniform)
+
+    def _rest(self, wait_s: float, setup: PublisherSetup, stop: StopToken) -> None:
+        """Wait, and keep the heart beating: a broker that is away for days is no stall.
+        Other settings than `setup` are tried at once."""
         deadline_s = self._setup.clock.mono_s() + wait_s
-        while not stop.stopped:
+        while not stop.stopped and setup is self._setup:
             self._beat()
             rest_s = deadline_s - self._setup.clock.mono_s()
             if rest_s <= 0 or stop.wait(min(rest_s, 1.0)):

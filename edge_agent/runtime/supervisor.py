@@ -36,6 +36,10 @@ class Supervisor:
         self._watched.append(_Watched(worker, self._clock.mono_s()))
         worker.start()
 
+    def forget(self, worker: Worker) -> None:
+        """It was told to stop: nobody starts it again."""
+        self._watched = [watched for watched in self._watched if watched.worker is not worker]
+
     def watch(self, heartbeat: Heartbeat) -> None:
         """A stale heartbeat stops the pings to systemd's watchdog."""
         self._heartbeats.append(heartbeat)
@@ -58,22 +62,22 @@ class _Watched:
     """One worker, its restarts within the window, and when the next one is due."""
 
     def __init__(self, worker: Worker, now_s: float) -> None:
-        self._worker = worker
+        self.worker = worker
         self._started_s = now_s
         self._restarts_s: deque[float] = deque()
         self._due_s: float | None = None  # None: it has not crashed since it was started
         self._spent = False
 
     def poll(self, now_s: float) -> None:
-        if self._worker.crash is None or self._worker.stop.stopped:
+        if self.worker.crash is None or self.worker.stop.stopped:
             return
         if self._due_s is None:
             self._due_s = now_s + self._pause_s(now_s)
         if now_s >= self._due_s:
             self._due_s, self._started_s = None, now_s
             self._restarts_s.append(now_s)
-            log.warning("restarting thread %s", self._worker.name)
-            self._worker.start()
+            log.warning("restarting thread %s", self.worker.name)
+            self.worker.start()
 
     def _pause_s(self, now_s: float) -> float:
         """From the crash to the restart. Raises InvariantBroken when none would help."""
@@ -82,9 +86,9 @@ class _Watched:
         if now_s - self._started_s > RESTART_WINDOW_S:
             self._spent = False
         restarts = len(self._restarts_s)
-        if self._worker.vital:
+        if self.worker.vital:
             if restarts >= RESTART_BUDGET:
-                raise InvariantBroken(self._verdict()) from self._worker.crash
+                raise InvariantBroken(self._verdict()) from self.worker.crash
             # At once: nothing works without it, and its silence counts as a stall.
             return 0.0
         if restarts >= RESTART_BUDGET and not self._spent:
@@ -94,6 +98,6 @@ class _Watched:
 
     def _verdict(self) -> str:
         return (
-            f"thread {self._worker.name} crashed again after {RESTART_BUDGET} restarts in "
-            f"{RESTART_WINDOW_S:g} s: {self._worker.crash!r}"
+            f"thread {self.worker.name} crashed again after {RESTART_BUDGET} restarts in "
+            f"{RESTART_WINDOW_S:g} s: {self.worker.crash!r}"
         )

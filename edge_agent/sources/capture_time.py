@@ -145,6 +145,11 @@ class FrameSampler:
         self._next_s: float | None = None
         self._last_s = 0.0
 
+    def set_fps(self, fps: float) -> None:
+        """From the next picture on."""
+        if self._period_s != 1.0 / fps:
+            self._period_s, self._next_s = 1.0 / fps, None
+
     def is_due(self, at_s: float) -> bool:
         """Would `due` say yes? Changes nothing."""
         if self._next_s is None or not 0 <= at_s - self._last_s <= JUMP_S:

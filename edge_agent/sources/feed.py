@@ -73,6 +73,9 @@ RECALLED_FPS = 3.0
 #: The analysis is at most this many frames ahead of the source thread.
 _MAX_FINDINGS = 64
 
+#: More than a background of keyframes takes: it goes from one detector to the next in full.
+_EYE_BYTES = 1 << 20
+
 Deliver = Callable[[Frame], None]
 #: For a frame that must not be dropped; False: no room now, ask again with the next packet.
 Keep = Callable[[Frame], bool]
@@ -82,6 +85,7 @@ Keep = Callable[[Frame], bool]
 class _Playing:
     """The parts that live as long as one connection."""
 
+    settings: FeedSettings
     decoder: Decoder
     machine: GateMachine
     eye: MotionDetector  # knows the background of keyframes
@@ -96,7 +100,7 @@ class _Playing:
 
 
 class CameraFeed:
-    """Owned by one source thread; only `status` and `told` may be called from others."""
+    """Owned by one source thread; only `status`, `told` and `apply` may be called from others."""
 
     def __init__(
         self,
@@ -207,6 +211,11 @@ class CameraFeed:
         """Memory is short: let go of the stream, and come back later. Safe from any thread."""
         self._given_up = True
 
+    def apply(self, settings: FeedSettings) -> None:
+        """Go on with other settings of the same stream, from the next packet on. Safe from any
+        thread."""
+        self._settings = settings
+
     def status(self) -> FeedStatus:
         """Safe from any thread: each field is read at once."""
         last_s, state, reason = self._last_packet_s, self._state, self._reason
@@ -268,6 +277,8 @@ class CameraFeed:
             self._decoder = playing.decoder
             decoding = self._decoding(playing, deliver, keep)
             for packet in read_packets(source, settings.camera):
+                if playing.settings is not self._settings:
+                    _renew(playing, self._settings)
                 self._note(packet, playing)
                 # Before the first keyframe a decoder only makes grey pictures and errors.
                 playing.keyed = playing.keyed or packet.is_key
@@ -289,6 +300,7 @@ class CameraFeed:
         self._findings.clear()
         self._machine = GateMachine(self._memory, enabled=settings.gated)
         return _Playing(
+            settings,
             Decoder(source.stream, source.time_base, settings.rules),
             self._machine,
             MotionDetector(settings.motion, settings.ignore_zones),
@@ -401,3 +413,15 @@ class CameraFeed:
             raise SourceStalled(
                 f"{self._settings.camera}: packets arrive, but {found} for {PICTURELESS_S:g} s"
             )
+
+
+def _renew(playing: _Playing, settings: FeedSettings) -> None:
+    """The stream goes on with other settings. What the gate knows of its background stays, but
+    where other parts of it are masked."""
+    before, playing.settings = playing.settings, settings
+    playing.sampler.set_fps(settings.fps)
+    playing.recalled.set_fps(max(settings.fps, RECALLED_FPS))
+    eye = MotionDetector(settings.motion, settings.ignore_zones)
+    if settings.privacy_masks == before.privacy_masks:
+        eye.restore(playing.eye.state(_EYE_BYTES), 0.0)
+    playing.eye = eye

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -214,6 +215,25 @@ def test_bad_configuration_exits_78_and_says_where(
     assert done.returncode == 78
     assert message in done.stderr
     assert "agent.toml" in done.stderr
+
+
+def test_hup_reads_the_files_and_a_start_with_a_broken_one_is_on_the_last_good(
+    tmp_path: Path, flashing: Path, mosquitto: Mosquitto
+) -> None:
+    config = write_config(tmp_path, mosquitto.port, {"yard": flash.camera(flashing)}, box="hup")
+    with listening(mosquitto, "hup") as (heard, _):
+        with agent(config) as process:
+            write_config(tmp_path, mosquitto.port, {"gate": flash.camera(flashing)}, box="hup")
+            process.process.send_signal(signal.SIGHUP)
+            heard.wait(lambda: heard.bodies("/st/cam/gate"))
+            assert process.stop() == 0, process.log
+        text = (tmp_path / "agent.toml").read_text()
+        (tmp_path / "agent.toml").write_text(text + "[box")
+        with agent(config) as process:
+            heard.wait(lambda: heard.bodies("/st/config")[-1]["result"] == "rejected")
+            heard.wait(lambda: heard.bodies("/st/cam/gate")[-1]["state"] == "online")
+            assert "agent.toml cannot be used: running on the last good" in process.log
+            assert process.stop() == 0, process.log
 
 
 def test_damaged_model_leaves_motion_and_says_so(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import clips
 import numpy as np
 import pytest
 from networks import installed
@@ -14,7 +17,8 @@ from networks import installed
 from edge_agent.agent.analysis import MAX_TOGETHER, AnalysisLoop, Lane, LaneCounters
 from edge_agent.agent.detector import NamedDetector, open_detector
 from edge_agent.agent.exchange import FrameExchange
-from edge_agent.agent.recordings import KnownTime
+from edge_agent.agent.ingest.clip_analysis import ClipAnalysis, PreparedClip
+from edge_agent.agent.ingest.pace import Pace
 from edge_agent.clock import ManualClock, SystemClock
 from edge_agent.config import CameraConfig, DetectorConfig, FileSource, PersonConfig
 from edge_agent.contract import MediaTimeSource, RecordedTimeline
@@ -25,16 +29,15 @@ from edge_agent.domain import (
     EventId,
     Frame,
     Label,
-    Lighting,
-    Motion,
     Pixels,
     Region,
 )
 from edge_agent.errors import ModelError
 from edge_agent.geometry import FULL_FRAME, BBox
-from edge_agent.pipeline import Analysis
 from edge_agent.pipeline.stages import build_pipeline
 from edge_agent.runtime import Heartbeat, StopToken
+from edge_agent.sources import Finding, PacketSource
+from edge_agent.sources.file import open_file
 from edge_agent.tools.trial.pictures import Picture
 
 
@@ -90,7 +93,6 @@ def test_each_camera_gets_its_own_answer(cameras: int) -> None:
         lanes,
         journal,
         clock=clock,
-        zone=ZoneInfo("UTC"),
         heartbeat=Heartbeat("analysis", clock, limit_s=60),
         make_snapshot=None,
     )
@@ -177,7 +179,6 @@ def test_each_camera_keeps_its_own_candidate_threshold_in_a_joint_look() -> None
         lanes,
         Journal(),
         clock=clock,
-        zone=ZoneInfo("UTC"),
         heartbeat=Heartbeat("analysis", clock, limit_s=60),
         make_snapshot=None,
     )
@@ -194,32 +195,43 @@ def test_each_camera_keeps_its_own_candidate_threshold_in_a_joint_look() -> None
     assert max(told["high"]) == 0
 
 
-@pytest.mark.parametrize(("recorded", "minute"), [(True, 3 * 1440 + 10 * 60 + 30), (False, None)])
-def test_schedules_go_by_the_time_of_the_recording(recorded: bool, minute: int | None) -> None:
-    """A clip of Thursday 10:30 that is analysed at any other time."""
-    clock, exchange = ManualClock(utc_s=1_700_000_000.0), FrameExchange()
-    minutes: list[int] = []
-
-    class Pipeline:
-        def update(self, frame: Frame, weekminute: int) -> Analysis:
-            minutes.append(weekminute)
-            return Analysis(Motion((), 0.0, Lighting.STEADY), (), (), (), (), (), ())
-
-    thursday = dt.datetime(2026, 11, 26, 10, 29, 30, tzinfo=dt.UTC).timestamp()
-    timeline = RecordedTimeline(thursday, MediaTimeSource.TEMPLATE, 1.0)
-    time = KnownTime(timeline) if recorded else None
-    name = CameraId("yard")
-    lane = Lane(name, Pipeline(), LaneCounters(), time)  # type: ignore[arg-type]
-    loop = AnalysisLoop(
+def test_schedules_go_by_the_time_of_the_recording(tmp_path: Path) -> None:
+    """A clip of Thursday 10:29:59 UTC, analysed at any other time, of a box east of there."""
+    made = clips.render(tmp_path / "a.mp4", clips.Clip(frames=30))
+    clock, exchange, name = ManualClock(utc_s=1_700_000_000.0), FrameExchange(), CameraId("yard")
+    exchange.add(name, recorded=True)
+    lanes: list[Lane] = []
+    play = ClipAnalysis(
+        CameraConfig(id="yard", source=FileSource(path=str(made), pace="fast")),
         exchange,
-        {name: lane},
-        Journal(),
-        clock=clock,
-        zone=ZoneInfo("UTC"),
-        heartbeat=Heartbeat("analysis", clock, limit_s=60),
-        make_snapshot=None,
+        lanes.append,
+        default_fps=5.0,
+        zone=ZoneInfo("Asia/Ho_Chi_Minh"),
+        counters=LaneCounters(),
+        pace=Pace(1.0),
+        clock=SystemClock(),
     )
-    loop._take_up(Frame(name, 45.0, Picture(np.zeros((36, 64, 3), np.uint8))))
-    now = dt.datetime.fromtimestamp(clock.read().utc_s, dt.UTC)
-    expected = now.weekday() * 1440 + now.hour * 60 + now.minute if minute is None else minute
-    assert minutes == [expected]
+    thursday = dt.datetime(2026, 11, 26, 10, 29, 59, tzinfo=dt.UTC).timestamp()
+    pipeline = type("P", (), {"seen_s": -1.0})()
+    timeline = RecordedTimeline(thursday, MediaTimeSource.TEMPLATE, 1.0)
+    prepared = PreparedClip(pipeline, timeline, ())  # type: ignore[arg-type]
+    stop = StopToken()
+
+    def opener(*_: object, **rest: Any) -> PacketSource:
+        config = FileSource(path=str(made), pace="fast")
+        return open_file(config, camera="yard", stop=stop, clock=clock, rules=rest["rules"])
+
+    thread = threading.Thread(
+        target=play.play, args=(prepared, opener, lambda: None, stop), daemon=True
+    )
+    thread.start()
+    minutes = []
+    for _ in range(10):
+        frame = exchange.take(5.0)
+        assert isinstance(frame, Frame)
+        minutes.append((frame.captured_s, frame.weekminute))
+        lanes[0].tell(Finding(frame.captured_s, (), ()))
+    thread.join(10)
+    thursday_1729 = 3 * 1440 + 17 * 60 + 29
+    assert [minute for at_s, minute in minutes if at_s < 0.9] == [thursday_1729] * 5
+    assert [minute for at_s, minute in minutes if at_s > 1.1] == [thursday_1729 + 1] * 4

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from edge_agent.agent.closer_look import BUDGET_S, CloserLook
-from edge_agent.agent.main_cameras import MainCameras
+from edge_agent.agent.main_streams import closer_look, main_stream, masks
 from edge_agent.clock import ManualClock
-from edge_agent.config import BoxConfig, CameraConfig, Config, FileSource, MqttConfig, RtspSource
+from edge_agent.config import BoxConfig, CameraConfig, Config, MqttConfig, RtspSource
 from edge_agent.config.schema import PrivacyMaskConfig, SnapshotConfig
 from edge_agent.domain import CameraId, Frame, Region, Track
 from edge_agent.geometry import BBox, FrameSize, Polygon
@@ -162,11 +162,10 @@ def test_main_stream_is_received_only_for_something(
         box=BoxConfig(id="box-1", ward="ward-1"),
         mqtt=MqttConfig(host="localhost"),
         snapshots=SnapshotConfig(enabled=snapshots),
-        cameras=(camera, CameraConfig(id="tape", source=FileSource(path="x"))),
+        cameras=(camera,),
     )
     clock = ManualClock()
-    mains = MainCameras(config, CredentialGuard(None, clock), clock, detects=detects)
-    assert (CameraId("gate") in mains.streams) is received
-    assert (mains.closer_look(camera) is not None) is closer
-    if received:
-        assert mains.for_pictures()[CameraId("gate")].privacy_masks == (LEFT_HALF,)
+    main = main_stream(config, camera, CredentialGuard(None, clock), clock, detects=detects)
+    assert (main is not None) is received
+    assert (closer_look(camera, main, detects=detects) is not None) is closer
+    assert masks(camera) == (LEFT_HALF,)

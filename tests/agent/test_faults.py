@@ -167,7 +167,7 @@ def test_camera_that_dies_ends_its_events_and_comes_back_and_touches_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hasty = partial(CameraFeed, backoff=Backoff(draw=lambda _low, _high: 0.3))
-    monkeypatch.setattr("edge_agent.agent.agent.CameraFeed", hasty)
+    monkeypatch.setattr("edge_agent.agent.camera.CameraFeed", hasty)
     white = clips.Clip(width=64, height=64, frames=30, gop=5)
     media = Media.load(clips.render(tmp_path / "white.mp4", white, lambda *_: WHITE))
     with RtspServer({"gate": media}) as server, listening(mosquitto, "lost") as (heard, _):
@@ -242,7 +242,7 @@ def shorten_patience(monkeypatch: pytest.MonkeyPatch, limits_s: dict[str, float]
     def heartbeat(name: str, clock: Clock, *, limit_s: float) -> Heartbeat:
         return Heartbeat(name, clock, limit_s=limits_s.get(name, limit_s))
 
-    monkeypatch.setattr("edge_agent.agent.agent.Heartbeat", heartbeat)
+    monkeypatch.setattr("edge_agent.agent.assembly.Heartbeat", heartbeat)
 
 
 def test_stuck_analysis_stops_the_watchdogs_pings(
@@ -250,10 +250,10 @@ def test_stuck_analysis_stops_the_watchdogs_pings(
 ) -> None:
     unstuck = threading.Event()
     detector = Misbehaving(lambda: unstuck.wait(30) and None)
-    monkeypatch.setattr("edge_agent.agent.agent.open_detector", lambda _: detector)
+    monkeypatch.setattr("edge_agent.agent.assembly.open_detector", lambda _: detector)
     # Only this thread: the others may be slow on a busy machine.
     shorten_patience(monkeypatch, {"analysis": 1.5})
-    monkeypatch.setattr("edge_agent.agent.agent._ANALYSIS_JOIN_S", 0.1)
+    monkeypatch.setattr("edge_agent.agent.assembly._ANALYSIS_JOIN_S", 0.1)
     with inside(single("stuck", occupied)) as running:
         running.notifier.wait("not advancing: analysis")
         seen = len(running.notifier.messages)
@@ -268,7 +268,7 @@ def test_hanging_camera_and_broker_do_not_stop_the_pings(
 ) -> None:
     shorten_patience(monkeypatch, {"analysis": 3.0, "publisher": 3.0, "recorder": 3.0})
     hasty = partial(PublisherSetup, connect_timeout_s=1.5)
-    monkeypatch.setattr("edge_agent.agent.agent.PublisherSetup", hasty)
+    monkeypatch.setattr("edge_agent.agent.assembly.PublisherSetup", hasty)
     with SilentServer() as camera, SilentServer() as broker:
         source = f'[source]\nkind = "rtsp"\nurl = "{camera.url()}"\nopen_timeout_s = 1\n'
         config = configured(tmp_path, broker.port, model, "hung", {"gate": source})
@@ -337,7 +337,7 @@ def test_camera_whose_thread_crashes_for_ever_leaves_the_others_running(
     flashing: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("edge_agent.agent.agent.CameraSource", CrashingSource)
+    monkeypatch.setattr("edge_agent.agent.camera.CameraSource", CrashingSource)
     monkeypatch.setattr("edge_agent.agent.agent._POLL_S", 0.05)
     monkeypatch.setattr("edge_agent.runtime.supervisor.PAUSES_S", (0.0,) * RESTART_BUDGET)
     monkeypatch.setattr("edge_agent.runtime.supervisor.SPENT_PAUSE_S", 0.0)
@@ -357,7 +357,7 @@ def test_thread_that_crashes_again_and_again_ends_the_agent_in_order(
     def crash(*_: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("edge_agent.agent.analysis.weekminute", crash)
+    monkeypatch.setattr("edge_agent.agent.analysis.finding_of", crash)
     monkeypatch.setattr("edge_agent.agent.agent._POLL_S", 0.1)
     with listening(mosquitto, "bug") as (heard, _), inside(single("bug", occupied)) as running:
         assert running.ended() == 1
@@ -420,7 +420,8 @@ def test_broker_that_denies_events_is_a_state_and_they_come_when_it_is_mended(
     tmp_path: Path, model: Path, flashing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "edge_agent.agent.agent.PublisherSetup", partial(PublisherSetup, denied_pause_s=(0.3, 0.5))
+        "edge_agent.agent.assembly.PublisherSetup",
+        partial(PublisherSetup, denied_pause_s=(0.3, 0.5)),
     )
     rest = "topic readwrite ea/v1/+/+/st/#\ntopic readwrite ea/v1/+/+/cmd/#\n"
     broker = Mosquitto(tmp_path / "broker", acl=rest).start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +14,7 @@ from edge_agent.agent.analysis import AnalysisLoop, Lane, LaneCounters
 from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.replay import ClipReplay
-from edge_agent.agent.telemetry import TelemetrySource, WatchedCamera
+from edge_agent.agent.telemetry import TelemetrySource
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.contract import BoxTopics, State, decode_camera_status
@@ -88,7 +89,6 @@ def test_agents_threads_replay_the_beginning_and_report_what_was_saved(clip: Pat
         {YARD: lane},
         journal,
         clock=clock,
-        zone=ZoneInfo("UTC"),
         heartbeat=Heartbeat("analysis", clock, limit_s=60),
         make_snapshot=None,
     )
@@ -102,7 +102,9 @@ def test_agents_threads_replay_the_beginning_and_report_what_was_saved(clip: Pat
         e.start_s for e in journal.events if (e.label, e.phase) == (Label.PERSON, Phase.START)
     ]
     assert starts == [pytest.approx(VISIT.begin_s, abs=0.4)]
-    telemetry = TelemetrySource({YARD: WatchedCamera(feed, lane)}, exchange, clock, Path("/"))
+    telemetry = TelemetrySource(
+        {YARD: SimpleNamespace(feed=feed, counters=lane.counters)}, exchange, clock, Path("/")
+    )
     figures = telemetry.telemetry().cameras[YARD]
     assert (figures["wakes"], figures["false_wakes"]) == (1, 0)
     assert 0 < figures["decoded_frac"] < 0.75

@@ -83,7 +83,8 @@ def best(event_id: EventId = ONE) -> BestFrame:
 
 @contextmanager
 def running(main: Main, *masks: Polygon) -> Iterator[MainPictures]:
-    pictures = MainPictures({GATE: MainCamera(main, masks)}, take)  # type: ignore[arg-type]
+    pictures = MainPictures(take)
+    pictures.put(GATE, MainCamera(main, masks))  # type: ignore[arg-type]
     stop = StopToken()
     thread = threading.Thread(target=pictures.run, args=(stop,), name="pictures")
     thread.start()

@@ -36,14 +36,14 @@ def test_ctrl_c_ends_it_quietly_and_keeps_a_whole_annotated_clip(
 ) -> None:
     from edge_agent.agent import replay
 
-    weekminute, calls = replay.weekminute, iter(range(1000))
+    dated, calls = replay.dated, iter(range(1000))
 
-    def interrupted(*moment: object) -> int:
+    def interrupted(*moment: object) -> object:
         if next(calls) == 2:
             signal.raise_signal(signal.SIGINT)
-        return weekminute(*moment)  # type: ignore[arg-type]
+        return dated(*moment)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(replay, "weekminute", interrupted)
+    monkeypatch.setattr(replay, "dated", interrupted)
     out = tmp_path / "out.mp4"
     assert main([*command, "--annotate", str(out)]) == 130
     assert capsys.readouterr() == ("", "")

@@ -61,7 +61,7 @@ def test_template_that_is_none_is_told_by_config_check(
     write(tmp_path, gate=GATE + 'template = "{camera}/{start:%Q}.mp4"\n')
     assert main(["config", "check", "--config", str(tmp_path)]) == 78
     said = capsys.readouterr().err
-    assert "gate: source.template" in said
+    assert "gate.toml:6: source.template" in said
     assert "%Q" in said
 
 

@@ -63,10 +63,12 @@ def test_a_recording_is_found_beside_its_camera_file(tmp_path: Path) -> None:
 def test_problems_of_all_files_come_together(tmp_path: Path) -> None:
     write(tmp_path, AGENT + "prot = 1\n", a="id = 1\n", b="id = ", c=CAMERA)
     assert [line.split(": ")[0] for line in problems(tmp_path)] == [
-        "cameras.d/b.toml",
+        "cameras.d/b.toml:1",
         "agent.toml:7",
         "cameras.d/a.toml:1",
         "cameras.d/a.toml",
+        "cameras.d/b.toml",
+        "cameras.d/b.toml",
     ]
 
 
@@ -91,7 +93,7 @@ def test_thresholds_are_compared_after_merging_the_defaults(tmp_path: Path) -> N
         (AGENT.encode("utf-16"), "agent.toml: is UTF-16; save it as UTF-8"),
         (b"# fine\n# caf\xe9\n", "agent.toml:2: is not UTF-8; save it as UTF-8"),
         (b"", "agent.toml: box: is missing; add it: [box]"),
-        (b"\0\0\0\0", "agent.toml:1: is not TOML: Invalid"),
+        (b"\0\0\0\0", "agent.toml: holds 4 zero bytes"),
     ],
 )
 def test_bytes_that_are_not_our_text(data: bytes, expected: str, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ BAD_AGENTS = {
         [
             (
                 'agent.toml:3: box.id: is "Box 17"; use 1 to 32 of a-z, 0-9, _ and -, beginning with '
-                "a letter or digit"
+                'a letter or digit: "box-17"'
             )
         ],
     ),
@@ -166,20 +166,16 @@ BAD_AGENTS = {
     ),
     "syntax": (
         AGENT + "port = 88 83\n",
-        [
-            (
-                "agent.toml:7: is not TOML: Expected newline or end of document after a statement; "
-                "text needs quotes, lists and tables their brackets"
-            )
-        ],
+        ["agent.toml:7: mqtt.port: is 88 83; write the number as 8883"],
     ),
     "syntax at the end": (
         AGENT + "version = [",
         [
             (
-                "agent.toml: is not TOML: Invalid value at the end of the file; "
-                "text needs quotes, lists and tables their brackets"
-            )
+                "agent.toml:7: mqtt.version: has 1 bracket [ that nothing closes; "
+                "close the list with ]"
+            ),
+            'agent.toml:7: mqtt.version: is an empty list; use "auto" or "5" or "3.1.1"',
         ],
     ),
 }
@@ -215,7 +211,12 @@ BAD_CAMERAS = {
     ),
     "polygon in pixels": (
         zone('name = "gate"', "polygon = [", "  [0.1, 0.2],", "  [640, 0],", "  [0, 1],", "]"),
-        [f"{FRONT}:9: zones[0].polygon[1][0]: is 640; use 0 to 1"],
+        [
+            (
+                f"{FRONT}:9: zones[0].polygon: mixes fractions and pixels: 0.1 and 640; "
+                "write every corner as fractions of the frame, 0 to 1"
+            )
+        ],
     ),
     "point with three coordinates": (
         zone('name = "gate"', "polygon = [[0, 0], [1, 0, 0], [1, 1]]"),
@@ -350,7 +351,7 @@ BAD_CAMERAS = {
         [
             (
                 f'{FRONT}:1: id: is "Front"; use 1 to 32 of a-z, 0-9, _ and -, beginning with a letter '
-                "or digit"
+                'or digit: "front"'
             ),
             f"{FRONT}:6: source.transprt: unknown key; did you mean source.transport?",
             (

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from edge_agent.agent import Agent
 from edge_agent.clock import Clock
-from edge_agent.config import load_config
+from edge_agent.config import Config
+from edge_agent.config.start import start_config
 from edge_agent.runtime import SystemdNotifier
 
 #: For [box]: these agents live in pytest's process, which needs more memory than theirs.
@@ -48,7 +49,14 @@ class AgentInside:
 
     def __init__(self, config: Path, clock: Clock | None) -> None:
         self.notifier = Notifier()
-        self._agent = Agent(load_config(config).config, clock=clock, notifier=self.notifier)
+        start = start_config(config)
+        self._agent = Agent(
+            start.loaded.config,
+            files=config,
+            problems=start.problems,
+            clock=clock,
+            notifier=self.notifier,
+        )
         self._thread = threading.Thread(target=self._run, name="agent-inside")
         self._code: int | None = None
 
@@ -65,6 +73,20 @@ class AgentInside:
         assert not self._thread.is_alive(), "the agent does not end"
         assert self._code is not None, "the agent ended by an exception"
         return self._code
+
+    @property
+    def config(self) -> Config:
+        """What is in force."""
+        return self._agent._config
+
+    def reload(self) -> None:
+        """As SIGHUP does."""
+        self._agent.ask_to_reload()
+
+    def stop_noticing(self) -> None:
+        """Its files may change: it learns of that by other means."""
+        assert self._agent._reload is not None
+        self._agent._reload.watch.due = lambda: False  # type: ignore[method-assign]
 
     def stop(self) -> int:
         self._agent.ask_to_stop()

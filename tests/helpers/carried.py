@@ -37,7 +37,7 @@ class Pieces:
         if frame.captured_s - self._begin_s >= self.piece_s:
             self._next_piece(frame.captured_s)
         at_s = frame.captured_s - self._begin_s
-        analysis = self._pipeline.update(replace(frame, captured_s=at_s), 0)
+        analysis = self._pipeline.update(replace(frame, captured_s=at_s))
         if self._begin_s > 0:
             self.blind += analysis.motion.lighting is Lighting.WARMING_UP
         self._say(analysis.events)

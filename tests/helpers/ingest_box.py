@@ -162,7 +162,6 @@ def ingest_box(
             {},
             writer,
             clock=clock,
-            zone=ZoneInfo("UTC"),
             heartbeat=Heartbeat("analysis", clock, limit_s=60),
             make_snapshot=None,
         )
@@ -171,6 +170,7 @@ def ingest_box(
             exchange,
             analysis.enter,
             default_fps=5,
+            zone=ZoneInfo("UTC"),
             counters=LaneCounters(),
             pace=Pace(1.0),
             clock=clock,

@@ -87,7 +87,7 @@ class Box:
                 picture[top : round(box.y2 * height), left : round(box.x2 * width)] = 15
             luma = np.clip(picture, 0, 255).astype(np.uint8)
             frame = Frame(CameraId("gate"), from_s + step / FPS, Still(luma))
-            said.append(pipeline.update(frame, 0))
+            said.append(pipeline.update(frame))
         return said
 
 

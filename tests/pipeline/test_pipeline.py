@@ -170,7 +170,9 @@ class Fakes:
         self.pipeline = CameraPipeline(stages, candidate_threshold=0.25)
 
     def analyse(self, at_s: float) -> Analysis:
-        return self.pipeline.update(Frame(CameraId("gate"), at_s, cast(Pixels, Grey())), 7)
+        return self.pipeline.update(
+            Frame(CameraId("gate"), at_s, cast(Pixels, Grey()), weekminute=7)
+        )
 
 
 def test_nothing_moves_so_the_detector_is_not_asked() -> None:
@@ -216,7 +218,7 @@ def test_recalled_frame_tells_the_tracker_and_nobody_else() -> None:
     fakes.analyse(2.0)
     seen_s = fakes.pipeline.seen_s
     frame = Frame(CameraId("gate"), 1.0, cast(Pixels, Grey()), recalled=True)
-    analysis = fakes.pipeline.update(frame, 7)
+    analysis = fakes.pipeline.update(frame)
     assert fakes.notes.looked_back == [(1.0, 1)]
     assert fakes.notes.detected[-1] == (TRACKED,)
     assert len(fakes.notes.searched) == 1  # by the frame of 2.0 s alone
@@ -245,7 +247,7 @@ def test_who_left_while_the_camera_was_away_does_not_come_back_as_a_ghost(gap_s:
             Frame(CameraId("gate"), from_s + step / 5, Still(yard))
             for step in range(int(seconds * 5))
         ]
-        return [event for frame in frames for event in pipeline.update(frame, 0).events]
+        return [event for frame in frames for event in pipeline.update(frame).events]
 
     (began,) = play(100.0, 8.0)
     assert [end.end_reason for end in pipeline.close(EndReason.CAMERA_LOST, 108.0)] == [

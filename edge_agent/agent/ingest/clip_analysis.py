@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -24,6 +25,7 @@ from edge_agent.contract import RecordedTimeline
 from edge_agent.domain import CameraId, Frame
 from edge_agent.errors import RetryableError
 from edge_agent.pipeline import CameraPipeline
+from edge_agent.pipeline.local_time import dated
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings, Finding, Opener
 
@@ -51,18 +53,31 @@ class PreparedClip:
 class ClipAnalysis:
     """For the ingest thread; the analysis thread sees the lane while a frame is on its way."""
 
-    def __init__(  # noqa: PLR0913 - what one camera's analysis is made of, each by its name
+    def __init__(  # noqa: PLR0913 - each by its name
         self,
         camera: CameraConfig,
         exchange: FrameExchange,
         enter: Callable[[Lane], None],
         *,
         default_fps: float,
+        zone: ZoneInfo,
         counters: LaneCounters,
         pace: Pace,
         clock: Clock,
         analysis: AnalysisConfig | None = None,
     ) -> None:
+        self._analysis = analysis
+        self.apply(camera, default_fps)
+        self._exchange = exchange
+        self._enter = enter
+        self._zone = zone
+        self._counters = counters
+        self._pace = pace
+        self._clock = clock
+        self._analysed = threading.Event()
+
+    def apply(self, camera: CameraConfig, default_fps: float) -> None:
+        """From the next clip on."""
         source = camera.source
         gate: Literal["auto", "off"] = "off"
         if isinstance(source, FolderSource):
@@ -70,14 +85,7 @@ class ClipAnalysis:
         self._camera = msgspec.structs.replace(
             camera, source=FileSource(path="", pace="fast", gate=gate, rotate=source.rotate)
         )
-        self._exchange = exchange
-        self._enter = enter
         self._default_fps = default_fps
-        self._counters = counters
-        self._pace = pace
-        self._clock = clock
-        self._analysis = analysis
-        self._analysed = threading.Event()
 
     def play(
         self, clip: PreparedClip, opener: Opener, after: Callable[[], None], stop: StopToken
@@ -115,7 +123,8 @@ class ClipAnalysis:
             if frame.captured_s <= seen_s or stop.stopped:
                 return
             analysed_s = self._counters.busy_s
-            if not self._step(frame, stop):
+            utc_s = clip.timeline.utc_s(frame.captured_s)
+            if not self._step(dated(frame, utc_s, self._zone), stop):
                 return
             clip.last_s, clip.frames = max(clip.last_s, frame.captured_s), clip.frames + 1
             after()

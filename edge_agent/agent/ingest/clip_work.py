@@ -115,10 +115,16 @@ class ClipWork:
     ) -> None:
         self._attempts = attempts
         self._camera = camera
+        self._config = camera.config
         self._detector = detector
         self._drafter = drafter
         self._clock = clock
         self._away: Counter[int] = Counter()  # tries that the analysis did not survive, by clip
+
+    def apply(self, config: CameraConfig, default_fps: float, detector: Detector) -> None:
+        """Between two clips."""
+        self._config, self._detector = config, detector
+        self._camera.analysis.apply(config, default_fps)
 
     def begun(self, clip: LedgerClip) -> PreparedClip:
         """With nothing before it."""
@@ -227,7 +233,7 @@ class ClipWork:
         return ClipState.DONE, ""
 
     def _pipeline(self, clip: LedgerClip) -> CameraPipeline:
-        camera = self._camera.config
+        camera = self._config
         if clip.kind == "still":
             camera = for_stills(camera)
         return build_pipeline(camera, self._detector, RecordedEventIds(clip.camera, clip.digest))

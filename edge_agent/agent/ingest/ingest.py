@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -26,6 +27,7 @@ from edge_agent.agent.ingest.planner import ClipPlanner
 from edge_agent.agent.ingest.tidying import Tidying
 from edge_agent.agent.writer import DatedSnapshot, Together
 from edge_agent.clock import Clock
+from edge_agent.config import CameraConfig
 from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
 from edge_agent.outbox import (
@@ -83,11 +85,24 @@ class Ingest:
         self._open_reader = open_reader
         self._clock = clock
         self._news = threading.Event()
+        self._renew: deque[Callable[[], None]] = deque()
         self._started_utc_s = clock.read().utc_s
 
     def wake(self) -> None:
         """Something was found."""
         self._news.set()
+
+    def apply(
+        self, configs: Mapping[CameraId, CameraConfig], default_fps: float, detector: Detector
+    ) -> None:
+        """Analyse these cameras' clips with other settings, from the next clip on. What changes
+        in their folders is nothing for this. Safe from any thread."""
+
+        def renew() -> None:
+            for name, config in configs.items():
+                self._work[name].apply(config, default_fps, detector)
+
+        self._renew.append(renew)
 
     def run(self, stop: StopToken) -> None:
         """Until told to stop. A clip that is not finished then is analysed again later."""
@@ -96,6 +111,8 @@ class Ingest:
             tidying = Tidying(self._max_age_s, self._is_seen, reader, self._clock)
             while not stop.stopped:
                 self._news.clear()
+                while self._renew:
+                    self._renew.popleft()()
                 try:
                     self._arrivals.look()
                     self._end_runs(planner, reader, stop)

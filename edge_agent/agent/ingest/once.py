@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import cv2
 
@@ -86,7 +85,6 @@ class OnceRoom:
             {},
             writer,
             clock=clock,
-            zone=ZoneInfo(config.box.timezone),
             heartbeat=Heartbeat("analysis", clock, limit_s=60.0),
             make_snapshot=SnapshotTaker(config.snapshots) if snapshots else None,
         )

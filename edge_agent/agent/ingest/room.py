@@ -19,7 +19,6 @@ from edge_agent.agent.ingest.clip_analysis import ClipAnalysis
 from edge_agent.agent.ingest.clip_work import IngestCamera
 from edge_agent.agent.ingest.found import ledger_clip, left_out
 from edge_agent.agent.ingest.ingest import Ingest
-from edge_agent.agent.ingest.left_over import end_left_over
 from edge_agent.agent.ingest.notes import LedgerKnown, LedgerNotes
 from edge_agent.agent.ingest.pace import Pace
 from edge_agent.agent.writer import Writer
@@ -27,7 +26,7 @@ from edge_agent.clock import Clock
 from edge_agent.config import AnalysisConfig, CameraConfig, Config, FolderSource
 from edge_agent.domain import CameraId
 from edge_agent.errors import ConfigError
-from edge_agent.outbox import LedgerReader, Outbox
+from edge_agent.outbox import LedgerReader
 from edge_agent.pipeline.stages import Detector
 from edge_agent.recorders.find import (
     FolderWatcher,
@@ -211,6 +210,7 @@ class FolderRoom:
                         enter,
                         default_fps=config.analysis.fps,
                         analysis=config.analysis,
+                        zone=ZoneInfo(config.box.timezone),
                         counters=cameras[name].counters,
                         pace=Pace(config.ingest.cpu_frac),
                         clock=parts.clock,
@@ -241,9 +241,11 @@ class FolderRoom:
             yield tree.thread, tree.run
         yield INGEST, self.ingest.run
 
-    def end_left_over(self, outbox: Outbox) -> None:
-        """End the events of cameras that had a folder once. Before the writer starts."""
-        end_left_over(outbox, self._parts.drafter, self._parts.open_reader, self._cameras)
+    def take_over(self, before: FolderRoom) -> None:
+        """Count on where that room ended."""
+        for name, camera in self._cameras.items():
+            if name in before._cameras:
+                camera.counters.add(before.counters(name))
 
     def poll(self) -> None:
         self.notes.retry()

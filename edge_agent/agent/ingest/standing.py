@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 
+from edge_agent.agent.camera_source import STOPPED
 from edge_agent.agent.ingest.room import INGEST, FolderRoom, Tree
 from edge_agent.clock import Clock, thread_cpu_s
 from edge_agent.contract import (
@@ -176,12 +177,19 @@ class FolderStatusTeller:
         )
         if not now.is_news_after(self._told):
             return
+        self._say(now)
+
+    def say_stopped(self) -> None:
+        """Nobody watches it any more."""
+        self._say(_Told(STOPPED, self._standing.left_out(self._camera), None))
+
+    def _say(self, now: _Told) -> None:
         self._told = now
         status = CameraStatus(
             self._camera,
-            State.OFFLINE if reason else State.ONLINE,
+            State.OFFLINE if now.reason else State.ONLINE,
             self._clock.read().utc_s,
-            reason,
+            now.reason,
             left_out=now.left_out,
             clock_offset_s=now.clock_offset_s,
         )

@@ -1,0 +1,325 @@
+"""Everything that lives between start and stop: what cameras share, and the cameras by name."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from edge_agent import __version__
+from edge_agent.agent.analysis import AnalysisLoop, SnapshotMaker
+from edge_agent.agent.camera import Shared
+from edge_agent.agent.cameras import Cameras
+from edge_agent.agent.clips import ClipJournal, clip_figures, open_clip_room
+from edge_agent.agent.commands import CommandRoom
+from edge_agent.agent.detector import BlindDetector, NamedDetector, open_detector
+from edge_agent.agent.drafting import EventDrafter
+from edge_agent.agent.exchange import FrameExchange
+from edge_agent.agent.ingest.folders import Folders
+from edge_agent.agent.ingest.room import FolderParts
+from edge_agent.agent.main_pictures import MainPictures
+from edge_agent.agent.memory import give_up_largest
+from edge_agent.agent.orphans import closing_drafts
+from edge_agent.agent.snapshots import SnapshotTaker
+from edge_agent.agent.state_dir import open_snapshots
+from edge_agent.agent.telemetry import TelemetrySource
+from edge_agent.agent.writer import Writer
+from edge_agent.clock import Clock
+from edge_agent.config import SHORT_SHA_LENGTH, Config, canonical_sha
+from edge_agent.config.load import AGENT_FILE
+from edge_agent.config.plan import Plan, Step
+from edge_agent.contract import (
+    BoxTopics,
+    ConfigStatus,
+    RecordedTimeline,
+    Sender,
+    State,
+    Telemetry,
+    UlidGenerator,
+    encode_config_status,
+)
+from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Label, Snapshot
+from edge_agent.errors import ConfigError, ConfigProblem
+from edge_agent.mqtt import endpoint_of
+from edge_agent.outbox import AlarmKind, LedgerReader, Outbox, OutboxReader
+from edge_agent.publish import CommandResult, LinkState, Publisher, PublisherSetup
+from edge_agent.runtime import Attempts, Heartbeat, StopToken, Supervisor, Worker
+from edge_agent.sources import REFUSED_LOGINS, CredentialGuard
+
+log = logging.getLogger(__name__)
+
+#: No wait of these threads is longer than a few seconds. A heartbeat this old is a hang.
+_HEARTBEAT_LIMIT_S = 45.0
+#: But the resolver of the C library may take its time over each of a broker's addresses.
+_PUBLISHER_LIMIT_S = 180.0
+
+#: Together below the unit's TimeoutStopSec.
+_SOURCES_JOIN_S = 5.0
+_ANALYSIS_JOIN_S = 5.0
+_FLUSH_S = 5.0
+_PUBLISHER_JOIN_S = 10.0
+
+
+class Assembly:
+    """Built, started, polled and stopped by the main thread."""
+
+    def __init__(
+        self,
+        config: Config,
+        outbox: Outbox,
+        clock: Clock,
+        supervisor: Supervisor,
+        reload: Callable[[str], None] | None = None,
+    ) -> None:
+        """`reload` is told the cmd_id of the ward's `cmd/reload`."""
+        self._config = config
+        self._reload = reload
+        self._applied_utc_s = clock.read().utc_s
+        self._previous_sha: str | None = None
+        self._clock = clock
+        self._supervisor = supervisor
+        self._outbox = outbox
+        self._ids = UlidGenerator()
+        self._topics = BoxTopics(config.box.ward, config.box.id)
+        self._state_dir = Path(config.box.state_dir)
+        self._detector = open_detector(config.detector)
+        self._snapshots = open_snapshots(config, self._state_dir, clock)
+        self._drafters = (
+            EventDrafter(self._sender(), clock, self._recorded_time),
+            EventDrafter(self._sender(), clock),  # of recorders' clips
+        )
+        self._writer = Writer(
+            outbox,
+            self._drafters[0],
+            snapshots=self._snapshots,
+            clock=clock,
+            heartbeat=self._heartbeat("writer"),
+            committed=self._tell_publisher,
+        )
+        self._take_snapshot = SnapshotTaker(config.snapshots)
+        self._pictures = MainPictures(self._take_snapshot)
+        self._clip_room = open_clip_room(config, clock)
+        self._clips = ClipJournal(self._writer, self._clip_room, clock) if self._clip_room else None
+        self._exchange = FrameExchange()
+        self._analysis = AnalysisLoop(
+            self._exchange,
+            {},
+            self._clips or self._writer,
+            clock=clock,
+            heartbeat=self._heartbeat("analysis"),
+            make_snapshot=self._snapshot_maker(),
+        )
+        self._publisher = Publisher(self._publisher_setup())
+        self._shared = self._what_cameras_share()
+        folders = Folders(
+            config,
+            self._folder_parts(),
+            self._analysis,
+            supervisor,
+            self._topics,
+            self._publisher.set_status,
+        )
+        self.cameras = Cameras(self._shared, folders, self._writer.in_turn)
+        self._telemetry = TelemetrySource(
+            self.cameras.live, self._exchange, clock, self._state_dir, self._more_figures, folders
+        )
+        self._source_stop, self._analysis_stop = StopToken(), StopToken()
+        self._writer_stop, self._publisher_stop = StopToken(), StopToken()
+        self._clip_stop = StopToken()
+        self._workers: dict[str, Worker] = {}
+
+    # --- start and stop ---
+
+    def start(self) -> None:
+        orphans = closing_drafts(self._outbox.open_events(), self._topics, self._clock)
+        if orphans:
+            log.info("ending %d events that the last stop left open", len(orphans))
+            self._outbox.append(orphans)
+        self.cameras.folders.end_left_over(self._outbox)
+        self.tell_config()
+        self._begin(Worker("writer", self._writer.run, self._writer_stop))
+        self._begin(Worker("publisher", self._publisher.run, self._publisher_stop))
+        self._begin(Worker("analysis", self._analysis.run, self._analysis_stop))
+        if self._clip_room is not None:
+            # Without heartbeat: a card that hangs costs clips, and must not restart the agent.
+            self._begin(Worker("clips", self._clip_room.run, self._clip_stop))
+        if self._snapshots is not None:
+            self._begin(Worker("pictures", self._pictures.run, self._source_stop, vital=False))
+        self.cameras.start()
+
+    def stop(self) -> None:
+        self._source_stop.stop()
+        self.cameras.halt(_SOURCES_JOIN_S)
+        self._analysis_stop.stop()
+        if self._workers["analysis"].join(_ANALYSIS_JOIN_S) and self._clips is not None:
+            self._clips.finish()
+        self._clip_stop.stop()
+        if not self._writer.flush(_FLUSH_S):
+            log.error("the last events could not be stored in time")
+        self.cameras.say_stopped()
+        self._publisher_stop.stop()
+        self._workers["publisher"].join(_PUBLISHER_JOIN_S)
+        self._writer_stop.stop()
+        self._workers["writer"].join(_FLUSH_S)
+        if "clips" in self._workers:
+            self._workers["clips"].join(_FLUSH_S)
+
+    def poll(self) -> None:
+        """What the ward should know of us, when it changed."""
+        self.cameras.poll()
+        reasons = tuple(self._reasons())
+        self._publisher.set_box_state(State.DEGRADED if reasons else State.ONLINE, reasons)
+
+    # --- while it runs ---
+
+    def prepare(self, config: Config, plan: Plan) -> NamedDetector | None:
+        """What `apply` needs and may fail at. Raises ConfigError for a broker that cannot be
+        reached as configured, whatever it says, and a detector that cannot be opened."""
+        if plan.broker:
+            endpoint_of(config.mqtt)
+        if not plan.detector:
+            return None
+        detector = open_detector(config.detector)
+        if isinstance(detector, BlindDetector):
+            raise ConfigError([ConfigProblem(AGENT_FILE, "detector", detector.trouble, "")])
+        return detector
+
+    def apply(self, config: Config, plan: Plan, detector: NamedDetector | None) -> None:
+        """Do what the plan says, and nothing else. `detector`: what `prepare` gave."""
+        self._previous_sha = self.cfg_sha
+        before, self._config = self._config, config
+        self._shared.config = config
+        steps = dict(plan.cameras)
+        if detector is not None:
+            # Streams begin anew only where there was none, and so everything was decoded.
+            least = Step.SWAP if self._shared.detects else Step.RESTART
+            self._detector = self._shared.detector = detector
+            for camera in config.cameras:
+                if camera.enabled and steps.get(camera.id, Step.SWAP) is Step.SWAP:
+                    steps[camera.id] = least
+        self.cameras.apply(before, steps)
+        for drafter in self._drafters:
+            drafter.sender = self._sender()
+        if plan.broker:
+            self._publisher.reconfigure(config.mqtt, config.telemetry.interval_s)
+        self._applied_utc_s = self._clock.read().utc_s
+
+    def tell_config(
+        self, result: Literal["applied", "rejected"] = "applied", errors: tuple[str, ...] = ()
+    ) -> None:
+        """Which configuration is in force, and what became of the files' newest change."""
+        status = ConfigStatus(self.cfg_sha, self._applied_utc_s, result, errors, self._previous_sha)
+        self._publisher.set_status(self._topics.config_status, encode_config_status(status))
+
+    def finish(self, cmd_id: str, result: CommandResult) -> None:
+        """What became of a command that was accepted."""
+        self._publisher.finish(cmd_id, result)
+
+    @property
+    def cfg_sha(self) -> str:
+        return canonical_sha(self._config)[:SHORT_SHA_LENGTH]
+
+    # --- parts ---
+
+    def _begin(self, worker: Worker) -> None:
+        self._workers[worker.name] = worker
+        self._supervisor.start(worker)
+
+    def _what_cameras_share(self) -> Shared:
+        return Shared(
+            config=self._config,
+            detector=self._detector,
+            exchange=self._exchange,
+            analysis=self._analysis,
+            supervisor=self._supervisor,
+            credentials=CredentialGuard(self._state_dir / REFUSED_LOGINS, self._clock),
+            pictures=self._pictures,
+            clips=self._clip_room,
+            new_event_id=self._new_event_id,
+            topics=self._topics,
+            set_status=self._publisher.set_status,
+            clock=self._clock,
+        )
+
+    def relieve(self, least_mb: float) -> str | None:
+        """Memory is short: one camera less, where that helps."""
+        feeds = {name: camera.feed for name, camera in self.cameras.live.items()}
+        return give_up_largest(feeds, least_mb)
+
+    def _folder_parts(self) -> FolderParts:
+        return FolderParts(
+            self._exchange,
+            self._detector,
+            self._drafters[1],
+            self._writer,
+            lambda: LedgerReader(self._state_dir),
+            self._clock,
+            Attempts(self._state_dir / "attempts.json"),
+        )
+
+    def _publisher_setup(self) -> PublisherSetup:
+        config = self._config
+        return PublisherSetup(
+            ward=config.box.ward,
+            box=config.box.id,
+            config=config.mqtt,
+            open_reader=lambda: OutboxReader(self._state_dir),
+            marks=self._writer,
+            clock=self._clock,
+            agent_version=__version__,
+            telemetry_interval_s=config.telemetry.interval_s,
+            telemetry=self._figures,
+            on_command=CommandRoom(self._snapshots, config.snapshots, self._reload).handle,
+            heartbeat=self._heartbeat("publisher", _PUBLISHER_LIMIT_S),
+        )
+
+    def _figures(self) -> Telemetry:
+        return self._telemetry.telemetry()
+
+    def _more_figures(self) -> dict[str, float]:
+        return clip_figures(self._clips) if self._clips is not None else {}
+
+    def _tell_publisher(self) -> None:
+        self._publisher.notify()
+
+    def _reasons(self) -> list[str]:
+        reasons = [self._detector.trouble] if self._detector.trouble else []
+        alarms = {alarm.kind: alarm.text for alarm in self._writer.alarms}
+        lasting = {AlarmKind.CORRUPT: True, AlarmKind.REWOUND: True}
+        ongoing = {
+            AlarmKind.STORAGE: self._outbox.failing,
+            AlarmKind.SHEDDING: self._outbox.shedding,
+        }
+        for kind, holds in (ongoing | lasting).items():
+            if holds and kind in alarms:
+                reasons.append(f"{kind}: {alarms[kind]}")
+        health = self._publisher.health()
+        if health.state is LinkState.REFUSED:
+            reasons.append(health.last_error)
+        return reasons
+
+    def _sender(self) -> Sender:
+        box = self._config.box
+        return Sender(box.ward, box.id, cfg_sha=self.cfg_sha, model_name=self._detector.name)
+
+    def _recorded_time(self, camera: CameraId) -> RecordedTimeline | None:
+        return self.cameras.recorded_time(camera)
+
+    def _new_event_id(self, label: Label, at_s: float) -> EventId:
+        return EventId(self._ids.next(self._clock.read().utc_s))
+
+    def _heartbeat(self, name: str, limit_s: float = _HEARTBEAT_LIMIT_S) -> Heartbeat:
+        heartbeat = Heartbeat(name, self._clock, limit_s=limit_s)
+        self._supervisor.watch(heartbeat)
+        return heartbeat
+
+    def _snapshot_maker(self) -> SnapshotMaker | None:
+        if self._snapshots is None:
+            return None
+
+        def make(frame: Frame, best: BestFrame) -> Snapshot:
+            self._pictures.ask(frame, best)
+            return self._take_snapshot(frame, best)
+
+        return make

@@ -1,0 +1,200 @@
+"""One camera that is watched: its streams, its place in the analysis, its clips, its status.
+
+    source-<camera> --frames--> exchange --> lane in the analysis
+    main-<camera>, where a main stream is named: clips, pictures, closer looks
+
+All of it begins with `start`, goes on with other settings after `apply`, and ends with `stop`;
+other cameras notice nothing. A `Camera` belongs to the main thread.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from edge_agent.agent.analysis import AnalysisLoop, Lane, LaneCounters
+from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
+from edge_agent.agent.clips import ClipCamera, ClipRoom, keeps_clips
+from edge_agent.agent.detector import BlindDetector, NamedDetector
+from edge_agent.agent.exchange import FrameExchange
+from edge_agent.agent.main_pictures import MainCamera, MainPictures
+from edge_agent.agent.main_streams import closer_look, main_stream, masks
+from edge_agent.agent.recordings import is_recorded, recording_time
+from edge_agent.clock import Clock
+from edge_agent.config import CameraConfig, Config
+from edge_agent.contract import BoxTopics
+from edge_agent.domain import CameraId, EventId, Frame, Label
+from edge_agent.pipeline.local_time import dated
+from edge_agent.pipeline.stages import build_pipeline
+from edge_agent.runtime import StopToken, Supervisor, Worker
+from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings, FeedStatus
+
+log = logging.getLogger(__name__)
+
+#: A source thread sees its stop token within a second or two, unless a driver hangs.
+JOIN_S = 5.0
+#: The analysis takes up what it is asked between two frames, each a second at the very worst.
+ASK_S = 5.0
+
+
+@dataclass(slots=True)
+class Shared:
+    """What cameras share. `config` and `detector` change while cameras run."""
+
+    config: Config
+    detector: NamedDetector | BlindDetector
+    exchange: FrameExchange
+    analysis: AnalysisLoop
+    supervisor: Supervisor
+    credentials: CredentialGuard
+    pictures: MainPictures
+    clips: ClipRoom | None
+    new_event_id: Callable[[Label, float], EventId]
+    topics: BoxTopics
+    set_status: Callable[[str, bytes], None]
+    clock: Clock
+
+    @property
+    def detects(self) -> bool:
+        return self.detector.name is not None
+
+
+class Camera:
+    """A camera that sends its pictures now: a stream, a USB device, a file that is played."""
+
+    def __init__(self, config: CameraConfig, shared: Shared) -> None:
+        self.config = config
+        self.name = name = CameraId(config.id)
+        self._shared = shared
+        self.feed = CameraFeed(
+            self._feed_settings(), credentials=shared.credentials, clock=shared.clock
+        )
+        self.recording = recording_time(config, self.feed)
+        self.counters = LaneCounters()
+        self._main = main_stream(
+            shared.config, config, shared.credentials, shared.clock, detects=shared.detects
+        )
+        self._closer = closer_look(config, self._main, detects=shared.detects)
+        self._stop = StopToken()
+        source = CameraSource(config, self.feed, shared.exchange, shared.clock, self._dated)
+        self._workers = [Worker(f"source-{name}", source.run, self._stop, vital=False)]
+        if self._main is not None:
+            self._workers.append(Worker(f"main-{name}", self._main.run, self._stop, vital=False))
+        self._teller = CameraStatusTeller(
+            self.feed, name, shared.topics, shared.clock, shared.set_status
+        )
+
+    def start(self) -> None:
+        """Whatever was called so before has ended by then: the analysis keeps the order."""
+        shared, lane = self._shared, self._lane()
+
+        def enter() -> None:
+            shared.analysis.enter(lane)
+            self._put_aside()
+            shared.exchange.add(self.name, recorded=is_recorded(self.config))
+
+        self._in_analysis(enter)
+        for worker in self._workers:
+            shared.supervisor.start(worker)
+
+    def apply(self, config: CameraConfig) -> None:
+        """Go on with other settings, which need no other stream; what is open stays open."""
+        new_view = config.privacy_masks != self.config.privacy_masks
+        self.config = config
+        self.feed.apply(self._feed_settings())
+        if new_view:
+            self._closer = closer_look(config, self._main, detects=self._shared.detects)
+        lane = self._lane()
+
+        def swap() -> None:
+            self._shared.analysis.swap(lane, new_view=new_view)
+            self._put_aside()
+
+        self._in_analysis(swap)
+
+    def halt(self) -> None:
+        """Tell its threads to end; does not wait."""
+        self._stop.stop()
+        for worker in self._workers:
+            self._shared.supervisor.forget(worker)
+
+    def halted(self, timeout_s: float) -> None:
+        """Wait for its threads after `halt`. What hangs in a driver is left behind."""
+        deadline_s = self._shared.clock.mono_s() + timeout_s
+        for worker in self._workers:
+            if not worker.join(max(0.0, deadline_s - self._shared.clock.mono_s())):
+                log.warning("%s does not stop; leaving it behind", worker.name)
+
+    def stop(self) -> None:
+        """End it alone: its events end, the other cameras go on."""
+        self.halt()
+        self.halted(JOIN_S)
+        shared = self._shared
+
+        def leave() -> None:
+            shared.analysis.leave(self.name)
+            shared.exchange.remove(self.name)
+            shared.pictures.remove(self.name)
+            if shared.clips is not None:
+                shared.clips.remove(self.name)
+
+        self._in_analysis(leave)
+
+    @property
+    def status(self) -> FeedStatus:
+        return self.feed.status()
+
+    def poll(self) -> None:
+        """Tell the ward how it stands, when that changed."""
+        self._teller.poll(crashed=self._workers[0].crash is not None)
+
+    def say_stopped(self) -> None:
+        """The last status: the agent was stopped."""
+        self._teller.say_stopped()
+
+    # --- parts ---
+
+    def _in_analysis(self, work: Callable[[], None]) -> None:
+        if not self._shared.analysis.ask(work, ASK_S):
+            log.warning("%s: the analysis is behind; its settings follow", self.name)
+
+    def _feed_settings(self) -> FeedSettings:
+        shared = self._shared
+        return FeedSettings.of(
+            self.config,
+            shared.config.analysis.fps,
+            clips=keeps_clips(shared.config, self.config),
+            detects=shared.detects,
+            analysis=shared.config.analysis,
+        )
+
+    def _lane(self) -> Lane:
+        shared = self._shared
+        return Lane(
+            self.name,
+            build_pipeline(self.config, shared.detector, shared.new_event_id, self._closer),
+            self.counters,
+            self.recording,
+            self.feed.told,
+            partial(shared.pictures.ready, self.name),
+            None if self.recording else shared.detector,
+        )
+
+    def _put_aside(self) -> None:
+        """Where clips and pictures are taken from, as configured now."""
+        shared = self._shared
+        if self._main is not None:
+            shared.pictures.put(self.name, MainCamera(self._main, masks(self.config)))
+        if shared.clips is not None and keeps_clips(shared.config, self.config):
+            clips = ClipCamera(self.feed.tap, self.config.person, self._main)
+            shared.clips.put(self.name, clips)
+
+    def _dated(self, frame: Frame) -> Frame:
+        if self.recording is not None:
+            utc_s = self.recording.timeline().utc_s(frame.captured_s)
+        else:
+            utc_s = self._shared.clock.read().utc_s
+        return dated(frame, utc_s, ZoneInfo(self._shared.config.box.timezone))

@@ -1,0 +1,102 @@
+"""`edge-agent config check`: what is found, and how it is printed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge_agent.cli.preflight import diagnoses, service_of
+from edge_agent.cli.preflight.account import Account
+from edge_agent.config import SHORT_SHA_LENGTH, LoadedConfig, canonical_sha, load_config
+from edge_agent.errors import ConfigError, ConfigProblem
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Errors and warnings of one configuration; `loaded` is None when it cannot be read."""
+
+    path: Path
+    errors: tuple[ConfigProblem, ...]
+    warnings: tuple[ConfigProblem, ...] = ()
+    loaded: LoadedConfig | None = None
+
+    @classmethod
+    def of(cls, path: Path, *, user: str | None = None, online: bool = False) -> Check:
+        """Raises ConfigError for a `user` that this machine does not have."""
+        if user is not None and Account.named(user) is None:
+            problem = ConfigProblem("command line", "--user", f"no user is called {user}", "")
+            raise ConfigError([problem])
+        try:
+            loaded = load_config(path)
+        except ConfigError as error:
+            return cls(path, error.problems)
+        found = list(diagnoses(loaded, service_of(path, user)))
+        if online and not any(diagnosis.stops for diagnosis in found):
+            from edge_agent.cli.preflight.online import online_diagnoses
+
+            found += online_diagnoses(loaded)
+        errors = tuple(each.problem for each in found if each.is_error)
+        told = {_place(problem) for problem in errors}
+        more = [each.problem for each in found if not each.is_error]
+        warnings = tuple(w for w in (*loaded.warnings, *more) if _place(w) not in told)
+        return cls(path, errors, warnings, loaded)
+
+    @property
+    def summary(self) -> str:
+        """`2 cameras, cfg 1234567890ab`."""
+        return summary_of(self.loaded) if self.loaded else ""
+
+
+def summary_of(loaded: LoadedConfig) -> str:
+    short_sha = canonical_sha(loaded.config)[:SHORT_SHA_LENGTH]
+    return f"{counted(len(loaded.config.cameras), 'camera')}, cfg {short_sha}"
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def print_lines(check: Check, *, is_fine: bool) -> None:
+    """Praise on stdout, complaints on stderr."""
+    for warning in check.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    for problem in check.errors:
+        print(f"error: {problem}", file=sys.stderr)
+    if check.errors:
+        print(counted(len(check.errors), "error"), file=sys.stderr)
+    elif not is_fine:
+        print(counted(len(check.warnings), "warning"), file=sys.stderr)
+    elif check.loaded is not None:
+        print(f"{check.loaded.sources[0]}: fine, {check.summary}")
+
+
+def print_json(check: Check, *, is_fine: bool) -> None:
+    answer: dict[str, Any] = {
+        "fine": is_fine,
+        "config": str(check.path),
+        "errors": [_plain(problem) for problem in check.errors],
+        "warnings": [_plain(problem) for problem in check.warnings],
+    }
+    if check.loaded is not None:
+        answer["cameras"] = [camera.id for camera in check.loaded.config.cameras]
+        answer["cfg"] = canonical_sha(check.loaded.config)[:SHORT_SHA_LENGTH]
+    print(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+def _plain(problem: ConfigProblem) -> dict[str, Any]:
+    file, line = _split(problem.file)
+    plain = {"file": file, "line": line, "key": problem.path}
+    plain |= {"found": problem.found, "fix": problem.fix}
+    return {key: value for key, value in plain.items() if value not in ("", None)}
+
+
+def _split(where: str) -> tuple[str, int | None]:
+    file, colon, line = where.rpartition(":")
+    return (file, int(line)) if colon and line.isdigit() else (where, None)
+
+
+def _place(problem: ConfigProblem) -> tuple[str, str]:
+    return _split(problem.file)[0], problem.path
