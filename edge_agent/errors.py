@@ -6,6 +6,7 @@
     │   ├── ModelError             a detector file or its manifest is wrong
     │   ├── CredentialRefused      a camera refused our user or password
     │   ├── BrokerRefused          the broker refused protocol, name, certificate or login
+    │   ├── StateOfNewerAgent      exit 78: an older version cannot read what a newer one wrote
     │   ├── StateDirLocked         another agent owns the state directory
     │   ├── MediaError             a clip that cannot be read: truncated, empty, no video
     │   └── LabelError             labelled pictures that cannot be read: which file, which line
@@ -100,6 +101,12 @@ class CredentialRefused(OperatorError):
 
 class BrokerRefused(OperatorError):
     """The broker answered and said no (protocol version, identity, certificate, ACL)."""
+
+
+class StateOfNewerAgent(OperatorError):
+    """The state directory was written by a newer version; starting again does not cure it."""
+
+    exit_code = EXIT_CONFIG
 
 
 class StateDirLocked(OperatorError):

@@ -25,9 +25,10 @@ from edge_agent.contract import (
     Sender,
     UlidGenerator,
 )
-from edge_agent.domain import EndReason, Event, EventId, Frame, Label
+from edge_agent.domain import CameraId, EndReason, Event, EventId, Frame, Label
 from edge_agent.errors import MediaError
 from edge_agent.pipeline import Analysis, CameraPipeline
+from edge_agent.pipeline.health import HealthWatch, ignored_of
 from edge_agent.pipeline.local_time import dated
 from edge_agent.pipeline.stages import Detector, build_pipeline
 from edge_agent.runtime import StopToken
@@ -98,7 +99,12 @@ class ClipReplay:
             credentials=CredentialGuard(None, self._clock),
             clock=self._clock,
         )
-        pipeline = build_pipeline(camera, self._detector, self._new_event_id)
+        pipeline = build_pipeline(
+            camera,
+            self._detector,
+            self._new_event_id,
+            health=HealthWatch(CameraId(camera.id), ignored_of(camera.health), self._new_event_id),
+        )
         playing = _Playing(clip, feed, pipeline, self._zone, watch)
         try:
             feed.run_once(stop, playing.take)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from edge_agent.agent.drafting import EventDrafter
+from edge_agent.agent.recent_events import RecentEvents
 from edge_agent.clock import Clock
 from edge_agent.contract import Position
 from edge_agent.domain import Event, Snapshot
@@ -110,6 +111,7 @@ class Writer:
         self._clock = clock
         self._heartbeat = heartbeat
         self._committed = committed
+        self.recent = RecentEvents(clock)
         self._inbox: Mailbox[_Item] = Mailbox(INBOX_CAPACITY)
         self._group = GroupCommit()
         self._pictures: list[Snapshot] = []
@@ -122,6 +124,7 @@ class Writer:
 
     def record(self, events: Sequence[Event]) -> None:
         for event in events:
+            self.recent.add(event)
             draft = self._drafter.draft(event)
             if not self._inbox.put(draft, _ROOM_TIMEOUT_S):
                 self._no_room.append(draft)

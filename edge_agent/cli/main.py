@@ -12,11 +12,43 @@ import sys
 from collections.abc import Sequence
 
 from edge_agent import __version__
-from edge_agent.cli import config, demo, ingest, models, outbox, probe, replay, run, ward
+from edge_agent.cli import (
+    camera,
+    config,
+    demo,
+    doctor,
+    ingest,
+    models,
+    outbox,
+    probe,
+    replay,
+    run,
+    selftest,
+    setup,
+    status,
+    support_bundle,
+    ward,
+)
 from edge_agent.cli.journal import complain, log_to_stderr
 from edge_agent.errors import EXIT_FAILED, AgentError
 
-_GROUPS = (run, replay, ingest, probe, config, models, outbox, ward, demo)
+_GROUPS = (
+    setup,
+    camera,
+    run,
+    status,
+    replay,
+    ingest,
+    probe,
+    config,
+    doctor,
+    models,
+    outbox,
+    ward,
+    demo,
+    selftest,
+    support_bundle,
+)
 
 _EPILOG = """\
 exit codes: 0 fine, 1 failed, 2 wrong usage, 78 bad configuration

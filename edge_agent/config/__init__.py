@@ -1,5 +1,6 @@
 """The configuration: its schema, how it is read and checked, and what may be shown of it."""
 
+from edge_agent.config.camera import HealthConfig
 from edge_agent.config.canonical import SHORT_SHA_LENGTH, canonical_sha, redacted
 from edge_agent.config.load import DEFAULT_CONFIG_DIR, LoadedConfig, load_config
 from edge_agent.config.schema import (
@@ -45,6 +46,7 @@ __all__ = [
     "DetectorConfig",
     "FileSource",
     "FolderSource",
+    "HealthConfig",
     "IgnoreZoneConfig",
     "IngestConfig",
     "LoadedConfig",

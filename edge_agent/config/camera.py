@@ -331,6 +331,24 @@ class FileSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="file")
 SourceConfig = RtspSource | UsbSource | FileSource | FolderSource
 
 
+#: As `edge_agent.health.Fault` has them; a test compares the two.
+FaultName = Literal[
+    "black", "dark", "overexposed", "frozen", "glitching", "blocked", "moved", "blurred"
+]
+
+
+class HealthConfig(Table, frozen=True, kw_only=True):
+    """Whether the camera still sees: events of the label `health`."""
+
+    enabled: Annotated[
+        bool, _meta("Tell when the picture is black, covered, turned, blurred, frozen or broken.")
+    ] = True
+    ignore: Annotated[
+        tuple[FaultName, ...],
+        _meta("Faults that are usual here: `dark` for a room without lamp at night."),
+    ] = ()
+
+
 class CameraConfig(Table, frozen=True, kw_only=True):
     """One camera: a file of its own in cameras.d/."""
 
@@ -355,6 +373,7 @@ class CameraConfig(Table, frozen=True, kw_only=True):
     person: Annotated[PersonConfig, _meta("Overrides of [defaults.person], key by key.")] = (
         PersonConfig()
     )
+    health: Annotated[HealthConfig, _meta("Whether the camera sees.")] = HealthConfig()
     zones: Annotated[tuple[ZoneConfig, ...], _meta("Where people matter; none: everywhere.")] = ()
     ignore_zones: Annotated[
         tuple[IgnoreZoneConfig, ...], _meta("Where nothing matters: a street, a flag.")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-import zoneinfo
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,6 +21,7 @@ from edge_agent.config.camera import (
 from edge_agent.config.folder import FolderSource
 from edge_agent.config.schema import BoxConfig, ClipConfig, MqttConfig, SnapshotConfig, TlsConfig
 from edge_agent.config.secrets import CREDENTIAL_PREFIX
+from edge_agent.config.time_zones import BadZone, zone_called
 from edge_agent.config.validate import Checks, Finding
 from edge_agent.config.words import number, scrubbed, shown
 from edge_agent.geometry import Polygon
@@ -35,11 +34,9 @@ _RAW_PIXEL_FORMATS = frozenset({"yuyv422", "uyvy422", "nv12", "yuv420p", "rgb24"
 
 def _time_zone(key: str, name: str) -> Iterator[Finding]:
     try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        close = difflib.get_close_matches(name, zoneinfo.available_timezones(), n=1)
-        fix = f'did you mean "{close[0]}"?' if close else 'use an IANA name, as "Asia/Ho_Chi_Minh"'
-        yield Finding(key, f"is {shown(name)}, which no time zone is called", fix)
+        zone_called(name)
+    except BadZone as error:
+        yield Finding(key, scrubbed(str(error)), error.fix)
 
 
 def _box(box: BoxConfig) -> Iterator[Finding]:

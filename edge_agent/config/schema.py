@@ -39,7 +39,11 @@ class BoxConfig(Table, frozen=True, kw_only=True):
     ward: Annotated[Id, _meta("The ward's id, as its server knows it.")]
     id: Annotated[Id, _meta("This box's id, unique in the ward; the certificate's common name.")]
     timezone: Annotated[
-        str, _meta("IANA time zone of the schedules, so that 22:00 means the household's 22:00.")
+        str,
+        _meta(
+            "IANA time zone of the schedules, so that 22:00 means the household's 22:00, and of "
+            "recorders whose camera names none."
+        ),
     ] = "UTC"
     state_dir: Annotated[
         str,
@@ -152,8 +156,8 @@ class DetectorConfig(Table, frozen=True, kw_only=True):
     model: Annotated[
         str,
         _meta(
-            "`auto` (the shipped one), a name from models/, or the path of an ONNX file with its "
-            "manifest."
+            "`auto` (the best one that is here and that the box affords), a name from models/, "
+            "or the path of an ONNX file with its manifest."
         ),
     ] = "auto"
     threads: Annotated[

@@ -20,8 +20,6 @@ class Verb(StrEnum):
     """Every command that a box knows. Anything else is answered with `rejected`."""
 
     SNAPSHOT = "snapshot"
-    CLIP = "clip"
-    PRIVACY = "privacy"
     RELOAD = "reload"
     REPLAY = "replay"
 

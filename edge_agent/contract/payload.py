@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from edge_agent.clock import ClockQuality, ClockReading
-from edge_agent.contract.envelope import Envelope, EventHeader, EventMessage, Health, Severity
+from edge_agent.contract.envelope import Envelope, EventHeader, EventMessage
 from edge_agent.contract.media_time import MediaWire, media_wire, read_media
 from edge_agent.contract.position import Position
 from edge_agent.contract.timeline import TimeBasis
@@ -38,8 +38,10 @@ from edge_agent.domain import (
     EndReason,
     Event,
     EventId,
+    Health,
     Label,
     Phase,
+    Severity,
     SnapshotRef,
     SnapshotState,
 )
@@ -240,7 +242,7 @@ def _clock(event: Event, envelope: Envelope) -> _Clock:
 
 def _data(event: Event, envelope: Envelope) -> _Data:
     live = envelope.media is None
-    health, scored = envelope.health, event.label is not Label.HEALTH
+    health, scored = event.health, event.label is not Label.HEALTH
     end_utc_s = envelope.end_utc_s
     return _Data(
         event_id=event.event_id,
@@ -341,6 +343,11 @@ def _event(wire: _Event) -> Event:
             ClipRef(clip.sha256, clip.bytes, clip.codec, clip.offset_s, clip.duration_s, clip.state)
             for clip in data.clips
         ),
+        health=(
+            Health(data.kind, data.severity, data.detail or {})
+            if data.kind and data.severity
+            else None
+        ),
     )
 
 
@@ -383,10 +390,5 @@ def _envelope(wire: _Event) -> Envelope:
         model_version=data.model.ver if data.model else None,
         replay=data.replay,
         media=read_media(media) if media else None,
-        health=(
-            Health(data.kind, data.severity, data.detail or {})
-            if data.kind and data.severity
-            else None
-        ),
         clock_src=clock.src,
     )

@@ -45,6 +45,7 @@ class Dialer:
         self._beat = beat
         self._old_until_s = float("-inf")
         self._unanswered = 0
+        self._old_told = ""  # which broker knows only 3.1.1 was said
 
     def dial(self, session: Session, stop: StopToken) -> Connection:
         """A new connection.
@@ -67,10 +68,13 @@ class Dialer:
         self._unanswered = 0
         if connection.is_mqtt5:
             return connection
-        log.warning(
-            "broker %s knows only MQTT 3.1.1: denied messages cannot be told from accepted ones",
-            endpoint,
-        )
+        if self._old_told != str(endpoint):
+            self._old_told = str(endpoint)
+            log.warning(
+                "broker %s knows only MQTT 3.1.1: denied messages cannot be told from accepted "
+                "ones",
+                endpoint,
+            )
         return connection
 
     def _fall_back(self, endpoint: Endpoint, session: Session, stop: StopToken) -> Connection:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from edge_agent.errors import InvariantBroken, OperatorError, StorageError
+from edge_agent.errors import InvariantBroken, StateOfNewerAgent, StorageError
 
 DATABASE = "outbox.db"
 
@@ -214,7 +214,7 @@ def _translated(path: Path) -> Iterator[None]:
 def open_database(path: Path, connect: Connect) -> Database:
     """Open for writing, creating and migrating as needed.
 
-    Raises StorageError, DatabaseCorrupt, and OperatorError for a file of a newer agent.
+    Raises StorageError, DatabaseCorrupt, and StateOfNewerAgent for a file of a newer agent.
     """
     database = Database(path, connect)
     try:
@@ -244,7 +244,7 @@ def open_to_read(path: Path, connect: Connect) -> Database:
 def _migrate(database: Database) -> None:
     version = int(database.value("PRAGMA user_version"))
     if version > _SCHEMA_VERSION:
-        raise OperatorError(
+        raise StateOfNewerAgent(
             f"{database.path}: was written by a newer edge-agent (format {version}, this one knows "
             f"{_SCHEMA_VERSION}); install that version again or move the file away"
         )

@@ -25,8 +25,6 @@ from edge_agent.outbox.database import Database
 #: one ends, or before: recorders overlap clips by what they buffer.
 RUN_GAP_S = 5.0
 RUN_OVERLAP_S = 30.0
-#: But one that mostly shows what another one shows is a recording of its own.
-_MOST_OVERLAP = 0.5
 
 #: What a row takes in the database beside its texts, its index and half-filled pages included.
 _FILE_BYTES, _CLIP_BYTES = 60, 220
@@ -46,6 +44,7 @@ class LeftOutState(StrEnum):
 
     REFUSED = "refused"  # quarantined; `reason` says why
     TOO_OLD = "too_old"  # unopened
+    NOBODY = "nobody"  # files of no camera: one row for each channel, `size_bytes` is their number
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +123,13 @@ class Run(RunHead):
 
 def follows_between(start_s: float, end_s: float) -> tuple[float, float]:
     """When a clip begins that continues one from `start_s` to `end_s`."""
-    overlap_s = min(RUN_OVERLAP_S, _MOST_OVERLAP * (end_s - start_s))
-    return end_s - overlap_s, end_s + RUN_GAP_S
+    return end_s - min(RUN_OVERLAP_S, end_s - start_s), end_s + RUN_GAP_S
+
+
+def planned_between(start_s: float, end_s: float) -> tuple[float, float]:
+    """When a clip begins that is to be analysed after one from `start_s` to `end_s`: also one that
+    shows the same moments."""
+    return start_s, end_s + RUN_GAP_S
 
 
 def path_key(path: Path) -> int:
@@ -163,6 +167,9 @@ def note_clips(database: Database, clips: Iterable[LedgerClip]) -> None:
 
 def note_left_out(database: Database, files: Iterable[LeftOut]) -> None:
     for file in files:
+        if file.state is LeftOutState.NOBODY and not file.size_bytes:
+            _forget_nobodys(database, file.path)
+            continue
         database.execute(
             "INSERT OR REPLACE INTO file VALUES(?, ?, ?, NULL, ?, ?, ?, ?, ?)",
             (
@@ -176,6 +183,15 @@ def note_left_out(database: Database, files: Iterable[LeftOut]) -> None:
                 file.at_s,
             ),
         )
+
+
+def _forget_nobodys(database: Database, root: Path) -> None:
+    """What was noted below this folder as no camera's."""
+    first = os.fsencode(root) + b"/"
+    database.execute(
+        "DELETE FROM file WHERE state = 'nobody' AND path >= ? AND path < ?",
+        (first, first[:-1] + b"0"),
+    )
 
 
 def update_clip(database: Database, clip: LedgerClip) -> None:

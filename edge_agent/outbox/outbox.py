@@ -81,8 +81,8 @@ class Outbox:
     ) -> Outbox:
         """Lock the directory, then open or create the database.
 
-        Raises StateDirLocked (naming the pid), StorageError for a missing directory, OperatorError
-        for a newer agent's database. A disk that cannot be written is none: drafts wait in RAM.
+        Raises StateDirLocked (naming the pid), StorageError for a missing directory,
+        StateOfNewerAgent. A disk that cannot be written is none: drafts wait in RAM.
         """
         outbox = cls(state_dir, StateDirLock(state_dir), limits, clock)
         outbox._connect = connect

@@ -16,7 +16,7 @@ import msgspec
 from edge_agent.errors import CarryOverRefused
 
 LIMIT_BYTES = 64 * 1024
-VERSION = 1
+VERSION = 2
 
 _MAGIC = b"EACO"
 _HEAD_BYTES = len(_MAGIC) + 1 + 4

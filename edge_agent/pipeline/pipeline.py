@@ -26,6 +26,7 @@ from edge_agent.domain import (
     Frame,
     Lighting,
     Motion,
+    NuisanceSpot,
     Pixels,
     Region,
     RuleHit,
@@ -104,8 +105,8 @@ class TrackStage(CarriedStage, Protocol):
     """Which person is which? `edge_agent.track.Tracker`."""
 
     def look_at(self, moving: Sequence[Region], at_s: float) -> Sequence[Region]:
-        """Where the detector looks: what moves, grown to whole tracked people, and those who
-        must be looked for now whatever motion says."""
+        """Where a look can change a decision: new motion, those who are not sure yet, those who
+        are due (`edge_agent.track.looks`). Empty: the detector is not asked."""
         ...
 
     def update(
@@ -132,8 +133,17 @@ class RuleStage(CarriedStage, Protocol):
         """`weekminute`: minutes since Monday 00:00 where the box stands, for schedules."""
         ...
 
+    @property
+    def nuisances(self) -> tuple[NuisanceSpot, ...]:
+        """Places where whatever keeps still is not told any more."""
+        ...
+
+    def forget_nuisances(self) -> int:
+        """Tell of all places again; returns how many were learned."""
+        ...
+
     def reset(self) -> None:
-        """Forget everybody."""
+        """Forget everybody; what was learned of places stays."""
         ...
 
 
@@ -155,6 +165,16 @@ class EventStage(CarriedStage, Protocol):
         ...
 
 
+class HealthStage(Protocol):
+    """Does the camera see? `edge_agent.pipeline.health.HealthWatch`."""
+
+    def update(self, frame: Frame) -> Sequence[Event]: ...
+
+    def close(self, reason: EndReason, at_s: float) -> Sequence[Event]:
+        """End every open health event."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Stages:
     """The five stages of one camera, in order, and what lends the detector its glasses.
@@ -168,6 +188,7 @@ class Stages:
     rules: RuleStage
     events: EventStage
     closer: CloserStage | None = None
+    health: HealthStage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +259,9 @@ class CameraPipeline:
         if stages.closer is not None:
             stages.closer.learn(frame, tracks)
         hits = stages.rules.update(tracks, at_s, frame.weekminute)
-        events = stages.events.update(hits, search.motion, at_s)
+        events = [*stages.events.update(hits, search.motion, at_s)]
+        if stages.health is not None:
+            events += stages.health.update(frame)
         return Analysis(
             search.motion,
             search.regions,
@@ -252,19 +275,32 @@ class CameraPipeline:
     def forget_background(self) -> None:
         """The pictures to come look different: other parts of them are masked."""
         self._stages.motion.reset()
+        self._stages.rules.forget_nuisances()
 
     def attach_snapshot(self, event_id: EventId, ref: SnapshotRef) -> bool:
         """Later messages of this event refer to this picture; False when it has ended."""
         return self._stages.events.attach_snapshot(event_id, ref)
 
+    @property
+    def nuisances(self) -> tuple[NuisanceSpot, ...]:
+        """Places taken for a person so often that nobody is told of them; for the status."""
+        return self._stages.rules.nuisances
+
+    def forget_nuisances(self) -> int:
+        """On a technician's command: tell of all places again. Returns how many were learned."""
+        return self._stages.rules.forget_nuisances()
+
     def close(self, reason: EndReason, at_s: float) -> tuple[Event, ...]:
         """End all open events: the source is lost, paused, finished, or we stop.
 
-        All that was seen is forgotten with them. Whoever stands there when pictures come
-        again is somebody new, and a background of before would only blind us.
+        All that was seen is forgotten with them, but for nuisances. Whoever stands there when
+        pictures come again is somebody new, and a background of before would only blind us.
         """
         self._forget()
-        return tuple(self._stages.events.close_all(reason, at_s))
+        events = [*self._stages.events.close_all(reason, at_s)]
+        if self._stages.health is not None:
+            events += self._stages.health.close(reason, at_s)
+        return tuple(events)
 
     @property
     def seen_s(self) -> float:
@@ -316,6 +352,7 @@ class CameraPipeline:
             self._restore(state, offset_s)
         except (ValueError, msgspec.MsgspecError) as error:
             self._forget()
+            self._stages.rules.forget_nuisances()
             raise CarryOverRefused(f"carried over is no state of this version: {error}") from error
 
     def _restore(self, state: CarryOver, offset_s: float) -> None:

@@ -9,6 +9,7 @@ from edge_agent.domain import CameraId
 from edge_agent.events import EventBook, NewEventId
 from edge_agent.geometry import Polygon
 from edge_agent.motion import MotionDetector
+from edge_agent.pipeline.health import HealthWatch
 from edge_agent.pipeline.pipeline import CameraPipeline, CloserStage, DetectStage, Stages
 from edge_agent.rules import RuleEngine
 from edge_agent.track import Tracker
@@ -47,6 +48,7 @@ def build_pipeline(
     detector: Detector,
     new_id: NewEventId,
     closer: CloserStage | None = None,
+    health: HealthWatch | None = None,
 ) -> CameraPipeline:
     candidate, confirm = thresholds(camera.person, detector)
     rules = RuleEngine(camera.person, camera.zones, camera.ignore_zones, confirm_threshold=confirm)
@@ -59,5 +61,6 @@ def build_pipeline(
         rules=rules,
         events=EventBook(CameraId(camera.id), camera.motion, camera.person, new_id),
         closer=closer,
+        health=health,
     )
     return CameraPipeline(stages, candidate_threshold=candidate)

@@ -206,6 +206,8 @@ class Publisher:
         self._update(
             LinkState.CONNECTED,
             connections=self._health.connections + 1,
+            refused=False,
+            down_since_s=None,
             mqtt5=connection.is_mqtt5,
         )
         log.info(
@@ -300,7 +302,10 @@ class Publisher:
         if text != self._health.last_error or self._health.state is LinkState.CONNECTED:
             log.log(logging.ERROR if refused else logging.WARNING, "%s; trying again later", text)
         state = LinkState.REFUSED if refused else LinkState.WAITING
-        self._update(state, last_error=text, in_flight=0)
+        down_s = self._health.down_since_s
+        if down_s is None:
+            down_s = self._setup.clock.mono_s()
+        self._update(state, last_error=text, refused=refused, down_since_s=down_s, in_flight=0)
 
     def _update(self, state: LinkState, **changes: object) -> None:
         old, tally = self._health, self._tally

@@ -2,6 +2,7 @@
 
 from edge_agent.runtime.attempts import Attempts
 from edge_agent.runtime.heartbeat import Heartbeat
+from edge_agent.runtime.local_socket import LocalSocket, read_local_socket
 from edge_agent.runtime.mailbox import Mailbox
 from edge_agent.runtime.sd_notify import SystemdNotifier
 from edge_agent.runtime.stop import StopToken
@@ -11,9 +12,11 @@ from edge_agent.runtime.worker import Worker
 __all__ = [
     "Attempts",
     "Heartbeat",
+    "LocalSocket",
     "Mailbox",
     "StopToken",
     "Supervisor",
     "SystemdNotifier",
     "Worker",
+    "read_local_socket",
 ]

@@ -16,6 +16,7 @@ without one and only learns the challenge), so one connection is one try.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import fcntl
 import hashlib
 import logging
@@ -106,7 +107,8 @@ class CredentialGuard:
         except CredentialRefused as error:
             tries = self._refused(shared, login)
             stage = PAUSED if tries >= TRIES else ""
-            raise CredentialRefused(f"{error}; {_what_next(tries)}", stage) from None
+            what_next = _what_next(tries, self._clock.read())
+            raise CredentialRefused(f"{error}; {what_next}", stage) from None
         else:
             self._accepted(accounts, login)
         finally:
@@ -294,13 +296,21 @@ def _good(reading: ClockReading) -> bool:
     return reading.quality is not ClockQuality.UNSET
 
 
-def _what_next(tries: int) -> str:
+def _what_next(tries: int, now: ClockReading) -> str:
     if tries < TRIES:
         return f"try {tries} of {TRIES}; check username and password_file"
     return (
-        f"no further try for {_words(pause_after_s(tries))}, so that the account is not locked; "
-        "correct the password and it is tried at once"
+        f"no further try for {_words(pause_after_s(tries))}{_until(tries, now)}, so that the "
+        "account is not locked; correct the password and it is tried at once"
     )
+
+
+def _until(tries: int, now: ClockReading) -> str:
+    """The pause's end as this machine's clock will show it, where that can be trusted."""
+    if not _good(now):
+        return ""
+    end = dt.datetime.fromtimestamp(now.utc_s + pause_after_s(tries), dt.UTC).astimezone()
+    return f" (until {end:%H:%M %Z})"
 
 
 def _words(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""One camera's failures in the journal: said when they begin and change, not at every try."""
+"""One camera in the journal: online, and failures when they begin and change, not each try."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import logging
 
 from edge_agent.clock import Clock
 from edge_agent.domain import CameraId
-from edge_agent.errors import AgentError, CredentialRefused
+from edge_agent.errors import AgentError, CredentialRefused, OperatorError
+from edge_agent.sources.gate import GatePlan
+from edge_agent.sources.packets import StreamInfo
 
 log = logging.getLogger(__name__)
 
@@ -21,19 +23,26 @@ class FailureLog:
         self._camera = camera
         self._clock = clock
         self._logged: tuple[str, float] | None = None
+        self._online = False
 
     def failed(self, error: AgentError, delay_s: float) -> None:
         """`delay_s`: when it is looked at again."""
+        self._online = False
         now_s, kind = self._clock.mono_s(), _kind(error)
         if self._logged and self._logged[0] == kind and now_s - self._logged[1] < REMIND_S:
             return
         self._logged = (kind, now_s)
-        log.warning("%s (next look in %.0f s)", error, delay_s)
+        level = logging.ERROR if isinstance(error, OperatorError) else logging.WARNING
+        log.log(level, "%s (next look in %.0f s)", error, delay_s)
 
-    def recovered(self) -> None:
-        if self._logged:
-            self._logged = None
-            log.info("%s: streaming again", self._camera)
+    def online(self, info: StreamInfo, plan: GatePlan) -> None:
+        """A picture came. What a recording shows when it begins again is no news."""
+        if self._online:
+            return
+        self._online, self._logged = True, None
+        size = f" {info.size}" if info.size else ""
+        fps = f", {info.fps:.3g} fps" if info.fps else ""
+        log.info("%s: online: %s%s%s, gate %s", self._camera, info.codec, size, fps, plan.policy)
 
 
 def _kind(error: AgentError) -> str:

@@ -376,7 +376,8 @@ class CameraFeed:
         """A camera is online when it can see: packets alone prove nothing."""
         if self._state is FeedState.CONNECTING:
             self._state = FeedState.STREAMING
-            self._journal.recovered()
+            if self._info is not None and self._machine is not None:
+                self._journal.online(self._info, self._machine.plan)
 
     def _tally(self, packet: Packet, playing: _Playing) -> None:
         if packet.is_key:

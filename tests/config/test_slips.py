@@ -126,6 +126,10 @@ CAMERA_SLIPS = {
         CAMERA + "// the gate\n",
         f"{F}:6: has a comment that begins with //; a comment begins with #",
     ),
+    "a note without #": (
+        CAMERA + "camera trước cổng nhà ông Ba\n",
+        f"{F}:6: is a line of words, no setting; a comment begins with #",
+    ),
     "late comment with //": (
         PERSON + "confirm_looks = 4 // surer\n",
         f"{F}:7: person.confirm_looks: has a comment that begins with //; a comment begins with #",
@@ -217,6 +221,14 @@ CAMERA_SLIPS = {
     "polygon of tables": (
         zone('name = "gate"', "polygon = [{x=0, y=0.4}, {x=1, y=0.4}, {x=1, y=1}]"),
         f"{F}:9: zones[0].polygon: is a list of tables; write pairs: [[0, 0.4], [1, 0.4], [1, 1]]",
+    ),
+    "odd numbers in a polygon": (
+        zone('name = "gate"', "polygon = [[0, .4], [1., 0.4], [1, 01]]"),
+        f"{F}:9: zones[0].polygon: is [[0, .4], [1., 0.4], [1, 01]], with an odd number; write the numbers as [[0, 0.4], [1.0, 0.4], [1, 1]]",
+    ),
+    "a stray character": (
+        zone('name = "gate"', "polygon = [[0, 0.4]é, [1, 0.4], [1, 1]]"),
+        f"{F}:9: zones[0].polygon: has a é where none belongs (column 20); delete it",
     ),
     "a time with h": (
         zone('name = "gate"', SQUARE, "[[zones.schedule]]", "start = 7h30"),

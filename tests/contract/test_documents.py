@@ -16,7 +16,6 @@ from edge_agent.contract import (
     BoxTopics,
     Branch,
     MediaTimeSource,
-    Severity,
     State,
     TimeBasis,
     Topic,
@@ -33,7 +32,7 @@ from edge_agent.contract import (
     encode_event,
     parse_command,
 )
-from edge_agent.domain import ClipState, EndReason, Label, SnapshotState
+from edge_agent.domain import ClipState, EndReason, Label, Severity, SnapshotState
 
 MQTT = FOLDER.parent / "mqtt.md"
 _BLOCK = re.compile(r"(?:<!-- schema: (\w+); topic: (\S+) -->\n)?```json\n(.*?)```", re.DOTALL)

@@ -13,7 +13,13 @@ from edge_agent.clock import ManualClock
 from edge_agent.config.schema import OutboxConfig
 from edge_agent.contract import Gap, GapRange, Unsequenced
 from edge_agent.domain import Label, Phase
-from edge_agent.errors import ContractError, OperatorError, StateDirLocked, StorageError
+from edge_agent.errors import (
+    EXIT_CONFIG,
+    ContractError,
+    StateDirLocked,
+    StateOfNewerAgent,
+    StorageError,
+)
 from edge_agent.outbox import AckOutcome, AlarmKind, OutboxReader, outbox_stat
 from edge_agent.outbox.spill import CAPACITY
 
@@ -381,11 +387,10 @@ def test_file_of_a_newer_agent_is_left_alone(tmp_path: Path, clock: ManualClock)
     database = sqlite3.connect(tmp_path / "outbox.db")
     database.execute("PRAGMA user_version=99")
     database.close()
-    with pytest.raises(OperatorError, match="newer"):
-        open_outbox(tmp_path, clock)
-    open_fails_again = pytest.raises(OperatorError)
-    with open_fails_again:
-        open_outbox(tmp_path, clock)
+    for _ in range(2):
+        with pytest.raises(StateOfNewerAgent, match="newer") as refused:
+            open_outbox(tmp_path, clock)
+        assert refused.value.exit_code == EXIT_CONFIG, "systemd does not start it again and again"
 
 
 def test_pragmas_are_those_that_survive_a_power_cut(tmp_path: Path, clock: ManualClock) -> None:

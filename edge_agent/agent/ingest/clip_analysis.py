@@ -48,6 +48,14 @@ class PreparedClip:
     messages: ClipMessages
     last_s: float = 0.0  # moment of the newest frame
     frames: int = 0
+    shown: tuple[tuple[float, float], ...] = ()  # UTC (s): moments that another file showed
+    skip_s: float = 0.0  # from its first frame: analysed when the file was shorter
+
+    def was_shown(self, captured_s: float) -> bool:
+        if captured_s < self.skip_s:
+            return True
+        utc_s = self.timeline.first_frame_utc_s + captured_s
+        return any(begin_s <= utc_s < end_s for begin_s, end_s in self.shown)
 
 
 class ClipAnalysis:
@@ -120,7 +128,7 @@ class ClipAnalysis:
 
         def deliver(frame: Frame) -> None:
             nonlocal mark_s
-            if frame.captured_s <= seen_s or stop.stopped:
+            if frame.captured_s <= seen_s or stop.stopped or clip.was_shown(frame.captured_s):
                 return
             analysed_s = self._counters.busy_s
             utc_s = clip.timeline.utc_s(frame.captured_s)

@@ -7,7 +7,7 @@ ingest                               Ingest: one clip at a time, for all cameras
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.ingest.clip_analysis import ClipAnalysis
 from edge_agent.agent.ingest.clip_work import IngestCamera
-from edge_agent.agent.ingest.found import ledger_clip, left_out
+from edge_agent.agent.ingest.found import ledger_clip, left_out, strays_left_out
 from edge_agent.agent.ingest.ingest import Ingest
 from edge_agent.agent.ingest.notes import LedgerKnown, LedgerNotes
 from edge_agent.agent.ingest.pace import Pace
@@ -32,6 +32,7 @@ from edge_agent.recorders.find import (
     FolderWatcher,
     FoundClip,
     Refused,
+    Stray,
     template_problem,
 )
 from edge_agent.recorders.find.clip import Found, RefusedClip
@@ -45,6 +46,8 @@ _LOOKED_AFTER_S = 5.0
 
 #: The name of the ingest thread.
 INGEST = "ingest"
+
+_NEVER = StopToken()
 
 Body = Callable[[StopToken], None]
 
@@ -113,7 +116,17 @@ class Tree:
             complete=parts.complete,
             rules=PictureRules.of(source, analysis),
             attempts=parts.attempts,
+            tell_strays=self._strays_found,
         )
+        self._strays: tuple[Stray, ...] | None = None  # as they were noted last
+
+    def _strays_found(self, strays: Sequence[Stray]) -> None:
+        """Called by the watcher after each full scan."""
+        if self._strays == tuple(strays):
+            return
+        self._strays = tuple(strays)
+        for note in strays_left_out(self.path, strays, self._parts.clock.read().utc_s):
+            self._notes.note(note, _NEVER)
 
     @property
     def thread(self) -> str:

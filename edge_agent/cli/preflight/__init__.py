@@ -13,6 +13,7 @@ from edge_agent.cli.preflight.diagnosis import Diagnosis
 from edge_agent.cli.preflight.files import file_diagnoses
 from edge_agent.cli.preflight.model import model_diagnoses
 from edge_agent.cli.preflight.placeholders import placeholder_diagnoses
+from edge_agent.cli.preflight.running import running_diagnoses
 from edge_agent.cli.preflight.service import Service, service_of
 from edge_agent.cli.preflight.state_dir import state_dir_diagnoses
 from edge_agent.config import FolderSource, LoadedConfig, MqttConfig
@@ -27,6 +28,7 @@ def diagnoses(loaded: LoadedConfig, service: Service) -> Iterator[Diagnosis]:
     yield from _starting(loaded, service)
     yield from state_dir_diagnoses(loaded, service)
     yield from model_diagnoses(loaded)
+    yield from running_diagnoses(loaded)
 
 
 def stop_if_wrong(loaded: LoadedConfig, service: Service) -> None:

@@ -20,7 +20,7 @@ def model_diagnoses(loaded: LoadedConfig) -> Iterator[Diagnosis]:
 
     detector = loaded.config.detector
     try:
-        model = find_model(detector.model)
+        model = find_model(detector.model, cameras=len(loaded.config.cameras))
         model.at(detector.input_px)
     except ModelError as error:
         found = str(error).removeprefix(f"detector.model = {detector.model}: ")
@@ -31,7 +31,8 @@ def model_diagnoses(loaded: LoadedConfig) -> Iterator[Diagnosis]:
         found, fix = f"{model.path} is damaged: its sha256 is another", _pull_fix(detector.model)
         yield Diagnosis(loaded.problem(0, "detector.model", found, fix))
     for index, camera in enumerate(loaded.config.cameras, start=1):
-        for key, found, fix in _threshold_findings(camera, model):
+        findings = (*_out_of_reach(camera, model), *_threshold_findings(camera, model))
+        for key, found, fix in findings:
             yield Diagnosis(loaded.problem(index, key, found, fix), is_error=False)
 
 
@@ -79,3 +80,18 @@ def _threshold_findings(
             found += f"{number(in_force)}: detections below that are thrown away"
             fix = f"set person.candidate_threshold = {number(own)}, or raise it"
             yield f"zones[{index}].confirm_threshold", found, fix
+
+
+def _out_of_reach(camera: CameraConfig, model: ResolvedModel) -> Iterator[tuple[str, str, str]]:
+    """Thresholds that no picture reaches: nobody would ever be told."""
+    highest = model.manifest.highest_score
+    own = [("person.confirm_threshold", camera.person.confirm_threshold)]
+    own += [
+        (f"zones[{index}].confirm_threshold", zone.confirm_threshold)
+        for index, zone in enumerate(camera.zones)
+    ]
+    for key, threshold in own:
+        if highest is not None and threshold != "auto" and threshold > highest:
+            found = f"is {number(threshold)}, and {model.manifest.name} never scores more than "
+            found += f"{number(highest)}: nobody would be told"
+            yield key, found, f'use "auto" ({number(model.manifest.confirm_threshold)})'

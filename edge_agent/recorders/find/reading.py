@@ -42,6 +42,7 @@ from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
 _VIDEO_FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,dhav,flv,asf,h264,hevc,m4v,mjpeg"
 )
+_BARE_FORMATS = ("h264", "hevc", "m4v", "mjpeg")
 _STILL_FORMATS = "jpeg_pipe"
 
 #: A share that stopped answering, or gigabytes of garbage that libav searches for a picture.
@@ -51,6 +52,9 @@ READ_TIMEOUT_S = 10.0
 #: A picture must come out of this many packets, or of this much: a clip may begin anywhere.
 TRY_PACKETS = 500
 TRY_BYTES = 16 * 1024 * 1024
+
+#: Of a GOP longer than this, everything is decoded.
+MOST_HELD = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +66,13 @@ class ClipFacts:
     fps: float | None
     duration_s: float | None
     created_utc_s: float | None  # as if it were UTC; see recorded_time
+    rate_assumed: bool = False  # a bare stream: nothing in it says how fast it is played
 
 
 class ClipPackets(FilePackets):
     """The packets of one clip, or the one packet of a still. `close` also closes the file."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one clip's parts, each by its name
         self,
         file: OpenFile,
         content: ContentId,
@@ -77,15 +82,17 @@ class ClipPackets(FilePackets):
         target: Target,
         stop: StopToken,
         clock: Clock,
+        skip_s: float = 0.0,
     ) -> None:
         config = FileSource(path=os.fspath(file.path), pace="fast")
         super().__init__(container, stream, config=config, target=target, stop=stop, clock=clock)
         self._file: OpenFile | None = file
         self._content = content
+        self._skip_s = skip_s
 
     def packets(self) -> Iterator[Packet]:
         """Raises ClipChanged at the end where the recorder wrote over the file meanwhile."""
-        yield from super().packets()
+        yield from without_beginning(super().packets(), self._skip_s)
         if self._file is not None and not still_holds(self._file, self._content):
             raise ClipChanged(f"{shown_path(self._file.path)} was written over while it was read")
 
@@ -96,10 +103,35 @@ class ClipPackets(FilePackets):
             self._file = None
 
 
+def without_beginning(packets: Iterator[Packet], skip_s: float) -> Iterator[Packet]:
+    """The first packet, which tells when the recording begins; then from the last keyframe on
+    that lies before `skip_s` seconds after it: what lies between need not be decoded again."""
+    first_s: float | None = None
+    held: list[Packet] = []
+    for packet in packets:
+        if first_s is None:
+            first_s = packet.pts_s
+            yield packet
+        elif packet.pts_s - first_s < skip_s and len(held) < MOST_HELD:
+            if packet.is_key:
+                held.clear()
+            held.append(packet)
+        else:
+            skip_s = 0.0
+            yield from held
+            held = []
+            yield packet
+
+
 def open_clip(
-    clip: FoundClip, *, stop: StopToken, clock: Clock, rules: PictureRules = ANY_CAMERA
+    clip: FoundClip,
+    *,
+    stop: StopToken,
+    clock: Clock,
+    skip_s: float = 0.0,
+    rules: PictureRules = ANY_CAMERA,
 ) -> ClipPackets:
-    """Open what was found. Owned by the calling thread.
+    """Open what was found, without what lies before `skip_s`. Owned by the calling thread.
 
     Raises ClipGone, ClipChanged (the recorder wrote another clip under this name), MediaError.
     """
@@ -111,7 +143,9 @@ def open_clip(
     except BaseException:
         file.close()
         raise
-    return ClipPackets(file, clip.content, container, stream, target=target, stop=stop, clock=clock)
+    return ClipPackets(
+        file, clip.content, container, stream, target=target, stop=stop, clock=clock, skip_s=skip_s
+    )
 
 
 def _check_same(file: OpenFile, clip: FoundClip) -> None:
@@ -140,7 +174,8 @@ def facts_of(
         if created_s is None and container.format.name == "dhav":
             created_s = first_s  # its packets bear the recorder's date
         duration_s = info.duration_s if kind == "video" else 0.0
-        return ClipFacts(info.codec, size, info.fps, duration_s, created_s)
+        bare = kind == "video" and container.format.name in _BARE_FORMATS
+        return ClipFacts(info.codec, size, info.fps, duration_s, created_s, rate_assumed=bare)
     finally:
         container.close()
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from edge_agent.assets import asset_dir
 from edge_agent.cli import main
 from edge_agent.cli.preflight import diagnoses, service_of
 from edge_agent.config import load_config
+from edge_agent.runtime import LocalSocket, StopToken
 
 AGENT = """\
 [box]
@@ -130,14 +134,20 @@ def test_the_secret_of_one_camera_is_an_error_but_does_not_stop_the_others(
     assert not any(d.stops for d in diagnoses(load_config(folder), service_of(folder)))
 
 
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """Not below pytest's own folder, which nobody else may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 @needs_root
 def test_a_secret_of_root_is_told_with_chown(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    public: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        folder.chmod(0o755)
-    secret(tmp_path / "pw")
-    folder = box(tmp_path, LOGIN.format(folder=tmp_path))
+    secret(public / "pw")
+    folder = box(public, LOGIN.format(folder=public))
     shutil.chown(folder / "state", "nobody")
     code, lines = check(capsys, folder, "--user", "nobody")
     assert code == 78
@@ -150,7 +160,7 @@ def test_a_secret_of_root_is_told_with_chown(
     secrets = folder / "secrets"
     secrets.mkdir(mode=0o700)
     (folder / "pw").rename(secrets / "pw")
-    box(tmp_path, LOGIN.format(folder=secrets))
+    box(public, LOGIN.format(folder=secrets))
     code, lines = check(capsys, folder, "--user", "nobody")
     assert code == 78
     assert any("because of the folder secrets (owner root, mode 0700); " in x for x in lines)
@@ -278,6 +288,29 @@ def test_json_holds_what_the_lines_say(tmp_path: Path, capsys: pytest.CaptureFix
     assert (code, answer["fine"]) == (78, False)
     (error,) = answer["errors"]
     assert (error["file"], error["line"], error["key"]) == ("agent.toml", 9, "mqtt.password_file")
+
+
+def test_what_the_running_agent_sees_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = box(tmp_path)
+    remark = "H.265 costs about 1.7 times as much to decode as H.264: choose H.264"
+    camera = {"id": "front", "stream_remarks": [remark]}
+    gone = {"id": "gone", "stream_remarks": ["a camera that the files do not have"]}
+    status = {"state_dir": str(folder / "state"), "cameras": [camera, gone]}
+    answer = json.dumps(status).encode()
+    local, stop = LocalSocket(folder / "state" / "status.sock", lambda: answer), StopToken()
+    thread = threading.Thread(target=local.run, args=(stop,))
+    thread.start()
+    try:
+        code, lines = check(capsys, folder)
+    finally:
+        stop.stop()
+        local.close()
+        thread.join(5)
+    assert code == 0
+    assert f"warning: cameras.d/front.toml:3: source: {remark}" in lines
+    assert not any("gone" in line for line in lines)
 
 
 def test_an_unknown_user_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
