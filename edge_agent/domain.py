@@ -63,6 +63,7 @@ class Packet:
     is_key: bool
     size_bytes: int
     unit: object = field(repr=False)  # the demuxer's packet; only sources/ and media/ look inside
+    after_loss: bool = False  # the network lost something just before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ class Motion:
     regions: tuple[Region, ...]
     changed_frac: float  # share of the frame's pixels that differ from the background
     lighting: Lighting
+    overlays: tuple[BBox, ...] = ()  # burnt-in clocks, in which motion is left out
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from edge_agent.agent.ingest.folders import Folders
 from edge_agent.agent.ingest.room import FolderParts
 from edge_agent.agent.local_status import SOCKET_NAME, Facts, local_status, socket_dir
 from edge_agent.agent.main_pictures import MainPictures
+from edge_agent.agent.memory import give_up_largest
 from edge_agent.agent.orphans import closing_drafts
 from edge_agent.agent.recent_events import RecentEvent
 from edge_agent.agent.snapshots import SnapshotTaker
@@ -51,8 +52,8 @@ from edge_agent.publish import (
     PublisherHealth,
     PublisherSetup,
 )
-from edge_agent.runtime import Heartbeat, LocalSocket, StopToken, Supervisor, Worker
-from edge_agent.sources import CredentialGuard
+from edge_agent.runtime import Attempts, Heartbeat, LocalSocket, StopToken, Supervisor, Worker
+from edge_agent.sources import REFUSED_LOGINS, CredentialGuard
 
 log = logging.getLogger(__name__)
 
@@ -292,7 +293,7 @@ class Assembly:
             exchange=self._exchange,
             analysis=self._analysis,
             supervisor=self._supervisor,
-            credentials=CredentialGuard(self._state_dir / "refused-logins.json", self._clock),
+            credentials=CredentialGuard(self._state_dir / REFUSED_LOGINS, self._clock),
             pictures=self._pictures,
             clips=self._clip_room,
             new_event_id=self._new_event_id,
@@ -300,6 +301,11 @@ class Assembly:
             set_status=self._publisher.set_status,
             clock=self._clock,
         )
+
+    def relieve(self, least_mb: float) -> str | None:
+        """Memory is short: one camera less, where that helps."""
+        feeds = {name: camera.feed for name, camera in self.cameras.live.items()}
+        return give_up_largest(feeds, least_mb)
 
     def _folder_parts(self) -> FolderParts:
         return FolderParts(
@@ -309,6 +315,7 @@ class Assembly:
             self._writer,
             lambda: LedgerReader(self._state_dir),
             self._clock,
+            Attempts(self._state_dir / "attempts.json"),
         )
 
     def _publisher_setup(self) -> PublisherSetup:

@@ -193,6 +193,7 @@ class Camera:
             shared.config.analysis.fps,
             clips=keeps_clips(shared.config, self.config),
             detects=shared.detects,
+            analysis=shared.config.analysis,
         )
 
     def _lane(self) -> Lane:

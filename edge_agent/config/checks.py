@@ -160,6 +160,23 @@ def _rtsp(source: RtspSource) -> Iterator[Finding]:
     yield from _secret_file("password_file", source.password_file)
     if source.password_file and not source.username:
         yield Finding("username", "is missing beside password_file", "add the camera's user")
+    yield from _rtsp_login(source)
+
+
+def _rtsp_login(source: RtspSource) -> Iterator[Finding]:
+    """What protects the password on its way."""
+    secure = source.url.lower().startswith("rtsps:")
+    if source.allow_basic and not secure:
+        found = "lets the password go in clear over the household's network"
+        yield Finding(
+            "allow_basic", found, "set the camera's RTSP login to digest", is_warning=True
+        )
+    if source.allow_insecure and secure:
+        found = "accepts any certificate, also that of somebody in between"
+        yield Finding("allow_insecure", found, "name the camera's own as ca_file", is_warning=True)
+    for key, wanted in (("ca_file", source.ca_file), ("allow_insecure", source.allow_insecure)):
+        if wanted and not secure:
+            yield Finding(key, "says nothing without rtsps://", "remove it, or use rtsps://")
 
 
 def _rtsp_url(key: str, url: str) -> Iterator[Finding]:

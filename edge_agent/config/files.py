@@ -38,8 +38,9 @@ def file_warnings(
     yield from _exists(agent_path, "mqtt.tls.cert_file", mqtt.tls.cert_file)
     for camera, path in zip(config.cameras, camera_paths, strict=True):
         match camera.source:
-            case RtspSource(password_file=password_file):
+            case RtspSource(password_file=password_file, ca_file=ca_file):
                 yield from _secret(path, "source.password_file", password_file)
+                yield from _exists(path, "source.ca_file", ca_file)
             case FileSource(path=recording) | FolderSource(path=recording):
                 yield from _exists(path, "source.path", recording)
 

@@ -48,6 +48,15 @@ Points = Annotated[
 InputSize = Annotated[
     str, text(r"^(own|[1-9]\d{1,3}x[1-9]\d{1,3})$", '"own" or WIDTHxHEIGHT, such as "416x256"')
 ]
+Rotation = Annotated[
+    Literal[0, 90, 180, 270],
+    meta(
+        "Turns the picture clockwise before anything looks at it, for a camera that hangs on its "
+        "side or head: no network finds people who lie. Zones, ignore zones and privacy masks are "
+        "given in the turned picture. Clips stay as the camera sends them.",
+        unit="degrees",
+    ),
+]
 Megabytes = Annotated[int, Meta(ge=64, le=65536)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 AutoShare = Literal["auto"] | Annotated[float, Meta(ge=0.01, le=0.99)]

@@ -80,7 +80,7 @@ class CameraStatus:
     camera: str
     state: State
     since_utc_s: float
-    reason: str = ""  # of everything but `online`, for people; never holds a URL
+    reason: str = ""  # for people; of `online`: what is wrong though it plays. Never holds a URL
     decoding: str = ""  # which pictures are decoded, why, and what to set at the camera
     left_out: LeftOut | None = None  # only of a recorder's folder
     clock_offset_s: float | None = None  # how far the recorder's clock is ahead of the box's

@@ -13,7 +13,7 @@ from edge_agent.config import CameraConfig, FolderSource, LoadedConfig
 from edge_agent.errors import AgentError
 from edge_agent.mqtt import Dialer, Session, endpoint_of
 from edge_agent.runtime import StopToken
-from edge_agent.sources import CredentialGuard, probe
+from edge_agent.sources import REFUSED_LOGINS, CredentialGuard, PictureRules, probe
 
 _BROKER_TIMEOUT_S = 10.0
 #: Long enough to see two keyframes of most cameras.
@@ -65,16 +65,17 @@ def _camera(
             stop=StopToken(),
             clock=SystemClock(),
             watch_s=_WATCH_S,
+            rules=PictureRules.of(camera.source, loaded.config.analysis),
         )
     except AgentError as error:
         return [Diagnosis(loaded.problem(index, "source", str(error), ""))]
     return [
         Diagnosis(loaded.problem(index, "source", line, ""), is_error=False)
-        for line in report.advice
+        for line in (*report.remarks, *report.advice)
     ]
 
 
 def _refusals(state_dir: Path) -> Path | None:
     """Where the agent counts refused logins: recorders count all of them together."""
-    path = state_dir / "refused-logins.json"
+    path = state_dir / REFUSED_LOGINS
     return path if os.access(state_dir, os.W_OK) else None
