@@ -71,7 +71,7 @@ def service() -> configparser.SectionProxy:
         ("Type", "notify"),
         ("NotifyAccess", "main"),
         ("WatchdogSec", "30"),
-        ("ExecReload", "/bin/kill -HUP $MAINPID"),
+        ("ExecReload", '/bin/sh -c "kill -HUP $MAINPID"'),
         ("RuntimeDirectory", "edge-agent"),
         ("LimitCORE", "0"),
         ("Restart", "always"),
