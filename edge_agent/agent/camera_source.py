@@ -160,7 +160,12 @@ class CameraStatusTeller:
 
     @property
     def online(self) -> bool:
-        return self._told is not None and self._told.state is State.ONLINE
+        return self._told is not None and self._told.state is not State.OFFLINE
+
+    @property
+    def picture_faults(self) -> tuple[str, ...]:
+        """What is wrong with the pictures that come, in words."""
+        return tuple(FAULT_WORDS[fault] for fault in self._eyes.faults) if self.online else ()
 
     def say_stopped(self) -> None:
         """Nobody watches it any more."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge_agent.assets import asset_dir
-from edge_agent.cli.preflight.diagnosis import Diagnosis
 from edge_agent.config import LoadedConfig
+from edge_agent.tools.preflight.diagnosis import Diagnosis
 
 _WARD, _BOX, _HOST = "my-ward", "box-0001", "mqtt.my-ward.example"
 

@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge_agent.cli.preflight.account import WRITE, trouble_of
-from edge_agent.cli.preflight.diagnosis import Diagnosis
-from edge_agent.cli.preflight.service import Service
 from edge_agent.config import LoadedConfig
+from edge_agent.tools.preflight.account import WRITE, trouble_of
+from edge_agent.tools.preflight.diagnosis import Diagnosis
+from edge_agent.tools.preflight.service import Service
 
 _KEY = "box.state_dir"
 _DROP_IN = "systemctl edit edge-agent, and below [Service]: ReadWritePaths="

@@ -17,9 +17,9 @@ from fake_camera import LoginServer
 
 from edge_agent.assets import asset_dir
 from edge_agent.cli import main
-from edge_agent.cli.preflight import diagnoses, service_of
 from edge_agent.config import load_config
 from edge_agent.runtime import LocalSocket, StopToken
+from edge_agent.tools.preflight import diagnoses, service_of
 
 AGENT = """\
 [box]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.cli.preflight.account import Account
-from edge_agent.cli.preflight.unit import InstalledUnit, find_unit
 from edge_agent.config import DEFAULT_CONFIG_DIR
+from edge_agent.tools.preflight.account import Account
+from edge_agent.tools.preflight.unit import InstalledUnit, find_unit
 
 #: The user of the shipped unit (systemd/edge-agent.sysusers).
 _USUAL_USER = "edge-agent"

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.cli.preflight.account import READ, blocking_part, trouble_of
-from edge_agent.cli.preflight.diagnosis import Diagnosis
-from edge_agent.cli.preflight.service import Service
 from edge_agent.config import FileSource, FolderSource, LoadedConfig, RtspSource
 from edge_agent.config.secrets import CREDENTIAL_PREFIX, read_secret
 from edge_agent.errors import ConfigError
+from edge_agent.tools.preflight.account import READ, blocking_part, trouble_of
+from edge_agent.tools.preflight.diagnosis import Diagnosis
+from edge_agent.tools.preflight.service import Service
 
 _CREATE = "create it, or correct the path"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from edge_agent.cli.preflight.diagnosis import Diagnosis
 from edge_agent.config import CameraConfig, LoadedConfig
 from edge_agent.config.words import number
 from edge_agent.errors import ModelError
+from edge_agent.tools.preflight.diagnosis import Diagnosis
 
 if TYPE_CHECKING:
     from edge_agent.detect import ResolvedModel

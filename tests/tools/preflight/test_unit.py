@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.assets import asset_dir
-from edge_agent.cli.preflight.unit import InstalledUnit, find_unit
+from edge_agent.tools.preflight.unit import InstalledUnit, find_unit
 
 
 def install(root: Path, text: str, **drop_ins: str) -> None:

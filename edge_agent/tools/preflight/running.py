@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge_agent.cli.preflight.diagnosis import Diagnosis
 from edge_agent.config import LoadedConfig
 from edge_agent.runtime import read_local_socket
+from edge_agent.tools.preflight.diagnosis import Diagnosis
 
 _SOCKET_NAME = "status.sock"
 _RUNTIME_DIR = Path("/run/edge-agent")

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from edge_agent.cli.preflight.diagnosis import Diagnosis
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FolderSource, LoadedConfig
 from edge_agent.errors import AgentError
 from edge_agent.mqtt import Dialer, Session, endpoint_of
 from edge_agent.runtime import StopToken
 from edge_agent.sources import REFUSED_LOGINS, CredentialGuard, PictureRules, probe
+from edge_agent.tools.preflight.diagnosis import Diagnosis
 
 _BROKER_TIMEOUT_S = 10.0
 #: Long enough to see two keyframes of most cameras.

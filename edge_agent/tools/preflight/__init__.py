@@ -9,26 +9,31 @@ from collections.abc import Iterator
 
 import msgspec
 
-from edge_agent.cli.preflight.diagnosis import Diagnosis
-from edge_agent.cli.preflight.files import file_diagnoses
-from edge_agent.cli.preflight.model import model_diagnoses
-from edge_agent.cli.preflight.placeholders import placeholder_diagnoses
-from edge_agent.cli.preflight.running import running_diagnoses
-from edge_agent.cli.preflight.service import Service, service_of
-from edge_agent.cli.preflight.state_dir import state_dir_diagnoses
 from edge_agent.config import FolderSource, LoadedConfig, MqttConfig
 from edge_agent.config.secrets import CREDENTIAL_PREFIX
 from edge_agent.errors import ConfigError, ConfigProblem
+from edge_agent.tools.preflight.diagnosis import Diagnosis
+from edge_agent.tools.preflight.files import file_diagnoses
+from edge_agent.tools.preflight.model import model_diagnoses
+from edge_agent.tools.preflight.placeholders import placeholder_diagnoses
+from edge_agent.tools.preflight.running import running_diagnoses
+from edge_agent.tools.preflight.service import Service, service_of
+from edge_agent.tools.preflight.state_dir import state_dir_diagnoses
 
-__all__ = ["Diagnosis", "Service", "diagnoses", "service_of", "stop_if_wrong"]
+__all__ = ["Diagnosis", "Service", "diagnoses", "local_diagnoses", "service_of", "stop_if_wrong"]
 
 
 def diagnoses(loaded: LoadedConfig, service: Service) -> Iterator[Diagnosis]:
     """Everything that is wrong or odd beyond the files' own text."""
-    yield from _starting(loaded, service)
-    yield from state_dir_diagnoses(loaded, service)
+    yield from local_diagnoses(loaded, service)
     yield from model_diagnoses(loaded)
     yield from running_diagnoses(loaded)
+
+
+def local_diagnoses(loaded: LoadedConfig, service: Service) -> Iterator[Diagnosis]:
+    """Of what the configuration names on this machine: files, credentials, folders."""
+    yield from _starting(loaded, service)
+    yield from state_dir_diagnoses(loaded, service)
 
 
 def stop_if_wrong(loaded: LoadedConfig, service: Service) -> None:
