@@ -31,6 +31,7 @@ from edge_agent.pipeline import CameraPipeline
 from edge_agent.pipeline.stages import Detector, build_pipeline
 from edge_agent.recorders.find import ClipChanged, ClipGone, open_clip, shown_path
 from edge_agent.runtime import Attempts, StopToken
+from edge_agent.runtime.attempts import TRIES
 from edge_agent.sources import PacketSource, PictureRules
 
 log = logging.getLogger(__name__)
