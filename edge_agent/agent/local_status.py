@@ -170,7 +170,9 @@ def _camera(camera: Camera, detector: Detector, events: Sequence[RecentEvent]) -
             ],
         },
         events=[_event(event) for event in events],
-        remarks=[*_remarks(feed), *_moved(config.person, detector, candidate, confirm)],
+        picture_faults=list(camera.picture_faults),
+        stream_remarks=_remarks(feed),
+        remarks=_moved(config.person, detector, candidate, confirm),
     )
 
 
