@@ -20,6 +20,7 @@ from edge_agent.agent.ingest.folders import Folders
 from edge_agent.agent.ingest.room import FolderParts
 from edge_agent.agent.local_status import SOCKET_NAME, Facts, local_status, socket_dir
 from edge_agent.agent.main_pictures import MainPictures
+from edge_agent.agent.memory import give_up_largest
 from edge_agent.agent.orphans import closing_drafts
 from edge_agent.agent.recent_events import RecentEvent
 from edge_agent.agent.snapshots import SnapshotTaker
@@ -51,8 +52,8 @@ from edge_agent.publish import (
     PublisherHealth,
     PublisherSetup,
 )
-from edge_agent.runtime import Heartbeat, LocalSocket, StopToken, Supervisor, Worker
-from edge_agent.sources import CredentialGuard
+from edge_agent.runtime import Attempts, Heartbeat, LocalSocket, StopToken, Supervisor, Worker
+from edge_agent.sources import REFUSED_LOGINS, CredentialGuard
 
 log = logging.getLogger(__name__)
 
@@ -62,10 +63,10 @@ _HEARTBEAT_LIMIT_S = 45.0
 _PUBLISHER_LIMIT_S = 180.0
 
 #: Together below the unit's TimeoutStopSec.
-_SOURCES_JOIN_S = 5.0
-_ANALYSIS_JOIN_S = 5.0
-_FLUSH_S = 5.0
-_PUBLISHER_JOIN_S = 10.0
+_SOURCES_JOIN_S = 4.0
+_ANALYSIS_JOIN_S = 4.0
+_FLUSH_S = 3.0
+_PUBLISHER_JOIN_S = 8.0
 
 
 class Assembly:
@@ -145,7 +146,7 @@ class Assembly:
     # --- start and stop ---
 
     def start(self) -> None:
-        orphans = closing_drafts(self._outbox.open_events(), self._topics, self._clock)
+        orphans = closing_drafts(self._outbox, self._topics, self._clock)
         if orphans:
             log.info("ending %d events that the last stop left open", len(orphans))
             self._outbox.append(orphans)
@@ -292,7 +293,7 @@ class Assembly:
             exchange=self._exchange,
             analysis=self._analysis,
             supervisor=self._supervisor,
-            credentials=CredentialGuard(self._state_dir / "refused-logins.json", self._clock),
+            credentials=CredentialGuard(self._state_dir / REFUSED_LOGINS, self._clock),
             pictures=self._pictures,
             clips=self._clip_room,
             new_event_id=self._new_event_id,
@@ -300,6 +301,11 @@ class Assembly:
             set_status=self._publisher.set_status,
             clock=self._clock,
         )
+
+    def relieve(self, least_mb: float) -> str | None:
+        """Memory is short: one camera less, where that helps."""
+        feeds = {name: camera.feed for name, camera in self.cameras.live.items()}
+        return give_up_largest(feeds, least_mb)
 
     def _folder_parts(self) -> FolderParts:
         return FolderParts(
@@ -309,6 +315,7 @@ class Assembly:
             self._writer,
             lambda: LedgerReader(self._state_dir),
             self._clock,
+            Attempts(self._state_dir / "attempts.json"),
         )
 
     def _publisher_setup(self) -> PublisherSetup:
@@ -317,7 +324,7 @@ class Assembly:
             ward=config.box.ward,
             box=config.box.id,
             config=config.mqtt,
-            open_reader=lambda: OutboxReader(self._state_dir),
+            open_reader=lambda: OutboxReader(self._state_dir, damaged=self._writer.damaged),
             marks=self._writer,
             clock=self._clock,
             agent_version=__version__,
@@ -339,7 +346,9 @@ class Assembly:
     def _reasons(self) -> list[str]:
         reasons = [self._detector.trouble] if self._detector.trouble else []
         alarms = {alarm.kind: alarm.text for alarm in self._writer.alarms}
-        lasting = {AlarmKind.CORRUPT: True, AlarmKind.REWOUND: True}
+        lasting = dict.fromkeys(
+            (AlarmKind.CORRUPT, AlarmKind.REWOUND, AlarmKind.DAMAGED_ROWS), True
+        )
         ongoing = {
             AlarmKind.STORAGE: self._outbox.failing,
             AlarmKind.SHEDDING: self._outbox.shedding,

@@ -164,6 +164,11 @@ class Camera:
         return self._teller.online
 
     @property
+    def picture_faults(self) -> tuple[str, ...]:
+        """What is wrong with the pictures that come, in words."""
+        return self._teller.picture_faults
+
+    @property
     def since_utc_s(self) -> float:
         """When it came to stand as it does."""
         return self._teller.since_utc_s
@@ -193,6 +198,7 @@ class Camera:
             shared.config.analysis.fps,
             clips=keeps_clips(shared.config, self.config),
             detects=shared.detects,
+            analysis=shared.config.analysis,
         )
 
     def _lane(self) -> Lane:

@@ -170,6 +170,7 @@ def _camera(camera: Camera, detector: Detector, events: Sequence[RecentEvent]) -
             ],
         },
         events=[_event(event) for event in events],
+        picture_faults=list(camera.picture_faults),
         stream_remarks=_remarks(feed),
         remarks=_moved(config.person, detector, candidate, confirm),
     )
@@ -184,7 +185,7 @@ def _gate(feed: FeedStatus) -> dict[str, Any] | None:
 
 def _remarks(feed: FeedStatus) -> list[str]:
     """What is odd though it plays."""
-    remarks = list(getattr(feed, "remarks", ()))
+    remarks = list(feed.remarks)
     if feed.info is not None and feed.info.codec == "hevc":
         remarks.append("H.265 costs about 1.7 times as much to decode as H.264: choose H.264")
     if feed.gate is not None and feed.gate.plan.advice:

@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TextIO
 
-from edge_agent.foreign_text import PrintableFormatter
+from edge_agent.foreign_text import PrintableFormatter, printable
 
 #: syslog(3): LOG_CRIT 2, LOG_ERR 3, LOG_WARNING 4, LOG_INFO 6, LOG_DEBUG 7.
 _PRIORITIES = (
@@ -58,5 +58,5 @@ def log_to_stderr(level: int = logging.WARNING) -> None:
 
 def complain(text: str) -> None:
     """A last word on stderr."""
-    journal = goes_to_journal(sys.stderr)
+    journal, text = goes_to_journal(sys.stderr), printable(text, keep="\n")
     print(prefixed(text, logging.ERROR) if journal else text, file=sys.stderr)

@@ -31,7 +31,6 @@ from edge_agent.cli import (
 )
 from edge_agent.cli.journal import complain, log_to_stderr
 from edge_agent.errors import EXIT_FAILED, AgentError
-from edge_agent.foreign_text import printable
 from edge_agent.language import spoken
 
 _GROUPS = (
@@ -81,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = arguments.func(arguments)
         sys.stdout.flush()
     except AgentError as error:
-        complain(printable(f"edge-agent: {_in_words(error)}", keep="\n"))
+        complain(f"edge-agent: {_in_words(error)}")
         return error.exit_code
     except KeyboardInterrupt:
         return 130  # as shells report SIGINT

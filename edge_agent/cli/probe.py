@@ -57,6 +57,28 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=10.0,
         help="how long to watch a camera (default: 10)",
     )
+    parser.add_argument(
+        "--rotate",
+        type=int,
+        choices=(0, 90, 180, 270),
+        default=0,
+        help="turn the picture clockwise, as source.rotate does",
+    )
+    parser.add_argument(
+        "--allow-basic",
+        action="store_true",
+        help="send the password in clear to a camera that knows no digest login",
+    )
+    parser.add_argument("--ca-file", metavar="FILE", help="CA or certificate of an rtsps:// camera")
+    parser.add_argument(
+        "--allow-insecure", action="store_true", help="speak rtsps:// with any certificate"
+    )
+    parser.add_argument(
+        "--state-dir",
+        type=Path,
+        metavar="DIR",
+        help="where wrong logins are counted (default: the agent's, so that both count together)",
+    )
     parser.set_defaults(func=_probe)
 
 
@@ -73,6 +95,10 @@ def _probe(arguments: argparse.Namespace) -> int:
         username=arguments.username,
         password_file=password_file and str(Path(password_file).absolute()),
         transport=arguments.transport,
+        rotate=arguments.rotate,
+        allow_basic=arguments.allow_basic,
+        ca_file=arguments.ca_file,
+        allow_insecure=arguments.allow_insecure,
     )
     _watch([source], None, arguments)
     return EXIT_OK
@@ -95,11 +121,10 @@ def _watch(
     sources: Sequence[SourceConfig], state_dir: Path | None, arguments: argparse.Namespace
 ) -> None:
     from edge_agent.cli.probe_configured import report_plain
-    from edge_agent.sources import CredentialGuard, format_report, probe
+    from edge_agent.sources import CredentialGuard, PictureRules, format_report, probe
 
     clock = SystemClock()
-    shared = state_dir is not None and os.access(state_dir, os.W_OK)
-    path = state_dir / "refused-logins.json" if state_dir is not None and shared else None
+    path = _refused_logins(arguments.state_dir or state_dir)
     credentials, reports = CredentialGuard(path, clock), []
     for source in sources:
         report = probe(
@@ -108,12 +133,34 @@ def _watch(
             stop=StopToken(),
             clock=clock,
             watch_s=arguments.seconds,
+            rules=PictureRules.of(source),
         )
         reports.append(report)
         if not arguments.json:
             print(printable(format_report(report), keep="\n"), flush=True)
     if arguments.json:
         print(json.dumps([report_plain(report) for report in reports], indent=2))
+
+
+def _refused_logins(state_dir: Path | None) -> Path:
+    """The agent's own count where this user may write it; else one of the user's."""
+    from edge_agent.sources import REFUSED_LOGINS
+
+    shared = state_dir or _agents_state_dir()
+    if shared is not None and os.access(shared, os.W_OK):
+        return shared / REFUSED_LOGINS
+    own = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "edge-agent"
+    own.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return own / REFUSED_LOGINS
+
+
+def _agents_state_dir() -> Path | None:
+    from edge_agent.config import DEFAULT_CONFIG_DIR, load_config
+
+    try:
+        return Path(load_config(DEFAULT_CONFIG_DIR).config.box.state_dir)
+    except ConfigError:
+        return None
 
 
 def _probe_folder(root: Path, arguments: argparse.Namespace) -> int:

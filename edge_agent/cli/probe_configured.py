@@ -52,6 +52,7 @@ def report_plain(report: ProbeReport) -> dict[str, Any]:
         "first_key_s": _rounded(report.first_key_s),
         "watched_s": _rounded(report.watched_s),
         "decode_errors": report.decode_errors,
+        "remarks": list(report.remarks),
         "advice": list(report.advice),
     }
     return {key: value for key, value in plain.items() if value is not None}

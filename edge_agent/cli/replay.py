@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from edge_agent.cli.numbers import number, picture_size
+from edge_agent.cli.why import print_untold, print_untold_json
 from edge_agent.clock import SystemClock
-from edge_agent.config import CameraConfig, Config, FileSource, load_config
+from edge_agent.config import CameraConfig, Config, FileSource, load_to_decide
 from edge_agent.domain import Event, Label, Phase
 from edge_agent.errors import (
     EXIT_FAILED,
@@ -42,7 +43,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP")
     parser.add_argument(
-        "--config", type=Path, metavar="PATH", help="use these settings (default: built-in ones)"
+        "--config",
+        type=Path,
+        metavar="PATH",
+        help="use these settings: a folder, agent.toml, or one camera's file; broker and source "
+        "may be missing (default: built-in settings)",
     )
     parser.add_argument(
         "--camera", metavar="ID", help="whose settings to use, when there are several cameras"
@@ -66,6 +71,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--annotate", type=Path, metavar="OUT.mp4", help="write the clip with what was seen in it"
+    )
+    parser.add_argument(
+        "--why",
+        action="store_true",
+        help="also show who was seen and not told, which setting held them back, and the "
+        "smallest change that would have told them",
     )
     parser.set_defaults(func=_replay)
 
@@ -140,11 +151,16 @@ def _one(
                 advance(step.progress)
                 draw(step)
 
-            result = replay.play(clip, camera, watch)
+            result = replay.play(clip, camera, watch, why=arguments.why)
     except MediaError as error:
         print(printable(f"edge-agent: {error}", keep="\n"), file=sys.stderr)
         return False
     show(clip, result, time.process_time() - begun_s)
+    if result.untold:
+        if arguments.json:
+            print_untold_json(clip, result.untold)
+        else:
+            print_untold(result.untold, camera)
     if result.fault:
         print(printable(f"edge-agent: {result.fault}"), file=sys.stderr)
     return result.fault is None
@@ -170,7 +186,7 @@ def _settings(arguments: argparse.Namespace) -> _Settings:
         )
     from edge_agent.config import SHORT_SHA_LENGTH, canonical_sha
 
-    config = load_config(arguments.config).config
+    config = load_to_decide(arguments.config).config
     camera = _camera(config, arguments)
     return _Settings(
         camera,

@@ -77,7 +77,12 @@ def _show(ask: Callable[[], Mapping[str, Any]], arguments: argparse.Namespace) -
     console = Console(width=WIDTH, highlight=False, soft_wrap=True)
 
     def text() -> Any:
-        return status_text(ask(), in_full=arguments.camera is not None)
+        try:
+            return status_text(ask(), in_full=arguments.camera is not None)
+        except NoAgent as error:
+            if not arguments.watch:
+                raise
+            return str(error)  # it may be starting again
 
     if not (arguments.watch and console.is_terminal):
         _repeat(lambda: console.print(text()), arguments)

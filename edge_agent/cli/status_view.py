@@ -131,6 +131,8 @@ def _in_short(camera: Plain, now: dt.datetime) -> Iterator[Text]:
     yield line
     if "reason" in camera:
         yield from _wrapped("  ! ", camera["reason"], _BAD)
+    for fault in camera.get("picture_faults", ()):
+        yield from _wrapped("  ! ", fault, _BAD)
     for remark in (*camera.get("stream_remarks", ()), *camera.get("remarks", ())):
         yield from _wrapped("  . ", remark, _ODD)
     if camera.get("events"):
@@ -170,6 +172,8 @@ def _in_full(camera: Plain, now: dt.datetime) -> Iterator[Text]:
     for key in ("candidate_threshold", "confirm_threshold"):
         auto = " (auto)" if key in person["auto"] else ""
         yield _line(f"{_label('')}{key} {person[key]:.2f}{auto}")
+    for fault in camera["picture_faults"]:
+        yield from _wrapped("  ! ", fault, _BAD)
     for remark in (*camera["stream_remarks"], *camera["remarks"]):
         yield from _wrapped("  . ", remark, _ODD)
     for event in camera["events"]:

@@ -39,6 +39,11 @@ class Fault(NamedTuple):
     found: str
     fix: str
 
+    @property
+    def is_guess(self) -> bool:
+        """The value was taken for text: whether text may stand there is another question."""
+        return self.fix.startswith("text needs quotes")
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

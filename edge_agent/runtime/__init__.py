@@ -1,5 +1,6 @@
 """Threads and what they need: stop token, mailboxes, workers, supervisor, systemd."""
 
+from edge_agent.runtime.attempts import Attempts
 from edge_agent.runtime.heartbeat import Heartbeat
 from edge_agent.runtime.local_socket import LocalSocket, read_local_socket
 from edge_agent.runtime.mailbox import Mailbox
@@ -9,6 +10,7 @@ from edge_agent.runtime.supervisor import Supervisor
 from edge_agent.runtime.worker import Worker
 
 __all__ = [
+    "Attempts",
     "Heartbeat",
     "LocalSocket",
     "Mailbox",

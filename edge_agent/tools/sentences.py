@@ -180,7 +180,8 @@ _ROWS = translatable(
     "reordering",
     "connected",
     "first keyframe",
-    "decode errors",
+    "pictures",
+    "attention",
     "advice",
 )
 _VALUES = translatable(
@@ -189,6 +190,10 @@ _VALUES = translatable(
     "{count} packets, a keyframe every {s} s",
     "one keyframe seen",
     "after {s} s",
+    "{count} decoded, {errors} errors, {damaged} damaged on their way, {lost} packets lost",
+    "{count} decoded, {errors} errors, {damaged} damaged on their way",
+    "{count} decoded, {errors} errors, {lost} packets lost",
+    "{count} decoded, {errors} errors",
     "none",
     "not known",
     "keyframes and packet sizes",

@@ -13,7 +13,7 @@ from edge_agent.config import MqttConfig, TlsConfig
 from edge_agent.contract import encode_gap
 from edge_agent.foreign_text import printable
 from edge_agent.runtime import StopToken
-from edge_agent.ward.database import Alarm
+from edge_agent.ward.alarms import Alarm
 from edge_agent.ward.intake import BoxChanged, NewEvent, NewGap, News
 from edge_agent.ward.printing import box_line, event_line, gap_line, local
 from edge_agent.ward.subscriber import WardSetup, WardSubscriber
@@ -118,8 +118,9 @@ class Printer:
                 return gap_line(source, gap, now_utc_s)
             case BoxChanged(source, state):
                 return box_line(source, state, now_utc_s)
-            case Alarm(source, kind, text):
-                return f"{local(now_utc_s)}  {source}  ALARM {kind}: {text}"
+            case Alarm(source, kind, text, count):
+                often = f" ({count} times)" if count > 1 else ""
+                return f"{local(now_utc_s)}  {source}  ALARM {kind}: {text}{often}"
 
     def _json(self, item: News) -> str | None:
         match item:
@@ -129,8 +130,8 @@ class Printer:
                 return text if text.isprintable() else json.dumps(json.loads(text))
             case NewGap(source, gap):
                 return json.dumps({"gap": json.loads(encode_gap(gap)), "source": source})
-            case Alarm(source, kind, text):
-                return json.dumps({"alarm": kind, "source": source, "text": text})
+            case Alarm(source, kind, text, count):
+                return json.dumps({"alarm": kind, "source": source, "text": text, "count": count})
         return None
 
 

@@ -40,6 +40,8 @@ from edge_agent.domain import (
 from edge_agent.events import EventBook, NewEventId
 from edge_agent.geometry import FULL_FRAME, BBox, FrameSize
 from edge_agent.pipeline import Analysis, CameraPipeline, Stages
+from edge_agent.pipeline.near_miss import NearMissWatch
+from edge_agent.pipeline.stages import thresholds
 from edge_agent.rules import RuleEngine
 from edge_agent.track import Tracker
 from edge_agent.track.looks import LookPolicy, Subject
@@ -136,24 +138,25 @@ def _shows(region: BBox, person: BBox) -> bool:
 
 
 def pipeline_of(
-    recording: Recording, camera: CameraConfig, new_id: NewEventId
+    recording: Recording,
+    camera: CameraConfig,
+    new_id: NewEventId,
+    near_misses: NearMissWatch | None = None,
 ) -> tuple[CameraPipeline, Tracker]:
     """As `build_pipeline`, with recorded motion and detections."""
-    rules = RuleEngine(
-        camera.person,
-        camera.zones,
-        camera.ignore_zones,
-        confirm_threshold=recording.confirm_threshold,
-    )
+    detector = RecordedDetector(recording.candidate_threshold, recording.confirm_threshold)
+    candidate, confirm = thresholds(camera.person, detector)
+    rules = RuleEngine(camera.person, camera.zones, camera.ignore_zones, confirm_threshold=confirm)
     tracker = Tracker(camera.person, high_score=rules.lowest_threshold)
     stages = Stages(
         motion=_Motion(recording),
-        detect=RecordedDetector(recording.candidate_threshold, recording.confirm_threshold),
+        detect=detector,
         track=tracker,
         rules=rules,
         events=EventBook(CameraId(camera.id), camera.motion, camera.person, new_id),
+        near_misses=near_misses,
     )
-    return CameraPipeline(stages, candidate_threshold=recording.candidate_threshold), tracker
+    return CameraPipeline(stages, candidate_threshold=candidate), tracker
 
 
 class _LookAtAll(LookPolicy):
@@ -167,15 +170,25 @@ class _LookAtAll(LookPolicy):
 
 
 def play(
-    recording: Recording, camera: CameraConfig, new_id: NewEventId, *, look_at_all: bool = False
+    recording: Recording,
+    camera: CameraConfig,
+    new_id: NewEventId,
+    *,
+    look_at_all: bool = False,
+    weekminute: int = 0,
+    near_misses: NearMissWatch | None = None,
 ) -> Played:
-    """The whole clip through the pipeline, at the end of which the camera is lost."""
-    pipeline, tracker = pipeline_of(recording, camera, new_id)
+    """The whole clip through the pipeline, at the end of which the camera is lost.
+
+    `weekminute`: when its first picture was taken.
+    """
+    pipeline, tracker = pipeline_of(recording, camera, new_id, near_misses)
     if look_at_all:
         tracker._policy = _LookAtAll()
     played = Played()
     for picture in recording.pictures:
-        frame = Frame(CameraId(camera.id), picture.at_s, picture)
+        minute = weekminute + int(picture.at_s // 60)
+        frame = Frame(CameraId(camera.id), picture.at_s, picture, weekminute=minute)
         played.analyses.append(pipeline.update(frame))
     played.last = pipeline.close(EndReason.CAMERA_LOST, recording.pictures[-1].at_s)
     return played

@@ -30,6 +30,7 @@ from edge_agent.outbox import outbox_stat
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CredentialGuard, probe
 from edge_agent.tools.doctor.findings import Finding, failed, fine
+from edge_agent.tools.preflight import Diagnosis, local_diagnoses, service_of
 from edge_agent.tools.sentences import of_problem, of_stream
 
 #: One look at a whole picture. 5 pictures a second of a busy camera leave 200 ms for each.
@@ -56,7 +57,12 @@ def configuration(path: Path) -> Loaded:
     except ConfigError as error:
         found = tuple(Finding("EA-CFG-001", str(path), of_problem(each)) for each in error.problems)
         return Loaded(None, found)
-    warnings = [Finding("EA-CFG-002", str(path), of_problem(each)) for each in loaded.warnings]
+    told = [each for each in local_diagnoses(loaded, service_of(path)) if not _is_camera(each)]
+    wrong = [
+        Finding("EA-CFG-001", str(path), of_problem(each.problem)) for each in told if each.is_error
+    ]
+    odd = [*loaded.warnings, *(each.problem for each in told if not each.is_error)]
+    warnings = [*wrong, *(Finding("EA-CFG-002", str(path), of_problem(each)) for each in odd)]
     if not any(camera.enabled for camera in loaded.config.cameras):
         warnings.append(Finding("EA-CFG-003", str(path), _("no camera")))
     if not warnings:
@@ -64,6 +70,11 @@ def configuration(path: Path) -> Loaded:
         said = _("fine, 1 camera") if count == 1 else _("fine, {count} cameras").format(count=count)
         warnings.append(fine(_("configuration"), said))
     return Loaded(loaded.config, tuple(warnings))
+
+
+def _is_camera(diagnosis: Diagnosis) -> bool:
+    """Those are looked at one by one."""
+    return diagnosis.problem.path.startswith("source.")
 
 
 def detector(config: Config) -> Finding:
