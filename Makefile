@@ -4,6 +4,7 @@
 # make fuzz   spoilt bytes for every parser of what comes from outside, many (FUZZ_RUNS=20000 FUZZ_SEED=1)
 # make check  what a commit must pass: format, lint, types, layers, tests
 # make deb    Debian packages for amd64 and arm64, in dist/; make wheels: folders for install.sh --wheels
+# make messages  what people read in Vietnamese: adds new messages to the catalogue, and compiles it
 # make lock   pin anew what goes onto a box (packaging/*.lock)
 # make bench  the figures of benchmarks/README.md
 # make bench-decode  what decoding costs and what the gate misses (an hour; stopped, it goes on; needs ffmpeg)
@@ -13,7 +14,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # `make -j` would run linters and tests into each other's output.
 .NOTPARALLEL:
-.PHONY: demo test test-system fuzz check lint format docs bench bench-decode wheel wheels deb lock clean
+.PHONY: demo test test-system fuzz check lint format docs messages bench bench-decode wheel wheels deb lock clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edge-agent demo
@@ -44,6 +45,9 @@ format: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/edge-agent config schema --markdown > docs/config.md
 	$(BIN)/edge-agent doctor --codes > docs/codes.md
+
+messages: $(VENV)/.dev
+	$(BIN)/python packaging/messages.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
