@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge_agent.config import CameraConfig
+from edge_agent.geometry import BBox
 
 if TYPE_CHECKING:
     from edge_agent.config import PersonConfig
@@ -38,6 +39,16 @@ def print_untold_json(clip: Path, untold: Untold) -> None:
     for minute in untold.minutes:
         found = msgspec.to_builtins(minute)
         print(json.dumps({"not_looked_at": {"clip": clip.name, **found}}))
+
+
+def drawn_untold(untold: Untold) -> dict[float, list[tuple[BBox, str]]]:
+    """What is drawn at each moment: where they were, their score, and what held them back."""
+    drawn: dict[float, list[tuple[BBox, str]]] = {}
+    for why in untold.whys:
+        reason = " + ".join(why.held_back_by) or "not looked at"
+        for seen in why.miss.sightings:
+            drawn.setdefault(seen.at_s, []).append((seen.bbox, f"{seen.score:.2f} {reason}"))
+    return drawn
 
 
 def line_of(why: Why, camera: CameraConfig) -> str:
