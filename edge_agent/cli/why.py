@@ -55,7 +55,7 @@ def line_of(why: Why, camera: CameraConfig) -> str:
     """`untold 0:04.0-0:10.0  best 0.85  ...`."""
     miss = why.miss
     head = f"untold {_clock(miss.first_s)}-{_clock(miss.last_s)}  best {miss.best.score:.2f}  "
-    if not why.held_back_by:
+    if not why.changes:
         return head + _unexplained(why)
     reasons = " and ".join(f"{key} ({_detail(key, why, camera)})" for key in why.held_back_by)
     changes = " and ".join(change_text(change) for change in why.changes)
@@ -86,7 +86,7 @@ def _schedule(entry: Schedule) -> str:
 
 def _unexplained(why: Why) -> str:
     if not any(sighting.looked for sighting in why.miss.sightings):
-        return "not looked at (nothing moved there)"
+        return f"not looked at (nothing moved there: {', '.join(why.held_back_by)})"
     if why.without_change:
         return "nothing held them back: a place learned as a nuisance, or taken for somebody told"
     return "no setting alone would have told them"
@@ -126,6 +126,8 @@ def _detail_of_person(name: str, why: Why, person: PersonConfig) -> str:
 def _scores(why: Why, person: PersonConfig) -> str:
     measured, looks = why.measured, person.confirm_looks
     needed = f"of {measured.confirm_threshold:g}"
+    if measured.nth_score >= measured.confirm_threshold:
+        return f"{looks} looks scored {measured.nth_score:.2f} {needed}, but not where it counts"
     if measured.nth_score == 0:
         return f"best {measured.best_score:.2f} {needed}"
     return f"{looks} looks scored {measured.nth_score:.2f} {needed}"
