@@ -129,7 +129,7 @@ class NearMissWatch:
         `looked`: what the pipeline itself looked at. Returns the near misses that are over.
         """
         at_s, weekminute = moment
-        if not (faint.detections or self._seen or self._told or self._over):
+        if not (faint.detections or hits or self._seen or self._told or self._over):
             return ()
         self._tracker.look_at(moving, at_s)
         tracks = self._tracker.update(
