@@ -1,6 +1,7 @@
 # make demo   see the agent find a person and tell a server, with no camera, broker or network
 # make test   every test but the slowest
 # make test-system  boots, browsers, databases, mutation, long fuzz (may need root)
+# make fuzz   spoilt bytes for every parser of what comes from outside, many (FUZZ_RUNS=20000 FUZZ_SEED=1)
 # make check  what a commit must pass: format, lint, types, layers, tests
 # make deb    Debian packages for amd64 and arm64, in dist/; make wheels: folders for install.sh --wheels
 # make lock   pin anew what goes onto a box (packaging/*.lock)
@@ -12,7 +13,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # `make -j` would run linters and tests into each other's output.
 .NOTPARALLEL:
-.PHONY: demo test test-system check lint format docs bench bench-decode wheel wheels deb lock clean
+.PHONY: demo test test-system fuzz check lint format docs bench bench-decode wheel wheels deb lock clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edge-agent demo
@@ -23,6 +24,10 @@ test: $(VENV)/.dev
 
 test-system: $(VENV)/.deb
 	$(BIN)/python -m pytest -m system --timeout 1800
+
+FUZZ_RUNS ?= 20000
+fuzz: $(VENV)/.dev
+	FUZZ_RUNS=$(FUZZ_RUNS) $(BIN)/python -m pytest -n 2 --timeout 3600 tests/fuzz
 
 check: lint test
 

@@ -38,6 +38,8 @@ BENCHMARKS = {
     "imports": Benchmark("imports", "Imports and READY"),
     "motion": Benchmark("motion_recall", "Motion: recall and cost"),
     "detectors": Benchmark("detectors", "Person detectors"),
+    "unmet": Benchmark("unmet", "Scenes that nobody tuned on"),
+    "left-out": Benchmark("left_out", "Sources that the detector never learnt from"),
     "use": Benchmark("model_use", "How the detector is used"),
     "tracking": Benchmark("tracking", "Tracking on PETS"),
     "encounters": Benchmark("encounters", "People meet, hide, stand, come back", ("--long",)),

@@ -9,6 +9,7 @@ sends something turns them into UTC (`Timeline`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,6 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.geometry import BBox, FrameSize
+
+#: What the id of a ward, a box, a camera or a zone looks like, as a regular expression without
+#: anchors: ids are parts of topics, file names and SQL rows. The one place that says so.
+ID = "[a-z0-9][a-z0-9_-]{0,31}"
+_ID = re.compile(ID)
+
+
+def is_id(text: str) -> bool:
+    """Whether all of `text` is an id; `$` would overlook a line end behind one."""
+    return _ID.fullmatch(text) is not None
+
 
 CameraId = NewType("CameraId", str)
 EventId = NewType("EventId", str)  # a ULID
@@ -51,6 +63,7 @@ class Packet:
     is_key: bool
     size_bytes: int
     unit: object = field(repr=False)  # the demuxer's packet; only sources/ and media/ look inside
+    after_loss: bool = False  # the network lost something just before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +110,7 @@ class Motion:
     regions: tuple[Region, ...]
     changed_frac: float  # share of the frame's pixels that differ from the background
     lighting: Lighting
+    overlays: tuple[BBox, ...] = ()  # burnt-in clocks, in which motion is left out
 
 
 @dataclass(frozen=True, slots=True)

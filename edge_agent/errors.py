@@ -30,6 +30,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edge_agent.foreign_text import printable
+
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -60,7 +62,8 @@ class ConfigProblem:
 
     def __str__(self) -> str:
         where = f"{self.file}: {self.path}" if self.path else self.file
-        return f"{where}: {self.found}; {self.fix}" if self.fix else f"{where}: {self.found}"
+        text = f"{where}: {self.found}; {self.fix}" if self.fix else f"{where}: {self.found}"
+        return printable(text)
 
 
 class ConfigError(OperatorError):
@@ -80,7 +83,20 @@ class ModelError(OperatorError):
 
 
 class CredentialRefused(OperatorError):
-    """The camera answered 401/403. More tries would lock the recorder's account."""
+    """The camera answered 401/403. More tries would lock the recorder's account.
+
+    `stage` is what happens next: "" tried again, "pause" no try for some time.
+    """
+
+    def __init__(self, message: str, stage: str = "") -> None:
+        super().__init__(message)
+        self.stage = stage
+        self.told = ""  # for the ward: no address, no user
+        if stage:
+            self.told = (
+                "refused: the camera does not accept the login; tries pause, so that the account "
+                "is not locked"
+            )
 
 
 class BrokerRefused(OperatorError):

@@ -304,13 +304,19 @@ enable_service() {
     systemctl enable --quiet "$service"
 }
 
+# A stop may take half a minute, and a hung version takes all of it: READY is awaited from the start.
+start_afresh() {
+    systemctl stop "$service" || true
+    systemctl reset-failed "$service" 2>/dev/null || true
+    deadline=$(($(date +%s) + ready_s))
+    # A failed start says so at once.
+    timeout "$ready_s" systemctl start "$service"
+}
+
 # READY in time, and the broker again where it answered before.
 start_and_prove() {
-    deadline=$(($(date +%s) + ready_s))
     was_ready=no
-    # A failed start says so at once; a restart waits for READY.
-    timeout "$ready_s" systemctl restart "$service" ||
-        { why="it was not READY within $ready_s s"; return 1; }
+    start_afresh || { why="it was not READY within $ready_s s"; return 1; }
     was_ready=yes
     [ "$had_broker" = yes ] || return 0
     until reaches_broker; do
@@ -327,15 +333,14 @@ go_back() {
         (cd "$saved" && find . -type f) | while read -r name; do cp -a "$saved/$name" "/$name"; done
     fi
     systemctl daemon-reload
-    systemctl reset-failed "$service" 2>/dev/null || true
-    if timeout "$ready_s" systemctl restart "$service"; then
+    if start_afresh; then
         rm -rf "$target"
         fail "$version was taken back: $why. $old runs again; see: journalctl -u edge-agent"
     fi
     if [ "$was_ready" = yes ]; then
         # Better a version that runs than none, as when only the new one reads the database.
         switch_to "$(basename "$target")"
-        systemctl restart "$service" || true
+        start_afresh || true
         fail "$version stays although $why: $old does not start any more; see: journalctl -u edge-agent"
     fi
     fail "$version was taken back: $why. $old does not start either; see: journalctl -u edge-agent"

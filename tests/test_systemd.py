@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import configparser
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from edge_agent.agent import assembly, clips
 from edge_agent.assets import asset_dir
 from edge_agent.errors import EXIT_CONFIG
 
@@ -71,7 +73,7 @@ def service() -> configparser.SectionProxy:
         ("Type", "notify"),
         ("NotifyAccess", "main"),
         ("WatchdogSec", "30"),
-        ("ExecReload", "/bin/kill -HUP $MAINPID"),
+        ("ExecReload", '/bin/sh -c "kill -HUP $MAINPID"'),
         ("RuntimeDirectory", "edge-agent"),
         ("LimitCORE", "0"),
         ("Restart", "always"),
@@ -115,3 +117,19 @@ def test_folders_are_described_for_that_user() -> None:
         ["d", "/etc/edge-agent/cameras.d", "0755", "root"],
         ["d", "/etc/edge-agent/secrets", "0700", "edge-agent"],
     ]
+
+
+def test_a_stop_fits_into_the_units_time(unit: Path) -> None:
+    """Each wait at its longest, one after the other; the service manager kills after that."""
+    limit = re.search(r"^TimeoutStopSec=(\d+)$", unit.read_text(), re.MULTILINE)
+    assert limit is not None
+    waits_s = (
+        assembly._SOURCES_JOIN_S
+        + assembly._ANALYSIS_JOIN_S
+        + clips.END_WAITS_S
+        + assembly._FLUSH_S  # the last events
+        + assembly._PUBLISHER_JOIN_S
+        + assembly._FLUSH_S  # the writer
+        + assembly._FLUSH_S  # the clips
+    )
+    assert waits_s <= int(limit[1]) - 2

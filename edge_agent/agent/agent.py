@@ -138,7 +138,7 @@ class Agent:
             if self._config is not before:
                 memory = MemoryGuard(memory_limit_mb(self._config))
             assembly.poll()
-            complaint = memory.complaint()
+            complaint = memory.complaint(assembly.relieve)
             if complaint:
                 log.critical("%s", complaint)
                 return EXIT_FAILED

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from edge_agent.agent.exchange import FrameExchange, SourceLost
 from edge_agent.agent.recordings import RecordedTime
+from edge_agent.agent.sights import Sights
 from edge_agent.clock import Clock
 from edge_agent.domain import (
     BestFrame,
@@ -90,6 +91,7 @@ class Lane:
     #: leads to may not depend on what else was there.
     detector: SharedDetector | None = None
     journal: Journal | None = None  # None: the loop's
+    sights: Sights | None = None  # None: nobody asks what a recorder's clip shows
 
 
 def finding_of(at_s: float, analysis: Analysis) -> Finding:
@@ -256,6 +258,8 @@ class AnalysisLoop:
         # The event is durable before its picture is: a missing JPEG can be told, a missing
         # event cannot.
         journal.record(analysis.events)
+        if lane.sights is not None and not frame.recalled:
+            lane.sights.add(analysis)
         self._keep_snapshots(lane, frame, analysis, journal)
         counters = lane.counters
         counters.frames += 1

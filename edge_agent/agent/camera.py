@@ -25,6 +25,7 @@ from edge_agent.agent.eyes import Eyes
 from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.main_streams import closer_look, main_stream, masks
 from edge_agent.agent.recordings import is_recorded, recording_time
+from edge_agent.agent.sights import Sights
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config
 from edge_agent.contract import BoxTopics
@@ -77,6 +78,7 @@ class Camera:
         )
         self.recording = recording_time(config, self.feed)
         self.counters = LaneCounters()
+        self.sights = Sights(shared.clock)
         self._eyes = Eyes(
             config, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
         )
@@ -156,6 +158,21 @@ class Camera:
     def status(self) -> FeedStatus:
         return self.feed.status()
 
+    @property
+    def online(self) -> bool:
+        """As the ward was told last."""
+        return self._teller.online
+
+    @property
+    def picture_faults(self) -> tuple[str, ...]:
+        """What is wrong with the pictures that come, in words."""
+        return self._teller.picture_faults
+
+    @property
+    def since_utc_s(self) -> float:
+        """When it came to stand as it does."""
+        return self._teller.since_utc_s
+
     def poll(self) -> None:
         """Tell the ward how it stands, when that changed."""
         self._eyes.poll(self._in_analysis)
@@ -181,6 +198,7 @@ class Camera:
             shared.config.analysis.fps,
             clips=keeps_clips(shared.config, self.config),
             detects=shared.detects,
+            analysis=shared.config.analysis,
         )
 
     def _lane(self) -> Lane:
@@ -199,6 +217,7 @@ class Camera:
             self.feed.told,
             partial(shared.pictures.ready, self.name),
             None if self.recording else shared.detector,
+            sights=self.sights,
         )
 
     def _put_aside(self) -> None:

@@ -108,13 +108,14 @@ class Sight(Protocol):
 class _Told:
     state: State
     reason: str
+    remarks: tuple[str, ...]  # what is wrong though it plays
     plan: GatePlan | None  # how its packets are decoded
     nuisances: tuple[NuisanceSpot, ...] = ()
 
     @property
-    def kind(self) -> tuple[str, str, tuple[BBox, ...]]:
+    def kind(self) -> tuple[str, str, int, tuple[BBox, ...]]:
         places = tuple(spot.bbox for spot in self.nuisances)
-        return self.reason, self.plan.policy if self.plan else "", places
+        return self.reason, self.plan.policy if self.plan else "", len(self.remarks), places
 
 
 class CameraStatusTeller:
@@ -136,6 +137,7 @@ class CameraStatusTeller:
         self._clock = clock
         self._set_status = set_status
         self._told: _Told | None = None
+        self.since_utc_s = clock.read().utc_s  # of the state that was told last
 
     def poll(self, *, crashed: bool, nuisances: tuple[NuisanceSpot, ...] = ()) -> None:
         """`crashed`: the source thread lies still, whatever its feed said last. `nuisances`:
@@ -145,30 +147,42 @@ class CameraStatusTeller:
         if state is FeedState.CONNECTING and self._told is not None and not crashed:
             return  # a try in between says nothing new
         online = state is FeedState.STREAMING and not crashed
-        reason = _CRASHED if crashed else _REASONS[state]
+        reason = _CRASHED if crashed else status.told or _REASONS[state]
         plan = status.gate.plan if status.gate else None
         faults = self._eyes.faults if online else ()
         if faults:
             reason = "; ".join(FAULT_WORDS[fault] for fault in faults)
         seeing = State.DEGRADED if faults else State.ONLINE
-        now = _Told(seeing if online else State.OFFLINE, reason, plan, nuisances)
+        now = _Told(seeing if online else State.OFFLINE, reason, status.remarks, plan, nuisances)
         if self._told and now.kind == self._told.kind:
             return  # that the time between keyframes varies a little is no news
         self._say(now)
 
+    @property
+    def online(self) -> bool:
+        return self._told is not None and self._told.state is not State.OFFLINE
+
+    @property
+    def picture_faults(self) -> tuple[str, ...]:
+        """What is wrong with the pictures that come, in words."""
+        return tuple(FAULT_WORDS[fault] for fault in self._eyes.faults) if self.online else ()
+
     def say_stopped(self) -> None:
         """Nobody watches it any more."""
-        self._say(_Told(State.OFFLINE, STOPPED, None))
+        self._say(_Told(State.OFFLINE, STOPPED, (), None))
 
     def _say(self, now: _Told) -> None:
+        at_utc_s = self._clock.read().utc_s
+        if self._told is None or now.state is not self._told.state:
+            self.since_utc_s = at_utc_s
         self._told = now
         plan = now.plan
         payload = encode_camera_status(
             CameraStatus(
                 self._camera,
                 now.state,
-                self._clock.read().utc_s,
-                now.reason,
+                at_utc_s,
+                now.reason or "; ".join(now.remarks),
                 str(plan) if plan else "",
                 nuisances=tuple(_nuisance(spot) for spot in now.nuisances),
             )

@@ -74,16 +74,18 @@ class NamedDetector:
         return found
 
 
-def open_detector(config: DetectorConfig) -> NamedDetector | BlindDetector:
-    """The detector; its `trouble` says what is wrong with it.
+def open_detector(config: DetectorConfig, cameras: int = 1) -> NamedDetector | BlindDetector:
+    """The detector, `auto` for so many cameras; its `trouble` says what is wrong with it.
 
     A flipped bit in the model's file must not silence a whole box: motion, status and the
     alarm still go out, and a person can mend it.
     """
     try:
-        model = find_model(config.model).at(config.input_px)
+        model = find_model(config.model, cameras=cameras).at(config.input_px)
         detector = OnnxDetector.open(model, threads=config.threads)
     except ModelError as error:
         log.error("no person detection: %s", error)
         return BlindDetector(f"no person detection: {error}")
+    if model.why:
+        log.info("detector: auto is %s, %s", model.manifest.name, model.why)
     return NamedDetector(detector)

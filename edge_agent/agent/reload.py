@@ -73,7 +73,9 @@ class Reload:
 
     def applied(self, edit: Edit) -> None:
         """Keep it as the last good one."""
-        self._refused = ()
+        if self._refused:
+            self._refused = ()
+            log.info("the configuration: its files are sound again")
         for line in (*edit.plan.changes, *edit.plan.left):
             log.info("the configuration: %s", line)
         if edit.plan.changes:

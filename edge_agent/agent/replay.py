@@ -18,7 +18,7 @@ from edge_agent.agent.analysis import finding_of
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.recordings import RecordingTime
 from edge_agent.clock import Clock
-from edge_agent.config import CameraConfig, FileSource
+from edge_agent.config import AnalysisConfig, CameraConfig, FileSource
 from edge_agent.contract import (
     Position,
     RecordedTimeline,
@@ -74,9 +74,11 @@ class ClipReplay:
         zone: ZoneInfo,
         clock: Clock,
         gate: bool = False,
+        analysis: AnalysisConfig | None = None,
     ) -> None:
         """`gate`: decode as `run` does, mostly keyframes while nothing happens."""
         self._gate = gate
+        self._analysis = analysis
         self._detector = detector
         self._default_fps = default_fps
         self._zone = zone
@@ -95,10 +97,10 @@ class ClipReplay:
         """`why`: also find out who was not told, and why. The events are the same."""
         stop = stop or StopToken()
         gate: Literal["auto", "off"] = "auto" if self._gate else "off"
-        source = FileSource(path=str(clip), pace="fast", gate=gate)
+        source = FileSource(path=str(clip), pace="fast", gate=gate, rotate=camera.source.rotate)
         camera = msgspec.structs.replace(camera, source=source)
         feed = CameraFeed(
-            FeedSettings.of(camera, self._default_fps),
+            FeedSettings.of(camera, self._default_fps, analysis=self._analysis),
             credentials=CredentialGuard(None, self._clock),
             clock=self._clock,
         )

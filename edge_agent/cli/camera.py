@@ -1,17 +1,18 @@
-"""`edge-agent camera discover|add|test|find`: cameras of this network, without typed addresses."""
+"""`edge-agent camera discover|add|test|accept|find`: cameras of this network, not typed."""
 
 from __future__ import annotations
 
 import argparse
 import getpass
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from edge_agent.clock import SystemClock
-from edge_agent.config import DEFAULT_CONFIG_DIR, CameraConfig, load_config
+from edge_agent.config import DEFAULT_CONFIG_DIR, CameraConfig, Config, load_config
 from edge_agent.config.secrets import read_secret
 from edge_agent.errors import EXIT_FAILED, EXIT_OK, ConfigError, ConfigProblem, OperatorError
 from edge_agent.runtime import StopToken
@@ -53,6 +54,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     test.add_argument("id", help="of the configuration")
     _add_config(test)
     test.set_defaults(func=_test)
+
+    accept = verbs.add_parser(
+        "accept", help="the camera was turned on purpose: what it shows now is right"
+    )
+    accept.add_argument("id", help="of the configuration")
+    _add_config(accept)
+    accept.set_defaults(func=_accept)
 
     find = verbs.add_parser("find", help="where is a camera whose address changed?")
     find.add_argument("identity", help="serial number or hardware address, as discover shows it")
@@ -157,10 +165,7 @@ def _test(arguments: argparse.Namespace) -> int:
     from edge_agent.tools.discovery.menus import advice
 
     config = load_config(arguments.config).config
-    camera = next((each for each in config.cameras if each.id == arguments.id), None)
-    if camera is None:
-        known = ", ".join(each.id for each in config.cameras) or "none"
-        raise OperatorError(f"no camera {arguments.id!r} in {arguments.config}; there are: {known}")
+    camera = _configured(config, arguments)
     clock = SystemClock()
     state_dir = Path(config.box.state_dir)
     guard: CredentialGuard = CredentialGuard(
@@ -175,6 +180,38 @@ def _test(arguments: argparse.Namespace) -> int:
     if not wishes:
         print("nothing to set at the camera")
     return EXIT_OK
+
+
+def _accept(arguments: argparse.Namespace) -> int:
+    """By a file that the running agent looks for: no socket, no network."""
+    from edge_agent.agent.eyes import accept_mark
+
+    config = load_config(arguments.config).config
+    camera = _configured(config, arguments)
+    mark = accept_mark(Path(config.box.state_dir), camera.id)
+    try:
+        mark.parent.mkdir(mode=0o700, exist_ok=True)
+        mark.touch(mode=0o600)
+        shutil.chown(mark, *_owner(mark.parent.parent))
+        shutil.chown(mark.parent, *_owner(mark.parent.parent))
+    except OSError as error:
+        raise OperatorError(f"{mark}: {error.strerror}; run it as root") from error
+    print(f"{camera.id}: the running agent learns its view anew; it needs a minute")
+    return EXIT_OK
+
+
+def _owner(folder: Path) -> tuple[int, int]:
+    """The service's user, who has to remove the mark."""
+    status = folder.stat()
+    return status.st_uid, status.st_gid
+
+
+def _configured(config: Config, arguments: argparse.Namespace) -> CameraConfig:
+    camera = next((each for each in config.cameras if each.id == arguments.id), None)
+    if camera is None:
+        known = ", ".join(each.id for each in config.cameras) or "none"
+        raise OperatorError(f"no camera {arguments.id!r} in {arguments.config}; there are: {known}")
+    return camera
 
 
 def _brand_of(camera: CameraConfig) -> str:

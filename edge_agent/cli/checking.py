@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_agent.cli.preflight import diagnoses, service_of
-from edge_agent.cli.preflight.account import Account
 from edge_agent.config import SHORT_SHA_LENGTH, LoadedConfig, canonical_sha, load_config
 from edge_agent.errors import ConfigError, ConfigProblem
+from edge_agent.tools.preflight import diagnoses, service_of
+from edge_agent.tools.preflight.account import Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Check:
             return cls(path, error.problems)
         found = list(diagnoses(loaded, service_of(path, user)))
         if online and not any(diagnosis.stops for diagnosis in found):
-            from edge_agent.cli.preflight.online import online_diagnoses
+            from edge_agent.tools.preflight.online import online_diagnoses
 
             found += online_diagnoses(loaded)
         errors = tuple(each.problem for each in found if each.is_error)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from edge_agent.cli import config_history
 from edge_agent.config import (
     DEFAULT_CONFIG_DIR,
+    Config,
     load_config,
     redacted,
 )
-from edge_agent.errors import EXIT_CONFIG, EXIT_OK
+from edge_agent.errors import EXIT_CONFIG, EXIT_OK, ModelError
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -82,11 +84,29 @@ def _show(arguments: argparse.Namespace) -> int:
     print(f"# {summary_of(loaded)}")
     for source in loaded.sources:
         print(f"# from {source}")
+    for line in _detector_lines(loaded.config):
+        print(f"# {line}")
     print()
     if not shown["cameras"]:
         del shown["cameras"]
     print(tomlkit.dumps(_without_none(shown)).rstrip())
     return EXIT_OK
+
+
+def _detector_lines(config: Config) -> Iterator[str]:
+    """Which detector `auto` is, and which numbers its thresholds; `check` says what is wrong."""
+    from edge_agent.detect import find_model
+
+    try:
+        model = find_model(config.detector.model, cameras=len(config.cameras))
+    except ModelError:
+        return
+    manifest = model.manifest
+    yield f"detector: {model.in_words()}"
+    yield (
+        f"thresholds on auto: candidates from {manifest.candidate_threshold:.2f}, "
+        f"told from {manifest.confirm_threshold:.2f}"
+    )
 
 
 def _schema(arguments: argparse.Namespace) -> int:

@@ -28,8 +28,16 @@ from edge_agent.config import (
     MqttConfig,
     load_config,
 )
-from edge_agent.config.time_zones import machine_zone
-from edge_agent.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ConfigError, ConfigProblem
+from edge_agent.config.time_zones import BadZone, machine_zone, zone_called
+from edge_agent.errors import (
+    EXIT_FAILED,
+    EXIT_OK,
+    EXIT_USAGE,
+    ConfigError,
+    ConfigProblem,
+    MediaError,
+)
+from edge_agent.foreign_text import printable
 
 if TYPE_CHECKING:
     from edge_agent.agent.ingest.once import OnceResult
@@ -113,7 +121,7 @@ def _status(arguments: argparse.Namespace) -> int:
     rows = [[name, *(str(row.get(key, "-")) for key in _COLUMNS)] for name, row in cameras.items()]
     _print_table(("camera", *_COLUMNS), rows)
     for one in refused:
-        print(f"  {one['camera'] or '-'}: {one['file']}: {one['reason']}")
+        print(printable(f"  {one['camera'] or '-'}: {one['file']}: {one['reason']}"))
     return EXIT_OK
 
 
@@ -152,6 +160,8 @@ class _Figures:
 
 def _once(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.what)
+    if arguments.time_zone:
+        _check_zone(arguments.time_zone)
     if not folder.is_dir():
         print(f"edge-agent: {folder} is no folder", file=sys.stderr)
         return EXIT_FAILED
@@ -215,26 +225,57 @@ def _configured(config: Config, folder: Path, arguments: argparse.Namespace) -> 
 
 
 def _built_in(folder: Path, state_dir: str, arguments: argparse.Namespace) -> Config:
-    camera = CameraConfig(id=arguments.camera or "clips", source=FolderSource(path=str(folder)))
+    cameras = tuple(
+        _with_source(camera, folder, arguments, trial=True)
+        for camera in _proposed(folder, arguments)
+    )
     return Config(
         box=BoxConfig(ward="replay", id="replay", state_dir=state_dir, timezone=machine_zone()),
         mqtt=MqttConfig(host="localhost"),
         detector=DetectorConfig(model=arguments.model or "auto"),
         ingest=IngestConfig(cpu_frac=1),
-        cameras=(_with_source(camera, folder, arguments),),
+        cameras=cameras,
     )
 
 
-def _with_source(camera: CameraConfig, folder: Path, arguments: argparse.Namespace) -> CameraConfig:
+def _proposed(folder: Path, arguments: argparse.Namespace) -> list[CameraConfig]:
+    """The cameras that `probe` finds there, unless the command line says how to read the names."""
+    from edge_agent.recorders.find.proposal import probe_folder
+
+    name = arguments.time_zone or machine_zone()
+    if arguments.template or arguments.channel:
+        source = FolderSource(path=str(folder), time_zone=name)
+        return [CameraConfig(id=arguments.camera or "clips", source=source)]
+    try:
+        report = probe_folder(folder.absolute(), zone_name=name, zone=zone_called(name))
+    except MediaError:
+        return [CameraConfig(id=arguments.camera or "clips", source=FolderSource(path=str(folder)))]
+    one = len(report.cameras) == 1
+    return [
+        CameraConfig(
+            id=(arguments.camera or "clips") if one else camera_id,
+            source=FolderSource(
+                path=str(folder),
+                template=report.template,
+                channel=None if one else channel,
+                time_zone=report.zone_name,
+            ),
+        )
+        for channel, camera_id in report.cameras
+        if arguments.camera in (None, camera_id) or one
+    ]
+
+
+def _with_source(
+    camera: CameraConfig, folder: Path, arguments: argparse.Namespace, *, trial: bool = False
+) -> CameraConfig:
     source = camera.source
     if not isinstance(source, FolderSource):
         source = FolderSource(path=str(folder))
-    if arguments.time_zone:
-        _check_zone(arguments.time_zone)
     changes = {
         "template": arguments.template or source.template,
         "channel": arguments.channel or source.channel,
-        "time_zone": arguments.time_zone or source.time_zone,
+        "time_zone": source.time_zone if trial else arguments.time_zone or source.time_zone,
         "gate": "auto" if arguments.gate else source.gate,
     }
     source = msgspec.structs.replace(source, path=str(folder.absolute()), **changes)
@@ -242,8 +283,6 @@ def _with_source(camera: CameraConfig, folder: Path, arguments: argparse.Namespa
 
 
 def _check_zone(name: str) -> None:
-    from edge_agent.config.time_zones import BadZone, zone_called
-
     try:
         zone_called(name)
     except BadZone as error:
@@ -322,4 +361,4 @@ def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     for row in (header, *rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("  " + "  ".join(cells).rstrip())
+        print(printable("  " + "  ".join(cells).rstrip()))

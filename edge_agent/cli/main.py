@@ -25,6 +25,7 @@ from edge_agent.cli import (
     run,
     selftest,
     setup,
+    status,
     support_bundle,
     ward,
 )
@@ -35,6 +36,7 @@ _GROUPS = (
     setup,
     camera,
     run,
+    status,
     replay,
     ingest,
     probe,

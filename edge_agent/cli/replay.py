@@ -25,6 +25,7 @@ from edge_agent.errors import (
     ConfigProblem,
     MediaError,
 )
+from edge_agent.foreign_text import printable
 from edge_agent.geometry import BBox, FrameSize
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class _Settings:
     model: str
     size: FrameSize | None  # of the detector's input; None: its own
     threads: int
+    cameras: int  # that share the box
     fps: float
     zone: ZoneInfo
     ward: str
@@ -104,8 +106,9 @@ def _replay(arguments: argparse.Namespace) -> int:
     from edge_agent.agent.replay import ClipReplay, PayloadWriter
     from edge_agent.contract import Sender
     from edge_agent.detect import OnnxDetector, find_model
+    from edge_agent.pipeline.stages import thresholds
 
-    model = find_model(settings.model).at(settings.size)
+    model = find_model(settings.model, cameras=settings.cameras).at(settings.size)
     detector = OnnxDetector.open(model, threads=settings.threads)
     clock = SystemClock()
     replay = ClipReplay(
@@ -124,6 +127,9 @@ def _replay(arguments: argparse.Namespace) -> int:
     )
     show = _JsonLines(PayloadWriter(sender, clock)) if arguments.json else _table
     failed = [clip for clip in arguments.clips if not _one(clip, replay, settings, arguments, show)]
+    if not arguments.json:
+        candidate, confirm = thresholds(settings.camera.person, detector)
+        print(f"{model.in_words()}: candidates from {candidate:.2f}, told from {confirm:.2f}")
     return EXIT_FAILED if failed else EXIT_OK
 
 
@@ -154,7 +160,7 @@ def _one(
             result = replay.play(clip, camera, watch, why=arguments.why and asked is None)
         result = asked or result
     except MediaError as error:
-        print(f"edge-agent: {error}", file=sys.stderr)
+        print(printable(f"edge-agent: {error}", keep="\n"), file=sys.stderr)
         return False
     show(clip, result, time.process_time() - begun_s)
     if result.untold:
@@ -163,7 +169,7 @@ def _one(
         else:
             print_untold(result.untold, camera)
     if result.fault:
-        print(f"edge-agent: {result.fault}", file=sys.stderr)
+        print(printable(f"edge-agent: {result.fault}"), file=sys.stderr)
     return result.fault is None
 
 
@@ -177,6 +183,7 @@ def _settings(arguments: argparse.Namespace) -> _Settings:
             camera,
             arguments.model or "auto",
             arguments.input_size,
+            1,
             1,
             arguments.fps or _DEFAULT_FPS,
             ZoneInfo("UTC"),
@@ -193,6 +200,7 @@ def _settings(arguments: argparse.Namespace) -> _Settings:
         arguments.model or config.detector.model,
         arguments.input_size or (None if arguments.model else config.detector.input_px),
         config.detector.threads,
+        len(config.cameras),
         arguments.fps or camera.fps or config.analysis.fps,
         ZoneInfo(config.box.timezone),
         config.box.ward,
@@ -299,8 +307,8 @@ class _JsonLines:
 def _table(clip: Path, result: ReplayResult, cpu_s: float) -> None:
     speed = f", {result.duration_s / cpu_s:.0f}x real time on one core" if cpu_s > 0 else ""
     print(
-        f"{clip.name}: {_clock(result.duration_s)} min, {result.decoded} pictures decoded, "
-        f"{result.frames} analysed, "
+        f"{printable(clip.name)}: {_clock(result.duration_s)} min, {result.decoded} pictures "
+        f"decoded, {result.frames} analysed, "
         f"{result.looks} looked at by the detector{speed}"
     )
     rows = [_row(events) for events in _by_event(result.events)]

@@ -26,7 +26,7 @@ from edge_agent.config.validate import Checks, Finding
 from edge_agent.config.words import number, scrubbed, shown
 from edge_agent.geometry import Polygon
 
-_CREDENTIAL_NAME = re.compile(r"^[A-Za-z0-9_.-]{1,255}$")
+_CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 #: A polygon smaller than this share of the frame is a line: 1 px wide and 1 px high in 1000x1000.
 _LEAST_AREA_FRAC = 1e-6
 _RAW_PIXEL_FORMATS = frozenset({"yuyv422", "uyvy422", "nv12", "yuv420p", "rgb24", "bgr24", "gray"})
@@ -50,7 +50,7 @@ def _secret_file(key: str, reference: str | None) -> Iterator[Finding]:
     if reference is None:
         return
     if reference.startswith(CREDENTIAL_PREFIX):
-        if not _CREDENTIAL_NAME.match(reference.removeprefix(CREDENTIAL_PREFIX)):
+        if not _CREDENTIAL_NAME.fullmatch(reference.removeprefix(CREDENTIAL_PREFIX)):
             yield Finding(key, "has no proper name after credential:", "use letters and digits")
     elif not Path(reference).is_absolute():
         fix = "name a file by its absolute path, or credential:NAME; not the secret itself"
@@ -160,6 +160,23 @@ def _rtsp(source: RtspSource) -> Iterator[Finding]:
     yield from _secret_file("password_file", source.password_file)
     if source.password_file and not source.username:
         yield Finding("username", "is missing beside password_file", "add the camera's user")
+    yield from _rtsp_login(source)
+
+
+def _rtsp_login(source: RtspSource) -> Iterator[Finding]:
+    """What protects the password on its way."""
+    secure = source.url.lower().startswith("rtsps:")
+    if source.allow_basic and not secure:
+        found = "lets the password go in clear over the household's network"
+        yield Finding(
+            "allow_basic", found, "set the camera's RTSP login to digest", is_warning=True
+        )
+    if source.allow_insecure and secure:
+        found = "accepts any certificate, also that of somebody in between"
+        yield Finding("allow_insecure", found, "name the camera's own as ca_file", is_warning=True)
+    for key, wanted in (("ca_file", source.ca_file), ("allow_insecure", source.allow_insecure)):
+        if wanted and not secure:
+            yield Finding(key, "says nothing without rtsps://", "remove it, or use rtsps://")
 
 
 def _rtsp_url(key: str, url: str) -> Iterator[Finding]:

@@ -92,6 +92,7 @@ class _Loader:
         self._agent_path = agent_path
         self._cameras_dir = (paths_from or agent_path.parent).absolute() / CAMERAS_DIR
         self._errors: list[ConfigProblem] = []
+        self._guesses: list[ConfigProblem] = []  # of the errors: what a better one replaces
         self._warnings: list[ConfigProblem] = []
 
     def load(self) -> LoadedConfig:
@@ -103,6 +104,7 @@ class _Loader:
         for camera in cameras:
             self._check(camera, CameraConfig)
         self._check_ids(cameras)
+        self._drop_guesses()
         if agent is None or self._errors:
             raise ConfigError(self._errors)
         config = self._convert(agent, cameras)
@@ -129,10 +131,22 @@ class _Loader:
             return None
         for fault in reading.faults:
             where = f"{path}:{fault.line}" if fault.line else str(path)
-            self._errors.append(ConfigProblem(where, fault.key, fault.found, fault.fix))
+            problem = ConfigProblem(where, fault.key, fault.found, fault.fix)
+            self._errors.append(problem)
+            if fault.is_guess:
+                self._guesses.append(problem)
         if reading.tables is None:
             return None
         return _File(path, reading.tables, key_lines(reading.text))
+
+    def _drop_guesses(self) -> None:
+        """Quotes are no cure where no text may stand: what may is said by another error."""
+        for guess in self._guesses:
+            if any(
+                (e.file, e.path) == (guess.file, guess.path) and e is not guess
+                for e in self._errors
+            ):
+                self._errors.remove(guess)
 
     def _check(self, file: _File, root: type[Table]) -> bool:
         findings = self._findings(file, root)

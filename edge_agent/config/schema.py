@@ -156,8 +156,8 @@ class DetectorConfig(Table, frozen=True, kw_only=True):
     model: Annotated[
         str,
         _meta(
-            "`auto` (the shipped one), a name from models/, or the path of an ONNX file with its "
-            "manifest."
+            "`auto` (the best one that is here and that the box affords), a name from models/, "
+            "or the path of an ONNX file with its manifest."
         ),
     ] = "auto"
     threads: Annotated[
@@ -208,6 +208,26 @@ class AnalysisConfig(Table, frozen=True, kw_only=True):
             le=30,
         ),
     ] = 5.0
+    max_picture_side_px: Annotated[
+        int,
+        _meta(
+            "Wider or higher pictures are refused before they are decoded, in streams, clips and "
+            "stills: a small file can hold a picture that takes all memory.",
+            unit="px",
+            ge=64,
+            le=65535,
+        ),
+    ] = 8192
+    max_picture_mpx: Annotated[
+        float,
+        _meta(
+            "Most pixels of a picture, likewise. A 4K camera has 8.3, the largest household "
+            "cameras 32; each costs about 1.5 bytes, several times over.",
+            unit="megapixels",
+            ge=0.1,
+            le=500,
+        ),
+    ] = 40.0
 
 
 class OutboxConfig(Table, frozen=True, kw_only=True):

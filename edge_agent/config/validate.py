@@ -14,7 +14,7 @@ import msgspec
 from msgspec import inspect
 
 from edge_agent.config.polygons import polygon_problem
-from edge_agent.config.scalars import either, number_hint, one_of, scalar_fix
+from edge_agent.config.scalars import either, list_fix, number_hint, one_of, scalar_fix
 from edge_agent.config.tables import Table
 from edge_agent.config.unknown_keys import unknown_key_fix
 from edge_agent.config.words import expected, joined, number, shown, unwrapped
@@ -110,10 +110,7 @@ class Validator:
             yield Finding(path, *problem)
             return
         if not isinstance(value, list):
-            fix = f"use {expected(kind)}"
-            if isinstance(value, Mapping):
-                fix = f"write [[{path}]] with two brackets, once for each"
-            yield Finding(path, f"is {shown(value)}", fix)
+            yield Finding(path, f"is {shown(value)}", list_fix(value, kind, path))
             return
         if isinstance(kind, inspect.TupleType):
             if len(value) != len(kind.item_types):

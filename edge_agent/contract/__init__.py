@@ -58,13 +58,17 @@ from edge_agent.contract.ulid import (
     UlidGenerator,
     check_ulid,
     hashed_ulid,
+    is_ulid,
     new_ulid,
     ulid_utc_s,
 )
+from edge_agent.contract.wire import MAX_MESSAGE_BYTES, MAX_NUMBER
 
 __all__ = [
     "CONTENT_TYPE",
     "MAX_COMMAND_BYTES",
+    "MAX_MESSAGE_BYTES",
+    "MAX_NUMBER",
     "Ack",
     "AckStatus",
     "BoxStatus",
@@ -119,6 +123,7 @@ __all__ = [
     "encode_gap",
     "encode_telemetry",
     "hashed_ulid",
+    "is_ulid",
     "new_ulid",
     "parse_command",
     "parse_replay",

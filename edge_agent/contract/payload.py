@@ -20,10 +20,14 @@ from edge_agent.contract.timeline import TimeBasis
 from edge_agent.contract.wire import (
     EpochText,
     IdText,
+    Millis,
     Natural,
     Positive,
+    Seconds,
     Sha256Text,
     Share,
+    ShortText,
+    Span,
     UlidText,
     Wire,
     decode,
@@ -32,6 +36,7 @@ from edge_agent.contract.wire import (
     utc_text,
 )
 from edge_agent.domain import (
+    ID,
     CameraId,
     ClipRef,
     ClipState,
@@ -51,7 +56,7 @@ from edge_agent.geometry import BBox, FrameSize
 #: MQTT 5 content type of events.
 CONTENT_TYPE = "application/cloudevents+json"
 
-_SOURCE = Annotated[str, Meta(pattern=r"^/[a-z0-9][a-z0-9_-]{0,31}/[a-z0-9][a-z0-9_-]{0,31}\Z")]
+_SOURCE = Annotated[str, Meta(pattern=rf"^/{ID}/{ID}\Z")]
 _SEQUENCE = Annotated[str, Meta(pattern=r"^[0-9]{20}\Z")]
 _TYPE = Annotated[
     str, Meta(pattern=r"^edge_agent\.(motion|person|health)\.(start|update|end)\.v1\Z")
@@ -60,15 +65,15 @@ _TYPE = Annotated[
 
 class _Clock(Wire, frozen=True, kw_only=True, omit_defaults=True):
     quality: ClockQuality
-    err_ms: int | None = None
-    boot_id: str
-    mono_ms: int
-    src: str | None = None
+    err_ms: Millis | None = None
+    boot_id: ShortText
+    mono_ms: Millis
+    src: ShortText | None = None
 
 
 class _Zones(Wire, frozen=True, kw_only=True, omit_defaults=False):
-    current: tuple[str, ...] = ()
-    entered: tuple[str, ...] = ()
+    current: tuple[ShortText, ...] = ()
+    entered: tuple[ShortText, ...] = ()
 
 
 class _Snapshot(Wire, frozen=True, kw_only=True, omit_defaults=False):
@@ -85,14 +90,14 @@ class _Clip(Wire, frozen=True, kw_only=True, omit_defaults=False):
     bytes: Natural
     media: Literal["video/mp4"]
     codec: Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,32}\Z")]
-    offset_s: float
-    duration_s: Annotated[float, Meta(ge=0)]
+    offset_s: Seconds
+    duration_s: Span
     state: ClipState
 
 
 class _Model(Wire, frozen=True, kw_only=True, omit_defaults=True):
-    name: str
-    ver: str | None = None
+    name: ShortText
+    ver: ShortText | None = None
 
 
 class _Data(Wire, frozen=True, kw_only=True, omit_defaults=True):
@@ -100,7 +105,7 @@ class _Data(Wire, frozen=True, kw_only=True, omit_defaults=True):
     phase: Phase
     rev: Natural = msgspec.field()
     label: Label
-    kind: str | None = None
+    kind: ShortText | None = None
     severity: Severity | None = None
     detail: dict[str, Any] | None = None
     score: Share | None = None
@@ -110,8 +115,8 @@ class _Data(Wire, frozen=True, kw_only=True, omit_defaults=True):
     zones: _Zones | None = None
     start_time: str
     end_time: str | None = None
-    start_mono_ms: int | None = None
-    end_mono_ms: int | None = None
+    start_mono_ms: Millis | None = None
+    end_mono_ms: Millis | None = None
     end_reason: EndReason | None = None
     continues: UlidText | None = None
     snapshot: _Snapshot | None = None
@@ -122,7 +127,7 @@ class _Data(Wire, frozen=True, kw_only=True, omit_defaults=True):
     time_basis: TimeBasis = msgspec.field()
     media: MediaWire | None = None
     model: _Model | None = None
-    cfg: str | None = None
+    cfg: ShortText | None = None
     replay: bool = msgspec.field()
 
 

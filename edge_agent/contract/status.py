@@ -14,7 +14,11 @@ from edge_agent.clock import ClockQuality, ClockReading
 from edge_agent.contract.wire import (
     EpochText,
     IdText,
+    Millis,
     Natural,
+    Seconds,
+    ShortText,
+    Span,
     Wire,
     decode,
     encode,
@@ -76,7 +80,7 @@ class CameraStatus:
     camera: str
     state: State
     since_utc_s: float
-    reason: str = ""  # of everything but `online`, for people; never holds a URL
+    reason: str = ""  # for people; of `online`: what is wrong though it plays. Never holds a URL
     decoding: str = ""  # which pictures are decoded, why, and what to set at the camera
     left_out: LeftOut | None = None  # only of a recorder's folder
     clock_offset_s: float | None = None  # how far the recorder's clock is ahead of the box's
@@ -130,13 +134,13 @@ _Sha = Annotated[str, Meta(pattern=r"^[0-9a-f]{12,64}\Z")]
 
 class _BoxWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     state: State
-    conn_id: str
+    conn_id: ShortText
     epoch: EpochText
     first_seq: Natural
     last_seq: Natural
-    agent_version: str
+    agent_version: ShortText
     time: str
-    telemetry_interval_s: float
+    telemetry_interval_s: Span
     reasons: tuple[str, ...] = ()
 
 
@@ -159,7 +163,7 @@ class _CameraWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     reason: str = ""
     decoding: str = ""
     left_out: _LeftOutWire | UnsetType = UNSET
-    clock_offset_s: float | UnsetType = UNSET
+    clock_offset_s: Seconds | UnsetType = UNSET
     nuisances: tuple[_NuisanceWire, ...] | UnsetType = UNSET
 
 
@@ -173,9 +177,9 @@ class _ConfigWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
 
 class _ClockWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     quality: ClockQuality
-    err_ms: int | None
-    boot_id: str
-    mono_ms: int
+    err_ms: Millis | None
+    boot_id: ShortText
+    mono_ms: Millis
 
 
 class _IngestWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
@@ -183,14 +187,14 @@ class _IngestWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     done: Natural
     refused: Natural
     too_old: Natural
-    behind_s: Annotated[float, Meta(ge=0)]
+    behind_s: Span
 
 
 class _TelemetryWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     time: str
     clock: _ClockWire
-    agent_version: str
-    uptime_s: float
+    agent_version: ShortText
+    uptime_s: Seconds
     epoch: EpochText
     last_seq: Natural
     backlog: Natural

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_agent.assets import asset_dir
+from edge_agent.detect.automatic import best
 from edge_agent.detect.manifest import ModelManifest, read_manifest, sha256_of
 from edge_agent.errors import ModelError
 from edge_agent.geometry import FrameSize
 
 #: Directory with models of the household or the developer, searched before our own.
 MODELS_ENV = "EDGE_AGENT_MODELS"
-#: `auto` without a default model takes the first of these that is found: measured best at few
-#: false alarms first (benchmarks/detectors.py), then by cost.
-PREFERENCE = (
-    "yolox-nano-416",
-    "nanodet-m-320",
-    "ndplus-m-416",
-    "lwpd-192x320",
-    "fastestdet-352",
-    "lwpd-192",
-)
 #: Has another format: which models can be fetched, and from where.
 REGISTRY_FILE = "registry.toml"
 #: Where `models pull` puts them, unless $EDGE_AGENT_MODELS says otherwise: in the state directory
@@ -38,6 +29,21 @@ class ResolvedModel:
     manifest: ModelManifest
     path: Path
     resized: bool = False  # `manifest.input` is not the size that the file was made for
+    why: str = ""  # `auto` took it
+
+    def in_words(self) -> str:
+        """Its name, and why `auto` took it."""
+        return f"{self.manifest.name} (auto: {self.why})" if self.why else self.manifest.name
+
+    def is_verified(self) -> bool:
+        """Has the file the size and hash that the manifest states?"""
+        try:
+            return (
+                self.path.stat().st_size == self.manifest.bytes
+                and sha256_of(self.path) == self.manifest.sha256
+            )
+        except OSError:
+            return False
 
     def at(self, size: FrameSize | None) -> ResolvedModel:
         """The same network at another input size, if it is fully convolutional; None: its own.
@@ -52,7 +58,7 @@ class ResolvedModel:
                 f"{self.manifest.name}: input size {size}: both sides must be multiples of "
                 f"{coarsest}, its coarsest grid; try {_rounded(size, coarsest)}"
             )
-        return ResolvedModel(self.manifest.sized(size), self.path, resized=True)
+        return ResolvedModel(self.manifest.sized(size), self.path, resized=True, why=self.why)
 
 
 def default_model_dirs() -> tuple[Path, ...]:
@@ -65,7 +71,10 @@ def default_model_dirs() -> tuple[Path, ...]:
     dirs.append(PULLED_DIR)
     shipped = _shipped_dir()
     if shipped:
-        dirs += [shipped, shipped.parent.parent / "shared" / "models"]
+        dirs.append(shipped)
+    developers = _developers_dir()
+    if developers:
+        dirs.append(developers)
     return tuple(dirs)
 
 
@@ -74,8 +83,11 @@ def pull_dir() -> Path:
     return Path(os.environ.get(MODELS_ENV) or PULLED_DIR)
 
 
-def find_model(name_or_path: str, search_dirs: Sequence[Path] | None = None) -> ResolvedModel:
-    """`auto`, the name of a manifest, or the path of an ONNX file.
+def find_model(
+    name_or_path: str, search_dirs: Sequence[Path] | None = None, *, cameras: int = 1
+) -> ResolvedModel:
+    """`auto` (the best one that this box affords for so many cameras), the name of a manifest, or
+    the path of an ONNX file.
 
     A path is described by a manifest beside it (FILE.toml or FILE.onnx.toml) or, failing
     that, by one with its sha256 in the same folder or among the known ones.
@@ -83,7 +95,7 @@ def find_model(name_or_path: str, search_dirs: Sequence[Path] | None = None) -> 
     """
     dirs = default_model_dirs() if search_dirs is None else tuple(search_dirs)
     if name_or_path == "auto":
-        return _automatic(dirs)
+        return _automatic(dirs, cameras)
     if name_or_path.endswith(".onnx") or "/" in name_or_path:
         return _by_path(Path(name_or_path), dirs)
     return _by_name(name_or_path, dirs)
@@ -103,16 +115,13 @@ def installed_models(search_dirs: Sequence[Path] | None = None) -> tuple[Resolve
     return tuple(here.values())
 
 
-def _automatic(dirs: Sequence[Path]) -> ResolvedModel:
-    here = {model.manifest.name: model for model in installed_models(dirs)}
-    for model in here.values():
-        if model.manifest.default:
-            return model
-    for name in PREFERENCE:
-        if name in here:
-            return here[name]
-    if here:
-        return next(iter(here.values()))
+def _automatic(dirs: Sequence[Path], cameras: int) -> ResolvedModel:
+    # What lies beside a checkout is for measuring: it is taken when there is nothing else.
+    for searched in ([each for each in dirs if each != _developers_dir()], dirs):
+        here = installed_models(searched)
+        if here:
+            model, why = best(here, cameras)
+            return replace(model, why=why)
     raise ModelError(
         f"detector.model = auto: no detector is installed (searched {_dirs_text(dirs)}); put an "
         f"ONNX file that a manifest names there, or set {MODELS_ENV} to its directory"
@@ -202,6 +211,12 @@ def _shipped_dir() -> Path | None:
         return asset_dir("models")
     except FileNotFoundError:
         return None
+
+
+def _developers_dir() -> Path | None:
+    """shared/models beside a checkout."""
+    shipped = _shipped_dir()
+    return shipped.parent.parent / "shared" / "models" if shipped else None
 
 
 def _shipped_dirs() -> tuple[Path, ...]:

@@ -60,9 +60,9 @@ class ModelManifest(_Table, frozen=True, kw_only=True):
     mean something else for every model, hence they are measured and stored here.
     """
 
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-    file: Annotated[str, Meta(pattern=r"^[^/\\]+\.onnx$")]
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\Z")]
+    file: Annotated[str, Meta(pattern=r"^[^/\\]+\.onnx\Z")]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
     bytes: Annotated[int, Meta(gt=0)]
     licence: Annotated[str, Meta(min_length=1)]
     decoder: DecoderName
@@ -75,8 +75,12 @@ class ModelManifest(_Table, frozen=True, kw_only=True):
     person_class: Annotated[int, Meta(ge=0)] = 0
     scores: Literal["sigmoid", "logits"] = "sigmoid"  # how the file returns class scores
     ap: Share | None = None  # mean AP@0.5 on the sets of benchmarks/models.md; advice goes by it
+    #: CPU time of one look beside yolox-nano-416's, one thread; `auto` goes by it.
+    cost: Annotated[float, Meta(gt=0)] | None = None
+    #: No picture scores more: a threshold above it confirms nobody.
+    highest_score: Share | None = None
     url: str | None = None
-    default: bool = False  # `auto` takes this one when its file is there
+    default: bool = False  # of equally accurate ones `auto` takes this
 
     def cells(self) -> tuple[int, ...]:
         """Number of grid cells per stride; sides that do not divide are rounded up."""
@@ -95,6 +99,9 @@ class ModelManifest(_Table, frozen=True, kw_only=True):
         if self.confirm_threshold < self.candidate_threshold:
             both = f"is {self.confirm_threshold:g}, below candidate_threshold"
             return "confirm_threshold", f"{both} {self.candidate_threshold:g}"
+        if self.highest_score is not None and self.confirm_threshold > self.highest_score:
+            both = f"is {self.confirm_threshold:g}, above highest_score {self.highest_score:g}"
+            return "confirm_threshold", f"{both}: nobody would be confirmed"
         if self.decoder == "fastestdet" and len(self.strides) != 1:
             return "strides", f"has {len(self.strides)} values, fastestdet has one grid"
         if self.decoder == "point" and self.classes != 1:

@@ -194,6 +194,10 @@ class Stages:
     near_misses: NearMissWatch | None = None  # where somebody asks why nobody was told
 
 
+#: What a stage may raise for bytes that were never its state.
+_NO_STATE = (ArithmeticError, LookupError, TypeError, ValueError, msgspec.MsgspecError)
+
+
 class CameraPipeline:
     """One camera's stages. Owned by one thread.
 
@@ -352,7 +356,7 @@ class CameraPipeline:
             )
         try:
             self._restore(state, offset_s)
-        except (ValueError, msgspec.MsgspecError) as error:
+        except _NO_STATE as error:
             self._forget()
             self._stages.rules.forget_nuisances()
             raise CarryOverRefused(f"carried over is no state of this version: {error}") from error

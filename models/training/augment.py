@@ -8,6 +8,7 @@ from `PERSON` down to `IGNORED`, which is neither right nor wrong to find.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -23,7 +24,7 @@ _GREY = 114
 #: A person cut off by the edge is still one while this share of the box is visible.
 _VISIBLE, _HARDLY = 0.25, 0.08
 #: Below this height (pixels) nobody can say what it is: neither right nor wrong.
-_TOO_SMALL_PX = 7.0
+_TOO_SMALL_PX = 9.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +32,34 @@ class Augmentation:
     """How often and how strongly; plain numbers are probabilities per picture."""
 
     mosaic: float = 0.5
-    zoom: tuple[float, float] = (0.8, 2.6)  # of a whole image, beside filling the picture
-    mosaic_zoom: tuple[float, float] = (0.7, 2.0)  # of a part, beside filling its corner
-    aspect: float = 0.35
+    zoom: tuple[float, float] = (0.85, 3.0)  # of a whole image, beside filling the picture
+    mosaic_zoom: tuple[float, float] = (0.9, 2.6)  # of a part, beside filling its corner
+    aspect: float = 0.25
     rotate_deg: float = 6.0
     bend: float = 0.15
     grey: float = 0.25
-    dark: float = 0.2
-    blur: float = 0.2
+    dark: float = 0.15
+    blur: float = 0.15
     noise: float = 0.25
     jpeg: float = 0.25
     colour: float = 0.8
 
 
-class Augmenter:
-    """Draws one training picture at a time from a pool of images; owned by one process."""
+class Pictures(Protocol):
+    """What pictures are drawn from."""
 
-    def __init__(self, images: U8, boxes: list[F32], how: Augmentation) -> None:
-        self._images, self._boxes, self._how = images, boxes, how
+    def picture(self, index: int) -> tuple[U8, F32]:
+        """uint8 BGR (h, w, 3) of any size, and its boxes."""
+
+    def any_index(self, rng: Generator) -> int:
+        """One of them, each as often as it is to be learnt."""
+
+
+class Augmenter:
+    """Draws one training picture at a time from many; owned by one process."""
+
+    def __init__(self, pictures: Pictures, how: Augmentation) -> None:
+        self._pictures, self._how = pictures, how
         self._noise = _Noise()
 
     def draw(self, index: int, width: int, height: int, rng: Generator) -> tuple[U8, F32]:
@@ -73,7 +84,7 @@ class Augmenter:
         slots = ((0, 0, cx, cy), (cx, 0, w, cy), (0, cy, cx, h), (cx, cy, w, h))
         parts = []
         for n, (x1, y1, x2, y2) in enumerate(slots):
-            source = index if n == 0 else int(rng.integers(len(self._images)))
+            source = index if n == 0 else self._pictures.any_index(rng)
             found = self._place(canvas[y1:y2, x1:x2], source, rng, self._how.mosaic_zoom)
             found[:, :4] += np.array((x1, y1, x1, y1), np.float32)
             parts.append(found)
@@ -82,11 +93,11 @@ class Augmenter:
     def _place(self, slot: U8, source: int, rng: Generator, zooms: tuple[float, float]) -> F32:
         """Draw one image, zoomed, stretched and turned, into a part of the canvas."""
         how = self._how
-        image, boxes = self._images[source], self._boxes[source]
+        image, boxes = self._pictures.picture(source)
         ih, iw = image.shape[:2]
         h, w = slot.shape[:2]
         zoom = float(np.exp(rng.uniform(*np.log(zooms))))
-        stretch = float(np.exp(rng.uniform(-how.aspect, how.aspect) + 0.15))
+        stretch = float(np.exp(rng.uniform(-how.aspect, how.aspect)))
         scale = zoom * np.sqrt(w * h) / np.sqrt(iw * ih)
         sx, sy = scale * np.sqrt(stretch), scale / np.sqrt(stretch)
         angle = np.deg2rad(rng.normal(0, how.rotate_deg / 2))

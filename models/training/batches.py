@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
-from models.training.augment import F32, U8, Augmenter
+from models.training.augment import Augmenter, Pictures
 from models.training.settings import Phase, Settings
 
 #: More people than this in one picture: the last ones (the smallest) are left out as ignored.
@@ -22,10 +22,12 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
     """Endless (images uint8 (b, 3, h, w), truth float32 (b, m, 6), see loss) of one phase."""
 
     def __init__(
-        self, images: U8, boxes: list[F32], settings: Settings, phase: Phase, first: int
+        self, pictures: Pictures, settings: Settings, phase: Phase, first: tuple[int, int]
     ) -> None:
-        self._pool = Augmenter(images, boxes, replace(settings.augmentation, mosaic=phase.mosaic))
-        self._count, self._phase, self._first = len(images), phase, first
+        """`first`: which of the processes that learn together this is, and its next step."""
+        self._augmenter = Augmenter(pictures, replace(settings.augmentation, mosaic=phase.mosaic))
+        self._pictures, self._phase = pictures, phase
+        self._rank, self._first = first
         self._seed = settings.schedule.seed
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -38,18 +40,15 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
             step += stride
 
     def _batch(self, step: int) -> tuple[Tensor, Tensor]:
-        rng = np.random.default_rng((self._seed, step))
+        rng = np.random.default_rng((self._seed, step, self._rank))
         batch = self._phase.batch
         width, height = self._phase.sizes[rng.integers(len(self._phase.sizes))]
-        # Every image once per epoch, in an order of the epoch's own.
-        position = step * batch
-        order = np.random.default_rng((self._seed, 7, position // self._count))
-        indices = order.permutation(self._count)[(position + np.arange(batch)) % self._count]
         images = np.empty((batch, 3, height, width), np.uint8)
         truth = np.zeros((batch, MOST_BOXES, 6), np.float32)
         most = 1
-        for i, index in enumerate(indices):
-            picture, boxes = self._pool.draw(int(index), width, height, rng)
+        for i in range(batch):
+            index = self._pictures.any_index(rng)
+            picture, boxes = self._augmenter.draw(index, width, height, rng)
             images[i] = picture.transpose(2, 0, 1)
             boxes = boxes[np.argsort(-(boxes[:, 3] - boxes[:, 1]))][:MOST_BOXES]
             truth[i, : len(boxes), :5] = boxes

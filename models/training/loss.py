@@ -8,21 +8,11 @@ positives are the aim.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from models.training.network import STRIDES
-
-
-@dataclass(frozen=True, slots=True)
-class LossSettings:
-    score_power: float = 0.5  # of the alignment metric
-    iou_power: float = 6.0
-    cells_per_person: int = 9
-    giou_weight: float = 2.0
-    score_weight: float = 1.0
+from models.training.settings import LossSettings
 
 
 def cell_centres(width: int, height: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ Batch normalisation is folded into the convolutions on export.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -141,3 +141,29 @@ class PersonNet(nn.Module):
             boxes.append(box.flatten(2).transpose(1, 2))
             scores.append(score.flatten(1))
         return torch.relu(torch.cat(boxes, 1)), torch.cat(scores, 1)
+
+
+def grown(small: Mapping[str, Tensor], net: PersonNet) -> dict[str, Tensor]:
+    """Weights for `net` that answer what the smaller network of the same shape answers.
+
+    Old channels keep their weights and do not listen to new ones, new channels start at random,
+    and new residual blocks start as zero (after Chen et al., Net2Net, 2016).
+    """
+    own = net.state_dict()
+    weights = {}
+    for name, fresh in own.items():
+        value = fresh.clone()
+        old = small.get(name)
+        if old is None:
+            # A new block: its last normalisation scales by zero, so it adds nothing yet.
+            if name.endswith("body.2.1.weight"):
+                value.zero_()
+        elif old.ndim == 0:
+            value.copy_(old)
+        else:
+            kept = tuple(slice(n) for n in old.shape)
+            if old.ndim == 4:
+                value[: old.shape[0]] = 0
+            value[kept] = old.to(value.dtype)
+        weights[name] = value
+    return weights

@@ -1,14 +1,16 @@
-"""int8 by static quantisation (QDQ), calibrated on the training stills.
+"""int8 by static quantisation (QDQ), calibrated on training pictures.
 
-    python -m models.training.quantise models/edge-person.onnx out.onnx --data SHARDS
+    python -m models.training.quantise models/edge-person.onnx out.onnx --data DATA
 
 Activations get 8 bits by the 99.99th percentile, weights 7 bits per channel. The last
-convolutions (box and score) stay float32: their range decides what a threshold means.
+convolutions (box and score) and what follows them stay float32: what a threshold means is decided
+there.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,21 +28,36 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from models.training.augment import U8
-from models.training.shards import read_shards
+from models.training.collect import read_pictures
 
 
 class _Stills(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, images: U8, width: int, height: int) -> None:
-        self._left = iter(images)
-        self._size = (width, height)
+    """Whole pictures in their own aspect, in the corner of one input size (the calibrator wants
+    activations of one shape)."""
+
+    def __init__(self, pictures: Iterable[U8], width: int, height: int) -> None:
+        self._left, self._width, self._height = iter(pictures), width, height
 
     def get_next(self) -> dict[str, Any] | None:
         image = next(self._left, None)
         if image is None:
             return None
-        drawn = cv2.resize(image, self._size, interpolation=cv2.INTER_LINEAR)
-        pixels = drawn.transpose(2, 0, 1)[None].astype(np.float32) / 128 - 1
-        return {"picture": pixels}
+        scale = min(self._width / image.shape[1], self._height / image.shape[0])
+        drawn = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        canvas = np.full((self._height, self._width, 3), 114, np.float32)
+        canvas[: drawn.shape[0], : drawn.shape[1]] = drawn[: self._height, : self._width]
+        return {"picture": canvas.transpose(2, 0, 1)[None] / 128 - 1}
+
+
+def calibration(data: Path, count: int) -> list[U8]:
+    """As many pictures of each training shard, evenly spread: never of one that is left out."""
+    shards = sorted(data.glob("train-*.zip"))
+    each = max(1, count // max(1, len(shards)))
+    chosen: list[U8] = []
+    for shard in shards:
+        pictures = [bgr for _, bgr in read_pictures(shard)]
+        chosen += pictures[:: max(1, len(pictures) // each)][:each]
+    return chosen
 
 
 def restored(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -55,32 +72,37 @@ def restored(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def last_convolutions(model: onnx.ModelProto) -> list[str]:
-    """Those with one or four output channels."""
+def after_the_neck(model: onnx.ModelProto) -> list[str]:
+    """The last convolutions (those with one or four output channels), and all that follows them.
+
+    Quantised together, distances of up to thirty strides and scores of at most one would share
+    one scale, and a score would know sixteen values.
+    """
     dims = {weight.name: list(weight.dims) for weight in model.graph.initializer}
-    return [
-        node.name
-        for node in model.graph.node
-        if node.op_type == "Conv" and dims[node.input[1]][0] in (1, 4)
-    ]
+    reached: set[str] = set()
+    names = []
+    for node in model.graph.node:  # in the order of computing
+        last = node.op_type == "Conv" and dims[node.input[1]][0] in (1, 4)
+        if last or reached & set(node.input):
+            reached |= set(node.output)
+            names.append(node.name)
+    return names
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
-    parser.add_argument("--data", type=Path, required=True, help="folder of person-train-*.zip")
-    parser.add_argument("--images", type=int, default=200)
+    parser.add_argument("--data", type=Path, required=True, help="what collect wrote")
+    parser.add_argument("--images", type=int, default=80)
     options = parser.parse_args()
-    images, _ = read_shards([options.data / "person-train-0.zip"])
     plain = options.target.with_suffix(".float.onnx")
     onnx.save(restored(onnx.load(options.source)), plain)
     quant_pre_process(str(plain), str(plain), skip_symbolic_shape=True)
-    every = max(1, len(images) // options.images)
     quantize_static(
         str(plain),
         str(options.target),
-        _Stills(images[::every], 416, 256),
+        _Stills(calibration(options.data, options.images), 384, 320),
         quant_format=QuantFormat.QDQ,
         per_channel=True,
         # 7 bits of weights: with 8, sums overflow on x86 without VNNI, and boxes would differ
@@ -89,7 +111,7 @@ def main() -> None:
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         calibrate_method=CalibrationMethod.Percentile,
-        nodes_to_exclude=last_convolutions(onnx.load(plain)),
+        nodes_to_exclude=after_the_neck(onnx.load(plain)),
         extra_options={"CalibPercentile": 99.99},
     )
     plain.unlink()

@@ -7,8 +7,17 @@ from pathlib import Path
 import msgspec
 
 from models.training.augment import Augmentation
-from models.training.loss import LossSettings
 from models.training.teacher import Agreement
+
+
+class LossSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """See loss.py."""
+
+    score_power: float = 0.5  # of the alignment metric
+    iou_power: float = 6.0
+    cells_per_person: int = 9
+    giou_weight: float = 2.0
+    score_weight: float = 1.0
 
 
 class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

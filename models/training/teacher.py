@@ -1,9 +1,9 @@
-"""Completes the labels: crowds are labelled in part, and an unlabelled person teaches "nobody".
+"""Labels by larger detectors (distillation: Hinton et al., 2015).
 
-Every teacher looks at every image with the agent's own code. What they see and nobody labelled
-becomes a person as sure as they are; of a label that they do not see the network need not be as
-sure as of one that they do (distillation: Hinton et al., 2015). Without this a small network learns
-the labels' noise by heart: AP .51 on stills it had learnt from, .43 on others.
+Every teacher looks at every picture with the agent's own code. What they agree on is a person as
+sure as they are; what is seen at a low score, or by one of them only, is neither right nor wrong.
+Teachers see people in clothes on a hanger, hands and sitting dogs: where a source is known to hold
+no people, or hardly any, its label says so and the teachers do not make any.
 """
 
 from __future__ import annotations
@@ -14,27 +14,30 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_agent.detect import OnnxDetector, find_model
+from edge_agent.detect import OnnxDetector
 from edge_agent.detect.nms import iou_with
 from edge_agent.domain import Region
 from edge_agent.geometry import FULL_FRAME, FrameSize
 from models.training.augment import F32, IGNORED, PERSON, U8
+from models.training.sources import Label
 
 #: Below this a teacher's box is noise.
-_SUSPECTED = 0.15
+_SUSPECTED = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """What becomes of scores, each the mean over all looks (one without the box counts 0)."""
 
-    #: Less is nobody.
-    suspected: float = 0.15
-    #: How sure a label is that no teacher sees; one that all see with score 1 is quite sure.
-    label: float = 0.4
+    #: Less is nobody; from here to `person` it is neither right nor wrong to find somebody.
+    suspected: float = 0.12
+    #: From here on it is a person.
+    person: float = 0.3
+    #: A mean score of this and more is quite sure; less is as sure as its share of this.
+    sure: float = 0.7
+    #: Where people are rare a mean score of this is not learnt: a teacher's error, or somebody.
+    rare: float = 0.4
     same_iou: float = 0.5
-    #: A labelled box lower than this share of the picture, which no teacher sees, is ignored.
-    unseen_height: float = 0.05
 
 
 class _Still:
@@ -49,47 +52,35 @@ class _Still:
         return self._bgr
 
 
-def look(model: str, images: U8, *, flip: bool) -> list[F32]:
-    """Per image float32 (n, 5): x1 y1 x2 y2 in pixels, score."""
-    detector = OnnxDetector.open(find_model(model))
-    found: list[F32] = []
-    for image in images:
-        picture = _Still(np.ascontiguousarray(image[:, ::-1]) if flip else np.asarray(image))
-        boxes = np.array(
-            [
-                (d.bbox.x, d.bbox.y, d.bbox.x2, d.bbox.y2, d.score)
-                for d in detector.detect(
-                    picture, [Region(FULL_FRAME)], candidate_threshold=_SUSPECTED
-                )
-            ],
-            np.float32,
-        ).reshape(-1, 5)
-        if flip:
-            boxes[:, [0, 2]] = 1 - boxes[:, [2, 0]]
-        boxes[:, :4] *= np.array((picture.size.width, picture.size.height) * 2, np.float32)
-        found.append(boxes)
-    return found
+def seen(detector: OnnxDetector, bgr: U8, *, flip: bool) -> F32:
+    """float32 (n, 5): x1 y1 x2 y2 in pixels, score."""
+    picture = _Still(np.ascontiguousarray(bgr[:, ::-1]) if flip else bgr)
+    found = detector.detect(picture, [Region(FULL_FRAME)], candidate_threshold=_SUSPECTED)
+    boxes = np.array(
+        [(d.bbox.x, d.bbox.y, d.bbox.x2, d.bbox.y2, d.score) for d in found], np.float32
+    ).reshape(-1, 5)
+    if flip:
+        boxes[:, [0, 2]] = 1 - boxes[:, [2, 0]]
+    boxes[:, :4] *= np.array((picture.size.width, picture.size.height) * 2, np.float32)
+    return boxes
 
 
-def completed(labelled: F32, looks: Sequence[F32], height: int, rule: Agreement) -> F32:
-    """One image's boxes (n, 5), each as sure as label and teachers make it."""
-    rows = labelled.copy()
-    rows[:, 4] = rule.label * PERSON
-    suspects = np.concatenate(list(looks))
-    for row in rows:
-        low = (row[3] - row[1]) < rule.unseen_height * height
-        if low and not (iou_with(row[:4], suspects[:, :4]) > 0.3).any():
-            row[4] = IGNORED
-    labels = len(rows)
-    for box, score in _merged(looks, rule.same_iou):
-        overlaps = iou_with(box, rows[:, :4])
-        if (overlaps > rule.same_iou).any():
-            best = int(overlaps.argmax())
-            if best < labels:
-                rows[best, 4] = max(rows[best, 4], rule.label + (1 - rule.label) * score)
-        elif score >= rule.suspected:
-            rows = np.vstack((rows, np.array((*box, score), np.float32)))
-    return rows
+def fused(looks: Sequence[F32], label: Label, rule: Agreement) -> F32:
+    """One picture's boxes (n, 5), each as sure as the teachers together are, or IGNORED."""
+    rows = [
+        (*box, certainty)
+        for box, score in (_merged(looks, rule.same_iou) if label != "empty" else ())
+        if (certainty := _certainty(score, label, rule)) is not None
+    ]
+    return np.array(rows, np.float32).reshape(-1, 5)
+
+
+def _certainty(score: float, label: Label, rule: Agreement) -> float | None:
+    if label == "rare":
+        return IGNORED if score >= rule.rare else None
+    if score >= rule.person:
+        return min(PERSON, score / rule.sure)
+    return IGNORED if score >= rule.suspected else None
 
 
 def _merged(looks: Sequence[F32], same_iou: float) -> list[tuple[F32, float]]:

@@ -1,9 +1,15 @@
 """Train the person detector; stop and start it as you like.
 
-    python -m models.training.train models/training/edge-person.toml --data SHARDS --run RUN
+    python -m models.training.train models/training/edge-person.toml --data DATA --run RUN
 
-RUN keeps what was prepared (images, teachers' looks, labels), `log.jsonl` and, every two
-minutes, `checkpoint.pt`. The same command goes on from there. A GPU is used where there is one.
+RUN keeps `log.jsonl` and, every two minutes, `checkpoint.pt`. The same command goes on from there,
+with the shards that are collected and labelled by then. A GPU is used where there is one.
+
+On a few CPU cores that others use too, one process a core learns nearly twice as much:
+
+    python -m torch.distributed.run --nproc_per_node 2 -m models.training.train ... --threads 1
+
+Each then draws half a batch; the first writes.
 """
 
 from __future__ import annotations
@@ -14,54 +20,28 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 from torch.utils.data import DataLoader
 
-from models.training import teacher
-from models.training.augment import F32, U8
 from models.training.batches import Batches
 from models.training.check import quality
 from models.training.loss import PersonLoss
-from models.training.network import PersonNet
+from models.training.network import PersonNet, grown
+from models.training.pool import Pool
 from models.training.settings import Phase, Settings, read_settings
-from models.training.shards import read_shards
+from models.training.sources import Label, read_sources
 
+#: Of the processes that learn together; the first one writes.
+RANK, PROCESSES = (int(os.environ.get(name, n)) for name, n in (("RANK", "0"), ("WORLD_SIZE", "1")))
 _CHECKPOINT_EVERY_S = 120.0
 _CHECK_EVERY_S = 600.0
 _LOG_EVERY = 50
-
-
-def prepared(settings: Settings, data: Path, run: Path) -> tuple[U8, list[F32]]:
-    """Images (memory-mapped) and completed labels; made once per run directory."""
-    images_file, labels_file = run / "images.npy", run / "certainties.npz"
-    shards = sorted(data.glob("person-train-*.zip"))
-    if not labels_file.exists():
-        if not shards:
-            raise SystemExit(f"{data}: no person-train-*.zip; give the shards' folder with --data")
-        images, labelled = read_shards(shards)
-        np.save(images_file, images)
-        looks = []
-        for look in settings.looks:
-            kept = run / f"look-{look.replace(' ', '-')}.npz"
-            if not kept.exists():
-                print(f"{look} looks at {len(images)} images", flush=True)
-                model, _, flipped = look.partition(" ")
-                teacher.save(kept, teacher.look(model, images, flip=bool(flipped)))
-            looks.append(teacher.load(kept))
-        height = images.shape[1]
-        boxes = [
-            teacher.completed(rows, [found[i] for found in looks], height, settings.agreement)
-            for i, rows in enumerate(labelled)
-        ]
-        teacher.save(labels_file, boxes)
-    return np.load(images_file, mmap_mode="r"), teacher.load(labels_file)
 
 
 class Trainer:
@@ -114,11 +94,28 @@ class Trainer:
         loss, parts = self.loss(self.net(pixels), truth.to(self.device), size)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        self._agree()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)
         self.optimiser.step()
         self.step += 1
         self._follow()
         return parts
+
+    @torch.no_grad()
+    def _agree(self) -> None:
+        """Processes that learn together share gradients and the clock of the schedule."""
+        if not distributed.is_initialized():
+            return
+        learnt = [p.grad for p in self.net.parameters() if p.grad is not None]
+        clock = torch.tensor([self.trained_s])
+        flat = torch.cat([clock, *(grad.flatten() for grad in learnt)])
+        distributed.all_reduce(flat)
+        flat /= distributed.get_world_size()
+        self.trained_s = float(flat[0])
+        at = 1
+        for grad in learnt:
+            grad.copy_(flat[at : at + grad.numel()].view_as(grad))
+            at += grad.numel()
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -133,6 +130,8 @@ class Trainer:
     # --- checkpoints ---
 
     def save(self) -> None:
+        if RANK:
+            return
         state = {
             "settings": msgspec.json.encode(self.settings).decode(),
             "net": self.net.state_dict(),
@@ -157,23 +156,34 @@ class Trainer:
         return True
 
     def begin_from(self, path: Path) -> None:
-        """Take the averaged weights of another run (its checkpoint, or what export kept)."""
+        """Take the averaged weights of another run (its checkpoint, or what export kept).
+
+        A smaller network grows: at first it answers what it answered.
+        """
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        weights = grown(state["average"], self.net)
         for net in (self.net, self.average):
-            net.load_state_dict(state["average"])
+            net.load_state_dict(weights)
 
     def note(self, **facts: float) -> None:
+        if RANK:
+            return
         line = {"step": self.step, "minutes": round(self.trained_s / 60, 2), **facts}
         with (self.run / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
         print(line, flush=True)
 
 
-def _feed(trainer: Trainer, images: U8, boxes: list[F32], workers: int) -> Iterator[Any]:
+def _part(phase: Phase) -> Phase:
+    """What one of the processes draws."""
+    return msgspec.structs.replace(phase, batch=max(1, phase.batch // PROCESSES))
+
+
+def _feed(trainer: Trainer, pool: Pool, workers: int) -> Iterator[Any]:
     """Batches of the current phase, for ever."""
     while True:
         phase = trainer.phase()
-        source = Batches(images, boxes, trainer.settings, phase, trainer.step)
+        source = Batches(pool, trainer.settings, _part(phase), (RANK, trainer.step))
         loader = DataLoader(source, batch_size=None, num_workers=workers)
         for batch in loader:
             yield batch
@@ -181,17 +191,19 @@ def _feed(trainer: Trainer, images: U8, boxes: list[F32], workers: int) -> Itera
                 break
 
 
-def train(trainer: Trainer, images: U8, boxes: list[F32], valid: Path, workers: int) -> None:
+def train(
+    trainer: Trainer, pool: Pool, left_out: Sequence[tuple[Path, Label]], workers: int
+) -> None:
     """Until the schedule is over."""
     saved_s = checked_s = trainer.trained_s
     sums: dict[str, float] = {}
     began_s = time.monotonic()
-    for pixels, truth in _feed(trainer, images, boxes, workers):
-        for name, value in trainer.learn(pixels, truth).items():
-            sums[name] = sums.get(name, 0.0) + value
+    for pixels, truth in _feed(trainer, pool, workers):
         now_s = time.monotonic()
         trainer.trained_s += now_s - began_s
         began_s = now_s
+        for name, value in trainer.learn(pixels, truth).items():
+            sums[name] = sums.get(name, 0.0) + value
         if trainer.step % _LOG_EVERY == 0:
             trainer.note(**{name: round(value / _LOG_EVERY, 4) for name, value in sums.items()})
             sums.clear()
@@ -200,7 +212,8 @@ def train(trainer: Trainer, images: U8, boxes: list[F32], valid: Path, workers: 
             trainer.save()
         if trainer.trained_s - checked_s > _CHECK_EVERY_S or trainer.progress >= 1:
             checked_s = trainer.trained_s
-            trainer.note(**quality(trainer.average, valid, limit=400))
+            if not RANK:
+                trainer.note(**quality(trainer.average, left_out, limit=60))
             began_s = time.monotonic()
         if trainer.progress >= 1:
             break
@@ -210,7 +223,8 @@ def train(trainer: Trainer, images: U8, boxes: list[F32], valid: Path, workers: 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("settings", type=Path)
-    parser.add_argument("--data", type=Path, required=True, help="folder of person-*.zip")
+    parser.add_argument("--data", type=Path, required=True, help="what collect and label wrote")
+    parser.add_argument("--sources", type=Path, default=Path(__file__).with_name("sources.toml"))
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--init", type=Path, help="begin with the weights of this file")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -218,14 +232,19 @@ def main() -> None:
     options = parser.parse_args()
     options.run.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
+    if PROCESSES > 1:
+        distributed.init_process_group("gloo")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     settings = read_settings(options.settings)
-    images, boxes = prepared(settings, options.data, options.run)
+    sources = read_sources(options.sources)
+    pool = Pool.read(sources, options.data, settings)
+    left_out = [(options.data / f"{s.shard_name}.zip", s.label) for s in sources if s.left_out]
+    print(len(pool), "pictures", flush=True)
     trainer = Trainer(settings, options.run, device)
     if not trainer.resume() and options.init:
         trainer.begin_from(options.init)
     print("from step", trainer.step, "on", device, flush=True)
-    train(trainer, images, boxes, options.data / "person-valid-0.zip", options.workers)
+    train(trainer, pool, left_out, options.workers)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import dhav
 import flash
 import numpy as np
 import pytest
-from ingest_box import BEGIN_S, GATE, Box, dying, found, ingest_box
+from ingest_box import BEGIN_S, GATE, Box, dying, found, ingest_box, told
 
 from edge_agent.agent.ingest.planner import ClipPlanner
 from edge_agent.clock import ManualClock
@@ -226,3 +226,39 @@ def test_young_still_waits_for_its_video_and_holds_up_nobody(tmp_path: Path, mod
         clock.advance(121)
         assert box.ingest._next(planner, reader, box.stop)
         assert box.states() == {"done": 2}
+
+
+def test_box_that_dies_at_any_commit_tells_growth_and_twins_as_one_that_does_not(
+    tmp_path: Path, model: Path
+) -> None:
+    path = recording(tmp_path / "grows.ts")
+    whole = path.read_bytes()
+    short = whole[: len(whole) // 2 // 188 * 188]
+    twin = found(recording(tmp_path / "twin.mp4"), 0, LENGTH_S)
+    follows = found(recording(tmp_path / "c.mp4", ((0, 1),), length_s=3), 30, 3)
+
+    def play(state_dir: Path, last: int, *, before: bool) -> list[tuple[str, str, int]]:
+        """Its first process dies at the `last`th commit."""
+        dies = dying(last, before=before) if last else None
+        for data, length_s in ((short, LENGTH_S / 2), (whole, LENGTH_S)):
+            path.write_bytes(data)
+            grown = [found(path, 0, length_s)]
+            if data is whole:
+                grown += [twin, follows]
+            for between in (dies, None):
+                with ingest_box(state_dir, model, between=between) as box:
+                    box.note(*grown)
+                    box.ingest.finish(box.stop)
+                    if between is None:
+                        assert box.states().get("waiting", 0) == 0
+                        messages = told(box.messages())
+                dies = None
+        return messages
+
+    undisturbed = play(tmp_path / "undisturbed", 0, before=False)
+    assert len({event for _, event, _ in undisturbed}) == 3
+    for last in range(1, 4):
+        for before in (True, False):
+            again = play(tmp_path / f"{last}{before}", last + 1, before=before)
+            assert len({event for _, event, _ in again}) == 3
+            assert sorted(again) == sorted(undisturbed)

@@ -83,3 +83,13 @@ def test_nobody_in_the_network_is_said(capsys: pytest.CaptureFixture[str]) -> No
     assert "no camera answered" in capsys.readouterr().out
     assert main(["camera", "discover", "--json", *options]) == 0
     assert json.loads(capsys.readouterr().out) == []
+
+
+def test_an_accepted_view_leaves_a_mark_for_the_running_agent(folder: Path) -> None:
+    (folder / "state").mkdir()
+    assert (
+        main(["camera", "add", "gate", "192.168.1.64", "--brand", "tapo", "--config", str(folder)])
+        == 0
+    )
+    assert main(["camera", "accept", "gate", "--config", str(folder)]) == 0
+    assert (folder / "state" / "health" / "gate.accept").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tomllib
 from pathlib import Path
@@ -77,3 +78,29 @@ def test_schema_needs_no_configuration(capsys: pytest.CaptureFixture[str]) -> No
 def test_the_shipped_sample_passes(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "check", "--config", asset_dir("config"))
     assert (code, "fine" in out) == (0, True)
+
+
+def test_a_threshold_that_the_model_never_reaches_is_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "low.onnx").write_bytes(b"low")
+    (models / "low.toml").write_text(
+        f"""name = "low"\nfile = "low.onnx"\nsha256 = "{hashlib.sha256(b"low").hexdigest()}"
+bytes = 3\nlicence = "MIT"\ndecoder = "point"\nstrides = [8]\ncandidate_threshold = 0.1
+confirm_threshold = 0.4\nhighest_score = 0.7\nap = 0.99\n[input]\nwidth = 64\nheight = 64\n"""
+    )
+    monkeypatch.setenv("EDGE_AGENT_MODELS", str(models))
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    write(folder, front=CAMERA + "[person]\nconfirm_threshold = 0.75\n")
+    code, _, err = run(capsys, "check", "--config", folder)
+    assert code == 0
+    assert "person.confirm_threshold: is 0.75, and low never scores more than 0.7" in err
+    assert run(capsys, "check", "--strict", "--config", folder)[0] == 78
+    write(folder, front=CAMERA + "[person]\nconfirm_threshold = 0.65\n")
+    assert run(capsys, "check", "--config", folder)[2] == ""
+    out = run(capsys, "show", "--config", folder)[1]
+    assert "# detector: low (auto: the most accurate (AP 0.99)" in out
+    assert "# thresholds on auto: candidates from 0.10, told from 0.40" in out

@@ -79,6 +79,7 @@ def test_clip_that_breaks_off_shows_its_events_and_then_the_error(
     else:
         assert out.startswith("cut.mkv: 0:0")
         assert "  person" in out
+        assert out.endswith("flash: candidates from 0.30, told from 0.50\n")
 
 
 ODD = {

@@ -176,12 +176,12 @@ def test_acl_lets_a_box_write_its_own_branches_and_no_command() -> None:
     for topic in own:
         assert _allowed("box-0001", "write", topic)
         assert not _allowed("box-0002", "write", topic)
-        assert _allowed("ward-server", "read", topic)
-        assert not _allowed("ward-server", "write", topic)
+        assert _allowed("ward12-server", "read", topic)
+        assert not _allowed("ward12-server", "write", topic)
     assert _allowed("box-0001", "read", mine.ackpos)
     for topic in (mine.ackpos, mine.command("replay")):
         assert not _allowed("box-0001", "write", topic)
-        assert _allowed("ward-server", "write", topic)
+        assert _allowed("ward12-server", "write", topic)
     assert not _allowed("box-0001", "read", other.command("replay"))
     assert not _allowed("box-0001", "read", other.gap)
 

@@ -95,6 +95,26 @@ def test_auto_prefers_the_default_whose_file_is_here_then_the_fixed_order(tmp_pa
     assert find_model("auto", [tmp_path]).manifest.name == "zz-shipped"
 
 
+def test_auto_takes_a_pulled_model_that_is_better_and_says_why(tmp_path: Path) -> None:
+    ours, pulled = tmp_path / "models", tmp_path / "pulled"
+    ours.mkdir()
+    pulled.mkdir()
+    write(ours, "shipped", extra="default = true\nap = 0.5\ncost = 0.3")
+    write(pulled, "fetched", extra="ap = 0.7\ncost = 1.0")
+    model = find_model("auto", [pulled, ours])
+    assert model.manifest.name == "fetched"
+    assert "most accurate (AP 0.70) of 2" in model.why
+    assert find_model("auto", [pulled, ours], cameras=10_000).manifest.name == "shipped"
+    (pulled / "fetched.onnx").write_bytes(b"half a fi")
+    assert find_model("auto", [pulled, ours]).manifest.name == "shipped"
+
+
+def test_a_threshold_that_no_picture_reaches_is_a_wrong_manifest(tmp_path: Path) -> None:
+    write(tmp_path, "one", extra="highest_score = 0.4")
+    with pytest.raises(ModelError, match=r"confirm_threshold.*above highest_score 0\.4"):
+        find_model("one", [tmp_path])
+
+
 def test_auto_takes_a_home_made_model_when_there_is_no_other(tmp_path: Path) -> None:
     write(tmp_path, "a-home-made")
     assert find_model("auto", [tmp_path]).manifest.name == "a-home-made"

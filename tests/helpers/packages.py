@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -43,7 +42,7 @@ def build(out: Path, what: str, source: Path = CHECKOUT, arch: str = "amd64") ->
     if fetched.is_dir() and not wheels.exists():
         wheels.mkdir(parents=True)
         for wheel in fetched.glob("*.whl"):
-            os.link(wheel, wheels / wheel.name)
+            shutil.copy(wheel, wheels / wheel.name)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode and "pip" in done.stderr:
         pytest.skip(f"no package can be built here: {done.stderr[-300:]}")

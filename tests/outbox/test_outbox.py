@@ -248,7 +248,7 @@ def test_failing_storage_keeps_drafts_in_memory_and_recovers(
         outbox.append([single(clock)])
         disk.error_code = code
         if code == sqlite3.SQLITE_CANTOPEN:
-            outbox._close_store()
+            outbox._keeper.close_store()
         drafts = [single(clock), single(clock)]
         assert outbox.append(drafts) == ()
         assert (outbox.waiting, outbox.failing) == (2, True)
@@ -368,13 +368,13 @@ def test_damage_met_while_running_begins_a_new_epoch_and_loses_no_draft(
         outbox.append([single(clock) for _ in range(3)])
         assert reader.head().last_row_id == 3
         disk.error_code = sqlite3.SQLITE_CORRUPT
-        real = outbox._set_aside
+        real = outbox._keeper._set_aside
 
         def heal(reason: str) -> None:
             disk.error_code = None
             real(reason)
 
-        outbox._set_aside = heal  # type: ignore[method-assign]
+        outbox._keeper._set_aside = heal  # type: ignore[method-assign]
         (row,) = outbox.append([single(clock)])
         assert (row.position.seq, row.row_id) == (1, 4), "row ids go on for the publisher"
         assert outbox.epoch != old

@@ -9,7 +9,7 @@ from pathlib import Path
 import packages
 import pytest
 from debian_machine import DebianMachine, booted
-from test_install_sh import SCRIPT, install
+from install_script import SCRIPT, install
 
 from edge_agent import __version__
 

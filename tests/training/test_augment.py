@@ -9,20 +9,27 @@ from models.training.augment import IGNORED, PERSON, Augmentation, Augmenter, cl
 _PLAIN = {"grey": 0, "dark": 0, "blur": 0, "noise": 0, "jpeg": 0, "colour": 0}
 
 
-def one_figure() -> tuple[np.ndarray, list[np.ndarray]]:
+class OneFigure:
     """A white ellipse on black, and the box around it."""
-    image = np.zeros((1, 264, 264, 3), np.uint8)
-    y, x = np.mgrid[:264, :264]
-    image[0][((x - 130) / 25) ** 2 + ((y - 140) / 70) ** 2 <= 1] = 255
-    return image, [np.array([[105, 70, 155, 210, PERSON]], np.float32)]
+
+    def __init__(self) -> None:
+        self._image = np.zeros((264, 264, 3), np.uint8)
+        y, x = np.mgrid[:264, :264]
+        self._image[((x - 130) / 25) ** 2 + ((y - 140) / 70) ** 2 <= 1] = 255
+
+    def picture(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        assert index == 0
+        return self._image, np.array([[105, 70, 155, 210, PERSON]], np.float32)
+
+    def any_index(self, rng: np.random.Generator) -> int:
+        return 0
 
 
 @pytest.mark.parametrize("bend", [0, 1])
 @pytest.mark.parametrize("mosaic", [0, 1])
 def test_every_figure_fills_its_box(mosaic: float, bend: float) -> None:
-    images, boxes = one_figure()
     how = Augmentation(mosaic=mosaic, bend=bend, **_PLAIN)
-    augmenter = Augmenter(images, boxes, how)
+    augmenter = Augmenter(OneFigure(), how)
     seen = 0
     for seed in range(60):
         rng = np.random.default_rng(seed)
@@ -44,8 +51,7 @@ def test_every_figure_fills_its_box(mosaic: float, bend: float) -> None:
 
 
 def test_the_same_seed_draws_the_same_picture() -> None:
-    images, boxes = one_figure()
-    augmenter = Augmenter(images, boxes, Augmentation())
+    augmenter = Augmenter(OneFigure(), Augmentation())
     one, same = (augmenter.draw(0, 160, 160, np.random.default_rng(5)) for _ in range(2))
     assert np.array_equal(one[0], same[0])
     assert np.array_equal(one[1], same[1])

@@ -1,11 +1,11 @@
-"""What the teachers add to incomplete labels."""
+"""What becomes of what the teachers see."""
 
 import numpy as np
 
-from models.training.augment import IGNORED, PERSON
-from models.training.teacher import Agreement, completed, load, save
+from models.training.augment import IGNORED
+from models.training.teacher import Agreement, fused, load, save
 
-RULE = Agreement(suspected=0.2, label=0.4, same_iou=0.5, unseen_height=0.05)
+RULE = Agreement(suspected=0.12, person=0.3, sure=0.7, rare=0.4)
 NOBODY = np.zeros((0, 5), np.float32)
 
 
@@ -17,30 +17,29 @@ def sure(found: np.ndarray) -> list[float]:
     return [round(value, 3) for value in found[:, 4].tolist()]
 
 
-def test_somebody_whom_nobody_labelled_is_as_sure_as_the_teachers_together() -> None:
+def test_a_person_is_as_sure_as_the_teachers_together() -> None:
     look = rows((10, 10, 50, 90, 0.8))
-    found = completed(NOBODY, [look, look], 264, RULE)
+    both = fused([look, look], "teacher", RULE)
+    assert both[:, :4].tolist() == [[10, 10, 50, 90]]
+    assert sure(both) == [1.0]
+    assert sure(fused([look, NOBODY], "teacher", RULE)) == [round(0.4 / 0.7, 3)]
+
+
+def test_what_only_one_sees_at_a_low_score_is_ignored_and_what_none_does_is_nobody() -> None:
+    look = rows((10, 10, 50, 90, 0.4))
+    assert sure(fused([look, NOBODY], "teacher", RULE)) == [IGNORED]
+    assert len(fused([rows((10, 10, 50, 90, 0.2)), NOBODY], "teacher", RULE)) == 0
+
+
+def test_where_people_are_rare_nobody_is_learnt_and_the_surest_are_ignored() -> None:
+    look = rows((10, 10, 50, 90, 0.9), (100, 10, 150, 90, 0.35))
+    found = fused([look, look], "rare", RULE)
     assert found[:, :4].tolist() == [[10, 10, 50, 90]]
-    assert sure(found) == [0.8]
-    assert sure(completed(NOBODY, [look, NOBODY], 264, RULE)) == [0.4]
+    assert sure(found) == [IGNORED]
 
 
-def test_what_the_teachers_hardly_suspect_is_nobody() -> None:
-    assert len(completed(NOBODY, [rows((10, 10, 50, 90, 0.3)), NOBODY], 264, RULE)) == 0
-
-
-def test_a_label_keeps_its_box_is_not_doubled_and_is_surer_where_teachers_see_it() -> None:
-    labels = rows((10, 10, 50, 90, PERSON), (100, 100, 150, 250, PERSON))
-    look = rows((12, 11, 52, 93, 0.9))
-    found = completed(labels, [look, look], 264, RULE)
-    assert found[:, :4].tolist() == labels[:, :4].tolist()
-    assert sure(found) == [0.94, 0.4]
-
-
-def test_a_tiny_label_that_no_teacher_sees_is_ignored_a_large_one_stays() -> None:
-    labels = rows((10, 10, 14, 20, PERSON), (100, 100, 150, 250, PERSON))
-    found = completed(labels, [NOBODY, NOBODY], 264, RULE)
-    assert sure(found) == [IGNORED, 0.4]
+def test_a_source_without_people_has_none_whatever_the_teachers_see() -> None:
+    assert fused([rows((10, 10, 50, 90, 1.0))], "empty", RULE).shape == (0, 5)
 
 
 def test_ragged_rows_survive_storage(tmp_path) -> None:

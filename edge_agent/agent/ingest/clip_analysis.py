@@ -20,7 +20,7 @@ from edge_agent.agent.ingest.clip_messages import ClipMessages
 from edge_agent.agent.ingest.pace import Pace
 from edge_agent.agent.recordings import KnownTime
 from edge_agent.clock import Clock, thread_cpu_s
-from edge_agent.config import CameraConfig, FileSource, FolderSource
+from edge_agent.config import AnalysisConfig, CameraConfig, FileSource, FolderSource
 from edge_agent.contract import RecordedTimeline
 from edge_agent.domain import CameraId, Frame
 from edge_agent.errors import RetryableError
@@ -72,7 +72,9 @@ class ClipAnalysis:
         counters: LaneCounters,
         pace: Pace,
         clock: Clock,
+        analysis: AnalysisConfig | None = None,
     ) -> None:
+        self._analysis = analysis
         self.apply(camera, default_fps)
         self._exchange = exchange
         self._enter = enter
@@ -89,7 +91,7 @@ class ClipAnalysis:
         if isinstance(source, FolderSource):
             gate = source.gate
         self._camera = msgspec.structs.replace(
-            camera, source=FileSource(path="", pace="fast", gate=gate)
+            camera, source=FileSource(path="", pace="fast", gate=gate, rotate=source.rotate)
         )
         self._default_fps = default_fps
 
@@ -102,7 +104,7 @@ class ClipAnalysis:
         AnalysisAway.
         """
         feed = CameraFeed(
-            FeedSettings.of(self._camera, self._default_fps),
+            FeedSettings.of(self._camera, self._default_fps, analysis=self._analysis),
             credentials=CredentialGuard(None, self._clock),
             clock=self._clock,
             opener=opener,

@@ -30,8 +30,9 @@ from edge_agent.outbox import ClipState, LedgerClip, Run, RunHead
 from edge_agent.pipeline import CameraPipeline
 from edge_agent.pipeline.stages import Detector, build_pipeline
 from edge_agent.recorders.find import ClipChanged, ClipGone, open_clip, shown_path
-from edge_agent.runtime import StopToken
-from edge_agent.sources import PacketSource
+from edge_agent.runtime import Attempts, StopToken
+from edge_agent.runtime.attempts import TRIES
+from edge_agent.sources import PacketSource, PictureRules
 
 log = logging.getLogger(__name__)
 
@@ -118,8 +119,14 @@ class ClipWork:
     """For the ingest thread."""
 
     def __init__(
-        self, camera: IngestCamera, detector: Detector, drafter: EventDrafter, clock: Clock
+        self,
+        camera: IngestCamera,
+        detector: Detector,
+        drafter: EventDrafter,
+        clock: Clock,
+        attempts: Attempts,
     ) -> None:
+        self._attempts = attempts
         self._camera = camera
         self._config = camera.config
         self._detector = detector
@@ -226,20 +233,27 @@ class ClipWork:
     ) -> tuple[ClipState, str]:
         """What became of it, and why it ended early."""
 
-        def opener(*_: object, **__: object) -> PacketSource:
+        def opener(*_: object, rules: PictureRules, **__: object) -> PacketSource:
             return open_clip(
-                clip_to_open(clip), stop=stop, clock=self._clock, skip_s=prepared.skip_s
+                clip_to_open(clip),
+                stop=stop,
+                clock=self._clock,
+                skip_s=prepared.skip_s,
+                rules=rules,
             )
 
         camera = self._camera
         tries = tries_of(clip)
         if tries >= _AWAY_TRIES:
             return ClipState.FAILED, f"the analysis crashed or hung {_AWAY_TRIES} times over it"
+        if self._attempts.exhausted(clip.digest):
+            return ClipState.FAILED, f"{TRIES} tries over it ended in a crash of the agent"
         rested_s = self._clock.mono_s() - self._began_s
         if tries and clip.key not in self._tried and rested_s < _AWAY_PUT_OFF_S:
             raise PutOff("the analysis crashed or hung over it", _AWAY_PUT_OFF_S - rested_s)
         try:
-            camera.analysis.play(prepared, opener, each_frame, stop)
+            with self._attempts.survived(clip.digest, AgentError):
+                camera.analysis.play(prepared, opener, each_frame, stop)
         except (MediaError, SourceStalled) as error:
             if camera.folder.lost:
                 raise PutOff(str(error)) from error

@@ -51,7 +51,7 @@ from edge_agent.outbox import (
 )
 from edge_agent.pipeline.stages import Detector
 from edge_agent.recorders.find import shown_path
-from edge_agent.runtime import StopToken
+from edge_agent.runtime import Attempts, StopToken
 
 log = logging.getLogger(__name__)
 
@@ -80,10 +80,13 @@ class Ingest:
         *,
         open_reader: Callable[[], LedgerReader],
         clock: Clock,
+        attempts: Attempts | None = None,
     ) -> None:
+        attempts = attempts or Attempts()
         self._cameras = dict(cameras)
         self._work = {
-            name: ClipWork(camera, detector, drafter, clock) for name, camera in cameras.items()
+            name: ClipWork(camera, detector, drafter, clock, attempts)
+            for name, camera in cameras.items()
         }
         self._arrivals = Arrivals(cameras, clock)
         self._storing = storing

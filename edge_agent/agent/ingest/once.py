@@ -66,7 +66,7 @@ class OnceRoom:
     def _run(self, outbox: Outbox, stop: StopToken) -> OnceResult:
         clock, config = self._clock, self._config
         before = outbox.last_seq
-        detector = open_detector(config.detector)
+        detector = open_detector(config.detector, len(config.cameras))
         sender = Sender(
             config.box.ward,
             config.box.id,

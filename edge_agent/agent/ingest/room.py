@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -23,7 +23,7 @@ from edge_agent.agent.ingest.notes import LedgerKnown, LedgerNotes
 from edge_agent.agent.ingest.pace import Pace
 from edge_agent.agent.writer import Writer
 from edge_agent.clock import Clock
-from edge_agent.config import CameraConfig, Config, FolderSource
+from edge_agent.config import AnalysisConfig, CameraConfig, Config, FolderSource
 from edge_agent.domain import CameraId
 from edge_agent.errors import ConfigError
 from edge_agent.outbox import LedgerReader
@@ -37,7 +37,8 @@ from edge_agent.recorders.find import (
 )
 from edge_agent.recorders.find.clip import Found, RefusedClip
 from edge_agent.recorders.find.root import WatchedRoot
-from edge_agent.runtime import StopToken
+from edge_agent.runtime import Attempts, StopToken
+from edge_agent.sources import PictureRules
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ class FolderParts:
     writer: Writer
     open_reader: Callable[[], LedgerReader]
     clock: Clock
+    attempts: Attempts = field(default_factory=Attempts)
     complete: bool = False  # a batch: nobody writes there, and nothing is left out for its age
 
 
@@ -90,6 +92,7 @@ class Tree:
         zone: ZoneInfo,
         notes: LedgerNotes,
         parts: FolderParts,
+        analysis: AnalysisConfig,
     ) -> None:
         """Raises ConfigError for a template that is none."""
         self.cameras = tuple(cameras)
@@ -111,6 +114,8 @@ class Tree:
             method=source.watch,
             max_age_s=None if parts.complete else source.max_age_days * 86400,
             complete=parts.complete,
+            rules=PictureRules.of(source, analysis),
+            attempts=parts.attempts,
             tell_strays=self._strays_found,
         )
         self._strays: tuple[Stray, ...] | None = None  # as they were noted last
@@ -203,7 +208,9 @@ class FolderRoom:
         self._parts = parts
         self._cameras = cameras = folder_cameras(config)
         self.notes = LedgerNotes(parts.writer, self._committed)
-        self.trees = tuple(_trees(cameras, ZoneInfo(config.box.timezone), self.notes, parts))
+        self.trees = tuple(
+            _trees(cameras, ZoneInfo(config.box.timezone), self.notes, parts, config.analysis)
+        )
         self.ingest = Ingest(
             {
                 name: IngestCamera(
@@ -215,6 +222,7 @@ class FolderRoom:
                         parts.exchange,
                         enter,
                         default_fps=config.analysis.fps,
+                        analysis=config.analysis,
                         zone=ZoneInfo(config.box.timezone),
                         counters=cameras[name].counters,
                         pace=Pace(config.ingest.cpu_frac),
@@ -230,6 +238,7 @@ class FolderRoom:
             parts.writer,
             open_reader=parts.open_reader,
             clock=parts.clock,
+            attempts=parts.attempts,
         )
         for name in cameras:
             parts.exchange.add(name, recorded=True)
@@ -263,13 +272,14 @@ def _trees(
     zone: ZoneInfo,
     notes: LedgerNotes,
     parts: FolderParts,
+    analysis: AnalysisConfig,
 ) -> Iterator[Tree]:
     """Cameras of one path share a watcher; the configuration was checked to agree on the rest."""
     by_path: dict[str, dict[CameraId, FolderCamera]] = {}
     for name, camera in cameras.items():
         by_path.setdefault(camera.source.path, {})[name] = camera
     for together in by_path.values():
-        yield Tree(together, zone, notes, parts)
+        yield Tree(together, zone, notes, parts, analysis)
 
 
 def _channels(cameras: Mapping[CameraId, FolderCamera]) -> Iterator[tuple[str, CameraId]]:

@@ -183,6 +183,11 @@ class FolderStatusTeller:
         self._set_status = set_status
         self._told: _Told | None = None
 
+    @property
+    def trouble(self) -> str:
+        """As it was told last; empty when all is well."""
+        return self._told.reason if self._told else ""
+
     def rests_on(self, threads: Set[str]) -> bool:
         """Whether one of these threads works for this camera."""
         return bool(threads & {INGEST, self._tree.thread})

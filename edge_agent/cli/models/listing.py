@@ -28,8 +28,10 @@ def _list(arguments: argparse.Namespace) -> int:
         print(json.dumps([_entry_json(entry) for entry in found.entries], indent=2))
     else:
         rows = [_entry_row(entry) for entry in found.entries]
-        print_table(("model", "state", "MB", "licence", "input", "AP", "where"), rows)
-        print("\n* what `detector.model = auto` takes. Fetch a known one: models pull NAME")
+        print_table(("model", "state", "MB", "licence", "input", "AP", "told from", "where"), rows)
+        if found.why:
+            print(f"\n* what `detector.model = auto` takes: {found.why}.")
+        print("\nFetch a known one: models pull NAME")
     for trouble in found.troubles:
         print(f"edge-agent: {trouble}", file=sys.stderr)
     return EXIT_CONFIG if found.troubles else EXIT_OK
@@ -44,6 +46,7 @@ def _entry_row(entry: Entry) -> tuple[str, ...]:
         manifest.licence,
         str(manifest.input.size),
         f"{manifest.ap:.2f}" if manifest.ap else "-",
+        f"{manifest.confirm_threshold:.2f}",
         str(entry.path or manifest.url or f"{manifest.file}: nowhere here"),
     )
 
@@ -60,6 +63,10 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
         "input": [manifest.input.width, manifest.input.height],
         "decoder": manifest.decoder,
         "ap": manifest.ap,
+        "candidate_threshold": manifest.candidate_threshold,
+        "confirm_threshold": manifest.confirm_threshold,
+        "highest_score": manifest.highest_score,
+        "cost": manifest.cost,
         "path": str(entry.path) if entry.path else None,
         "url": manifest.url,
     }

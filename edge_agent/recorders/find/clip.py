@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from edge_agent.domain import CameraId
+from edge_agent.foreign_text import printable
 
 #: A path as the file system gave it. Bytes that are no UTF-8 are surrogates in it
 #: (`os.fsdecode`), so it opens the file again; print it with `shown_path`.
@@ -129,5 +130,4 @@ class WatchStatus:
 
 def shown_path(path: Path) -> str:
     """For logs and messages: bytes that are no UTF-8 become `\\xNN`, control characters too."""
-    text = str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return printable(path)

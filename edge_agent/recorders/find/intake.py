@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_agent.domain import CameraId
-from edge_agent.errors import MediaError
+from edge_agent.errors import AgentError, MediaError
 from edge_agent.recorders.find.clip import ClipKind, ContentId, FoundClip, Stray
-from edge_agent.recorders.find.identity import ClipGone, content_of, open_regular
-from edge_agent.recorders.find.reading import facts_of
+from edge_agent.recorders.find.identity import ClipGone, OpenFile, content_of, open_regular
+from edge_agent.recorders.find.reading import ClipFacts, facts_of
 from edge_agent.recorders.find.recorded_time import (
     ClipTimes,
     ClockOffset,
@@ -30,6 +30,8 @@ from edge_agent.recorders.find.template import (
     one_form,
     relative_name,
 )
+from edge_agent.runtime.attempts import TRIES, Attempts
+from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
 
 #: A recorder's clock is judged by its newest uploads: a backlog may be from before it was set.
 RECENT_S = 6 * 3600.0
@@ -64,7 +66,11 @@ class Intake:
         template: TemplateSet,
         cameras: Mapping[str, CameraId],
         zone: dt.tzinfo,
+        rules: PictureRules = ANY_CAMERA,
+        attempts: Attempts | None = None,
     ) -> None:
+        self._rules = rules
+        self._attempts = attempts or Attempts()
         self._root = root
         self._template = template
         self._cameras = Channels(cameras)
@@ -128,6 +134,14 @@ class Intake:
             return mtime_s
         return start_utc_s(claim.named, self._zone, near_s=mtime_s)
 
+    def _facts(self, file: OpenFile, content: ContentId, claim: Claim) -> ClipFacts:
+        """Raises MediaError, also for what took the process down before."""
+        key = f"look {content.digest}"
+        if self._attempts.exhausted(key):
+            raise MediaError(f"{TRIES} tries to open it ended in a crash of the agent")
+        with self._attempts.survived(key, AgentError):
+            return facts_of(file, claim.kind, claim.camera, self._rules)
+
     def take(self, claim: Claim, seen: SeenFile) -> FoundClip | None:
         """Open it. None: it changed since it was seen. Raises ClipGone, UnreadableClip."""
         try:
@@ -142,7 +156,7 @@ class Intake:
             content: ContentId | None = None
             try:
                 content = content_of(file)
-                facts = facts_of(file, claim.kind, claim.camera)
+                facts = self._facts(file, content, claim)
             except MediaError as error:
                 raise UnreadableClip(str(error), content) from error
         finally:

@@ -4,7 +4,7 @@
     %I with %p                12 hours; AM, PM, and as Vietnamese and Chinese recorders write them
     %b                        the name of a month, in eight languages, short or whole
     %s                        seconds since 1970, ten digits; `%s%f` with milliseconds
-    %z                        Z, UTC, GMT or +07:00
+    %z                        Z, UTC, GMT, GMT+7 or +07:00
 
 A name that leaves out the day, or the day and the hour, takes them from the upload: see
 `NameTime.period_s`.
@@ -38,7 +38,7 @@ _SHORTEST = 3
 _DAY_S, _HALF_DAY_S, _HOUR_S = 86_400.0, 43_200.0, 3_600.0
 
 _UTC_MARK = r"Z|UTC|GMT"
-_OFFSET = r"[+-][0-9]{2}:?[0-9]{2}"
+_OFFSET = r"(?:UTC|GMT)[+-][0-9]{1,2}(?::?[0-9]{2})?|[+-][0-9]{2}:?[0-9]{2}"
 
 #: Latin digits only: `\d` would also match those of other scripts.
 DIRECTIVES: Mapping[str, tuple[str, str]] = {
@@ -60,7 +60,7 @@ DIRECTIVES: Mapping[str, tuple[str, str]] = {
     "-S": ("second", r"[0-5]?[0-9]|60"),
     "f": ("fraction", r"[0-9]{1,6}"),
     "s": ("epoch", r"[0-9]{10}"),
-    "z": ("zone", f"{_UTC_MARK}|{_OFFSET}"),
+    "z": ("zone", f"{_OFFSET}|{_UTC_MARK}"),
 }
 
 DIRECTIVE = re.compile(r"%-?.?|[^%]+")
@@ -177,8 +177,10 @@ def _day(known: Mapping[str, str]) -> dt.date | None:
 
 
 def _zone(text: str) -> dt.tzinfo:
-    if text[0] not in "+-":
+    offset = text.upper().removeprefix("UTC").removeprefix("GMT")
+    if offset[:1] not in ("+", "-"):
         return dt.UTC
-    digits = text[1:].replace(":", "")
-    minutes = int(digits[:2]) * 60 + int(digits[2:])
-    return dt.timezone(dt.timedelta(minutes=-minutes if text[0] == "-" else minutes))
+    digits = offset[1:].replace(":", "")
+    hours, minutes = (digits, "0") if len(digits) <= 2 else (digits[:-2], digits[-2:])
+    ahead = dt.timedelta(hours=int(hours), minutes=int(minutes))
+    return dt.timezone(-ahead if offset[0] == "-" else ahead)

@@ -21,7 +21,6 @@ from edge_agent.recorders.find.reading import ClipFacts, facts_of
 from edge_agent.recorders.find.recorded_time import ClipTimes, ClockOffset, RecorderClock, span_of
 from edge_agent.recorders.find.template import (
     PathFacts,
-    TemplateSet,
     is_foreign_folder,
     is_media,
     is_still,
@@ -37,6 +36,8 @@ FILES_WALKED = 200_000
 #: Files opened for the proof, of each camera and in all.
 SHOWN_EACH = 3
 OPENED = 400
+#: Files without a time in their name that are opened for it.
+DATED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,26 +214,21 @@ def _media_files(root: str) -> Iterator[os.DirEntry[str]]:
 
 
 def _to_open(walked: Sequence[_Walked], facts: Sequence[PathFacts | None]) -> list[int]:
-    """The proof of each camera first; then those that only an open file can date; then others."""
+    """All of a small folder. Of a large one the proof of each camera, and those that only an open
+    file can date."""
+    fitting = [(n, one) for n, one in enumerate(facts) if one is not None]
+    if len(walked) <= OPENED:
+        return [n for n, _ in fitting]
     taken: Counter[str] = Counter()
-    first, dateless, rest = [], [], []
-    for n, one in enumerate(facts):
-        if one is None:
-            continue
+    chosen, dateless = [], 0
+    for n, one in fitting:
         taken[one.channel] += 1
         if taken[one.channel] <= SHOWN_EACH:
-            first.append(n)
-        elif one.start is None:
-            dateless.append(n)
-        else:
-            rest.append(n)
-    return (
-        sorted([*first, *dateless[: 5 * OPENED], *rest][: max(OPENED, len(first) + 5 * OPENED)])[
-            : len(walked)
-        ]
-        if len(walked) <= OPENED
-        else sorted([*first, *dateless[: 5 * OPENED]])
-    )
+            chosen.append(n)
+        elif one.start is None and dateless < DATED:
+            dateless += 1
+            chosen.append(n)
+    return chosen
 
 
 def _shown(files: Sequence[ProbedFile]) -> Iterator[ProbedFile]:
@@ -280,6 +276,3 @@ def _clock_of(files: Sequence[ProbedFile]) -> ClockOffset | None:
         end_s = span.end_utc_s or span.start_utc_s + (file.clip.duration_s or 0.0)
         clock.uploaded(end_s, file.mtime_s)
     return clock.offset()
-
-
-__all__ = ["FolderReport", "ProbedFile", "TemplateSet", "probe_folder"]

@@ -10,6 +10,7 @@ import datetime as dt
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import av
 import av.error
@@ -30,9 +31,12 @@ from edge_agent.recorders.find.identity import (
     still_holds,
 )
 from edge_agent.runtime.stop import StopToken
-from edge_agent.sources.file import FilePackets
+from edge_agent.sources.decoder import Decoder
+from edge_agent.sources.file import FilePackets, check_sizes, refuse_encrypted
+from edge_agent.sources.jpeg_head import HEAD_BYTES
 from edge_agent.sources.libav import Target, file_failure
 from edge_agent.sources.packets import describe, video_stream
+from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
 
 #: libav's names of the containers; several share one demuxer.
 _VIDEO_FORMATS = (
@@ -120,7 +124,12 @@ def without_beginning(packets: Iterator[Packet], skip_s: float) -> Iterator[Pack
 
 
 def open_clip(
-    clip: FoundClip, *, stop: StopToken, clock: Clock, skip_s: float = 0.0
+    clip: FoundClip,
+    *,
+    stop: StopToken,
+    clock: Clock,
+    skip_s: float = 0.0,
+    rules: PictureRules = ANY_CAMERA,
 ) -> ClipPackets:
     """Open what was found, without what lies before `skip_s`. Owned by the calling thread.
 
@@ -130,7 +139,7 @@ def open_clip(
     try:
         _check_same(file, clip)
         target = Target(clip.camera, shown_path(clip.path))
-        container, stream = _open(file, clip.kind, target)
+        container, stream = _open(file, clip.kind, target, rules)
     except BaseException:
         file.close()
         raise
@@ -145,7 +154,9 @@ def _check_same(file: OpenFile, clip: FoundClip) -> None:
         raise ClipChanged(f"{shown_path(clip.path)} holds another recording by now")
 
 
-def facts_of(file: OpenFile, kind: ClipKind, camera: str) -> ClipFacts:
+def facts_of(
+    file: OpenFile, kind: ClipKind, camera: str, rules: PictureRules = ANY_CAMERA
+) -> ClipFacts:
     """Open it, decode one picture, and say what it is. Raises MediaError with the reason."""
     target = Target(camera, shown_path(file.path))
     if file.size_bytes == 0:
@@ -155,9 +166,9 @@ def facts_of(file: OpenFile, kind: ClipKind, camera: str) -> ClipFacts:
             f"{target} is mostly a hole ({file.hole_bytes // 2**20} of "
             f"{file.size_bytes // 2**20} MiB were never written): a copy that was not finished?"
         )
-    container, stream = _open(file, kind, target)
+    container, stream = _open(file, kind, target, rules)
     try:
-        size, first_s = _first_picture(container, stream, target)
+        size, first_s = _first_picture(container, stream, target, rules)
         info = describe(container, stream, "file")
         created_s = _created_s(container, stream)
         if created_s is None and container.format.name == "dhav":
@@ -169,10 +180,13 @@ def facts_of(file: OpenFile, kind: ClipKind, camera: str) -> ClipFacts:
         container.close()
 
 
-def _open(file: OpenFile, kind: ClipKind, target: Target) -> tuple[InputContainer, VideoStream]:
+def _open(
+    file: OpenFile, kind: ClipKind, target: Target, rules: PictureRules
+) -> tuple[InputContainer, VideoStream]:
     os.lseek(file.fd, 0, os.SEEK_SET)  # libav's copy of the descriptor shares the place
     formats = _VIDEO_FORMATS if kind == "video" else _STILL_FORMATS
     options = {"fd": str(file.fd), "protocol_whitelist": "fd", "format_whitelist": formats}
+    options |= rules.codec_options
     try:
         container = av.open(
             "fd:",
@@ -189,26 +203,30 @@ def _open(file: OpenFile, kind: ClipKind, target: Target) -> tuple[InputContaine
         found = "only sound" if container.streams.audio else "no video that can be decoded"
         container.close()
         raise MediaError(f"{target} holds {found}")
+    check_sizes(container, stream, os.pread(file.fd, HEAD_BYTES, 0), rules, target)
     return container, stream
 
 
 def _first_picture(
-    container: InputContainer, stream: VideoStream, target: Target
+    container: InputContainer, stream: VideoStream, target: Target, rules: PictureRules
 ) -> tuple[FrameSize, float | None]:
     """Its size, and the first packet's time in the stream."""
-    stream.codec_context.thread_count = 1
+    decoder = Decoder(stream, stream.time_base or Fraction(1, 90_000), rules)
     first_s: float | None = None
     tried_bytes = 0
     try:
         for count, packet in enumerate(container.demux(stream)):
             if packet.pts is not None and first_s is None and packet.time_base:
                 first_s = float(packet.pts * packet.time_base)
-            try:
-                frames = packet.decode()  # the empty packet at the end drains the decoder
-            except av.error.FFmpegError:
-                frames = []  # it may begin in the middle of a GOP
-            if frames:
-                return FrameSize(frames[0].width, frames[0].height), first_s
+            if packet.size:
+                refuse_encrypted(packet, target)
+            # The empty packet at the end drains the decoder. Damage counts for nothing here: a
+            # clip may begin in the middle of a GOP.
+            pictures = decoder.decode_unit(packet) if packet.size else decoder.drain()
+            if pictures:
+                return FrameSize(pictures[0].unit.width, pictures[0].unit.height), first_s
+            if decoder.complaint:
+                raise MediaError(f"{target} {decoder.complaint}")
             tried_bytes += packet.size
             # After the empty packet PyAV 18.1 reads past the end of its table of streams, if one
             # (a recorder's sound) began later than the others.

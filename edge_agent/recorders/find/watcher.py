@@ -46,7 +46,9 @@ from edge_agent.recorders.find.scan import ScanResult, SeenFile, TreeScanner
 from edge_agent.recorders.find.settling import MAX_PENDING, Settling
 from edge_agent.recorders.find.template import is_temporary
 from edge_agent.recorders.find.unfinished import Unfinished
+from edge_agent.runtime.attempts import Attempts
 from edge_agent.runtime.stop import StopToken
+from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
 
 _LOG = logging.getLogger(__name__)
 
@@ -83,6 +85,8 @@ class FolderWatcher:
         poll_s: float = POLL_S,
         max_age_s: float | None = None,
         complete: bool = False,
+        rules: PictureRules = ANY_CAMERA,
+        attempts: Attempts | None = None,
         watched_root: WatchedRoot | None = None,
         tell_strays: Callable[[Sequence[Stray]], None] | None = None,
     ) -> None:
@@ -100,7 +104,7 @@ class FolderWatcher:
         self._tell_strays = tell_strays
         self._rescan_s, self._poll_s, self._max_age_s = rescan_s, poll_s, max_age_s
         self._watched_root = watched_root or WatchedRoot(root)
-        self._intake = Intake(str(root), template_set(template), cameras, zone)
+        self._intake = Intake(str(root), template_set(template), cameras, zone, rules, attempts)
         self._settling = Settling()
         self._unfinished = Unfinished(self._intake)
         self._awaited: dict[str, tuple[CameraId, float]] = {}  # of what is settling

@@ -29,6 +29,7 @@ from edge_agent.outbox import outbox_stat
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CredentialGuard, probe
 from edge_agent.tools.doctor.findings import Finding, fine
+from edge_agent.tools.preflight import Diagnosis, local_diagnoses, service_of
 
 #: One look at a whole picture. 5 pictures a second of a busy camera leave 200 ms for each.
 _SLOW_LOOK_MS = 200.0
@@ -54,13 +55,21 @@ def configuration(path: Path) -> Loaded:
     except ConfigError as error:
         found = tuple(Finding("EA-CFG-001", str(path), str(each)) for each in error.problems)
         return Loaded(None, found)
-    warnings = [Finding("EA-CFG-002", str(path), str(each)) for each in loaded.warnings]
+    told = [each for each in local_diagnoses(loaded, service_of(path)) if not _is_camera(each)]
+    wrong = [Finding("EA-CFG-001", str(path), str(each.problem)) for each in told if each.is_error]
+    odd = [*loaded.warnings, *(each.problem for each in told if not each.is_error)]
+    warnings = [*wrong, *(Finding("EA-CFG-002", str(path), str(each)) for each in odd)]
     if not any(camera.enabled for camera in loaded.config.cameras):
         warnings.append(Finding("EA-CFG-003", str(path), "no camera"))
     if not warnings:
         count = len(loaded.config.cameras)
         warnings.append(fine("configuration", f"fine, {count} camera{'' if count == 1 else 's'}"))
     return Loaded(loaded.config, tuple(warnings))
+
+
+def _is_camera(diagnosis: Diagnosis) -> bool:
+    """Those are looked at one by one."""
+    return diagnosis.problem.path.startswith("source.")
 
 
 def detector(config: Config) -> Finding:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edge_agent.detect import ModelManifest, default_model_dirs, file_of, find_model, manifests_in
+from edge_agent.detect import (
+    ModelManifest,
+    ResolvedModel,
+    default_model_dirs,
+    file_of,
+    find_model,
+    manifests_in,
+)
 from edge_agent.errors import ModelError
 from edge_agent.tools.registry.known import known_models, shipped_registry
 
@@ -28,6 +35,7 @@ class Entry:
 class Listing:
     entries: tuple[Entry, ...]
     troubles: tuple[str, ...]  # manifests that are wrong
+    why: str  # `auto` takes the one it takes, with one camera; empty: there is none
 
 
 def listing(search_dirs: Sequence[Path] | None = None, registry: Path | None = None) -> Listing:
@@ -48,14 +56,15 @@ def listing(search_dirs: Sequence[Path] | None = None, registry: Path | None = N
     for name, manifest in manifests.items():
         path = file_of(manifest, dirs)
         missing: State = "known" if name in known and known[name].url else "no file"
-        entries.append(Entry(manifest, "installed" if path else missing, path, name == automatic))
+        taken = automatic is not None and name == automatic.manifest.name
+        entries.append(Entry(manifest, "installed" if path else missing, path, taken))
     order = ("installed", "known", "no file")
     entries.sort(key=lambda entry: order.index(entry.state))
-    return Listing(tuple(entries), tuple(troubles))
+    return Listing(tuple(entries), tuple(troubles), automatic.why if automatic else "")
 
 
-def _automatic(dirs: Sequence[Path]) -> str | None:
+def _automatic(dirs: Sequence[Path]) -> ResolvedModel | None:
     try:
-        return find_model("auto", dirs).manifest.name
+        return find_model("auto", dirs)
     except ModelError:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge_agent.detect.catalog import PREFERENCE
+from edge_agent.detect.automatic import PREFERENCE
 from edge_agent.geometry import FrameSize, Letterbox
 from edge_agent.tools.trial.cost import Cost
 

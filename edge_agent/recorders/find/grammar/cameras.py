@@ -133,8 +133,7 @@ def _whole(eyes: Eyes, span: Span) -> Span:
         first -= 1
     while any(n > last for n in cameras) and columns[last + 1].verdict in steady:
         last += 1
-    before = columns[first - 1] if first else None
-    if before is not None and before.verdict is Verdict.CONSTANT:
+    while first and columns[first - 1].verdict is Verdict.CONSTANT:
         first -= 1
     return Span(span.gap, span.slot, first, last)
 

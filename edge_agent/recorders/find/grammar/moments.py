@@ -44,6 +44,7 @@ _DATES = {
 #: Three runs: a year of four digits, or of two.
 _LONG_TRIPLES: Mapping[tuple[int, ...], tuple[tuple[str, str, str, float], ...]] = {
     (4, 2, 2): (("%Y", "%m", "%d", 12.0),),
+    (2, 4, 2): (("%m", "%Y", "%d", 7.0),),
     (2, 2, 4): (("%d", "%m", "%Y", 8.0), ("%m", "%d", "%Y", 7.5)),
     (2, 2, 2): (("%y", "%m", "%d", 4.0), ("%d", "%m", "%y", 3.5), ("%m", "%d", "%y", 2.5)),
 }
@@ -72,14 +73,24 @@ _MOMENTS = {
 
 #: Between the parts of a date, of a time: a mark or two, a letter that names the part, or a folder.
 _WORD = r"[^\W\d_]{0,8}[ ._-]{0,2}"
-_DATE_GAP = re.compile(rf"(?:[ ._-]{{1,2}}|, ?|年|月|년|월|[YMym]|{_WORD}/{_WORD})\Z")
+_SAID = r" ?(?:tháng|thang|năm|nam|de|of) ?"
+_DATE_GAP = re.compile(rf"(?:[ ._-]{{1,2}}|, ?|年|月|년|월|[YMym]|{_SAID}|{_WORD}/{_WORD})\Z")
 _TIME_GAP = re.compile(
-    r"(?:[ ._:;-]|[HhMmGgp]|[hmgp] ?|时|時|点|點|分|시 ?|분 ?|[Hh]?/|[HhMm][ _-])\Z"
+    r"(?:[ ._:;-]|[HhMmGgp]|[hmgp] ?|时|時|点|點|分|시 ?|분 ?|[Hh]?/|[HhMm][ _-]"
+    r"|[ _]?(?:giờ|gio|phút|phut|hours?|min)[ _]?)\Z"
 )
 _HOUR_AFTER = re.compile(r"(?P<gap>[D日일]? ?)(?P<hour>[0-2][0-9])(?:H|h|时|時|시)(?![^\W_])")
 _HALF_AFTER = re.compile(r"[ ._-]?(?:[AaPp]\.?[Mm]\.?|SA|CH|上午|下午|오전|오후)(?![^\W_])")
-_HALF_BEFORE = re.compile(r"(?:[AaPp]\.?[Mm]\.?|SA|CH|上午|下午|오전|오후)[ ._-]?\Z")
-_ZONE_AFTER = re.compile(r"[ _-]?(?:Z|UTC|GMT)(?![^\W_])|\+[0-9]{2}:?[0-9]{2}(?![0-9])")
+_HALF_BEFORE = re.compile(r"(?<![^\W_])(?:[AaPp]\.?[Mm]\.?|SA|CH|上午|下午|오전|오후)[ ._-]?\Z")
+_ZONE_AFTER = re.compile(
+    r"[ _-]?(?:(?:UTC|GMT)[+-][0-9]{1,2}(?::?[0-9]{2})?(?![0-9])|(?:Z|UTC|GMT)(?![^\W_]))"
+    r"|\+[0-9]{2}:?[0-9]{2}(?![0-9])"
+)
+
+
+#: `cam01_05_06`: the first number is most likely the camera's.
+_WORD_BEFORE = re.compile(r"[^\W\d_]{2,}\Z")
+_GLUED = 5.0
 
 
 class Reader:
@@ -199,6 +210,9 @@ def _triples(runs: Runs, index: int) -> Iterator[Atom]:
             return
         lengths = tuple(4 if n == 4 else 2 if n <= 2 else n for n in short)
         forms = list(_LONG_TRIPLES.get(lengths, ()))
+        day_folder = "/" in gaps[1] and (gaps[1] != "/" or runs.whole_part(index + 2))
+        if lengths == (2, 4, 2) and not day_folder:
+            return
         if lengths == (2, 2, 2) and len({"/" in gap for gap in gaps}) > 1:
             return
     for *parts, weight in forms:
@@ -210,7 +224,9 @@ def _triples(runs: Runs, index: int) -> Iterator[Atom]:
             for part, run in zip(parts, three, strict=True)
         ]
         form = spelt[0] + _mark(gaps[0]) + spelt[1] + _mark(gaps[1]) + spelt[2]
-        yield _atom(runs, three[0].begin, three[2].end, form, float(weight))
+        # Where dates have dots, the day comes first.
+        dotted = gaps == (".", ".") and parts == ["%d", "%m", "%y"]
+        yield _atom(runs, three[0].begin, three[2].end, form, float(weight) + dotted)
         hour = _HOUR_AFTER.match(runs.stem, three[2].end)
         if hour:
             end = hour.end("hour")
@@ -242,15 +258,20 @@ def _times_at(runs: Runs, index: int, run: Run) -> Iterator[Atom]:
     hour, minute = _spelt("H", run), _spelt("M", following[0])
     if len(following) == 2 and following[1].month is None and following[1].length <= 2:
         second = runs.between(index + 1, index + 2)
-        if _TIME_GAP.match(second) and (first == second or "/" in first or first.isalpha()):
+        if _TIME_GAP.match(second) and (
+            first == second or "/" in first or first.strip(" _").isalpha()
+        ):
             form = hour + first + minute + second + _spelt("S", following[1])
             weight = 10.0 if run.length == 2 else 7.0
+            weight -= _GLUED * bool(_WORD_BEFORE.search(runs.stem, 0, run.begin))
             yield from _dressed(_atom(runs, run.begin, following[1].end, form, weight), runs)
-    if first in ("M", "m", "分") or "/" not in first:
-        weight = 6.0 if first in ("M", "m", "分") else 4.0
+    marked = first in ("M", "m", "分")
+    if marked or "/" not in first:
+        weight = 6.0 if marked else 4.0
+        weight -= _GLUED * (not marked and bool(_WORD_BEFORE.search(runs.stem, 0, run.begin)))
         form = f"{_spelt('M', run)}{first}{_spelt('S', following[0])}"
         yield _atom(runs, run.begin, following[0].end, form, weight)
-    if first not in ("M", "m", "分"):
+    if not marked:
         form = hour + first + minute
         yield from _dressed(_atom(runs, run.begin, following[0].end, form, 4.0), runs)
 

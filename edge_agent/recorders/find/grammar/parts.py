@@ -284,12 +284,13 @@ def _tells_part(text: str, moment: object, period_s: float) -> bool:
         return False
     numbers = re.findall(r"[0-9]+", text)
     letters = re.sub(r"[\W\d_]", "", text)
-    if not numbers or (len(letters) > 2 and not words.is_weekday_or_half(letters)):
+    if not numbers or (len(letters) > 2 and not words.is_time_word(letters)):
         return False
     later = moment + dt.timedelta(hours=1)
     parts = {f"{moment:%Y}", f"{moment:%m}", f"{moment:%d}", f"{moment:%H}", f"{moment:%M}"}
     parts |= {f"{moment:%Y%m}", f"{moment:%m%d}", f"{moment:%y%m%d}", f"{moment:%H}00"}
     parts |= {f"{moment:%Y%m%d%H}", f"{later:%H}", f"{later:%H}00", f"{moment:%H%M}"}
+    parts |= {f"{moment:%H%M%S}", f"{moment:%Y%m%d%H%M%S}", f"{moment:%j}"}
     parts |= {str(moment.month), str(moment.day), str(moment.hour)} if len(letters) else set()
     return all(number in parts for number in numbers)
 

@@ -63,7 +63,8 @@ def readings_of(relative: str, reader: Reader) -> list[Reading]:
     runs = runs_of(relative)
     times, moments = reader.times(runs), reader.moments(runs)
     found: list[Reading] = []
-    for fields, weight in _starts(runs, reader, times, moments):
+    starts = list(_starts(runs, reader, times, moments))
+    for fields, weight in (*starts, *_halved(runs, starts)):
         ends = _ends(runs, fields, times, moments, reader)
         for more, bonus in (*ends, ((), 0.0)):
             reading = _reading(runs, (*fields, *more), weight + bonus)
@@ -94,6 +95,31 @@ def _starts(
         for atom in times:
             if atom.end > name_at:
                 yield (_field(atom, "start"),), atom.weight + _IN_NAME - _NO_DAY
+
+
+#: Below a folder of afternoons, an hour of the morning has to be one of twelve.
+_NOON, _HALF_TOLD = 12, 3.0
+_HALF_FOLDER = re.compile(r"(?<![^/])[AaPp][Mm](?=/)")
+
+
+def _halved(
+    runs: Runs, starts: list[tuple[tuple[Field, ...], float]]
+) -> Iterator[tuple[tuple[Field, ...], float]]:
+    """A folder that is AM or PM, and hours up to twelve below it."""
+    half = _HALF_FOLDER.search(runs.stem)
+    if half is None:
+        return
+    for fields, weight in starts:
+        last = fields[-1]
+        after = [field for field in fields if field.begin >= half.end()]
+        if "%H" not in last.form.replace("%-", "%") or after != [last]:
+            continue
+        form = last.form.replace("%H", "%I").replace("%-H", "%-I")
+        folder = Field(half.start(), half.end(), "start", "%p")
+        hour = re.search(r"[0-9]{1,2}", runs.stem[last.begin : last.end])
+        told = half[0].casefold() == "pm" and hour is not None and int(hour[0]) < _NOON
+        bonus = _HALF_TOLD if told else -1.0
+        yield (*fields[:-1], folder, Field(last.begin, last.end, last.role, form)), weight + bonus
 
 
 def _times_of(date: Atom, times: list[Atom], hours: list[Atom]) -> Iterator[tuple[Atom, ...]]:

@@ -33,9 +33,13 @@ def _parts(eyes: Eyes) -> Iterator[str]:
 def _slot(eyes: Eyes, gap: int, n: int, slot: Slot) -> str:
     spans = [(name, span) for name, span in _named(eyes) if (span.gap, span.slot) == (gap, n)]
     found: list[str] = []
+    dated = False  # a folder's name after its date: the rest is of that recording
     for at, column in enumerate(slot.columns):
         inside = next((pair for pair in spans if pair[1].first <= at <= pair[1].last), None)
-        if inside is None:
+        dated = dated or (slot.place is Place.FOLDER and column.verdict is Verdict.TIME)
+        if inside is None and dated and not spans:
+            found.append("*")
+        elif inside is None:
             glued = at + 1 == len(slot.columns) and slot.place is Place.BEFORE
             found.append(_spelt(eyes, column, near_camera=bool(spans), glued=glued))
         elif at == inside[1].first:

@@ -28,7 +28,8 @@ EVENTS = _words(
 #: Which of two streams of one camera.
 STREAMS = _words(
     """
-    main sub mainstream substream stream1 stream2 hd sd high low hq lq hi lo ext extra
+    main sub extra1 extra2 extra3 sub1 sub2 main1 stream0 stream3 ext1
+    mainstream substream stream1 stream2 hd sd high low hq lq hi lo ext extra
     main_stream sub_stream hauptstrom chinh phu master slave 720p 1080p 480p 360p 4k 2k uhd fhd
     vga d1 cif
     """
@@ -64,6 +65,10 @@ _WEEKDAYS = _words(
     mercredi jeudi vendredi samedi dimanche lunes martes miercoles jueves viernes sabado domingo
     """
 )
+_WEEKDAYS_VI = _words("thứ hai ba tư năm sáu bảy chủ nhật thu tu nam sau bay chu nhat")
+_TIME_WORDS = _words(
+    "hour hours day month year week gio giờ ngay ngày thang tháng nam năm stunde tag"
+)
 _HALVES = frozenset(("am", "pm", "sang", "chieu", "toi", "dem"))
 
 #: A date among other characters.
@@ -79,7 +84,11 @@ def bears_date(text: str) -> bool:
 
 
 def is_weekday_or_half(text: str) -> bool:
-    return text.casefold() in _WEEKDAYS | _HALVES
+    return text.casefold() in _WEEKDAYS | _WEEKDAYS_VI | _HALVES
+
+
+def is_time_word(text: str) -> bool:
+    return is_weekday_or_half(text) or text.casefold() in _TIME_WORDS
 
 
 def is_event(text: str) -> bool:

@@ -63,9 +63,10 @@ def test_files_that_were_copied_later_are_right_or_unsure(layout: NameLayout) ->
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
-def test_template_reads_the_next_days_too(layout: NameLayout) -> None:
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_template_reads_the_next_days_too(layout: NameLayout, count: int) -> None:
     """What is pasted today must fit tomorrow: a folder of a day or an hour is no camera."""
-    learned = learnt(list(clips_of(layout, count=3)), layout.given)
+    learned = learnt(list(clips_of(layout, count=count)), layout.given)
     later = list(clips_of(layout, count=30, step_s=40_000))[-len(layout.cameras) :]
     assert mistakes(learned, later, layout.zone) == [], learned.template.name
 
