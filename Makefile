@@ -1,6 +1,7 @@
 # make demo   see the agent find a person and tell a server, with no camera, broker or network
 # make test   every test but the slowest
-# make test-system  boots, browsers, databases, mutation, long fuzz (may need root)
+# make test-system    long runs: edits under load, damage of every table
+# make test-machines  packages built, bare Debian roots booted: install, upgrade, remove (as root)
 # make fuzz   spoilt bytes for every parser of what comes from outside, many (FUZZ_RUNS=20000 FUZZ_SEED=1)
 # make check  what a commit must pass: format, lint, types, layers, tests
 # make deb    Debian packages for amd64 and arm64, in dist/; make wheels: folders for install.sh --wheels
@@ -14,7 +15,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # `make -j` would run linters and tests into each other's output.
 .NOTPARALLEL:
-.PHONY: demo test test-system fuzz check lint format docs messages bench bench-decode wheel wheels deb lock clean
+.PHONY: demo test test-system test-machines fuzz check lint format docs messages bench bench-decode wheel wheels deb lock clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edge-agent demo
@@ -23,8 +24,12 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'not system'
 
-test-system: $(VENV)/.deb
-	$(BIN)/python -m pytest -m system --timeout 1800
+test-system: $(VENV)/.dev
+	$(BIN)/python -m pytest -m system --timeout 1800 --ignore tests/packaging
+
+# Builds the packages and boots bare Debian roots: most of an hour, as root.
+test-machines: $(VENV)/.deb
+	$(BIN)/python -m pytest -m system --timeout 1800 tests/packaging
 
 FUZZ_RUNS ?= 20000
 fuzz: $(VENV)/.dev
