@@ -6,7 +6,7 @@ import argparse
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from edge_agent.cli.numbers import number, picture_size
-from edge_agent.cli.why import print_untold, print_untold_json
+from edge_agent.cli.why import drawn_untold, print_untold, print_untold_json
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, Config, FileSource, load_to_decide
 from edge_agent.domain import Event, Label, Phase
@@ -26,7 +26,7 @@ from edge_agent.errors import (
     MediaError,
 )
 from edge_agent.foreign_text import printable
-from edge_agent.geometry import FrameSize
+from edge_agent.geometry import BBox, FrameSize
 
 if TYPE_CHECKING:
     from edge_agent.agent.replay import ClipReplay, PayloadWriter, ReplayResult, ReplayStep
@@ -145,13 +145,20 @@ def _one(
     camera = _replaced(settings.camera, id=camera_id)
     begun_s = time.process_time()
     try:
-        with _progress(clip) as advance, _annotation(arguments.annotate, camera, settings) as draw:
+        # Why somebody was not told is known at the end; what is drawn is played again.
+        asked = _asked(clip, replay, camera) if arguments.why and arguments.annotate else None
+        untold = drawn_untold(asked.untold) if asked and asked.untold else None
+        with (
+            _progress(clip) as advance,
+            _annotation(arguments.annotate, camera, settings, untold) as draw,
+        ):
 
             def watch(step: ReplayStep) -> None:
                 advance(step.progress)
                 draw(step)
 
-            result = replay.play(clip, camera, watch, why=arguments.why)
+            result = replay.play(clip, camera, watch, why=arguments.why and asked is None)
+        result = asked or result
     except MediaError as error:
         print(printable(f"edge-agent: {error}", keep="\n"), file=sys.stderr)
         return False
@@ -252,19 +259,33 @@ def _progress(clip: Path) -> Iterator[Callable[[float | None], None]]:
         yield lambda progress: bar.update(task, completed=progress or 0.0)
 
 
+def _asked(clip: Path, replay: ClipReplay, camera: CameraConfig) -> ReplayResult:
+    with _progress(clip) as advance:
+        return replay.play(clip, camera, lambda step: advance(step.progress), why=True)
+
+
 @contextmanager
 def _annotation(
-    out: Path | None, camera: CameraConfig, settings: _Settings
+    out: Path | None,
+    camera: CameraConfig,
+    settings: _Settings,
+    untold: Mapping[float, Sequence[tuple[BBox, str]]] | None,
 ) -> Iterator[Callable[[ReplayStep], None]]:
     if out is None:
         yield lambda step: None
         return
     from edge_agent.tools.annotate import AnnotatedClip
 
-    with AnnotatedClip(out, fps=settings.fps, zones=camera.zones) as annotated:
+    with AnnotatedClip(
+        out,
+        fps=settings.fps,
+        zones=camera.zones,
+        ignored=camera.ignore_zones,
+        untold=untold,
+    ) as annotated:
 
         def draw(step: ReplayStep) -> None:
-            annotated.add(step.frame.pixels.bgr(), step.analysis)
+            annotated.add(step.frame.pixels.bgr(), step.analysis, step.frame.captured_s)
 
         yield draw
 

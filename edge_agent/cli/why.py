@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge_agent.config import CameraConfig
+from edge_agent.geometry import BBox
 
 if TYPE_CHECKING:
     from edge_agent.config import PersonConfig
@@ -40,11 +41,21 @@ def print_untold_json(clip: Path, untold: Untold) -> None:
         print(json.dumps({"not_looked_at": {"clip": clip.name, **found}}))
 
 
+def drawn_untold(untold: Untold) -> dict[float, list[tuple[BBox, str]]]:
+    """What is drawn at each moment: where they were, their score, and what held them back."""
+    drawn: dict[float, list[tuple[BBox, str]]] = {}
+    for why in untold.whys:
+        reason = " + ".join(why.held_back_by) or "not looked at"
+        for seen in why.miss.sightings:
+            drawn.setdefault(seen.at_s, []).append((seen.bbox, f"{seen.score:.2f} {reason}"))
+    return drawn
+
+
 def line_of(why: Why, camera: CameraConfig) -> str:
     """`untold 0:04.0-0:10.0  best 0.85  ...`."""
     miss = why.miss
     head = f"untold {_clock(miss.first_s)}-{_clock(miss.last_s)}  best {miss.best.score:.2f}  "
-    if not why.held_back_by:
+    if not why.changes:
         return head + _unexplained(why)
     reasons = " and ".join(f"{key} ({_detail(key, why, camera)})" for key in why.held_back_by)
     changes = " and ".join(change_text(change) for change in why.changes)
@@ -75,7 +86,7 @@ def _schedule(entry: Schedule) -> str:
 
 def _unexplained(why: Why) -> str:
     if not any(sighting.looked for sighting in why.miss.sightings):
-        return "not looked at (nothing moved there)"
+        return f"not looked at (nothing moved there: {', '.join(why.held_back_by)})"
     if why.without_change:
         return "nothing held them back: a place learned as a nuisance, or taken for somebody told"
     return "no setting alone would have told them"
@@ -115,6 +126,8 @@ def _detail_of_person(name: str, why: Why, person: PersonConfig) -> str:
 def _scores(why: Why, person: PersonConfig) -> str:
     measured, looks = why.measured, person.confirm_looks
     needed = f"of {measured.confirm_threshold:g}"
+    if measured.nth_score >= measured.confirm_threshold:
+        return f"{looks} looks scored {measured.nth_score:.2f} {needed}, but not where it counts"
     if measured.nth_score == 0:
         return f"best {measured.best_score:.2f} {needed}"
     return f"{looks} looks scored {measured.nth_score:.2f} {needed}"

@@ -245,7 +245,7 @@ class _DecidingLoader(_Loader):
             _fill(file.raw, "mqtt", {"host": "none.invalid"})
         else:
             file.raw.setdefault("id", "replay")
-            _fill(file.raw, "source", {"kind": "file", "path": ""})
+            _fill(file.raw, "source", {"kind": "file", "path": "replayed"})
         return file
 
     def _findings(self, file: _File, root: type[Table]) -> list[Finding]:

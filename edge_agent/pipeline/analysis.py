@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from edge_agent.domain import BestFrame, Detection, Event, Motion, Pixels, Region, RuleHit, Track
-from edge_agent.pipeline.near_miss import NearMiss
+from edge_agent.pipeline.near_miss import Faint, NearMiss
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,6 @@ class Analysis:
     hits: tuple[RuleHit, ...]
     events: tuple[Event, ...]
     best_frames: tuple[BestFrame, ...]
-    #: With those too weak to be a candidate, and who ended untold: where near misses are kept.
-    faint: tuple[Detection, ...] = ()
+    #: Where near misses are kept: all that was found, however weak, and who ended untold.
+    faint: Faint | None = None
     near_misses: tuple[NearMiss, ...] = ()

@@ -42,6 +42,7 @@ class Setting:
     before: Value | str
     values: tuple[Value, ...]
     effective: float = 0.0  # the number that `auto` stands for, and any other number
+    handicap: float = 0.0  # of what was fulfilled, though not where or when it was asked for
 
     def to(self, level: int) -> Change:
         return Change(self.key, self.before, self.values[level])
@@ -50,7 +51,8 @@ class Setting:
         """How large that change is: relative to the number now; redrawing costs most."""
         value = self.values[level]
         if isinstance(value, int | float):
-            return abs(value - self.effective) / max(abs(self.effective), 1e-6)
+            change = abs(value - self.effective) / max(abs(self.effective), 1e-6)
+            return self.handicap + change
         return _REDRAWN + level / len(self.values)
 
 

@@ -31,6 +31,8 @@ _LATEST_S = 8.0
 #: Where nothing moves the tracker would look at somebody known as often.
 CONTROL_EVERY_S = 1.0
 _SLACK_S = 0.01
+#: The region of a look, in sizes of the person, as the tracker's.
+_CONTEXT = 1.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +94,23 @@ class NearMissWatch:
         self._candidate, self._confirm = thresholds
         self._tracker = Tracker(person, high_score=floor)
         self._seen: dict[int, list[Sighting]] = {}
+        self._places: dict[int, BBox] = {}  # where those are now
         self._told: set[int] = set()
         self._told_lately: list[tuple[BBox, float]] = []
         self._over: list[NearMiss] = []  # and may be of somebody who is told soon
         self._control_every_s = control_every_s
         self._looked_s = float("-inf")
 
-    def look_at(self, searched: tuple[Region, ...], at_s: float) -> tuple[Region, ...]:
-        """What to ask the detector for, where the pipeline looks at `searched`."""
+    def look_at(
+        self, searched: tuple[Region, ...], moving: Sequence[Region], at_s: float
+    ) -> tuple[Region, ...]:
+        """What to ask the detector for, where the pipeline looks at `searched`.
+
+        While somebody is not told, wherever they may be: other settings would look there.
+        """
+        if self._seen:
+            around = [Region(bbox.scaled(_CONTEXT).clipped()) for bbox in self._places.values()]
+            return tuple(dict.fromkeys((*searched, *moving, *around)))
         if not searched and at_s - self._looked_s < self._control_every_s - _SLACK_S:
             return ()
         self._looked_s = at_s
@@ -118,7 +129,7 @@ class NearMissWatch:
         `looked`: what the pipeline itself looked at. Returns the near misses that are over.
         """
         at_s, weekminute = moment
-        if not (faint.detections or self._seen or self._told or self._over):
+        if not (faint.detections or hits or self._seen or self._told or self._over):
             return ()
         self._tracker.look_at(moving, at_s)
         tracks = self._tracker.update(
@@ -130,6 +141,7 @@ class NearMissWatch:
             if track.track_id not in self._told:
                 sighting = Sighting(at_s, weekminute, track.bbox, track.score, bool(looked))
                 self._follow(track, hits, sighting)
+        self._places = {t.track_id: t.bbox for t in tracks if t.track_id in self._seen}
         self._end(here={track.track_id for track in tracks})
         told = [(hit.track.bbox, hit.since_s) for hit in hits]
         self._over = [miss for miss in self._over if not _is_told(miss, told)]

@@ -229,7 +229,7 @@ class CameraPipeline:
         watch = self._stages.near_misses
         if watch is None:
             return None
-        regions = watch.look_at(search.regions, at_s)
+        regions = watch.look_at(search.regions, search.motion.regions, at_s)
         return Faint(regions, tuple(self._detect(search, regions, watch.floor)))
 
     def search(self, frame: Frame) -> Search:
@@ -274,7 +274,7 @@ class CameraPipeline:
             tuple(hits),
             tuple(events),
             tuple(stages.events.best_frames(at_s)),
-            faint.detections if faint else (),
+            faint,
             misses,
         )
 

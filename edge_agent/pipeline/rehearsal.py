@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from edge_agent.config import CameraConfig
 from edge_agent.domain import Detection, Motion, Region, RuleHit
 from edge_agent.geometry import FULL_FRAME, BBox, shows_same_person
-from edge_agent.pipeline.near_miss import NearMiss
+from edge_agent.pipeline.near_miss import Faint, NearMiss
 from edge_agent.pipeline.stages import Thresholds, thresholds
 from edge_agent.rules import RuleEngine
 from edge_agent.track import Tracker
@@ -27,13 +27,13 @@ _SHOWN = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One frame as numbers. `detections`: from the floor on, in and around `searched`."""
+    """One frame as numbers. `blind`: the pipeline looked everywhere, as the light changed."""
 
     at_s: float
     weekminute: int
     motion: Motion
-    searched: tuple[Region, ...]
-    detections: tuple[Detection, ...]
+    faint: Faint
+    blind: bool
 
 
 class Rehearsal:
@@ -77,16 +77,14 @@ class Rehearsal:
 def _looked(
     moment: Moment, wanted: Sequence[Region], candidate: float
 ) -> tuple[list[BBox], list[Detection]]:
-    """What was looked at and is wanted, and who was found there."""
-    everywhere = any(region.bbox == FULL_FRAME for region in moment.searched)
-    if not moment.searched or not (wanted or everywhere):
+    """What is looked at, and who was found there: all that moved was, while somebody was seen."""
+    if not moment.faint.searched:
         return [], []
-    asked = [FULL_FRAME] if everywhere else [region.bbox for region in wanted]
-    searched = [region.bbox for region in moment.searched]
+    searched = [FULL_FRAME] if moment.blind else [region.bbox for region in wanted]
     found = [
         detection
-        for detection in moment.detections
-        if detection.score >= candidate and _is_shown(detection.bbox, asked)
+        for detection in moment.faint.detections
+        if detection.score >= candidate and _is_shown(detection.bbox, searched)
     ]
     return searched, found
 

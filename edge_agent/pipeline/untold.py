@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_agent.config import CameraConfig
+from edge_agent.geometry import FULL_FRAME
 from edge_agent.pipeline.analysis import Analysis
 from edge_agent.pipeline.minutes import MinuteWatch, UnlookedMinute
-from edge_agent.pipeline.near_miss import NearMiss, NearMissWatch
+from edge_agent.pipeline.near_miss import Faint, NearMiss, NearMissWatch
 from edge_agent.pipeline.rehearsal import Moment
 from edge_agent.pipeline.stages import Thresholds, thresholds
 from edge_agent.pipeline.why import Why, why_untold
@@ -42,12 +43,12 @@ class UntoldBook:
 
     def add(self, at_s: float, weekminute: int, analysis: Analysis) -> None:
         """One picture that was analysed; none that was recalled."""
-        motion, searched = analysis.motion, analysis.searched
-        if motion.regions or searched:
-            found = analysis.faint if searched else ()
-            self._moments.append(Moment(at_s, weekminute, motion, searched, found))
+        motion, faint = analysis.motion, analysis.faint or Faint((), ())
+        if motion.regions or faint.searched:
+            blind = any(region.bbox == FULL_FRAME for region in analysis.searched)
+            self._moments.append(Moment(at_s, weekminute, motion, faint, blind))
         self._misses += analysis.near_misses
-        self._unlooked += self._minutes.update(motion, bool(searched), at_s)
+        self._unlooked += self._minutes.update(motion, bool(analysis.searched), at_s)
 
     def close(self) -> Untold:
         """No more pictures."""

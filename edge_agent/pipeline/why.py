@@ -8,7 +8,7 @@ was seen to work; where nothing works the answer says so. Pure.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from edge_agent.config import CameraConfig
@@ -23,6 +23,9 @@ _SLACK_S = 0.01
 #: So many keys at once are tried in all combinations; beyond that they are dropped one by one.
 _TRIED_TOGETHER = 2
 _MOST_ZONES = 4
+#: More than redrawing a zone costs.
+_WAS_SURE = 3.0
+_SURENESS = ("confirm_threshold", "candidate_threshold", "confirm_looks")
 _CANDIDATE = "person.candidate_threshold"
 
 
@@ -44,7 +47,8 @@ class Measured:
 class Why:
     """The answer for one near miss. `held_back_by`: full keys, as in the camera's file.
 
-    `changes` together would have told them; empty: no setting would.
+    `changes` together would have told them; empty: none was found by the recorded looks, as where
+    nobody looked because nothing moved.
     """
 
     miss: NearMiss
@@ -64,9 +68,12 @@ def why_untold(
     measured = measure(miss, camera, holding)
     if rehearsal.tells(camera):  # known as a nuisance, or taken for somebody else
         return Why(miss, measured, (), (), without_change=True)
-    choices = [settings_of(camera, miss, holding, floor, zone) for zone in _zones(camera, miss)]
+    choices = [
+        [_weighed(each, measured) for each in settings_of(camera, miss, holding, floor, zone)]
+        for zone in _zones(camera, miss)
+    ]
     changes = _smallest(camera, rehearsal, choices)
-    keys = [change.key for change in changes]
+    keys = [change.key for change in changes] or _of_motion(camera, miss)
     if _is_below(changes, holding[0]) and _CANDIDATE not in keys:
         keys.insert(0, _CANDIDATE)  # gives way by itself where it is `auto`
     return Why(miss, measured, tuple(keys), changes)
@@ -103,6 +110,26 @@ def _windows(sightings: Sequence[Sighting], window_s: float) -> Iterator[Sequenc
         while sightings[begin].at_s < newest.at_s - window_s - _SLACK_S:
             begin += 1
         yield sightings[begin:end]
+
+
+def _of_motion(camera: CameraConfig, miss: NearMiss) -> list[str]:
+    """Why nobody looked: what moves in an ignore zone wakes nobody, nor what hardly moves."""
+    if any(sighting.looked for sighting in miss.sightings):
+        return []
+    middle = miss.best.bbox.center
+    ignored = [
+        f"ignore_zones[{index}]"
+        for index, zone in enumerate(camera.ignore_zones)
+        if inside(zone.polygon, middle) or inside(zone.polygon, miss.best.bbox.foot)
+    ]
+    return ignored or ["motion.min_area_frac", "motion.sensitivity"]
+
+
+def _weighed(setting: Setting, measured: Measured) -> Setting:
+    """Who was surely a person, but elsewhere, is told by moving the zone rather than the bar."""
+    sure = measured.nth_score >= measured.confirm_threshold
+    name = setting.key.rpartition(".")[2]
+    return replace(setting, handicap=_WAS_SURE) if sure and name in _SURENESS else setting
 
 
 def _is_below(changes: Sequence[Change], candidate: float) -> bool:

@@ -14,10 +14,9 @@ from edge_agent.config import CameraConfig, FileSource, IgnoreZoneConfig, Person
 from edge_agent.config.camera import Schedule
 from edge_agent.domain import Detection, EventId, Label, Lighting, Motion, Region
 from edge_agent.geometry import BBox
-from edge_agent.pipeline.near_miss import NearMiss, NearMissWatch
-from edge_agent.pipeline.rehearsal import Moment
-from edge_agent.pipeline.stages import thresholds
-from edge_agent.pipeline.why import Why, why_untold
+from edge_agent.pipeline.near_miss import NearMissWatch
+from edge_agent.pipeline.untold import UntoldBook
+from edge_agent.pipeline.why import Why
 
 FPS = 5.0
 #: Thursday, 14:20.
@@ -72,18 +71,11 @@ class Asked:
 def ask(recording: Recording, camera: CameraConfig, weekminute: int = WEEKMINUTE) -> Asked:
     """As `replay --why` does."""
     own = recorded.RecordedDetector(recording.candidate_threshold, recording.confirm_threshold)
-    holding = thresholds(camera.person, own)
-    watch = NearMissWatch(camera.person, floor=holding[0] / 2, thresholds=holding)
-    played = play(recording, camera, weekminute, watch)
-    moments = [
-        Moment(p.at_s, weekminute + int(p.at_s // 60), a.motion, a.searched, a.faint)
-        for p, a in zip(recording.pictures, played.analyses, strict=True)
-    ]
-    misses: list[NearMiss] = [miss for a in played.analyses for miss in a.near_misses]
-    misses += watch.close()
-    return Asked(
-        played, tuple(why_untold(miss, moments, camera, own, watch.floor) for miss in misses)
-    )
+    book = UntoldBook(camera, own)
+    played = play(recording, camera, weekminute, book.watch)
+    for picture, analysis in zip(recording.pictures, played.analyses, strict=True):
+        book.add(picture.at_s, weekminute + int(picture.at_s // 60), analysis)
+    return Asked(played, book.close().whys)
 
 
 def play(

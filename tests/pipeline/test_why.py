@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 import recorded
 import untold
@@ -65,7 +66,9 @@ def test_a_smaller_change_would_not_tell(key: str) -> None:
     (change,) = why.changes
     if not isinstance(change.value, float | int) or not isinstance(change.before, float | int):
         return
-    step = 1 if key == "person.confirm_looks" else 0.05 * change.before
+    # A stay may not hang on whether the last look comes a little sooner (LOOK_AGAIN_S).
+    steps = {"person.confirm_looks": 1, "zones[0].dwell_s": 1.4}
+    step = steps.get(key, 0.05 * change.before)
     towards = step if change.before > change.value else -step
     assert not is_told(
         why.miss, recording, applied(camera, [replace(change, value=change.value + towards)])
@@ -109,12 +112,38 @@ def test_who_scores_below_the_candidates_is_found_by_the_lower_floor() -> None:
     assert is_told(why.miss, recording, applied(untold.CAMERA, why.changes))
 
 
-def test_who_never_moves_is_found_by_a_control_look_and_no_setting_is_blamed() -> None:
+def test_who_was_sure_outside_and_weak_inside_is_told_by_the_zone_not_by_the_threshold() -> None:
+    recording, camera = untold.planted(("zones[0].polygon",), Random(4))
+    weak = [p for p in recording.pictures if p.found][-3:]
+    edge = weak[0].found[0].bbox.foot[0] - 0.01
+    (zone,) = camera.zones
+    corners = ((edge, 0.2), (1.0, 0.2), (1.0, 0.95), (edge, 0.95))
+    camera = msgspec.structs.replace(
+        camera, zones=(msgspec.structs.replace(zone, polygon=corners, confirm_threshold=0.5),)
+    )
+    pictures = tuple(
+        replace(p, found=(replace(p.found[0], score=0.3),))
+        if p in weak
+        else replace(p, found=tuple(replace(f, score=0.8) for f in p.found))
+        for p in recording.pictures
+    )
+    late = tuple(
+        p
+        if p.at_s < weak[0].at_s - 1.5 or p in weak or not p.found
+        else replace(p, found=(replace(p.found[0], score=0.3),))
+        for p in pictures
+    )
+    why = only_why(replace(recording, pictures=late), camera)
+    assert why.held_back_by == ("zones[0].polygon",)
+
+
+def test_who_never_moves_is_found_by_a_control_look_and_motion_is_named() -> None:
     still = Motion((), 0.0, Lighting.STEADY)
     walked = untold.walk(Walker(), Random(3))
     pictures = tuple(replace(picture, motion=still) for picture in walked.pictures)
     why = only_why(replace(walked, pictures=pictures), untold.CAMERA)
     assert why.changes == ()
+    assert why.held_back_by == ("motion.min_area_frac", "motion.sensitivity")
     assert not any(sighting.looked for sighting in why.miss.sightings)
 
 
