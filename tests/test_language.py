@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
+import clips
 import pytest
 from babel.messages.pofile import read_po
 from broker import Mosquitto, free_port
@@ -20,10 +21,14 @@ from fake_onvif import FakeOnvif
 
 from edge_agent import language
 from edge_agent.cli import main
+from edge_agent.clock import SystemClock
+from edge_agent.config.schema import FileSource
 from edge_agent.errors import BrokerRefused, SourceUnreachable
 from edge_agent.language import FOLDER, speak
+from edge_agent.runtime import StopToken
+from edge_agent.sources import CredentialGuard, format_report, probe
 from edge_agent.tools.doctor.machine import Machine, memory, power, service
-from edge_agent.tools.sentences import of_error
+from edge_agent.tools.sentences import of_error, of_report
 from edge_agent.tools.setup import Terminal, ask_everything
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -338,3 +343,21 @@ def test_the_screens_of_the_guide_are_what_the_programs_say() -> None:
     assert len(installer) == 5
     for line in installer:
         assert re.match(r"[^\d/]+", line)[0].strip() in script  # type: ignore[index]
+
+
+def test_the_report_of_a_stream_is_vietnamese(tmp_path: Path) -> None:
+    speak("vi")
+    clip = clips.render(tmp_path / "clip.mp4", clips.Clip(width=64, height=64, frames=60, gop=60))
+    clock = SystemClock()
+    seen = probe(
+        FileSource(path=str(clip), pace="fast"),
+        credentials=CredentialGuard(None, clock),
+        stop=StopToken(),
+        clock=clock,
+    )
+    english = format_report(seen)
+    said = of_report(english)
+    assert len(said.splitlines()) == len(english.splitlines())
+    names = {line[:15].rstrip() for line in english.splitlines()}
+    assert {line[:15].rstrip() for line in said.splitlines()} & names == set()
+    assert english_in(said) == []
