@@ -53,3 +53,17 @@ def test_its_input_ends_where_the_picture_ends(name: str) -> None:
     detector = OnnxDetector.open(find_model(name, [MODELS]), threads=1)
     detector.detect(_Grey(), [Region(FULL_FRAME)], candidate_threshold=0.5)
     assert detector.input_px == detector.manifest.input.width * 224
+
+
+def test_scores_of_int8_are_fine_enough_for_a_threshold() -> None:
+    """Where scores share a scale with distances they know sixteen values."""
+    detector = OnnxDetector.open(find_model("edge-person-int8", [MODELS]), threads=1)
+    noise = np.random.default_rng(1).integers(0, 255, (9, 16, 3), np.uint8)
+
+    class _Noise(_Grey):
+        def bgr(self) -> U8:
+            return np.asarray(np.kron(noise, np.ones((40, 40, 1))), np.uint8)
+
+    found = detector.detect(_Noise(), [Region(FULL_FRAME)], candidate_threshold=1e-4)
+    assert len({d.score for d in found}) > 20
+    assert len({round(d.score, 4) for d in found}) > 5
