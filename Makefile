@@ -1,7 +1,12 @@
 # make demo   see the agent find a person and tell a server, with no camera, broker or network
 # make test   every test but the slowest
-# make test-system  boots, browsers, databases, mutation, long fuzz (may need root)
+# make test-system    long runs: edits under load, damage of every table
+# make test-machines  packages built, bare Debian roots booted: install, upgrade, remove (as root)
+# make fuzz   spoilt bytes for every parser of what comes from outside, many (FUZZ_RUNS=20000 FUZZ_SEED=1)
 # make check  what a commit must pass: format, lint, types, layers, tests
+# make deb    Debian packages for amd64 and arm64, in dist/; make wheels: folders for install.sh --wheels
+# make messages  what people read in Vietnamese: adds new messages to the catalogue, and compiles it
+# make lock   pin anew what goes onto a box (packaging/*.lock)
 # make bench  the figures of benchmarks/README.md
 # make bench-decode  what decoding costs and what the gate misses (an hour; stopped, it goes on; needs ffmpeg)
 
@@ -10,7 +15,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # `make -j` would run linters and tests into each other's output.
 .NOTPARALLEL:
-.PHONY: demo test test-system check lint format docs bench bench-decode wheel clean
+.PHONY: demo test test-system test-machines fuzz check lint format docs messages bench bench-decode wheel wheels deb lock clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edge-agent demo
@@ -20,7 +25,15 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'not system'
 
 test-system: $(VENV)/.dev
-	$(BIN)/python -m pytest -m system --timeout 1800
+	$(BIN)/python -m pytest -m system --timeout 1800 --ignore tests/packaging
+
+# Builds the packages and boots bare Debian roots: most of an hour, as root.
+test-machines: $(VENV)/.deb
+	$(BIN)/python -m pytest -m system --timeout 1800 tests/packaging
+
+FUZZ_RUNS ?= 20000
+fuzz: $(VENV)/.dev
+	FUZZ_RUNS=$(FUZZ_RUNS) $(BIN)/python -m pytest -n 2 --timeout 3600 tests/fuzz
 
 check: lint test
 
@@ -36,6 +49,10 @@ format: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/edge-agent config schema --markdown > docs/config.md
+	$(BIN)/edge-agent doctor --codes > docs/codes.md
+
+messages: $(VENV)/.dev
+	$(BIN)/python packaging/messages.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
@@ -45,6 +62,13 @@ bench-decode: $(VENV)/.dev
 
 wheel: $(VENV)/.dev
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
+
+# ARCH=arm64 builds one of them only. Two builds of one commit are the same byte for byte.
+wheels deb: $(VENV)/.deb
+	$(BIN)/python packaging/build.py $@ $(addprefix --arch ,$(ARCH))
+
+lock: $(VENV)/.dev
+	$(BIN)/python packaging/lock.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info out .mypy_cache .ruff_cache .pytest_cache
@@ -57,6 +81,11 @@ $(VENV)/.demo: setup.cfg pyproject.toml | $(BIN)/python
 $(VENV)/.dev: setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -qq --editable '.[dev]'
 	touch $@ $(VENV)/.demo
+
+# The tools have a part in the bytes of a package: the locked versions, no others.
+$(VENV)/.deb: packaging/build.lock $(VENV)/.dev
+	$(BIN)/python -m pip install -qq --no-deps --require-hashes -r packaging/build.lock
+	touch $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

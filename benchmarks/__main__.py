@@ -42,6 +42,8 @@ BENCHMARKS = {
     "left-out": Benchmark("left_out", "Sources that the detector never learnt from"),
     "use": Benchmark("model_use", "How the detector is used"),
     "tracking": Benchmark("tracking", "Tracking on PETS"),
+    "encounters": Benchmark("encounters", "People meet, hide, stand, come back", ("--long",)),
+    "eyes": Benchmark("eyes", "A camera that does not see"),
     "chaos": Benchmark("chaos", "Chaos"),
     "folder": Benchmark("folder_scan", "A recorder's folder with 100,000 clips", ("--dir", "out")),
     "recorders": Benchmark("recorders", "Recorder folders: kills, pieces, many files"),

@@ -9,15 +9,28 @@ sends something turns them into UTC (`Timeline`).
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
-from typing import NewType, Protocol
+from typing import Any, NewType, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.geometry import BBox, FrameSize
+
+#: What the id of a ward, a box, a camera or a zone looks like, as a regular expression without
+#: anchors: ids are parts of topics, file names and SQL rows. The one place that says so.
+ID = "[a-z0-9][a-z0-9_-]{0,31}"
+_ID = re.compile(ID)
+
+
+def is_id(text: str) -> bool:
+    """Whether all of `text` is an id; `$` would overlook a line end behind one."""
+    return _ID.fullmatch(text) is not None
+
 
 CameraId = NewType("CameraId", str)
 EventId = NewType("EventId", str)  # a ULID
@@ -50,6 +63,7 @@ class Packet:
     is_key: bool
     size_bytes: int
     unit: object = field(repr=False)  # the demuxer's packet; only sources/ and media/ look inside
+    after_loss: bool = False  # the network lost something just before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +110,7 @@ class Motion:
     regions: tuple[Region, ...]
     changed_frac: float  # share of the frame's pixels that differ from the background
     lighting: Lighting
+    overlays: tuple[BBox, ...] = ()  # burnt-in clocks, in which motion is left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +136,43 @@ class Track:
     top_score: float
     confidence: float
     first_s: float  # first supporting detection
-    seen_s: float  # newest supporting detection
-    looks: int  # supporting detections so far
+    seen_s: float  # newest detection that was sure, or where something moves
+    looks: int  # detections so far, weak ones too
     first_bbox: BBox | None = None  # where it began; lets events join a broken track's pieces
+    moved_s: float = float("-inf")  # when something last moved within their bbox
+
+
+@dataclass(frozen=True, slots=True)
+class NuisanceSpot:
+    """A place that is taken for a person again and again, and where nothing ever moves."""
+
+    bbox: BBox
+    times: int  # taken for a person
+    learned_s: float
+    seen_s: float  # taken for a person last
 
 
 class Label(StrEnum):
     MOTION = "motion"
     PERSON = "person"
     HEALTH = "health"
+
+
+class Severity(StrEnum):
+    """Of a health event: who should care."""
+
+    INFO = "info"
+    WARNING = "warning"  # the camera sees worse than it should
+    CRITICAL = "critical"  # the camera sees nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a health event says beyond camera and times. `detail` is any JSON object."""
+
+    kind: str  # e.g. blocked, blurred, moved, dark, frozen, storm
+    severity: Severity
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Phase(StrEnum):
@@ -233,3 +276,4 @@ class Event:
     continues: EventId | None = None  # the event that this one carries on after a split
     snapshot: SnapshotRef | None = None
     clips: tuple[ClipRef, ...] = ()  # in order of time; only an end has any
+    health: Health | None = None  # of a health event

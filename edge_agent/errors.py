@@ -6,6 +6,7 @@
     │   ├── ModelError             a detector file or its manifest is wrong
     │   ├── CredentialRefused      a camera refused our user or password
     │   ├── BrokerRefused          the broker refused protocol, name, certificate or login
+    │   ├── StateOfNewerAgent      exit 78: an older version cannot read what a newer one wrote
     │   ├── StateDirLocked         another agent owns the state directory
     │   ├── MediaError             a clip that cannot be read: truncated, empty, no video
     │   └── LabelError             labelled pictures that cannot be read: which file, which line
@@ -28,6 +29,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from edge_agent.foreign_text import printable
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -59,7 +62,8 @@ class ConfigProblem:
 
     def __str__(self) -> str:
         where = f"{self.file}: {self.path}" if self.path else self.file
-        return f"{where}: {self.found}; {self.fix}" if self.fix else f"{where}: {self.found}"
+        text = f"{where}: {self.found}; {self.fix}" if self.fix else f"{where}: {self.found}"
+        return printable(text)
 
 
 class ConfigError(OperatorError):
@@ -79,11 +83,30 @@ class ModelError(OperatorError):
 
 
 class CredentialRefused(OperatorError):
-    """The camera answered 401/403. More tries would lock the recorder's account."""
+    """The camera answered 401/403. More tries would lock the recorder's account.
+
+    `stage` is what happens next: "" tried again, "pause" no try for some time.
+    """
+
+    def __init__(self, message: str, stage: str = "") -> None:
+        super().__init__(message)
+        self.stage = stage
+        self.told = ""  # for the ward: no address, no user
+        if stage:
+            self.told = (
+                "refused: the camera does not accept the login; tries pause, so that the account "
+                "is not locked"
+            )
 
 
 class BrokerRefused(OperatorError):
     """The broker answered and said no (protocol version, identity, certificate, ACL)."""
+
+
+class StateOfNewerAgent(OperatorError):
+    """The state directory was written by a newer version; starting again does not cure it."""
+
+    exit_code = EXIT_CONFIG
 
 
 class StateDirLocked(OperatorError):

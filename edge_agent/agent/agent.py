@@ -52,6 +52,7 @@ class Agent:
         """`files`: what `config` came from, `--config`; None: it never changes. `problems` keep
         these files from being used: then `config` is the last good one."""
         self._asked_to_stop = self._asked_to_reload = False
+        self._status = ""
         self._config = config
         self._problems = tuple(problems)
         self._clock = clock or SystemClock()
@@ -61,6 +62,7 @@ class Agent:
         if files is not None:
             watch = ConfigWatch(agent_file(files), self._clock)
             self._reload = Reload(watch, self._state_dir, self._clock)
+        self._removed: tuple[str, ...] = ()  # cameras, by the edit that all parts begin anew with
         self._commands: deque[str] = deque()  # cmd_ids of `cmd/reload` that wait for their answer
 
     def run(self) -> int:
@@ -100,6 +102,7 @@ class Agent:
             assembly = Assembly(config, outbox, self._clock, supervisor, command)
             assembly.start()
             self._tell_start(assembly)
+            self._tell(assembly.summary())
             self._notifier.ready()
             log.info(
                 "edge-agent %s: %d cameras, state in %s",
@@ -135,16 +138,24 @@ class Agent:
             if self._config is not before:
                 memory = MemoryGuard(memory_limit_mb(self._config))
             assembly.poll()
-            complaint = memory.complaint()
+            complaint = memory.complaint(assembly.relieve)
             if complaint:
                 log.critical("%s", complaint)
                 return EXIT_FAILED
             stalled = supervisor.stalled()
             if stalled:
-                self._notifier.status(f"not advancing: {', '.join(stalled)}")
+                self._status = ""  # told again each time, instead of a ping
+                self._tell(f"not advancing: {', '.join(stalled)}")
             else:
                 self._notifier.watchdog()
+                self._tell(assembly.summary())
         return EXIT_OK
+
+    def _tell(self, status: str) -> None:
+        """To `systemctl status`, when it changed."""
+        if status != self._status:
+            self._notifier.status(status)
+            self._status = status
 
     # --- the configuration's files ---
 
@@ -161,14 +172,24 @@ class Agent:
             told = self._reload.refused(ConfigError(self._problems))
             assembly.tell_config("rejected", told)
         else:
-            assembly.cameras.forget(self._reload.started(self._config))
+            assembly.cameras.forget((*self._reload.started(self._config), *self._removed))
+            self._removed = ()
         self._answer(assembly, "")
 
     def _read_again(self, assembly: Assembly, reload: Reload) -> bool:
         """When it is time to. True when all parts are to begin anew."""
         if not (self._asked_to_reload or self._commands or reload.watch.due()):
             return False
-        self._asked_to_reload = False
+        asked, self._asked_to_reload = self._asked_to_reload, False
+        if asked:
+            self._notifier.reloading()
+        anew = self._apply_files(assembly, reload)
+        # All parts begin anew: they are READY later.
+        if asked and not anew:
+            self._notifier.ready()
+        return anew
+
+    def _apply_files(self, assembly: Assembly, reload: Reload) -> bool:
         try:
             edit = reload.read(self._config)
             detector = assembly.prepare(edit.config, edit.plan)
@@ -179,15 +200,16 @@ class Agent:
             return False
         self._problems = ()
         self._config = edit.config
-        reload.applied(edit)
         logging.getLogger("edge_agent").setLevel(edit.config.log.level.upper())
-        if edit.plan.anew:
+        if not edit.plan.anew:
+            assembly.apply(edit.config, edit.plan, detector)
+            assembly.tell_config(errors=edit.plan.left)
+            self._answer(assembly, "")
+        else:
+            self._removed = edit.plan.removed
             log.info("%s changed: all parts begin anew", ", ".join(edit.plan.anew))
-            return True
-        assembly.apply(edit.config, edit.plan, detector)
-        assembly.tell_config(errors=edit.plan.left)
-        self._answer(assembly, "")
-        return False
+        reload.applied(edit)
+        return bool(edit.plan.anew)
 
     def _answer(self, assembly: Assembly, reason: str) -> None:
         """Finish the commands that asked for this."""

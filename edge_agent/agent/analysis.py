@@ -15,6 +15,7 @@ from typing import Protocol
 
 from edge_agent.agent.exchange import FrameExchange, SourceLost
 from edge_agent.agent.recordings import RecordedTime
+from edge_agent.agent.sights import Sights
 from edge_agent.clock import Clock
 from edge_agent.domain import (
     BestFrame,
@@ -23,6 +24,7 @@ from edge_agent.domain import (
     EndReason,
     Event,
     Frame,
+    NuisanceSpot,
     Pixels,
     Region,
     Snapshot,
@@ -66,6 +68,7 @@ class LaneCounters:
     looks: int = 0  # frames for which the detector was asked
     busy_s: float = 0.0
     last_captured_s: float = float("-inf")
+    nuisances: tuple[NuisanceSpot, ...] = ()  # for the camera's status
 
     def add(self, before: LaneCounters) -> None:
         """Count on where those ended."""
@@ -88,6 +91,7 @@ class Lane:
     #: leads to may not depend on what else was there.
     detector: SharedDetector | None = None
     journal: Journal | None = None  # None: the loop's
+    sights: Sights | None = None  # None: nobody asks what a recorder's clip shows
 
 
 def finding_of(at_s: float, analysis: Analysis) -> Finding:
@@ -164,6 +168,15 @@ class AnalysisLoop:
         lane = self._lanes.pop(camera, None)
         if lane is not None and lane.journal is None:
             self._end(lane, EndReason.RESTART)
+
+    def forget_nuisances(self, camera: CameraId) -> int:
+        """On a technician's command: tell of all places again; returns how many were learned."""
+        lane = self._lanes.get(camera)
+        if lane is None:
+            return 0
+        forgotten = lane.pipeline.forget_nuisances()
+        lane.counters.nuisances = ()
+        return forgotten
 
     # --- the thread ---
 
@@ -245,10 +258,13 @@ class AnalysisLoop:
         # The event is durable before its picture is: a missing JPEG can be told, a missing
         # event cannot.
         journal.record(analysis.events)
+        if lane.sights is not None and not frame.recalled:
+            lane.sights.add(analysis)
         self._keep_snapshots(lane, frame, analysis, journal)
         counters = lane.counters
         counters.frames += 1
         counters.looks += bool(analysis.searched)
+        counters.nuisances = lane.pipeline.nuisances
         counters.last_captured_s = max(counters.last_captured_s, frame.captured_s)
 
     def _keep_snapshots(

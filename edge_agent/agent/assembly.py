@@ -18,8 +18,11 @@ from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.ingest.folders import Folders
 from edge_agent.agent.ingest.room import FolderParts
+from edge_agent.agent.local_status import SOCKET_NAME, Facts, local_status, socket_dir
 from edge_agent.agent.main_pictures import MainPictures
+from edge_agent.agent.memory import give_up_largest
 from edge_agent.agent.orphans import closing_drafts
+from edge_agent.agent.recent_events import RecentEvent
 from edge_agent.agent.snapshots import SnapshotTaker
 from edge_agent.agent.state_dir import open_snapshots
 from edge_agent.agent.telemetry import TelemetrySource
@@ -39,12 +42,18 @@ from edge_agent.contract import (
     encode_config_status,
 )
 from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Label, Snapshot
-from edge_agent.errors import ConfigError, ConfigProblem
+from edge_agent.errors import ConfigError, ConfigProblem, StorageError
 from edge_agent.mqtt import endpoint_of
 from edge_agent.outbox import AlarmKind, LedgerReader, Outbox, OutboxReader
-from edge_agent.publish import CommandResult, LinkState, Publisher, PublisherSetup
-from edge_agent.runtime import Heartbeat, StopToken, Supervisor, Worker
-from edge_agent.sources import CredentialGuard
+from edge_agent.publish import (
+    CommandResult,
+    LinkState,
+    Publisher,
+    PublisherHealth,
+    PublisherSetup,
+)
+from edge_agent.runtime import Attempts, Heartbeat, LocalSocket, StopToken, Supervisor, Worker
+from edge_agent.sources import REFUSED_LOGINS, CredentialGuard
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +63,10 @@ _HEARTBEAT_LIMIT_S = 45.0
 _PUBLISHER_LIMIT_S = 180.0
 
 #: Together below the unit's TimeoutStopSec.
-_SOURCES_JOIN_S = 5.0
-_ANALYSIS_JOIN_S = 5.0
-_FLUSH_S = 5.0
-_PUBLISHER_JOIN_S = 10.0
+_SOURCES_JOIN_S = 4.0
+_ANALYSIS_JOIN_S = 4.0
+_FLUSH_S = 3.0
+_PUBLISHER_JOIN_S = 8.0
 
 
 class Assembly:
@@ -126,12 +135,18 @@ class Assembly:
         self._source_stop, self._analysis_stop = StopToken(), StopToken()
         self._writer_stop, self._publisher_stop = StopToken(), StopToken()
         self._clip_stop = StopToken()
+        self._status_stop = StopToken()
+        self._started_s = clock.mono_s()
+        self._config_result: tuple[Literal["applied", "rejected"], tuple[str, ...]]
+        self._config_result = "applied", ()
+        self.facts = self._facts(())
+        self._local = self._local_socket()
         self._workers: dict[str, Worker] = {}
 
     # --- start and stop ---
 
     def start(self) -> None:
-        orphans = closing_drafts(self._outbox.open_events(), self._topics, self._clock)
+        orphans = closing_drafts(self._outbox, self._topics, self._clock)
         if orphans:
             log.info("ending %d events that the last stop left open", len(orphans))
             self._outbox.append(orphans)
@@ -146,8 +161,13 @@ class Assembly:
         if self._snapshots is not None:
             self._begin(Worker("pictures", self._pictures.run, self._source_stop, vital=False))
         self.cameras.start()
+        if self._local is not None:
+            self._begin(Worker("status", self._local.run, self._status_stop, vital=False))
 
     def stop(self) -> None:
+        self._status_stop.stop()
+        if self._local is not None:
+            self._local.close()
         self._source_stop.stop()
         self.cameras.halt(_SOURCES_JOIN_S)
         self._analysis_stop.stop()
@@ -161,14 +181,27 @@ class Assembly:
         self._workers["publisher"].join(_PUBLISHER_JOIN_S)
         self._writer_stop.stop()
         self._workers["writer"].join(_FLUSH_S)
-        if "clips" in self._workers:
-            self._workers["clips"].join(_FLUSH_S)
+        for name in ("clips", "status"):
+            if name in self._workers:
+                self._workers[name].join(_FLUSH_S)
 
     def poll(self) -> None:
         """What the ward should know of us, when it changed."""
         self.cameras.poll()
         reasons = tuple(self._reasons())
+        self.facts = self._facts(reasons)
         self._publisher.set_box_state(State.DEGRADED if reasons else State.ONLINE, reasons)
+
+    def summary(self) -> str:
+        """One line for `systemctl status`. An upgrade compares how it begins."""
+        connected = self._publisher.health().state is LinkState.CONNECTED
+        live, in_folders = tuple(self.cameras.live.values()), len(self.cameras.folders.names)
+        online = sum(camera.online for camera in live)
+        return (
+            f"broker {'connected' if connected else 'not connected'}, "
+            f"{online} of {len(live)} cameras online"
+            + (f", {in_folders} in folders" if in_folders else "")
+        )
 
     # --- while it runs ---
 
@@ -208,12 +241,40 @@ class Assembly:
         self, result: Literal["applied", "rejected"] = "applied", errors: tuple[str, ...] = ()
     ) -> None:
         """Which configuration is in force, and what became of the files' newest change."""
+        self._config_result = result, errors
         status = ConfigStatus(self.cfg_sha, self._applied_utc_s, result, errors, self._previous_sha)
         self._publisher.set_status(self._topics.config_status, encode_config_status(status))
 
     def finish(self, cmd_id: str, result: CommandResult) -> None:
         """What became of a command that was accepted."""
         self._publisher.finish(cmd_id, result)
+
+    # --- for whoever asks how we are ---
+
+    @property
+    def detector(self) -> NamedDetector | BlindDetector:
+        return self._detector
+
+    def link(self) -> PublisherHealth:
+        return self._publisher.health()
+
+    def recent_events(self, camera: CameraId) -> tuple[RecentEvent, ...]:
+        return self._writer.recent.of(camera)
+
+    def _facts(self, reasons: tuple[str, ...]) -> Facts:
+        result, errors = self._config_result
+        before: Facts | None = getattr(self, "facts", None)
+        same = before is not None and before.config is self._config
+        sha = before.cfg_sha if before is not None and same else self.cfg_sha
+        return Facts(self._config, sha, result, errors, reasons)
+
+    def _local_socket(self) -> LocalSocket | None:
+        path = socket_dir(self._state_dir) / SOCKET_NAME
+        try:
+            return LocalSocket(path, lambda: local_status(self, self._clock, self._started_s))
+        except StorageError as error:
+            log.warning("`edge-agent status` will not reach this agent: %s", error)
+            return None
 
     @property
     def cfg_sha(self) -> str:
@@ -232,7 +293,7 @@ class Assembly:
             exchange=self._exchange,
             analysis=self._analysis,
             supervisor=self._supervisor,
-            credentials=CredentialGuard(self._state_dir / "refused-logins.json", self._clock),
+            credentials=CredentialGuard(self._state_dir / REFUSED_LOGINS, self._clock),
             pictures=self._pictures,
             clips=self._clip_room,
             new_event_id=self._new_event_id,
@@ -240,6 +301,11 @@ class Assembly:
             set_status=self._publisher.set_status,
             clock=self._clock,
         )
+
+    def relieve(self, least_mb: float) -> str | None:
+        """Memory is short: one camera less, where that helps."""
+        feeds = {name: camera.feed for name, camera in self.cameras.live.items()}
+        return give_up_largest(feeds, least_mb)
 
     def _folder_parts(self) -> FolderParts:
         return FolderParts(
@@ -249,6 +315,7 @@ class Assembly:
             self._writer,
             lambda: LedgerReader(self._state_dir),
             self._clock,
+            Attempts(self._state_dir / "attempts.json"),
         )
 
     def _publisher_setup(self) -> PublisherSetup:
@@ -257,7 +324,7 @@ class Assembly:
             ward=config.box.ward,
             box=config.box.id,
             config=config.mqtt,
-            open_reader=lambda: OutboxReader(self._state_dir),
+            open_reader=lambda: OutboxReader(self._state_dir, damaged=self._writer.damaged),
             marks=self._writer,
             clock=self._clock,
             agent_version=__version__,
@@ -279,7 +346,9 @@ class Assembly:
     def _reasons(self) -> list[str]:
         reasons = [self._detector.trouble] if self._detector.trouble else []
         alarms = {alarm.kind: alarm.text for alarm in self._writer.alarms}
-        lasting = {AlarmKind.CORRUPT: True, AlarmKind.REWOUND: True}
+        lasting = dict.fromkeys(
+            (AlarmKind.CORRUPT, AlarmKind.REWOUND, AlarmKind.DAMAGED_ROWS), True
+        )
         ongoing = {
             AlarmKind.STORAGE: self._outbox.failing,
             AlarmKind.SHEDDING: self._outbox.shedding,

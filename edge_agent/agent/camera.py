@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from edge_agent.agent.analysis import AnalysisLoop, Lane, LaneCounters
@@ -20,13 +21,16 @@ from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
 from edge_agent.agent.clips import ClipCamera, ClipRoom, keeps_clips
 from edge_agent.agent.detector import BlindDetector, NamedDetector
 from edge_agent.agent.exchange import FrameExchange
+from edge_agent.agent.eyes import Eyes
 from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.main_streams import closer_look, main_stream, masks
 from edge_agent.agent.recordings import is_recorded, recording_time
+from edge_agent.agent.sights import Sights
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config
 from edge_agent.contract import BoxTopics
 from edge_agent.domain import CameraId, EventId, Frame, Label
+from edge_agent.pipeline.health import ignored_of
 from edge_agent.pipeline.local_time import dated
 from edge_agent.pipeline.stages import build_pipeline
 from edge_agent.runtime import StopToken, Supervisor, Worker
@@ -74,6 +78,10 @@ class Camera:
         )
         self.recording = recording_time(config, self.feed)
         self.counters = LaneCounters()
+        self.sights = Sights(shared.clock)
+        self._eyes = Eyes(
+            config, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
+        )
         self._main = main_stream(
             shared.config, config, shared.credentials, shared.clock, detects=shared.detects
         )
@@ -84,7 +92,7 @@ class Camera:
         if self._main is not None:
             self._workers.append(Worker(f"main-{name}", self._main.run, self._stop, vital=False))
         self._teller = CameraStatusTeller(
-            self.feed, name, shared.topics, shared.clock, shared.set_status
+            self.feed, name, shared.topics, shared.clock, shared.set_status, self._eyes
         )
 
     def start(self) -> None:
@@ -110,6 +118,9 @@ class Camera:
         lane = self._lane()
 
         def swap() -> None:
+            self._eyes.watch.ignore(ignored_of(config.health))
+            if new_view:
+                self._eyes.watch.accept()
             self._shared.analysis.swap(lane, new_view=new_view)
             self._put_aside()
 
@@ -147,12 +158,31 @@ class Camera:
     def status(self) -> FeedStatus:
         return self.feed.status()
 
+    @property
+    def online(self) -> bool:
+        """As the ward was told last."""
+        return self._teller.online
+
+    @property
+    def picture_faults(self) -> tuple[str, ...]:
+        """What is wrong with the pictures that come, in words."""
+        return self._teller.picture_faults
+
+    @property
+    def since_utc_s(self) -> float:
+        """When it came to stand as it does."""
+        return self._teller.since_utc_s
+
     def poll(self) -> None:
         """Tell the ward how it stands, when that changed."""
-        self._teller.poll(crashed=self._workers[0].crash is not None)
+        self._eyes.poll(self._in_analysis)
+        self._teller.poll(
+            crashed=self._workers[0].crash is not None, nuisances=self.counters.nuisances
+        )
 
     def say_stopped(self) -> None:
         """The last status: the agent was stopped."""
+        self._eyes.keep(lambda work: work())  # the analysis has ended
         self._teller.say_stopped()
 
     # --- parts ---
@@ -168,18 +198,26 @@ class Camera:
             shared.config.analysis.fps,
             clips=keeps_clips(shared.config, self.config),
             detects=shared.detects,
+            analysis=shared.config.analysis,
         )
 
     def _lane(self) -> Lane:
         shared = self._shared
         return Lane(
             self.name,
-            build_pipeline(self.config, shared.detector, shared.new_event_id, self._closer),
+            build_pipeline(
+                self.config,
+                shared.detector,
+                shared.new_event_id,
+                self._closer,
+                self._eyes.watch,
+            ),
             self.counters,
             self.recording,
             self.feed.told,
             partial(shared.pictures.ready, self.name),
             None if self.recording else shared.detector,
+            sights=self.sights,
         )
 
     def _put_aside(self) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.recordings import is_recorded
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig
-from edge_agent.contract import BoxTopics, CameraStatus, State, encode_camera_status
-from edge_agent.domain import CameraId, Frame
+from edge_agent.contract import BoxTopics, CameraStatus, Nuisance, State, encode_camera_status
+from edge_agent.domain import CameraId, Frame, NuisanceSpot
+from edge_agent.geometry import BBox
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, FeedState, GatePlan
 
@@ -82,15 +84,38 @@ _CRASHED = "crashed: an error in the agent; it tries again, see its journal"
 STOPPED = "stopped: the agent was stopped"
 
 
+#: What the ward reads of a picture that shows too little.
+FAULT_WORDS = {
+    "black": "black: the picture shows nothing",
+    "dark": "dark: no light; is the lamp or the infrared light out?",
+    "overexposed": "overexposed: the picture is burnt out",
+    "frozen": "frozen: the same picture again and again",
+    "glitching": "glitching: the picture is damaged on its way",
+    "blocked": "blocked: something covers the view",
+    "moved": "moved: the camera looks elsewhere than before",
+    "blurred": "blurred: out of focus, or dirty",
+}
+
+
+class Sight(Protocol):
+    """What the camera's pictures are worth: `eyes.Eyes`."""
+
+    @property
+    def faults(self) -> tuple[str, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Told:
     state: State
     reason: str
+    remarks: tuple[str, ...]  # what is wrong though it plays
     plan: GatePlan | None  # how its packets are decoded
+    nuisances: tuple[NuisanceSpot, ...] = ()
 
     @property
-    def kind(self) -> tuple[str, str]:
-        return self.reason, self.plan.policy if self.plan else ""
+    def kind(self) -> tuple[str, str, int, tuple[BBox, ...]]:
+        places = tuple(spot.bbox for spot in self.nuisances)
+        return self.reason, self.plan.policy if self.plan else "", len(self.remarks), places
 
 
 class CameraStatusTeller:
@@ -103,42 +128,68 @@ class CameraStatusTeller:
         topics: BoxTopics,
         clock: Clock,
         set_status: Callable[[str, bytes], None],
+        eyes: Sight,
     ) -> None:
         self._feed = feed
+        self._eyes = eyes
         self._camera = camera
         self._topics = topics
         self._clock = clock
         self._set_status = set_status
         self._told: _Told | None = None
+        self.since_utc_s = clock.read().utc_s  # of the state that was told last
 
-    def poll(self, *, crashed: bool) -> None:
-        """`crashed`: the source thread lies still, whatever its feed said last."""
+    def poll(self, *, crashed: bool, nuisances: tuple[NuisanceSpot, ...] = ()) -> None:
+        """`crashed`: the source thread lies still, whatever its feed said last. `nuisances`:
+        places that the analysis tells nobody of."""
         status = self._feed.status()
         state = status.state
         if state is FeedState.CONNECTING and self._told is not None and not crashed:
             return  # a try in between says nothing new
         online = state is FeedState.STREAMING and not crashed
-        reason = _CRASHED if crashed else _REASONS[state]
+        reason = _CRASHED if crashed else status.told or _REASONS[state]
         plan = status.gate.plan if status.gate else None
-        now = _Told(State.ONLINE if online else State.OFFLINE, reason, plan)
+        faults = self._eyes.faults if online else ()
+        if faults:
+            reason = "; ".join(FAULT_WORDS[fault] for fault in faults)
+        seeing = State.DEGRADED if faults else State.ONLINE
+        now = _Told(seeing if online else State.OFFLINE, reason, status.remarks, plan, nuisances)
         if self._told and now.kind == self._told.kind:
             return  # that the time between keyframes varies a little is no news
         self._say(now)
 
+    @property
+    def online(self) -> bool:
+        return self._told is not None and self._told.state is not State.OFFLINE
+
+    @property
+    def picture_faults(self) -> tuple[str, ...]:
+        """What is wrong with the pictures that come, in words."""
+        return tuple(FAULT_WORDS[fault] for fault in self._eyes.faults) if self.online else ()
+
     def say_stopped(self) -> None:
         """Nobody watches it any more."""
-        self._say(_Told(State.OFFLINE, STOPPED, None))
+        self._say(_Told(State.OFFLINE, STOPPED, (), None))
 
     def _say(self, now: _Told) -> None:
+        at_utc_s = self._clock.read().utc_s
+        if self._told is None or now.state is not self._told.state:
+            self.since_utc_s = at_utc_s
         self._told = now
         plan = now.plan
         payload = encode_camera_status(
             CameraStatus(
                 self._camera,
                 now.state,
-                self._clock.read().utc_s,
-                now.reason,
+                at_utc_s,
+                now.reason or "; ".join(now.remarks),
                 str(plan) if plan else "",
+                nuisances=tuple(_nuisance(spot) for spot in now.nuisances),
             )
         )
         self._set_status(self._topics.camera_status(self._camera), payload)
+
+
+def _nuisance(spot: NuisanceSpot) -> Nuisance:
+    box = spot.bbox.clipped()
+    return Nuisance((box.x, box.y, box.w, box.h), spot.times)

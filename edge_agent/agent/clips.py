@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -96,6 +97,8 @@ class ClipRoom:
         self._cameras = dict(cameras)
         self._clock = clock
         self._inbox: Mailbox[_Begin | PendingClip] = Mailbox(_INBOX_CAPACITY)
+        # Ends that found no room: no more than clips that were begun, and those have a bound.
+        self._no_room: deque[PendingClip] = deque()
         self._recordings: dict[EventId, ClipRecording] = {}
         self._pruned_s = float("-inf")
         self._logged: dict[tuple[CameraId, str], float] = {}
@@ -133,7 +136,8 @@ class ClipRoom:
         """The event ended: its clip's files will be in the result, if the disk is up to it."""
         end_s = event.at_s if event.end_s is None else event.end_s
         pending = PendingClip(event.event_id, end_s + self._config.post_s)
-        self._inbox.put(pending, 0.0)
+        if not self._inbox.put(pending, 0.0):
+            self._no_room.append(pending)  # or its clip would be written on for ever
         return pending
 
     # --- the thread ---
@@ -141,13 +145,17 @@ class ClipRoom:
     def run(self, stop: StopToken) -> None:
         """Until told to stop; then every clip is finished."""
         self._finish_all()  # after a crash of this thread: what was open then
-        while not stop.stopped or len(self._inbox):
+        while not stop.stopped or len(self._inbox) or self._no_room:
             wait_s = _PUMP_EVERY_S if self._recordings else _IDLE_WAIT_S
+            # Before the inbox is emptied: what began them is in it, or was.
+            late = [self._no_room.popleft() for _ in range(len(self._no_room))]
             for item in self._inbox.get_all(0.0 if stop.stopped else wait_s):
                 if isinstance(item, _Begin):
                     self._recordings[item.recording.order.event_id] = item.recording
                 else:
                     self._finish(item)
+            for pending in late:
+                self._finish(pending)
             for recording in self._recordings.values():
                 recording.pump()
                 self._tell(recording)

@@ -103,7 +103,9 @@ class MainPictures:
         if camera is None or not camera.main.flowing:
             return None
         try:
-            picture = picture_at(self._packets(camera.main, wish.at_s, stop), wish.at_s)
+            picture = picture_at(
+                self._packets(camera.main, wish.at_s, stop), wish.at_s, camera.main.rules
+            )
         except MediaError as error:
             log.warning("%s: no picture from the main stream: %s", wish.camera, error)
             return None

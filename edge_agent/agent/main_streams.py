@@ -8,7 +8,7 @@ from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config, RtspSource
 from edge_agent.domain import CameraId
 from edge_agent.geometry import Polygon
-from edge_agent.sources import CredentialGuard, MainStream
+from edge_agent.sources import CredentialGuard, MainStream, PictureRules
 
 
 def main_stream(
@@ -30,7 +30,12 @@ def main_stream(
     if not (clips or config.snapshots.enabled or _looks_closer(source, detects=detects)):
         return None
     return MainStream(
-        CameraId(camera.id), source, credentials=credentials, clock=clock, clips=clips
+        CameraId(camera.id),
+        source,
+        credentials=credentials,
+        clock=clock,
+        clips=clips,
+        rules=PictureRules.of(source, config.analysis),
     )
 
 

@@ -6,18 +6,33 @@ in that message's clock and boot.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 from edge_agent.clock import Clock
 from edge_agent.contract import BoxTopics, Position, UlidGenerator, decode_event, encode_event
 from edge_agent.domain import EndReason, Phase
-from edge_agent.outbox import Draft, OpenEvent
+from edge_agent.errors import ContractError
+from edge_agent.outbox import Draft, OpenEvent, Outbox
+
+log = logging.getLogger(__name__)
 
 
-def closing_drafts(orphans: tuple[OpenEvent, ...], topics: BoxTopics, clock: Clock) -> list[Draft]:
-    """One `end` for each event that was open when the agent stopped."""
+def closing_drafts(outbox: Outbox, topics: BoxTopics, clock: Clock) -> list[Draft]:
+    """One `end` for each event that was open when the agent stopped.
+
+    A newest message that cannot be read any more is put aside and announced: so is then, to the
+    ward, that more of its event will not come.
+    """
     ids = UlidGenerator()
-    return [_closing(orphan, topics, ids.next(clock.read().utc_s)) for orphan in orphans]
+    drafts = []
+    for orphan in outbox.open_events():
+        try:
+            drafts.append(_closing(orphan, topics, ids.next(clock.read().utc_s)))
+        except ContractError as error:
+            log.error("%s: an open event cannot be ended: %s", orphan.camera, error)
+            outbox.damaged((orphan.last.row_id,), undecodable=True)
+    return drafts
 
 
 def _closing(orphan: OpenEvent, topics: BoxTopics, message_id: str) -> Draft:

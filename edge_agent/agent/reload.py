@@ -7,14 +7,15 @@ files -> load, check -> plan -> applied by the assembly -> history
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_agent.agent.config_watch import ConfigWatch
 from edge_agent.clock import Clock
 from edge_agent.config import SHORT_SHA_LENGTH, Config, FolderSource, canonical_sha, load_config
-from edge_agent.config.history import History
+from edge_agent.config.history import History, load_entry
 from edge_agent.config.on_disk import Files, read_files
 from edge_agent.config.plan import Plan, changes, in_force, plan
 from edge_agent.errors import ConfigError, ConfigProblem, StorageError
@@ -22,9 +23,14 @@ from edge_agent.recorders.find import template_problem
 
 log = logging.getLogger(__name__)
 
+#: What changes while it is read is read again; after so many times the watch comes back to it.
+_TRIES = 5
 #: Of one refusal; what is more is counted.
 MAX_ERRORS = 50
 _MAX_ERROR_LENGTH = 400
+#: Addresses, users and files stay in the box's journal.
+_HOUSEHOLDS = ("source.", "mqtt.")
+_QUOTED = re.compile(r'"[^"]*"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class Reload:
     def read(self, current: Config) -> Edit:
         """What the files say now. Raises ConfigError with every problem."""
         path = self.watch.agent_path
-        while True:
+        for _ in range(_TRIES):
             before = self.watch.look()
             self.watch.known(before)
             loaded = load_config(path)
@@ -67,7 +73,9 @@ class Reload:
 
     def applied(self, edit: Edit) -> None:
         """Keep it as the last good one."""
-        self._refused = ()
+        if self._refused:
+            self._refused = ()
+            log.info("the configuration: its files are sound again")
         for line in (*edit.plan.changes, *edit.plan.left):
             log.info("the configuration: %s", line)
         if edit.plan.changes:
@@ -79,7 +87,7 @@ class Reload:
         before: Config | None = None
         if newest is not None:
             try:
-                before = self._history.load(newest).config
+                before = load_entry(newest).config
             except ConfigError as error:
                 log.info("version %d of the history is of no use now: %s", newest.number, error)
         said = tuple(changes(before, config)) if before else ("the first start",)
@@ -103,7 +111,9 @@ class Reload:
     def _told(self, error: ConfigError) -> Iterator[str]:
         folder = f"{self.watch.agent_path.parent}/"
         for problem in error.problems[:MAX_ERRORS]:
-            yield str(problem).replace(folder, "")[:_MAX_ERROR_LENGTH]
+            private = problem.path.startswith(_HOUSEHOLDS)
+            found = _QUOTED.sub('"..."', problem.found) if private else problem.found
+            yield str(replace(problem, found=found)).replace(folder, "")[:_MAX_ERROR_LENGTH]
         if len(error.problems) > MAX_ERRORS:
             yield f"and {len(error.problems) - MAX_ERRORS} more"
 

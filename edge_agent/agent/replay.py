@@ -18,18 +18,20 @@ from edge_agent.agent.analysis import finding_of
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.recordings import RecordingTime
 from edge_agent.clock import Clock
-from edge_agent.config import CameraConfig, FileSource
+from edge_agent.config import AnalysisConfig, CameraConfig, FileSource
 from edge_agent.contract import (
     Position,
     RecordedTimeline,
     Sender,
     UlidGenerator,
 )
-from edge_agent.domain import EndReason, Event, EventId, Frame, Label
+from edge_agent.domain import CameraId, EndReason, Event, EventId, Frame, Label
 from edge_agent.errors import MediaError
 from edge_agent.pipeline import Analysis, CameraPipeline
+from edge_agent.pipeline.health import HealthWatch, ignored_of
 from edge_agent.pipeline.local_time import dated
 from edge_agent.pipeline.stages import Detector, build_pipeline
+from edge_agent.pipeline.untold import Untold, UntoldBook
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
 
@@ -54,6 +56,7 @@ class ReplayResult:
     events: tuple[Event, ...]
     timeline: RecordedTimeline
     fault: MediaError | None = None  # the clip broke off: this is what was found up to there
+    untold: Untold | None = None  # where it was asked for
 
 
 class ClipReplay:
@@ -71,9 +74,11 @@ class ClipReplay:
         zone: ZoneInfo,
         clock: Clock,
         gate: bool = False,
+        analysis: AnalysisConfig | None = None,
     ) -> None:
         """`gate`: decode as `run` does, mostly keyframes while nothing happens."""
         self._gate = gate
+        self._analysis = analysis
         self._detector = detector
         self._default_fps = default_fps
         self._zone = zone
@@ -86,18 +91,28 @@ class ClipReplay:
         camera: CameraConfig,
         watch: Callable[[ReplayStep], None] = lambda step: None,
         stop: StopToken | None = None,
+        *,
+        why: bool = False,
     ) -> ReplayResult:
+        """`why`: also find out who was not told, and why. The events are the same."""
         stop = stop or StopToken()
         gate: Literal["auto", "off"] = "auto" if self._gate else "off"
-        source = FileSource(path=str(clip), pace="fast", gate=gate)
+        source = FileSource(path=str(clip), pace="fast", gate=gate, rotate=camera.source.rotate)
         camera = msgspec.structs.replace(camera, source=source)
         feed = CameraFeed(
-            FeedSettings.of(camera, self._default_fps),
+            FeedSettings.of(camera, self._default_fps, analysis=self._analysis),
             credentials=CredentialGuard(None, self._clock),
             clock=self._clock,
         )
-        pipeline = build_pipeline(camera, self._detector, self._new_event_id)
-        playing = _Playing(clip, feed, pipeline, self._zone, watch)
+        book = UntoldBook(camera, self._detector) if why else None
+        pipeline = build_pipeline(
+            camera,
+            self._detector,
+            self._new_event_id,
+            health=HealthWatch(CameraId(camera.id), ignored_of(camera.health), self._new_event_id),
+            near_misses=book.watch if book else None,
+        )
+        playing = _Playing(clip, feed, pipeline, self._zone, watch, book)
         try:
             feed.run_once(stop, playing.take)
         except MediaError as fault:
@@ -120,8 +135,10 @@ class _Playing:
         pipeline: CameraPipeline,
         zone: ZoneInfo,
         watch: Callable[[ReplayStep], None],
+        book: UntoldBook | None,
     ) -> None:
         self._feed = feed
+        self._book = book
         self._time = RecordingTime(clip, self._duration_s)
         self._pipeline = pipeline
         self._zone = zone
@@ -133,7 +150,8 @@ class _Playing:
 
     def take(self, frame: Frame) -> None:
         utc_s = self._time.timeline().utc_s(frame.captured_s)
-        analysis = self._pipeline.update(dated(frame, utc_s, self._zone))
+        frame = dated(frame, utc_s, self._zone)
+        analysis = self._pipeline.update(frame)
         self._looks += bool(analysis.searched)
         if frame.recalled:
             return
@@ -141,6 +159,8 @@ class _Playing:
         self.frames += 1
         self._last_s = frame.captured_s
         self._events += analysis.events
+        if self._book:
+            self._book.add(frame.captured_s, frame.weekminute, analysis)
         duration_s = self._duration_s()
         progress = min(1.0, frame.captured_s / duration_s) if duration_s else None
         self._watch(ReplayStep(frame, analysis, progress))
@@ -156,6 +176,7 @@ class _Playing:
             tuple(self._events),
             self._time.timeline(),
             fault,
+            self._book.close() if self._book else None,
         )
 
     def _duration_s(self) -> float | None:

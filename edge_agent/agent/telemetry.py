@@ -116,6 +116,8 @@ class TelemetrySource:
             "busy_s": round(counters.busy_s, 2),
             "decoded": status.decoded,
             "decode_errors": status.decode_errors,
+            "damaged": status.damaged,
+            "lost_packets": status.lost_packets,
             "connections": status.connections,
         }
         optional = {

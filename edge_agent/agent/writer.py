@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from edge_agent.agent.drafting import EventDrafter
+from edge_agent.agent.recent_events import RecentEvents
 from edge_agent.clock import Clock
 from edge_agent.contract import Position
 from edge_agent.domain import Event, Snapshot
@@ -53,6 +54,11 @@ class _Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class _Damaged:
+    row_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Flush:
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -81,14 +87,15 @@ class Together:
         self.done.set()
 
 
+_Mark = _Sent | _Acknowledged | _GapsAnnounced | _Refused | _Damaged
+
+
 @dataclass(frozen=True, slots=True)
 class _Work:
     do: Callable[[Outbox], None]
 
 
-_Item = (
-    _Work | Draft | Snapshot | Together | _Sent | _Acknowledged | _GapsAnnounced | _Refused | _Flush
-)
+_Item = _Work | Draft | Snapshot | Together | _Mark | _Flush
 
 
 class Writer:
@@ -110,6 +117,7 @@ class Writer:
         self._clock = clock
         self._heartbeat = heartbeat
         self._committed = committed
+        self.recent = RecentEvents(clock)
         self._inbox: Mailbox[_Item] = Mailbox(INBOX_CAPACITY)
         self._group = GroupCommit()
         self._pictures: list[Snapshot] = []
@@ -122,6 +130,7 @@ class Writer:
 
     def record(self, events: Sequence[Event]) -> None:
         for event in events:
+            self.recent.add(event)
             draft = self._drafter.draft(event)
             if not self._inbox.put(draft, _ROOM_TIMEOUT_S):
                 self._no_room.append(draft)
@@ -150,6 +159,10 @@ class Writer:
     def dead(self, row_ids: Iterable[int], reason: str) -> None:
         log.error("the broker will never take %s: %s", list(row_ids), reason)
         self._leave(_Refused(tuple(row_ids)))
+
+    def damaged(self, row_ids: Iterable[int]) -> None:
+        """Of OutboxReader: these rows are not what was written; none: the file is not."""
+        self._leave(_Damaged(tuple(row_ids)))
 
     # --- from the main thread ---
 
@@ -220,6 +233,9 @@ class Writer:
             self._outbox.gaps_announced(item.revision)
         elif isinstance(item, _Refused):
             self._outbox.refuse(item.row_ids)
+        elif isinstance(item, _Damaged):
+            self._outbox.damaged(item.row_ids)
+            self._committed()
 
     def _commit(self, *, at_once: bool) -> None:
         now_s = self._clock.mono_s()
@@ -258,6 +274,7 @@ class Writer:
             log.warning("%s: a picture was not kept: %s", picture.camera, error)
 
     def _keep_house(self) -> None:
+        self._outbox.look()
         for alarm in self._outbox.take_alarms():
             others = (old for old in self._alarms if old.kind is not alarm.kind)
             self._alarms = (*others, alarm)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edge_agent.atomic_file import write_atomically
 from edge_agent.config import DEFAULT_CONFIG_DIR
-from edge_agent.config.history import Entry, History, state_dirs
+from edge_agent.config.history import Entry, History, load_entry, state_dirs
 from edge_agent.config.load import AGENT_FILE
 from edge_agent.config.on_disk import Files, agent_file, read_files
 from edge_agent.errors import EXIT_OK, OperatorError, StorageError
@@ -63,8 +63,7 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def _history(arguments: argparse.Namespace) -> int:
-    _, entries = _known(arguments.config)
-    for entry in entries:
+    for entry in _known(arguments.config):
         when = dt.datetime.fromtimestamp(entry.applied_utc_s, dt.UTC).isoformat(timespec="seconds")
         files = ", ".join(entry.files) or "no file"
         print(f"{entry.number:>4}  {when}  {entry.cfg_sha}  {files}: {'; '.join(entry.changes)}")
@@ -72,10 +71,10 @@ def _history(arguments: argparse.Namespace) -> int:
 
 
 def _diff(arguments: argparse.Namespace) -> int:
-    history, entries = _known(arguments.config)
+    entries = _known(arguments.config)
     entry = _chosen(entries, arguments.version, back=1)
     now = _read(agent_file(arguments.config))
-    lines = list(_differences(history.files(entry), now, f"version {entry.number}"))
+    lines = list(_differences(entry.contents, now, f"version {entry.number}"))
     sys.stdout.writelines(lines)
     if not lines:
         print(f"the files are version {entry.number}")
@@ -83,11 +82,11 @@ def _diff(arguments: argparse.Namespace) -> int:
 
 
 def _rollback(arguments: argparse.Namespace) -> int:
-    history, entries = _known(arguments.config)
+    entries = _known(arguments.config)
     entry = _chosen(entries, arguments.version, back=2)
-    history.load(entry)  # this version of the agent may refuse what an earlier one took
+    load_entry(entry)  # this version of the agent may refuse what an earlier one took
     agent = agent_file(arguments.config)
-    wanted, now = history.files(entry), _read(agent)
+    wanted, now = entry.contents, _read(agent)
     for name in sorted(now.keys() - wanted.keys()):
         path = agent.parent / name
         aside = path.with_name(path.name + OUT_OF_USE)
@@ -104,7 +103,7 @@ def _rollback(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _known(config: Path) -> tuple[History, list[Entry]]:
+def _known(config: Path) -> list[Entry]:
     """The history of these files, oldest first. Raises OperatorError when there is none."""
     agent = agent_file(config)
     searched = []
@@ -112,7 +111,7 @@ def _known(config: Path) -> tuple[History, list[Entry]]:
         history = History(state_dir)
         entries = [one for one in history.entries() if one.origin == str(agent.absolute())]
         if entries:
-            return history, entries
+            return entries
         searched.append(str(state_dir))
     raise OperatorError(
         f"{agent}: no version of it was ever in force that you may read (looked in "

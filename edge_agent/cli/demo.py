@@ -44,7 +44,8 @@ def _demo(arguments: argparse.Namespace) -> int:
     options = DemoOptions(
         source=arguments.source,
         username=arguments.username,
-        password_file=arguments.password_file,
+        # The configuration that the demo writes lies elsewhere.
+        password_file=arguments.password_file and str(Path(arguments.password_file).absolute()),
         model=arguments.model,
         seconds=arguments.seconds,
         out=arguments.out,

@@ -28,14 +28,25 @@ from edge_agent.config import (
     MqttConfig,
     load_config,
 )
-from edge_agent.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ConfigError, ConfigProblem
+from edge_agent.config.time_zones import BadZone, machine_zone, zone_called
+from edge_agent.errors import (
+    EXIT_FAILED,
+    EXIT_OK,
+    EXIT_USAGE,
+    ConfigError,
+    ConfigProblem,
+    MediaError,
+)
+from edge_agent.foreign_text import printable
 
 if TYPE_CHECKING:
     from edge_agent.agent.ingest.once import OnceResult
     from edge_agent.contract import EventMessage
 
 _SHOWN_REFUSALS = 20
-_STATES = ("waiting", "done", "failed", "gone", "refused", "too_old")
+_SHOWN_CLIPS = 50
+_CLIP_STATES = ("waiting", "done", "failed", "gone")
+_STATES = ("waiting", "done", "failed", "gone", "refused", "too_old", "nobody")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -110,7 +121,7 @@ def _status(arguments: argparse.Namespace) -> int:
     rows = [[name, *(str(row.get(key, "-")) for key in _COLUMNS)] for name, row in cameras.items()]
     _print_table(("camera", *_COLUMNS), rows)
     for one in refused:
-        print(f"  {one['camera'] or '-'}: {one['file']}: {one['reason']}")
+        print(printable(f"  {one['camera'] or '-'}: {one['file']}: {one['reason']}"))
     return EXIT_OK
 
 
@@ -149,6 +160,8 @@ class _Figures:
 
 def _once(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.what)
+    if arguments.time_zone:
+        _check_zone(arguments.time_zone)
     if not folder.is_dir():
         print(f"edge-agent: {folder} is no folder", file=sys.stderr)
         return EXIT_FAILED
@@ -174,8 +187,12 @@ def _run_once(config: Config, arguments: argparse.Namespace, *, trial: bool) -> 
             print(payload.decode())
     else:
         _tell(payloads, figures, stored=not trial)
+        _tell_files(result)
     if stop.stopped:
         print("edge-agent: stopped; what is left waits for the next time", file=sys.stderr)
+        return EXIT_FAILED
+    if not any(result.states.get(state) for state in _CLIP_STATES):
+        print("edge-agent: no file there is a clip of these cameras", file=sys.stderr)
         return EXIT_FAILED
     if waiting := result.states.get("waiting"):
         print(f"edge-agent: {waiting} clips still wait: run it again", file=sys.stderr)
@@ -208,28 +225,69 @@ def _configured(config: Config, folder: Path, arguments: argparse.Namespace) -> 
 
 
 def _built_in(folder: Path, state_dir: str, arguments: argparse.Namespace) -> Config:
-    camera = CameraConfig(id=arguments.camera or "clips", source=FolderSource(path=str(folder)))
+    cameras = tuple(
+        _with_source(camera, folder, arguments, trial=True)
+        for camera in _proposed(folder, arguments)
+    )
     return Config(
-        box=BoxConfig(ward="replay", id="replay", state_dir=state_dir),
+        box=BoxConfig(ward="replay", id="replay", state_dir=state_dir, timezone=machine_zone()),
         mqtt=MqttConfig(host="localhost"),
         detector=DetectorConfig(model=arguments.model or "auto"),
         ingest=IngestConfig(cpu_frac=1),
-        cameras=(_with_source(camera, folder, arguments),),
+        cameras=cameras,
     )
 
 
-def _with_source(camera: CameraConfig, folder: Path, arguments: argparse.Namespace) -> CameraConfig:
+def _proposed(folder: Path, arguments: argparse.Namespace) -> list[CameraConfig]:
+    """The cameras that `probe` finds there, unless the command line says how to read the names."""
+    from edge_agent.recorders.find.proposal import probe_folder
+
+    name = arguments.time_zone or machine_zone()
+    if arguments.template or arguments.channel:
+        source = FolderSource(path=str(folder), time_zone=name)
+        return [CameraConfig(id=arguments.camera or "clips", source=source)]
+    try:
+        report = probe_folder(folder.absolute(), zone_name=name, zone=zone_called(name))
+    except MediaError:
+        return [CameraConfig(id=arguments.camera or "clips", source=FolderSource(path=str(folder)))]
+    one = len(report.cameras) == 1
+    return [
+        CameraConfig(
+            id=(arguments.camera or "clips") if one else camera_id,
+            source=FolderSource(
+                path=str(folder),
+                template=report.template,
+                channel=None if one else channel,
+                time_zone=report.zone_name,
+            ),
+        )
+        for channel, camera_id in report.cameras
+        if arguments.camera in (None, camera_id) or one
+    ]
+
+
+def _with_source(
+    camera: CameraConfig, folder: Path, arguments: argparse.Namespace, *, trial: bool = False
+) -> CameraConfig:
     source = camera.source
     if not isinstance(source, FolderSource):
         source = FolderSource(path=str(folder))
     changes = {
         "template": arguments.template or source.template,
         "channel": arguments.channel or source.channel,
-        "time_zone": arguments.time_zone or source.time_zone,
+        "time_zone": source.time_zone if trial else arguments.time_zone or source.time_zone,
         "gate": "auto" if arguments.gate else source.gate,
     }
     source = msgspec.structs.replace(source, path=str(folder.absolute()), **changes)
     return msgspec.structs.replace(camera, source=source, enabled=True)
+
+
+def _check_zone(name: str) -> None:
+    try:
+        zone_called(name)
+    except BadZone as error:
+        problem = ConfigProblem("command line", "--time-zone", str(error), error.fix)
+        raise ConfigError([problem]) from None
 
 
 def _payloads(config: Config, result: OnceResult) -> list[bytes]:
@@ -261,6 +319,25 @@ def _tell(payloads: Sequence[bytes], figures: _Figures, *, stored: bool) -> None
         print(f"{len(payloads)} messages wait in the outbox for the next `edge-agent run`")
 
 
+def _tell_files(result: OnceResult) -> None:
+    """What the time of each clip is taken from, and why files were left out."""
+    rows = [
+        [
+            _moment(clip.start_s),
+            str(clip.camera),
+            clip.time_source + (", DISPUTED" if clip.disputed else ""),
+            _shown(Path(clip.path.name)) + (f": {clip.reason}" if clip.reason else ""),
+        ]
+        for clip in result.clips[-_SHOWN_CLIPS:]
+    ]
+    if rows:
+        _print_table(("recorded", "camera", "time by", "file"), rows)
+    if len(result.clips) > _SHOWN_CLIPS:
+        print(f"  and {len(result.clips) - _SHOWN_CLIPS} earlier ones")
+    for one in result.left_out:
+        print(f"  left out: {_shown(one.path)}: {one.reason}")
+
+
 def _row(message: EventMessage) -> list[str]:
     event, envelope = message.event, message.envelope
     end_s = envelope.end_utc_s
@@ -284,4 +361,4 @@ def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     for row in (header, *rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("  " + "  ".join(cells).rstrip())
+        print(printable("  " + "  ".join(cells).rstrip()))

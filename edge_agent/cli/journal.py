@@ -12,6 +12,8 @@ import os
 import sys
 from typing import TextIO
 
+from edge_agent.foreign_text import PrintableFormatter, printable
+
 #: syslog(3): LOG_CRIT 2, LOG_ERR 3, LOG_WARNING 4, LOG_INFO 6, LOG_DEBUG 7.
 _PRIORITIES = (
     (logging.CRITICAL, 2),
@@ -23,7 +25,7 @@ _PRIORITIES = (
 _DATED = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
-class JournalFormatter(logging.Formatter):
+class JournalFormatter(PrintableFormatter):
     """Each line with its priority: the journal makes an entry of each line of a traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -50,11 +52,11 @@ def log_to_stderr(level: int = logging.WARNING) -> None:
     """Sets up logging for a command."""
     journal = goes_to_journal(sys.stderr)
     handler = logging.StreamHandler()
-    handler.setFormatter(JournalFormatter("%(message)s") if journal else logging.Formatter(_DATED))
+    handler.setFormatter(JournalFormatter("%(message)s") if journal else PrintableFormatter(_DATED))
     logging.basicConfig(level=level, handlers=[handler])
 
 
 def complain(text: str) -> None:
     """A last word on stderr."""
-    journal = goes_to_journal(sys.stderr)
+    journal, text = goes_to_journal(sys.stderr), printable(text, keep="\n")
     print(prefixed(text, logging.ERROR) if journal else text, file=sys.stderr)

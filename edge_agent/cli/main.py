@@ -12,11 +12,44 @@ import sys
 from collections.abc import Sequence
 
 from edge_agent import __version__
-from edge_agent.cli import config, demo, ingest, models, outbox, probe, replay, run, ward
+from edge_agent.cli import (
+    camera,
+    config,
+    demo,
+    doctor,
+    ingest,
+    models,
+    outbox,
+    probe,
+    replay,
+    run,
+    selftest,
+    setup,
+    status,
+    support_bundle,
+    ward,
+)
 from edge_agent.cli.journal import complain, log_to_stderr
 from edge_agent.errors import EXIT_FAILED, AgentError
+from edge_agent.language import spoken
 
-_GROUPS = (run, replay, ingest, probe, config, models, outbox, ward, demo)
+_GROUPS = (
+    setup,
+    camera,
+    run,
+    status,
+    replay,
+    ingest,
+    probe,
+    config,
+    doctor,
+    models,
+    outbox,
+    ward,
+    demo,
+    selftest,
+    support_bundle,
+)
 
 _EPILOG = """\
 exit codes: 0 fine, 1 failed, 2 wrong usage, 78 bad configuration
@@ -47,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = arguments.func(arguments)
         sys.stdout.flush()
     except AgentError as error:
-        complain(f"edge-agent: {error}")
+        complain(f"edge-agent: {_in_words(error)}")
         return error.exit_code
     except KeyboardInterrupt:
         return 130  # as shells report SIGINT
@@ -56,3 +89,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     return int(code)
+
+
+def _in_words(error: AgentError) -> str:
+    if spoken() == "en":
+        return str(error)
+    from edge_agent.tools.sentences import of_error
+
+    return of_error(error)

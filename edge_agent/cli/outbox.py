@@ -65,6 +65,7 @@ def _figures(stat: Any) -> dict[str, Any]:
             for gap in stat.gaps
         ],
         "unsequenced": stat.unsequenced.count if stat.unsequenced else 0,
+        "damaged": stat.damaged,
         "earlier_epochs": list(stat.earlier_epochs),
     }
 

@@ -6,7 +6,7 @@ import argparse
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from edge_agent.cli.numbers import number, picture_size
+from edge_agent.cli.why import drawn_untold, print_untold, print_untold_json
 from edge_agent.clock import SystemClock
-from edge_agent.config import CameraConfig, Config, FileSource, load_config
+from edge_agent.config import CameraConfig, Config, FileSource, load_to_decide
 from edge_agent.domain import Event, Label, Phase
 from edge_agent.errors import (
     EXIT_FAILED,
@@ -24,7 +25,8 @@ from edge_agent.errors import (
     ConfigProblem,
     MediaError,
 )
-from edge_agent.geometry import FrameSize
+from edge_agent.foreign_text import printable
+from edge_agent.geometry import BBox, FrameSize
 
 if TYPE_CHECKING:
     from edge_agent.agent.replay import ClipReplay, PayloadWriter, ReplayResult, ReplayStep
@@ -41,7 +43,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP")
     parser.add_argument(
-        "--config", type=Path, metavar="PATH", help="use these settings (default: built-in ones)"
+        "--config",
+        type=Path,
+        metavar="PATH",
+        help="use these settings: a folder, agent.toml, or one camera's file; broker and source "
+        "may be missing (default: built-in settings)",
     )
     parser.add_argument(
         "--camera", metavar="ID", help="whose settings to use, when there are several cameras"
@@ -65,6 +71,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--annotate", type=Path, metavar="OUT.mp4", help="write the clip with what was seen in it"
+    )
+    parser.add_argument(
+        "--why",
+        action="store_true",
+        help="also show who was seen and not told, which setting held them back, and the "
+        "smallest change that would have told them",
     )
     parser.set_defaults(func=_replay)
 
@@ -133,19 +145,31 @@ def _one(
     camera = _replaced(settings.camera, id=camera_id)
     begun_s = time.process_time()
     try:
-        with _progress(clip) as advance, _annotation(arguments.annotate, camera, settings) as draw:
+        # Why somebody was not told is known at the end; what is drawn is played again.
+        asked = _asked(clip, replay, camera) if arguments.why and arguments.annotate else None
+        untold = drawn_untold(asked.untold) if asked and asked.untold else None
+        with (
+            _progress(clip) as advance,
+            _annotation(arguments.annotate, camera, settings, untold) as draw,
+        ):
 
             def watch(step: ReplayStep) -> None:
                 advance(step.progress)
                 draw(step)
 
-            result = replay.play(clip, camera, watch)
+            result = replay.play(clip, camera, watch, why=arguments.why and asked is None)
+        result = asked or result
     except MediaError as error:
-        print(f"edge-agent: {error}", file=sys.stderr)
+        print(printable(f"edge-agent: {error}", keep="\n"), file=sys.stderr)
         return False
     show(clip, result, time.process_time() - begun_s)
+    if result.untold:
+        if arguments.json:
+            print_untold_json(clip, result.untold)
+        else:
+            print_untold(result.untold, camera)
     if result.fault:
-        print(f"edge-agent: {result.fault}", file=sys.stderr)
+        print(printable(f"edge-agent: {result.fault}"), file=sys.stderr)
     return result.fault is None
 
 
@@ -169,7 +193,7 @@ def _settings(arguments: argparse.Namespace) -> _Settings:
         )
     from edge_agent.config import SHORT_SHA_LENGTH, canonical_sha
 
-    config = load_config(arguments.config).config
+    config = load_to_decide(arguments.config).config
     camera = _camera(config, arguments)
     return _Settings(
         camera,
@@ -235,19 +259,33 @@ def _progress(clip: Path) -> Iterator[Callable[[float | None], None]]:
         yield lambda progress: bar.update(task, completed=progress or 0.0)
 
 
+def _asked(clip: Path, replay: ClipReplay, camera: CameraConfig) -> ReplayResult:
+    with _progress(clip) as advance:
+        return replay.play(clip, camera, lambda step: advance(step.progress), why=True)
+
+
 @contextmanager
 def _annotation(
-    out: Path | None, camera: CameraConfig, settings: _Settings
+    out: Path | None,
+    camera: CameraConfig,
+    settings: _Settings,
+    untold: Mapping[float, Sequence[tuple[BBox, str]]] | None,
 ) -> Iterator[Callable[[ReplayStep], None]]:
     if out is None:
         yield lambda step: None
         return
     from edge_agent.tools.annotate import AnnotatedClip
 
-    with AnnotatedClip(out, fps=settings.fps, zones=camera.zones) as annotated:
+    with AnnotatedClip(
+        out,
+        fps=settings.fps,
+        zones=camera.zones,
+        ignored=camera.ignore_zones,
+        untold=untold,
+    ) as annotated:
 
         def draw(step: ReplayStep) -> None:
-            annotated.add(step.frame.pixels.bgr(), step.analysis)
+            annotated.add(step.frame.pixels.bgr(), step.analysis, step.frame.captured_s)
 
         yield draw
 
@@ -269,8 +307,8 @@ class _JsonLines:
 def _table(clip: Path, result: ReplayResult, cpu_s: float) -> None:
     speed = f", {result.duration_s / cpu_s:.0f}x real time on one core" if cpu_s > 0 else ""
     print(
-        f"{clip.name}: {_clock(result.duration_s)} min, {result.decoded} pictures decoded, "
-        f"{result.frames} analysed, "
+        f"{printable(clip.name)}: {_clock(result.duration_s)} min, {result.decoded} pictures "
+        f"decoded, {result.frames} analysed, "
         f"{result.looks} looked at by the detector{speed}"
     )
     rows = [_row(events) for events in _by_event(result.events)]

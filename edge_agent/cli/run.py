@@ -9,12 +9,12 @@ import signal
 from pathlib import Path
 from types import FrameType
 
-from edge_agent.cli.preflight import Service, stop_if_wrong
-from edge_agent.cli.preflight.account import Account
 from edge_agent.cli.signals import handled_by
 from edge_agent.config import DEFAULT_CONFIG_DIR
 from edge_agent.config.start import start_config
 from edge_agent.errors import EXIT_FAILED
+from edge_agent.tools.preflight import Service, stop_if_wrong
+from edge_agent.tools.preflight.account import Account
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,8 @@
 """The configuration: its schema, how it is read and checked, and what may be shown of it."""
 
+from edge_agent.config.camera import HealthConfig
 from edge_agent.config.canonical import SHORT_SHA_LENGTH, canonical_sha, redacted
-from edge_agent.config.load import DEFAULT_CONFIG_DIR, LoadedConfig, load_config
+from edge_agent.config.load import DEFAULT_CONFIG_DIR, LoadedConfig, load_config, load_to_decide
 from edge_agent.config.schema import (
     AgentFile,
     AnalysisConfig,
@@ -45,6 +46,7 @@ __all__ = [
     "DetectorConfig",
     "FileSource",
     "FolderSource",
+    "HealthConfig",
     "IgnoreZoneConfig",
     "IngestConfig",
     "LoadedConfig",
@@ -65,5 +67,6 @@ __all__ = [
     "ZoneConfig",
     "canonical_sha",
     "load_config",
+    "load_to_decide",
     "redacted",
 ]

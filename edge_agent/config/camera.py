@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from edge_agent.config.folder import FolderSource
-from edge_agent.config.tables import AutoShare, Id, Points, Share, Table, text
+from edge_agent.config.tables import AutoShare, Id, Points, Rotation, Share, Table, text
 from edge_agent.config.tables import meta as _meta
 
 # --- tables that a camera may override; defaults in agent.toml under [defaults] ---------
@@ -216,10 +216,37 @@ class RtspSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="rtsp")
         Literal["tcp", "udp"],
         _meta("`tcp` survives lossy Wi-Fi; `udp` for cameras that know only that."),
     ] = "tcp"
+    video_track: Annotated[
+        int,
+        _meta(
+            "Which video track, where the camera offers several at one address.",
+            unit="number",
+            ge=1,
+            le=16,
+        ),
+    ] = 1
     username: Annotated[str | None, _meta("The camera's user; one with view rights only.")] = None
     password_file: Annotated[
         str | None, _meta("File with the password (mode 0600), or `credential:NAME`.")
     ] = None
+    allow_basic: Annotated[
+        bool,
+        _meta(
+            "Send the password in clear to a camera that knows no Digest login. Everyone in the "
+            "household's network can read it then; over rtsps:// it is never in clear."
+        ),
+    ] = False
+    ca_file: Annotated[
+        str | None,
+        _meta(
+            "PEM file of the CA, or of the camera's own certificate, that rtsps:// is checked "
+            "against; without it the system's CAs are trusted."
+        ),
+    ] = None
+    allow_insecure: Annotated[
+        bool,
+        _meta("Speak rtsps:// with any certificate. Somebody in between can then read the login."),
+    ] = False
     open_timeout_s: Annotated[
         float,
         _meta(
@@ -236,6 +263,7 @@ class RtspSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="rtsp")
         ),
     ] = 5.0
     gate: Annotated[Gate, _meta(_GATE)] = "auto"
+    rotate: Rotation = 0
 
 
 class UsbSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="usb"):
@@ -281,6 +309,7 @@ class UsbSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="usb"):
         ),
     ] = 5.0
     gate: Annotated[Gate, _meta(_GATE)] = "auto"
+    rotate: Rotation = 0
 
 
 class FileSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="file"):
@@ -296,9 +325,28 @@ class FileSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="file")
     ] = "realtime"
     loop: Annotated[bool, _meta("Begin again at the end.")] = False
     gate: Annotated[Gate, _meta(_GATE_OF_FILES)] = "off"
+    rotate: Rotation = 0
 
 
 SourceConfig = RtspSource | UsbSource | FileSource | FolderSource
+
+
+#: As `edge_agent.health.Fault` has them; a test compares the two.
+FaultName = Literal[
+    "black", "dark", "overexposed", "frozen", "glitching", "blocked", "moved", "blurred"
+]
+
+
+class HealthConfig(Table, frozen=True, kw_only=True):
+    """Whether the camera still sees: events of the label `health`."""
+
+    enabled: Annotated[
+        bool, _meta("Tell when the picture is black, covered, turned, blurred, frozen or broken.")
+    ] = True
+    ignore: Annotated[
+        tuple[FaultName, ...],
+        _meta("Faults that are usual here: `dark` for a room without lamp at night."),
+    ] = ()
 
 
 class CameraConfig(Table, frozen=True, kw_only=True):
@@ -325,6 +373,7 @@ class CameraConfig(Table, frozen=True, kw_only=True):
     person: Annotated[PersonConfig, _meta("Overrides of [defaults.person], key by key.")] = (
         PersonConfig()
     )
+    health: Annotated[HealthConfig, _meta("Whether the camera sees.")] = HealthConfig()
     zones: Annotated[tuple[ZoneConfig, ...], _meta("Where people matter; none: everywhere.")] = ()
     ignore_zones: Annotated[
         tuple[IgnoreZoneConfig, ...], _meta("Where nothing matters: a street, a flag.")

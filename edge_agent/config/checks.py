@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-import zoneinfo
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,11 +21,12 @@ from edge_agent.config.camera import (
 from edge_agent.config.folder import FolderSource
 from edge_agent.config.schema import BoxConfig, ClipConfig, MqttConfig, SnapshotConfig, TlsConfig
 from edge_agent.config.secrets import CREDENTIAL_PREFIX
+from edge_agent.config.time_zones import BadZone, zone_called
 from edge_agent.config.validate import Checks, Finding
 from edge_agent.config.words import number, scrubbed, shown
 from edge_agent.geometry import Polygon
 
-_CREDENTIAL_NAME = re.compile(r"^[A-Za-z0-9_.-]{1,255}$")
+_CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 #: A polygon smaller than this share of the frame is a line: 1 px wide and 1 px high in 1000x1000.
 _LEAST_AREA_FRAC = 1e-6
 _RAW_PIXEL_FORMATS = frozenset({"yuyv422", "uyvy422", "nv12", "yuv420p", "rgb24", "bgr24", "gray"})
@@ -35,11 +34,9 @@ _RAW_PIXEL_FORMATS = frozenset({"yuyv422", "uyvy422", "nv12", "yuv420p", "rgb24"
 
 def _time_zone(key: str, name: str) -> Iterator[Finding]:
     try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        close = difflib.get_close_matches(name, zoneinfo.available_timezones(), n=1)
-        fix = f'did you mean "{close[0]}"?' if close else 'use an IANA name, as "Asia/Ho_Chi_Minh"'
-        yield Finding(key, f"is {shown(name)}, which no time zone is called", fix)
+        zone_called(name)
+    except BadZone as error:
+        yield Finding(key, scrubbed(str(error)), error.fix)
 
 
 def _box(box: BoxConfig) -> Iterator[Finding]:
@@ -53,7 +50,7 @@ def _secret_file(key: str, reference: str | None) -> Iterator[Finding]:
     if reference is None:
         return
     if reference.startswith(CREDENTIAL_PREFIX):
-        if not _CREDENTIAL_NAME.match(reference.removeprefix(CREDENTIAL_PREFIX)):
+        if not _CREDENTIAL_NAME.fullmatch(reference.removeprefix(CREDENTIAL_PREFIX)):
             yield Finding(key, "has no proper name after credential:", "use letters and digits")
     elif not Path(reference).is_absolute():
         fix = "name a file by its absolute path, or credential:NAME; not the secret itself"
@@ -100,11 +97,13 @@ def _person(person: PersonConfig) -> Iterator[Finding]:
             "confirm_threshold",
             f"is {number(confirm)}, below candidate_threshold {number(candidate)}",
             "a person is confirmed by candidates: raise it, or lower candidate_threshold",
+            tells_nobody=True,
         )
     if person.min_height_frac >= person.max_height_frac:
         found = f"is {number(person.min_height_frac)}, not below max_height_frac "
         found += number(person.max_height_frac)
-        yield Finding("min_height_frac", found, "nobody would be reported: lower it")
+        fix = "nobody would be reported: lower it"
+        yield Finding("min_height_frac", found, fix, tells_nobody=True)
 
 
 def _schedule(schedule: Schedule) -> Iterator[Finding]:
@@ -161,6 +160,23 @@ def _rtsp(source: RtspSource) -> Iterator[Finding]:
     yield from _secret_file("password_file", source.password_file)
     if source.password_file and not source.username:
         yield Finding("username", "is missing beside password_file", "add the camera's user")
+    yield from _rtsp_login(source)
+
+
+def _rtsp_login(source: RtspSource) -> Iterator[Finding]:
+    """What protects the password on its way."""
+    secure = source.url.lower().startswith("rtsps:")
+    if source.allow_basic and not secure:
+        found = "lets the password go in clear over the household's network"
+        yield Finding(
+            "allow_basic", found, "set the camera's RTSP login to digest", is_warning=True
+        )
+    if source.allow_insecure and secure:
+        found = "accepts any certificate, also that of somebody in between"
+        yield Finding("allow_insecure", found, "name the camera's own as ca_file", is_warning=True)
+    for key, wanted in (("ca_file", source.ca_file), ("allow_insecure", source.allow_insecure)):
+        if wanted and not secure:
+            yield Finding(key, "says nothing without rtsps://", "remove it, or use rtsps://")
 
 
 def _rtsp_url(key: str, url: str) -> Iterator[Finding]:
@@ -271,6 +287,7 @@ def _camera(camera: CameraConfig) -> Iterator[Finding]:
                 f"zones[{index}].confirm_threshold",
                 f"is {number(confirm)}, below person.candidate_threshold {number(candidate)}",
                 "a person is confirmed by candidates: raise it, or lower candidate_threshold",
+                tells_nobody=True,
             )
 
 

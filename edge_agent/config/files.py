@@ -16,6 +16,12 @@ from edge_agent.errors import ConfigProblem
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
+#: systemd.unit(5), in the order of precedence.
+UNIT_FOLDERS = tuple(map(Path, ("/etc/systemd/system", "/usr/lib/systemd/system")))
+_UNIT = "edge-agent.service"
+#: StateDirectory= of the unit.
+DEFAULT_STATE_DIR = Path("/var/lib/edge-agent")
+
 
 def file_warnings(
     config: Config, agent_path: Path, camera_paths: Sequence[Path]
@@ -25,16 +31,44 @@ def file_warnings(
     `camera_paths` are the files of `config.cameras`, in the same order.
     """
     mqtt = config.mqtt
+    yield from _state_dir(agent_path, Path(config.box.state_dir))
     yield from _secret(agent_path, "mqtt.password_file", mqtt.password_file)
     yield from _secret(agent_path, "mqtt.tls.key_file", mqtt.tls.key_file)
     yield from _exists(agent_path, "mqtt.tls.ca_file", mqtt.tls.ca_file)
     yield from _exists(agent_path, "mqtt.tls.cert_file", mqtt.tls.cert_file)
     for camera, path in zip(config.cameras, camera_paths, strict=True):
         match camera.source:
-            case RtspSource(password_file=password_file):
+            case RtspSource(password_file=password_file, ca_file=ca_file):
                 yield from _secret(path, "source.password_file", password_file)
+                yield from _exists(path, "source.ca_file", ca_file)
             case FileSource(path=recording) | FolderSource(path=recording):
                 yield from _exists(path, "source.path", recording)
+
+
+def _state_dir(file: Path, state_dir: Path) -> Iterator[ConfigProblem]:
+    """The installed unit lets the service write its own state directory, and nothing else."""
+    units = [unit for folder in UNIT_FOLDERS if (unit := folder / _UNIT).exists()]
+    if not units or state_dir.is_relative_to(DEFAULT_STATE_DIR):
+        return
+    more = [folder for folder in UNIT_FOLDERS if (folder / f"{_UNIT}.d").is_dir()]
+    drop_ins = [path for folder in more for path in sorted((folder / f"{_UNIT}.d").glob("*.conf"))]
+    for path in (*units, *drop_ins):
+        for line in _lines(path):
+            key, _, value = line.partition("=")
+            if key.strip() == "ReadWritePaths":
+                allowed = [each.lstrip("-+") for each in value.split()]
+                if any(state_dir.is_relative_to(each) for each in allowed if each):
+                    return
+    found = f"{state_dir} is not the service's own, and {units[0]} does not let it write there"
+    fix = f"`systemctl edit edge-agent`: the lines [Service] and ReadWritePaths={state_dir}"
+    yield ConfigProblem(str(file), "box.state_dir", found, fix)
+
+
+def _lines(path: Path) -> Sequence[str]:
+    try:
+        return path.read_text(errors="replace").splitlines()
+    except OSError:
+        return ()
 
 
 def _secret(file: Path, key: str, reference: str | None) -> Iterator[ConfigProblem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from edge_agent.config.tables import Table
+from edge_agent.config.tables import Rotation, Table
 from edge_agent.config.tables import meta as _meta
 
 #: Decoding of what the files hold. The same words as for streams.
@@ -69,6 +69,7 @@ class FolderSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="fold
         ),
     ] = 180.0
     gate: Annotated[Literal["auto", "off"], _meta(_GATE)] = "off"
+    rotate: Rotation = 0
 
 
 class IngestConfig(Table, frozen=True, kw_only=True):

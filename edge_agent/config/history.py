@@ -1,9 +1,8 @@
 """The configurations that were in force: kept in the state directory, the newest is the last good.
 
-    state_dir/config/000017/entry.json       when, which files, what changed
-                            agent.toml, cameras.d/*.toml
+    state_dir/config/000017.json       when, which files, what changed, and what the files said
 
-A version is written beside the others and then renamed, so it is there whole or not at all.
+A version is one file that is written atomically: it is there whole or not at all.
 """
 
 from __future__ import annotations
@@ -11,18 +10,17 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import tempfile
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
-from edge_agent.atomic_file import TEMPORARY_PREFIX, sync_folder
-from edge_agent.config.load import AGENT_FILE, CAMERAS_DIR, LoadedConfig, load_config
-from edge_agent.config.on_disk import Files, read_files, write_files
+from edge_agent.atomic_file import TEMPORARY_PREFIX, write_atomically
+from edge_agent.config.load import LoadedConfig, load_config
+from edge_agent.config.on_disk import Files, write_files
 from edge_agent.config.schema import DEFAULT_STATE_DIR
 from edge_agent.errors import StorageError
 
@@ -30,7 +28,6 @@ HISTORY_DIR = "config"
 #: A few kB each: enough for a season of tuning.
 KEPT_VERSIONS = 50
 
-_ENTRY = "entry.json"
 _STATE_DIR = re.compile(r"""^\s*state_dir\s*=\s*["']([^"']+)["']""", re.MULTILINE)
 
 
@@ -44,6 +41,11 @@ class Entry:
     origin: str  # the agent.toml that it came from
     files: tuple[str, ...]  # those that differ from the version before
     changes: tuple[str, ...]  # what they changed, for people
+    texts: dict[str, str] = field(repr=False)  # what all files said, by name
+
+    @property
+    def contents(self) -> Files:
+        return {name: text.encode() for name, text in self.texts.items()}
 
 
 class History:
@@ -60,74 +62,55 @@ class History:
         entries = (self._entry(number) for number in reversed(self._numbers()))
         return next((entry for entry in entries if entry is not None), None)
 
-    def files(self, entry: Entry) -> Files:
-        """Raises StorageError."""
-        try:
-            return read_files(self._of(entry.number) / AGENT_FILE)
-        except OSError as error:
-            raise StorageError(f"{self._of(entry.number)}: {error.strerror}") from error
-
-    def load(self, entry: Entry) -> LoadedConfig:
-        """As it was loaded then. Raises ConfigError."""
-        return load_config(
-            self._of(entry.number) / AGENT_FILE, paths_from=Path(entry.origin).parent
-        )
-
     def keep(
         self, files: Files, *, origin: Path, utc_s: float, cfg_sha: str, changes: Sequence[str]
     ) -> None:
         """This is in force from now on. Raises StorageError."""
-        last = self.newest()
-        before = self.files(last) if last else {}
-        changed = tuple(
-            name
-            for name in sorted(before.keys() | files.keys())
-            if before.get(name) != files.get(name)
-        )
-        numbers = self._numbers()
+        last, numbers = self.newest(), self._numbers()
+        before = last.texts if last else {}
+        texts = {name: data.decode(errors="replace") for name, data in files.items()}
+        names = sorted(before.keys() | texts.keys())
+        changed = tuple(name for name in names if before.get(name) != texts.get(name))
         number = numbers[-1] + 1 if numbers else 1
-        entry = Entry(number, utc_s, cfg_sha, str(origin), changed, tuple(changes))
+        entry = Entry(number, utc_s, cfg_sha, str(origin), changed, tuple(changes), texts)
         try:
-            self._write(entry, files)
-            self._prune()
+            self._folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise StorageError(f"{self._folder}: {error.strerror or error}") from error
-
-    def _write(self, entry: Entry, files: Files) -> None:
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=self._folder))
-        try:
-            write_files(files, folder)
-            (folder / _ENTRY).write_bytes(msgspec.json.encode(entry))
-            for path in (folder, folder / CAMERAS_DIR):
-                for file in path.iterdir():
-                    _sync(file)
-            folder.rename(self._of(entry.number))
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        sync_folder(self._folder)
+            raise StorageError(f"{self._folder}: cannot be made: {error.strerror}") from error
+        write_atomically(self._path(number), msgspec.json.encode(entry))
+        self._prune()
 
     def _prune(self) -> None:
-        for left in self._folder.glob(f"{TEMPORARY_PREFIX}*"):  # by a power cut
-            shutil.rmtree(left, ignore_errors=True)
-        for number in self._numbers()[:-KEPT_VERSIONS]:
-            shutil.rmtree(self._of(number), ignore_errors=True)
+        left = list(self._folder.glob(f"{TEMPORARY_PREFIX}*"))  # by a power cut
+        for path in (*left, *map(self._path, self._numbers()[:-KEPT_VERSIONS])):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     def _numbers(self) -> list[int]:
         with contextlib.suppress(OSError):
-            return sorted(int(path.name) for path in self._folder.iterdir() if path.name.isdigit())
+            paths = self._folder.glob("*.json")
+            return sorted(int(path.stem) for path in paths if path.stem.isdigit())
         return []
 
     def _entry(self, number: int) -> Entry | None:
         try:
-            data = (self._of(number) / _ENTRY).read_bytes()
-            return msgspec.json.decode(data, type=Entry)
+            return msgspec.json.decode(self._path(number).read_bytes(), type=Entry)
         except (OSError, msgspec.MsgspecError):
             return None
 
-    def _of(self, number: int) -> Path:
-        return self._folder / f"{number:06d}"
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number:06d}.json"
+
+
+def load_entry(entry: Entry) -> LoadedConfig:
+    """As it was loaded then. Raises ConfigError."""
+    return load_files(entry.contents, paths_from=Path(entry.origin).parent)
+
+
+def load_files(files: Files, *, paths_from: Path) -> LoadedConfig:
+    """Files that do not lie in their folder, `paths_from`. Raises ConfigError."""
+    with tempfile.TemporaryDirectory(prefix="edge-agent-") as folder:
+        return load_config(write_files(files, Path(folder)), paths_from=paths_from)
 
 
 def state_dirs(agent_path: Path) -> Iterator[Path]:
@@ -146,11 +129,3 @@ def state_dirs(agent_path: Path) -> Iterator[Path]:
     if service := os.environ.get("STATE_DIRECTORY"):  # systemd says which it made
         yield Path(service.partition(":")[0])
     yield Path(DEFAULT_STATE_DIR)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -73,6 +73,18 @@ def load_config(path: Path, *, paths_from: Path | None = None) -> LoadedConfig:
     return _Loader(path / AGENT_FILE if path.is_dir() else path, paths_from).load()
 
 
+def load_to_decide(path: Path) -> LoadedConfig:
+    """Load what decides about a recording: `path` may also be one camera's file, alone.
+
+    Ward, box, broker and sources may be missing, and settings that can tell nobody are taken as
+    they are. Raises ConfigError as `load_config`.
+    """
+    if path.is_dir() or path.name == AGENT_FILE or not path.is_file():
+        return _DecidingLoader(path / AGENT_FILE if path.is_dir() else path).load()
+    folder = path.parent.parent if path.parent.name == CAMERAS_DIR else path.parent
+    return _DecidingLoader(folder / AGENT_FILE, path).load()
+
+
 class _Loader:
     """Loads once, collecting problems on the way."""
 
@@ -80,18 +92,19 @@ class _Loader:
         self._agent_path = agent_path
         self._cameras_dir = (paths_from or agent_path.parent).absolute() / CAMERAS_DIR
         self._errors: list[ConfigProblem] = []
+        self._guesses: list[ConfigProblem] = []  # of the errors: what a better one replaces
         self._warnings: list[ConfigProblem] = []
 
     def load(self) -> LoadedConfig:
         agent = self._read(self._agent_path)
-        paths = _camera_paths(self._agent_path.parent / CAMERAS_DIR)
-        cameras = [file for file in map(self._read, paths) if file is not None]
+        cameras = [file for file in map(self._read, self._paths()) if file is not None]
         if agent is not None:
             defaults = self._check_agent(agent)
             cameras = [_with_defaults(camera, defaults) for camera in cameras]
         for camera in cameras:
             self._check(camera, CameraConfig)
         self._check_ids(cameras)
+        self._drop_guesses()
         if agent is None or self._errors:
             raise ConfigError(self._errors)
         config = self._convert(agent, cameras)
@@ -104,6 +117,11 @@ class _Loader:
         lines = (agent.lines, *(camera.lines for camera in cameras))
         return LoadedConfig(config, sources, tuple(self._warnings), lines)
 
+    def _paths(self) -> list[Path]:
+        """The cameras' files. Editors' hidden files (.#front.toml) are none of ours."""
+        found = (self._agent_path.parent / CAMERAS_DIR).glob("*.toml")
+        return sorted(path for path in found if not path.name.startswith("."))
+
     def _read(self, path: Path) -> _File | None:
         """None when nothing of the file could be understood. What could be is checked, too."""
         try:
@@ -113,17 +131,32 @@ class _Loader:
             return None
         for fault in reading.faults:
             where = f"{path}:{fault.line}" if fault.line else str(path)
-            self._errors.append(ConfigProblem(where, fault.key, fault.found, fault.fix))
+            problem = ConfigProblem(where, fault.key, fault.found, fault.fix)
+            self._errors.append(problem)
+            if fault.is_guess:
+                self._guesses.append(problem)
         if reading.tables is None:
             return None
         return _File(path, reading.tables, key_lines(reading.text))
 
+    def _drop_guesses(self) -> None:
+        """Quotes are no cure where no text may stand: what may is said by another error."""
+        for guess in self._guesses:
+            if any(
+                (e.file, e.path) == (guess.file, guess.path) and e is not guess
+                for e in self._errors
+            ):
+                self._errors.remove(guess)
+
     def _check(self, file: _File, root: type[Table]) -> bool:
-        other = AgentFile if root is CameraConfig else CameraConfig
-        findings = Validator(root, CHECKS, other).findings(file.raw)
+        findings = self._findings(file, root)
         for finding in findings:
             (self._warnings if finding.is_warning else self._errors).append(file.problem(finding))
         return all(finding.is_warning for finding in findings)
+
+    def _findings(self, file: _File, root: type[Table]) -> list[Finding]:
+        other = AgentFile if root is CameraConfig else CameraConfig
+        return list(Validator(root, CHECKS, other).findings(file.raw))
 
     def _check_agent(self, agent: _File) -> Mapping[str, Any]:
         """Check agent.toml; returns the cameras' defaults when they are sound."""
@@ -191,9 +224,39 @@ class _Loader:
         return msgspec.structs.replace(whole, cameras=converted)
 
 
-def _camera_paths(folder: Path) -> list[Path]:
-    """Editors' hidden files (.#front.toml) are none of ours."""
-    return sorted(path for path in folder.glob("*.toml") if not path.name.startswith("."))
+class _DecidingLoader(_Loader):
+    """Fills in what a recording does not need; `camera`: of this file alone."""
+
+    def __init__(self, agent_path: Path, camera: Path | None = None) -> None:
+        super().__init__(agent_path, None)
+        self._camera = camera
+
+    def _paths(self) -> list[Path]:
+        return [self._camera] if self._camera else super()._paths()
+
+    def _read(self, path: Path) -> _File | None:
+        is_agent = path == self._agent_path
+        missing = is_agent and self._camera is not None and not path.exists()
+        file = _File(path, {}, {}) if missing else super()._read(path)
+        if file is None:
+            return None
+        if is_agent:
+            _fill(file.raw, "box", {"ward": "replay", "id": "replay"})
+            _fill(file.raw, "mqtt", {"host": "none.invalid"})
+        else:
+            file.raw.setdefault("id", "replay")
+            _fill(file.raw, "source", {"kind": "file", "path": "replayed"})
+        return file
+
+    def _findings(self, file: _File, root: type[Table]) -> list[Finding]:
+        return [each for each in super()._findings(file, root) if not each.tells_nobody]
+
+
+def _fill(raw: dict[str, Any], table: str, values: Mapping[str, str]) -> None:
+    """The values that the table lacks; what is no table is left for the checks to tell."""
+    found = raw.setdefault(table, dict(values))
+    if isinstance(found, dict) and (table != "source" or not found):
+        raw[table] = {**values, **found}
 
 
 def _with_defaults(camera: _File, defaults: Mapping[str, Any]) -> _File:

@@ -54,6 +54,10 @@ class Plan:
     changes: tuple[str, ...] = ()  # every key that changes, before and after, for people
 
     @property
+    def removed(self) -> tuple[str, ...]:
+        return tuple(name for name, step in self.cameras.items() if step is Step.REMOVE)
+
+    @property
     def left(self) -> tuple[str, ...]:
         """What is not in force, for people."""
         return tuple(

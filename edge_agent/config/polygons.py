@@ -36,6 +36,9 @@ def _of_list(value: list[Any]) -> tuple[str, str] | None:
     if all(_is_xy(each) for each in value):
         points = [(each["x"], each["y"]) for each in value]
         return "is a list of tables", f"write pairs: {_text(_fractions(points)[0])}"
+    if all(_is_quoted_pair(each) for each in value):
+        points = [(float(x), float(y)) for x, y in value]
+        return "has its numbers in quotes", f"write them bare: {_text(_fractions(points)[0])}"
     if not all(_is_pair(each) for each in value):
         return None
     points = [(x, y) for x, y in value]
@@ -107,6 +110,14 @@ def _is_number(value: object) -> bool:
 
 def _is_pair(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))
+
+
+def _is_quoted_pair(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(isinstance(c, str) and re.fullmatch(r"\d+(\.\d+)?", c.strip()) for c in value)
+    )
 
 
 def _is_xy(value: Any) -> bool:

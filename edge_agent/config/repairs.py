@@ -23,6 +23,7 @@ _NO_SIGN = re.compile(rf"^(\s*)({_WORD_KEY})\s+([^=\s#].*)$")
 _HEADER = re.compile(r"^\s*[\[<({]{0,2}\s*([A-Za-z0-9_. -]+?)\s*[\]>)}]{0,2}\s*:?\s*(#.*)?$")
 _LISTS = frozenset({"zones", "ignore_zones", "privacy_masks", "zones.schedule"})
 _SECRET = re.compile(r"(?i)pass|pwd|secret|token|kennwort|mat.?khau|\bkey\b|credential|\bpin\b")
+_LIST_NUMBER = re.compile(r"(?<![\w.\"'])[+-]?(?:\d+\.(?!\d)|\.\d+|0\d+(?:\.\d+)?)(?![\w.\"'])")
 _MISSING_COMMA = re.compile(r"(?<=[\]\d\"'])(\s+|\s*;\s*|(?=\[))(?=[\[\"'\d.+-])")
 _COMMENT = re.compile(r"^(\s*)(//|;|--|/\*|<!--|%|\*|rem\s)(.*)$", re.IGNORECASE)
 _LATE_COMMENT = re.compile(r"\s+(//|;|--|/\*|<!--)\s*(?P<words>.*)$")
@@ -195,6 +196,11 @@ def _lists(value: str, seen: str) -> Iterator[_Meant]:
             yield _Meant(brackets, seen, "a list stands in square brackets, [ ]")
     if not value.startswith("["):
         return
+    numbers = _LIST_NUMBER.sub(lambda match: plain_number(match[0]) or match[0], value)
+    if numbers != value:
+        yield _Meant(
+            numbers, f"{seen}, with an odd number", f"write the numbers as {_cut(numbers)}"
+        )
     with_commas = _MISSING_COMMA.sub(", ", value)
     if with_commas != value:
         fix = f"put a comma between the parts: {_cut(with_commas)}"
@@ -287,6 +293,12 @@ def _lonely(line: str) -> Iterator[Repair]:
         yield Repair(None, f"has a {line.strip()} that nothing opened", "delete it")
 
 
+def _prose(line: str) -> Iterator[Repair]:
+    """A note that somebody left, or a comment whose # was lost."""
+    if "=" not in line and re.match(r"^\s*[^\W\d_][\w'’,.;:-]*(\s+\S+){2,}\s*$", line):
+        yield Repair(f"#{line}", "is a line of words, no setting", "a comment begins with #")
+
+
 _PROPOSALS: tuple[Callable[[str], Iterator[Repair]], ...] = (
     _marks,
     _litter,
@@ -298,4 +310,5 @@ _PROPOSALS: tuple[Callable[[str], Iterator[Repair]], ...] = (
     _keys,
     _signs,
     _lonely,
+    _prose,
 )

@@ -13,7 +13,7 @@ from msgspec import inspect
 
 from edge_agent.config.repairs import unaccented
 from edge_agent.config.values import BOOLEANS, clock_time, scaled, split_unit
-from edge_agent.config.words import choices, expected, limits, number
+from edge_agent.config.words import LARGEST_INTEGER, choices, expected, limits, number, unwrapped
 
 #: How the days of the week are called, without marks and dots.
 _DAYS: Mapping[str, str] = {
@@ -26,6 +26,7 @@ _DAYS: Mapping[str, str] = {
     **dict.fromkeys(("cn", "chunhat", "so", "sonntag", "7", "0"), "sun"),
 }
 _SLUG_LENGTH = 32
+_FULL_HD_PX = 1920 * 1080
 
 
 def scalar_fix(value: object, kind: inspect.Type, extra: Mapping[str, Any], key: str) -> str:
@@ -36,7 +37,7 @@ def scalar_fix(value: object, kind: inspect.Type, extra: Mapping[str, Any], key:
         case inspect.IntType() | inspect.FloatType():
             return _number_fix(value, kind, key)
         case inspect.StrType(pattern=pattern):
-            sound = isinstance(value, str) and (not pattern or re.search(pattern, value))
+            sound = isinstance(value, str) and (not pattern or re.fullmatch(pattern, value))
             return "" if sound else _text_fix(value, extra)
         case inspect.BoolType():
             return "" if isinstance(value, bool) else _truth_fix(value)
@@ -52,12 +53,19 @@ def number_hint(value: object, key: str) -> str:
     """What a number in another unit is in this key's: `50 % is 0.5`; or nothing."""
     if isinstance(value, str):
         parts = split_unit(value)
-        if parts:
-            return scaled(key, *parts).text
         point = value.strip().replace(",", ".")
-        return point if re.fullmatch(r"[+-]?\d+\.\d+", point) and "," in value else ""
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return ""
+        comma = "," in value and re.fullmatch(r"[+-]?\d+\.\d+", point)
+        return scaled(key, *parts).text if parts else point if comma else ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _in_unit_of(key, value)
+    return ""
+
+
+def _in_unit_of(key: str, value: float) -> str:
+    """Of a number that is probably in another unit than the key's."""
+    if key == "min_area_frac" and value > 100:
+        share = number(round(value / _FULL_HD_PX, 5))
+        return f"it is a share of the frame; {number(value)} of 1920x1080 pixels are {share}"
     if key.endswith(("_frac", "_threshold")) and 1 < value <= 100:
         return f"{number(value)} % is {number(value / 100)}"
     if key.endswith("_s") and 100 <= value <= 1e6:
@@ -66,6 +74,8 @@ def number_hint(value: object, key: str) -> str:
 
 
 def _number_fix(value: object, kind: inspect.IntType | inspect.FloatType, key: str) -> str:
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        return f"use {expected(kind)}"  # no float, and no text, is so long
     hint = number_hint(value, key)
     if isinstance(value, str):
         unit = " and unit" if hint and split_unit(value) else ""
@@ -106,6 +116,24 @@ def _text_fix(value: object, extra: Mapping[str, Any]) -> str:
     ):
         return f'write it in quotes: "{str(value).lower()}"'
     return f"use {words}"
+
+
+def list_fix(value: object, kind: inspect.VarTupleType | inspect.TupleType, path: str) -> str:
+    """What to write where a list is wanted and `value` is none."""
+    bare = re.sub(r"\[\d+\]", "", path)
+    item = unwrapped(kind.item_type)[0] if isinstance(kind, inspect.VarTupleType) else None
+    if isinstance(value, Mapping):
+        return f"write [[{bare}]] with two brackets, once for each"
+    if isinstance(item, inspect.StructType):
+        return f"write [[{bare}]], and its keys below it"
+    if isinstance(item, inspect.LiteralType) and isinstance(value, str):
+        parts = [part for part in re.split(r"[\s,;]+", value) if part]
+        meant = [one_of(choices(item), part) for part in parts]
+        words = [re.search(r'did you mean ("\w+")', each) for each in meant]
+        if parts and all(words):
+            shown = ", ".join(word[1] for word in words if word)
+            return f"write a list: [{shown}]"
+    return f"use {expected(kind)}"
 
 
 def either(values: Sequence[str]) -> str:

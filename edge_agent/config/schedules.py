@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from edge_agent.config.camera import CameraConfig, Schedule
 from edge_agent.config.schema import BoxConfig
+from edge_agent.config.time_zones import machine_zone
 from edge_agent.config.validate import Finding
 
 #: Where most boxes stand; shown where the machine itself does not know.
@@ -48,10 +48,5 @@ def _shifted(entry: Schedule, written: str, here: str) -> str:
 
 def _this_zone() -> str:
     """This machine's zone; where it is set to none, the one of most boxes."""
-    link = os.path.realpath("/etc/localtime").rpartition("/zoneinfo/")[2]
-    name = os.environ.get("TZ", "").removeprefix(":") or link
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        return _USUAL_ZONE
-    return _USUAL_ZONE if name in ("", "UTC", "Etc/UTC", "GMT", "Zulu", "Universal") else name
+    name = machine_zone()
+    return _USUAL_ZONE if name in ("UTC", "Etc/UTC", "GMT", "Zulu", "Universal") else name

@@ -39,7 +39,11 @@ class BoxConfig(Table, frozen=True, kw_only=True):
     ward: Annotated[Id, _meta("The ward's id, as its server knows it.")]
     id: Annotated[Id, _meta("This box's id, unique in the ward; the certificate's common name.")]
     timezone: Annotated[
-        str, _meta("IANA time zone of the schedules, so that 22:00 means the household's 22:00.")
+        str,
+        _meta(
+            "IANA time zone of the schedules, so that 22:00 means the household's 22:00, and of "
+            "recorders whose camera names none."
+        ),
     ] = "UTC"
     state_dir: Annotated[
         str,
@@ -204,6 +208,26 @@ class AnalysisConfig(Table, frozen=True, kw_only=True):
             le=30,
         ),
     ] = 5.0
+    max_picture_side_px: Annotated[
+        int,
+        _meta(
+            "Wider or higher pictures are refused before they are decoded, in streams, clips and "
+            "stills: a small file can hold a picture that takes all memory.",
+            unit="px",
+            ge=64,
+            le=65535,
+        ),
+    ] = 8192
+    max_picture_mpx: Annotated[
+        float,
+        _meta(
+            "Most pixels of a picture, likewise. A 4K camera has 8.3, the largest household "
+            "cameras 32; each costs about 1.5 bytes, several times over.",
+            unit="megapixels",
+            ge=0.1,
+            le=500,
+        ),
+    ] = 40.0
 
 
 class OutboxConfig(Table, frozen=True, kw_only=True):

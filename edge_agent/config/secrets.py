@@ -41,6 +41,19 @@ def read_secret(reference: str) -> str:
     return _one_line(data, reference)
 
 
+def secret_version(reference: str | None) -> tuple[int, ...] | None:
+    """Changes when the secret's file is written anew; None where there is none to see."""
+    if reference is None:
+        return None
+    try:
+        is_credential = reference.startswith(CREDENTIAL_PREFIX)
+        path = _credential_path(reference) if is_credential else Path(reference)
+        found = path.stat()
+    except (OSError, ConfigError):
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_mode
+
+
 def _credential_path(reference: str) -> Path:
     name = reference.removeprefix(CREDENTIAL_PREFIX)
     folder = os.environ.get("CREDENTIALS_DIRECTORY")

@@ -11,13 +11,12 @@ and there was never a start
 from __future__ import annotations
 
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.config.history import Entry, History, state_dirs
+from edge_agent.config.history import Entry, History, load_entry, load_files, state_dirs
 from edge_agent.config.load import CAMERAS_DIR, LoadedConfig, load_config
-from edge_agent.config.on_disk import agent_file, read_files, write_files
+from edge_agent.config.on_disk import agent_file, read_files
 from edge_agent.errors import ConfigError, ConfigProblem
 
 _LINE = re.compile(r":\d+$")
@@ -71,7 +70,7 @@ def _last_good(agent: Path) -> tuple[LoadedConfig, Entry | None] | None:
             if entry.origin != str(agent.absolute()):
                 continue  # of another agent
             try:
-                return history.load(entry), entry
+                return load_entry(entry), entry
             except ConfigError:
                 continue  # an earlier version of the agent was content with it
     return None
@@ -96,9 +95,7 @@ def _without_broken(
         files = {name: data for name, data in files.items() if name not in names}
         if len(files) == 1:
             return None  # no camera is left
-        with tempfile.TemporaryDirectory(prefix="edge-agent-") as folder:
-            copy = write_files(files, Path(folder))
-            try:
-                return load_config(copy, paths_from=agent.parent), None
-            except ConfigError as error:
-                problems = error.problems
+        try:
+            return load_files(files, paths_from=agent.parent), None
+        except ConfigError as error:
+            problems = error.problems

@@ -39,6 +39,11 @@ class Fault(NamedTuple):
     found: str
     fix: str
 
+    @property
+    def is_guess(self) -> bool:
+        """The value was taken for text: whether text may stand there is another question."""
+        return self.fix.startswith("text needs quotes")
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -129,7 +134,29 @@ def _mended(text: str, stop: _Stop) -> tuple[str, Fault] | None:
             if not isinstance(after, _Stop) or (after.line, after.column) > _reach(at, stop):
                 key = _key_at(mended, at + 1) or _key_at(text, at + 1)
                 return mended, Fault(at + 1, key, repair.found, repair.fix)
+    return _without_stray(lines, stop)
+
+
+def _without_stray(lines: Sequence[str], stop: _Stop) -> tuple[str, Fault] | None:
+    """The character where reading stopped, or the one before it, left out."""
+    at = stop.line - 1
+    if at >= len(lines) or not stop.column:
+        return None
+    line = lines[at]
+    for column in (stop.column - 1, stop.column - 2):
+        if not 0 <= column < len(line) or (line[column].isascii() and line[column].isalnum()):
+            continue
+        shorter = line[:column] + line[column + 1 :]
+        mended = "\n".join([*lines[:at], shorter, *lines[at + 1 :]])
+        after = _read(mended)
+        if not isinstance(after, _Stop) or after.line > stop.line:
+            found = f"has a {_character(line[column])} where none belongs (column {column + 1})"
+            return mended, Fault(stop.line, _key_at(mended, stop.line), found, "delete it")
     return None
+
+
+def _character(character: str) -> str:
+    return character if character.isprintable() and character != " " else f"U+{ord(character):04X}"
 
 
 def _over_lines(lines: Sequence[str], stop: _Stop) -> tuple[str, Fault] | None:

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from edge_agent.domain import ID
+
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of every configuration table."""
@@ -26,15 +28,14 @@ def meta(
 
 
 def text(pattern: str, words: str) -> Any:
-    """A text of a certain form; `words` say the pattern to a person."""
+    """A text of which all is of this form; `words` say the pattern to a person."""
     return Meta(pattern=pattern, extra={"words": words})
 
 
 #: Ids are parts of MQTT topics and of file names (docs/mqtt.md).
-ID_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 Id = Annotated[
     str,
-    text(ID_PATTERN, "1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit"),
+    text(f"^{ID}$", "1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit"),
 ]
 Point = tuple[
     Annotated[float, Meta(ge=0, le=1)],
@@ -46,6 +47,15 @@ Points = Annotated[
 ]
 InputSize = Annotated[
     str, text(r"^(own|[1-9]\d{1,3}x[1-9]\d{1,3})$", '"own" or WIDTHxHEIGHT, such as "416x256"')
+]
+Rotation = Annotated[
+    Literal[0, 90, 180, 270],
+    meta(
+        "Turns the picture clockwise before anything looks at it, for a camera that hangs on its "
+        "side or head: no network finds people who lie. Zones, ignore zones and privacy masks are "
+        "given in the turned picture. Clips stay as the camera sends them.",
+        unit="degrees",
+    ),
 ]
 Megabytes = Annotated[int, Meta(ge=64, le=65536)]
 Share = Annotated[float, Meta(ge=0, le=1)]

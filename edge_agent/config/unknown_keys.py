@@ -122,6 +122,8 @@ _FOREIGN: Mapping[str, tuple[str, ...]] = {
     "to": ("zones.schedule.end",),
     "weekdays": ("zones.schedule.days",),
 }
+#: "camera" is not meant to be "name" (0.6), but "fsp" is "fps" (0.67).
+_LIKE = 0.65
 _LISTS = ("zones.schedule", "zones", "ignore_zones", "privacy_masks")
 
 
@@ -148,7 +150,7 @@ def _nearest(
     key: str, known: Sequence[str], path: str, root: type[Table], other: type[Table] | None
 ) -> str:
     """A slip of the fingers, or a key of the other kind of file."""
-    if close := difflib.get_close_matches(key.casefold(), known, n=1):
+    if close := difflib.get_close_matches(key.casefold(), known, n=1, cutoff=_LIKE):
         return f"did you mean {joined(path, close[0])}?"
     if other is not None and (places := homes(other).get(key, ())):
         below = "" if places[0].startswith("at the top") else f", {' or '.join(places)}"

@@ -14,19 +14,23 @@ import msgspec
 from msgspec import inspect
 
 from edge_agent.config.polygons import polygon_problem
-from edge_agent.config.scalars import either, number_hint, one_of, scalar_fix
+from edge_agent.config.scalars import either, list_fix, number_hint, one_of, scalar_fix
 from edge_agent.config.tables import Table
 from edge_agent.config.unknown_keys import unknown_key_fix
 from edge_agent.config.words import expected, joined, number, shown, unwrapped
 
 
 class Finding(NamedTuple):
-    """One problem; `path` is dotted. A warning does not keep the agent from starting."""
+    """One problem; `path` is dotted. A warning does not keep the agent from starting.
+
+    `tells_nobody`: all keys are sound, and nobody can ever be reported; a replay may say why.
+    """
 
     path: str
     found: str
     fix: str
     is_warning: bool = False
+    tells_nobody: bool = False
 
 
 #: Checks between the keys of one table, by struct; paths in their findings are relative to it.
@@ -106,10 +110,7 @@ class Validator:
             yield Finding(path, *problem)
             return
         if not isinstance(value, list):
-            fix = f"use {expected(kind)}"
-            if isinstance(value, Mapping):
-                fix = f"write [[{path}]] with two brackets, once for each"
-            yield Finding(path, f"is {shown(value)}", fix)
+            yield Finding(path, f"is {shown(value)}", list_fix(value, kind, path))
             return
         if isinstance(kind, inspect.TupleType):
             if len(value) != len(kind.item_types):

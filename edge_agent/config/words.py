@@ -15,6 +15,8 @@ from edge_agent.config import camera, schema
 from edge_agent.config.tables import Table
 
 _LONGEST_SHOWN = 60
+#: TOML's own: readers need not know larger ones.
+LARGEST_INTEGER = 2**63 - 1
 _SIMPLE_WORDS: Mapping[type[inspect.Type], str] = {
     inspect.BoolType: "true or false",
     inspect.StrType: "text in quotes",
@@ -36,16 +38,18 @@ def shown(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            text = scrubbed(value)
-            return f'"{text[:_LONGEST_SHOWN]}..."' if len(text) > _LONGEST_SHOWN else f'"{text}"'
+            return _quoted(scrubbed(value))
         case Mapping():
             return "a table"
         case Sequence():
             return f"a list of {len(value)}" if value else "an empty list"
-        case dt.date() | dt.time():
-            return f"the date or time {value}"
-        case _:
-            return f"{value}"
+        case int() if abs(value) > LARGEST_INTEGER:
+            return "larger than TOML's integers"
+    return f"the date or time {value}" if isinstance(value, dt.date | dt.time) else f"{value}"
+
+
+def _quoted(text: str) -> str:
+    return f'"{text[:_LONGEST_SHOWN]}..."' if len(text) > _LONGEST_SHOWN else f'"{text}"'
 
 
 def number(value: float) -> str:

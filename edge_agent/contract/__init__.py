@@ -21,9 +21,7 @@ from edge_agent.contract.envelope import (
     Envelope,
     EventHeader,
     EventMessage,
-    Health,
     Sender,
-    Severity,
 )
 from edge_agent.contract.gap import Gap, GapRange, Unsequenced, decode_gap, encode_gap
 from edge_agent.contract.payload import CONTENT_TYPE, decode_event, encode_event, read_header
@@ -35,6 +33,7 @@ from edge_agent.contract.status import (
     ConfigStatus,
     IngestFigures,
     LeftOut,
+    Nuisance,
     State,
     Telemetry,
     decode_box_status,
@@ -59,13 +58,17 @@ from edge_agent.contract.ulid import (
     UlidGenerator,
     check_ulid,
     hashed_ulid,
+    is_ulid,
     new_ulid,
     ulid_utc_s,
 )
+from edge_agent.contract.wire import MAX_MESSAGE_BYTES, MAX_NUMBER
 
 __all__ = [
     "CONTENT_TYPE",
     "MAX_COMMAND_BYTES",
+    "MAX_MESSAGE_BYTES",
+    "MAX_NUMBER",
     "Ack",
     "AckStatus",
     "BoxStatus",
@@ -79,18 +82,17 @@ __all__ = [
     "EventMessage",
     "Gap",
     "GapRange",
-    "Health",
     "IngestFigures",
     "LeftOut",
     "LiveTimeline",
     "MediaTime",
     "MediaTimeSource",
+    "Nuisance",
     "Position",
     "RecordedEventIds",
     "RecordedTimeline",
     "ReplayRange",
     "Sender",
-    "Severity",
     "State",
     "Telemetry",
     "TimeBasis",
@@ -121,6 +123,7 @@ __all__ = [
     "encode_gap",
     "encode_telemetry",
     "hashed_ulid",
+    "is_ulid",
     "new_ulid",
     "parse_command",
     "parse_replay",

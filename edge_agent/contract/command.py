@@ -10,18 +10,25 @@ from typing import Annotated, Any
 from msgspec import Meta
 from msgspec import field as wire_field
 
-from edge_agent.contract.wire import CmdIdText, Wire, decode, encode, parse_utc, utc_text
+from edge_agent.contract.wire import (
+    MAX_NUMBER,
+    CmdIdText,
+    Wire,
+    decode,
+    encode,
+    parse_utc,
+    utc_text,
+)
 from edge_agent.errors import ContractError
 
 MAX_COMMAND_BYTES = 4096
+_LONGEST_EPOCH = 64
 
 
 class Verb(StrEnum):
     """Every command that a box knows. Anything else is answered with `rejected`."""
 
     SNAPSHOT = "snapshot"
-    CLIP = "clip"
-    PRIVACY = "privacy"
     RELOAD = "reload"
     REPLAY = "replay"
 
@@ -117,10 +124,10 @@ def parse_command(verb: str, payload: bytes) -> Command:
 def parse_replay(command: Command) -> ReplayRange:
     """The range that a replay command asks for. Raises ContractError."""
     epoch, first, last = (command.args.get(k) for k in ("epoch", "from_seq", "to_seq"))
-    if not isinstance(epoch, str):
-        raise ContractError("replay: args.epoch must be text")
-    if type(first) is not int or type(last) is not int or not 1 <= first <= last:
-        raise ContractError("replay: needs whole numbers 1 <= from_seq <= to_seq")
+    if not isinstance(epoch, str) or len(epoch) > _LONGEST_EPOCH:
+        raise ContractError("replay: args.epoch must be the id of an epoch")
+    if type(first) is not int or type(last) is not int or not 1 <= first <= last <= MAX_NUMBER:
+        raise ContractError(f"replay: needs whole numbers 1 <= from_seq <= to_seq <= {MAX_NUMBER}")
     return ReplayRange(epoch, first, last)
 
 

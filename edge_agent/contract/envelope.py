@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
+from dataclasses import dataclass
 
 from edge_agent.clock import ClockReading
 from edge_agent.contract.position import Position
 from edge_agent.contract.timeline import MediaTime, TimeBasis, Timeline
 from edge_agent.domain import Event
-
-
-class Severity(StrEnum):
-    """Of a health event: who should care."""
-
-    INFO = "info"
-    WARNING = "warning"  # the camera sees worse than it should
-    CRITICAL = "critical"  # the camera sees nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What a health event says beyond camera and times. `detail` is any JSON object."""
-
-    kind: str  # e.g. blocked, blurred, moved, dark, frozen, storm
-    severity: Severity
-    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +32,6 @@ class Envelope:
     model_version: str | None = None
     replay: bool = False  # from `edge-agent replay`: a trial, not something that happened now
     media: MediaTime | None = None
-    health: Health | None = None
     clock_src: str | None = None  # ntp, rtc, camera, server, fake-hwclock
 
     @property

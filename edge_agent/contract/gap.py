@@ -10,6 +10,7 @@ from edge_agent.contract.wire import (
     EpochText,
     Natural,
     Positive,
+    ShortText,
     Wire,
     decode,
     encode,
@@ -67,7 +68,7 @@ class _UnsequencedWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
 
 class _GapWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     epoch: EpochText
-    reason: str
+    reason: ShortText
     ranges: list[_RangeWire]
     counts: dict[str, Natural] = wire_field(default_factory=dict)
     unsequenced: _UnsequencedWire | None = None

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from msgspec import Meta
-
 from edge_agent.contract.timeline import MediaTime, MediaTimeSource
-from edge_agent.contract.wire import Sha256Text, Wire
+from edge_agent.contract.wire import Seconds, Sha256Text, Span, Wire
 
 
 class MediaWire(Wire, frozen=True, kw_only=True, omit_defaults=True):
     source: MediaTimeSource
-    offset_s: float
-    err_s: Annotated[float, Meta(ge=0)]
+    offset_s: Seconds
+    err_s: Span
     disputed: bool = False
-    clock_offset_s: float | None = None
+    clock_offset_s: Seconds | None = None
     content: Sha256Text | None = None
 
 

@@ -13,17 +13,21 @@ import msgspec
 from msgspec import Meta
 
 from edge_agent.clock import ClockQuality, ClockReading
-from edge_agent.contract.envelope import Envelope, EventHeader, EventMessage, Health, Severity
+from edge_agent.contract.envelope import Envelope, EventHeader, EventMessage
 from edge_agent.contract.media_time import MediaWire, media_wire, read_media
 from edge_agent.contract.position import Position
 from edge_agent.contract.timeline import TimeBasis
 from edge_agent.contract.wire import (
     EpochText,
     IdText,
+    Millis,
     Natural,
     Positive,
+    Seconds,
     Sha256Text,
     Share,
+    ShortText,
+    Span,
     UlidText,
     Wire,
     decode,
@@ -32,14 +36,17 @@ from edge_agent.contract.wire import (
     utc_text,
 )
 from edge_agent.domain import (
+    ID,
     CameraId,
     ClipRef,
     ClipState,
     EndReason,
     Event,
     EventId,
+    Health,
     Label,
     Phase,
+    Severity,
     SnapshotRef,
     SnapshotState,
 )
@@ -49,7 +56,7 @@ from edge_agent.geometry import BBox, FrameSize
 #: MQTT 5 content type of events.
 CONTENT_TYPE = "application/cloudevents+json"
 
-_SOURCE = Annotated[str, Meta(pattern=r"^/[a-z0-9][a-z0-9_-]{0,31}/[a-z0-9][a-z0-9_-]{0,31}\Z")]
+_SOURCE = Annotated[str, Meta(pattern=rf"^/{ID}/{ID}\Z")]
 _SEQUENCE = Annotated[str, Meta(pattern=r"^[0-9]{20}\Z")]
 _TYPE = Annotated[
     str, Meta(pattern=r"^edge_agent\.(motion|person|health)\.(start|update|end)\.v1\Z")
@@ -58,15 +65,15 @@ _TYPE = Annotated[
 
 class _Clock(Wire, frozen=True, kw_only=True, omit_defaults=True):
     quality: ClockQuality
-    err_ms: int | None = None
-    boot_id: str
-    mono_ms: int
-    src: str | None = None
+    err_ms: Millis | None = None
+    boot_id: ShortText
+    mono_ms: Millis
+    src: ShortText | None = None
 
 
 class _Zones(Wire, frozen=True, kw_only=True, omit_defaults=False):
-    current: tuple[str, ...] = ()
-    entered: tuple[str, ...] = ()
+    current: tuple[ShortText, ...] = ()
+    entered: tuple[ShortText, ...] = ()
 
 
 class _Snapshot(Wire, frozen=True, kw_only=True, omit_defaults=False):
@@ -83,14 +90,14 @@ class _Clip(Wire, frozen=True, kw_only=True, omit_defaults=False):
     bytes: Natural
     media: Literal["video/mp4"]
     codec: Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,32}\Z")]
-    offset_s: float
-    duration_s: Annotated[float, Meta(ge=0)]
+    offset_s: Seconds
+    duration_s: Span
     state: ClipState
 
 
 class _Model(Wire, frozen=True, kw_only=True, omit_defaults=True):
-    name: str
-    ver: str | None = None
+    name: ShortText
+    ver: ShortText | None = None
 
 
 class _Data(Wire, frozen=True, kw_only=True, omit_defaults=True):
@@ -98,7 +105,7 @@ class _Data(Wire, frozen=True, kw_only=True, omit_defaults=True):
     phase: Phase
     rev: Natural = msgspec.field()
     label: Label
-    kind: str | None = None
+    kind: ShortText | None = None
     severity: Severity | None = None
     detail: dict[str, Any] | None = None
     score: Share | None = None
@@ -108,8 +115,8 @@ class _Data(Wire, frozen=True, kw_only=True, omit_defaults=True):
     zones: _Zones | None = None
     start_time: str
     end_time: str | None = None
-    start_mono_ms: int | None = None
-    end_mono_ms: int | None = None
+    start_mono_ms: Millis | None = None
+    end_mono_ms: Millis | None = None
     end_reason: EndReason | None = None
     continues: UlidText | None = None
     snapshot: _Snapshot | None = None
@@ -120,7 +127,7 @@ class _Data(Wire, frozen=True, kw_only=True, omit_defaults=True):
     time_basis: TimeBasis = msgspec.field()
     media: MediaWire | None = None
     model: _Model | None = None
-    cfg: str | None = None
+    cfg: ShortText | None = None
     replay: bool = msgspec.field()
 
 
@@ -240,7 +247,7 @@ def _clock(event: Event, envelope: Envelope) -> _Clock:
 
 def _data(event: Event, envelope: Envelope) -> _Data:
     live = envelope.media is None
-    health, scored = envelope.health, event.label is not Label.HEALTH
+    health, scored = event.health, event.label is not Label.HEALTH
     end_utc_s = envelope.end_utc_s
     return _Data(
         event_id=event.event_id,
@@ -341,6 +348,11 @@ def _event(wire: _Event) -> Event:
             ClipRef(clip.sha256, clip.bytes, clip.codec, clip.offset_s, clip.duration_s, clip.state)
             for clip in data.clips
         ),
+        health=(
+            Health(data.kind, data.severity, data.detail or {})
+            if data.kind and data.severity
+            else None
+        ),
     )
 
 
@@ -383,10 +395,5 @@ def _envelope(wire: _Event) -> Envelope:
         model_version=data.model.ver if data.model else None,
         replay=data.replay,
         media=read_media(media) if media else None,
-        health=(
-            Health(data.kind, data.severity, data.detail or {})
-            if data.kind and data.severity
-            else None
-        ),
         clock_src=clock.src,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -14,7 +14,11 @@ from edge_agent.clock import ClockQuality, ClockReading
 from edge_agent.contract.wire import (
     EpochText,
     IdText,
+    Millis,
     Natural,
+    Seconds,
+    ShortText,
+    Span,
     Wire,
     decode,
     encode,
@@ -58,6 +62,15 @@ class LeftOut:
     too_old: int = 0  # unopened, for their age
     refused: int = 0  # in quarantine: not readable
     newest_too_old_utc_s: float | None = None  # the newest recording left out for its age
+    unclaimed: int = 0  # in the same folder, but of no camera that is configured
+
+
+@dataclass(frozen=True, slots=True)
+class Nuisance:
+    """A place of a camera's picture that was taken for a person too often."""
+
+    box: tuple[float, float, float, float]  # x, y, width, height in shares of the picture
+    times: int  # taken for a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +80,11 @@ class CameraStatus:
     camera: str
     state: State
     since_utc_s: float
-    reason: str = ""  # of everything but `online`, for people; never holds a URL
+    reason: str = ""  # for people; of `online`: what is wrong though it plays. Never holds a URL
     decoding: str = ""  # which pictures are decoded, why, and what to set at the camera
     left_out: LeftOut | None = None  # only of a recorder's folder
     clock_offset_s: float | None = None  # how far the recorder's clock is ahead of the box's
+    nuisances: tuple[Nuisance, ...] = ()  # places that nobody is told of any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +128,19 @@ class Telemetry:
     ingest: Mapping[str, IngestFigures] = field(default_factory=dict)
 
 
+_Share = Annotated[float, Meta(ge=0, le=1)]
 _Sha = Annotated[str, Meta(pattern=r"^[0-9a-f]{12,64}\Z")]
 
 
 class _BoxWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     state: State
-    conn_id: str
+    conn_id: ShortText
     epoch: EpochText
     first_seq: Natural
     last_seq: Natural
-    agent_version: str
+    agent_version: ShortText
     time: str
-    telemetry_interval_s: float
+    telemetry_interval_s: Span
     reasons: tuple[str, ...] = ()
 
 
@@ -133,6 +148,12 @@ class _LeftOutWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     too_old: Natural = 0
     refused: Natural = 0
     newest_too_old: str | None = None
+    unclaimed: Natural = 0
+
+
+class _NuisanceWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
+    box: tuple[_Share, _Share, _Share, _Share]
+    times: Natural
 
 
 class _CameraWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
@@ -142,7 +163,8 @@ class _CameraWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     reason: str = ""
     decoding: str = ""
     left_out: _LeftOutWire | UnsetType = UNSET
-    clock_offset_s: float | UnsetType = UNSET
+    clock_offset_s: Seconds | UnsetType = UNSET
+    nuisances: tuple[_NuisanceWire, ...] | UnsetType = UNSET
 
 
 class _ConfigWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
@@ -155,9 +177,9 @@ class _ConfigWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
 
 class _ClockWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     quality: ClockQuality
-    err_ms: int | None
-    boot_id: str
-    mono_ms: int
+    err_ms: Millis | None
+    boot_id: ShortText
+    mono_ms: Millis
 
 
 class _IngestWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
@@ -165,14 +187,14 @@ class _IngestWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     done: Natural
     refused: Natural
     too_old: Natural
-    behind_s: Annotated[float, Meta(ge=0)]
+    behind_s: Span
 
 
 class _TelemetryWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     time: str
     clock: _ClockWire
-    agent_version: str
-    uptime_s: float
+    agent_version: ShortText
+    uptime_s: Seconds
     epoch: EpochText
     last_seq: Natural
     backlog: Natural
@@ -224,6 +246,7 @@ def encode_camera_status(status: CameraStatus) -> bytes:
             decoding=status.decoding,
             left_out=_left_out(status.left_out),
             clock_offset_s=UNSET if ahead_s is None else round(ahead_s, 1),
+            nuisances=_nuisances(status.nuisances) or UNSET,
         )
     )
 
@@ -241,7 +264,17 @@ def decode_camera_status(payload: bytes) -> CameraStatus:
         wire.decoding,
         None if left_out is UNSET else _read_left_out(left_out),
         None if ahead_s is UNSET else ahead_s,
+        tuple(Nuisance(each.box, each.times) for each in wire.nuisances or ()),
     )
+
+
+def _nuisances(places: Sequence[Nuisance]) -> tuple[_NuisanceWire, ...]:
+    return tuple(_NuisanceWire(box=_rounded(place.box), times=place.times) for place in places)
+
+
+def _rounded(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    x, y, w, h = (round(min(max(side, 0.0), 1.0), 4) for side in box)
+    return x, y, w, h
 
 
 def _left_out(files: LeftOut | None) -> _LeftOutWire | UnsetType:
@@ -249,13 +282,18 @@ def _left_out(files: LeftOut | None) -> _LeftOutWire | UnsetType:
         return UNSET
     newest_s = files.newest_too_old_utc_s
     newest = None if newest_s is None else utc_text(newest_s)
-    return _LeftOutWire(too_old=files.too_old, refused=files.refused, newest_too_old=newest)
+    return _LeftOutWire(
+        too_old=files.too_old,
+        refused=files.refused,
+        newest_too_old=newest,
+        unclaimed=files.unclaimed,
+    )
 
 
 def _read_left_out(wire: _LeftOutWire) -> LeftOut:
     newest = wire.newest_too_old
     newest_s = None if newest is None else parse_utc(newest, "left_out.newest_too_old")
-    return LeftOut(wire.too_old, wire.refused, newest_s)
+    return LeftOut(wire.too_old, wire.refused, newest_s, wire.unclaimed)
 
 
 def encode_config_status(status: ConfigStatus) -> bytes:

@@ -18,19 +18,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge_agent.contract.ulid import check_ulid
-from edge_agent.domain import Label
+from edge_agent.domain import Label, is_id
 from edge_agent.errors import ContractError
 
 PREFIX = "ea/v1"
 
-_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _CMD_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _VERB = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
 def check_id(kind: str, text: str) -> str:
     """`text` itself. Raises ContractError when it cannot be the id of a ward, box or camera."""
-    if not _ID.fullmatch(text):
+    if not is_id(text):
         raise ContractError(
             f"{kind} id {text[:40]!r}: needs 1 to 32 of a-z, 0-9, _ and -, first a-z or 0-9"
         )

@@ -60,9 +60,13 @@ def ulid_utc_s(ulid: str) -> float:
     return milliseconds / 1000
 
 
+def is_ulid(text: str) -> bool:
+    return _PATTERN.fullmatch(text) is not None
+
+
 def check_ulid(text: str) -> str:
     """`text` itself. Raises ContractError when it is not a ULID."""
-    if not _PATTERN.fullmatch(text):
+    if not is_ulid(text):
         raise ContractError(f"not a ULID (26 characters of Crockford's base 32): {text[:40]!r}")
     return text
 

@@ -60,9 +60,9 @@ class ModelManifest(_Table, frozen=True, kw_only=True):
     mean something else for every model, hence they are measured and stored here.
     """
 
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-    file: Annotated[str, Meta(pattern=r"^[^/\\]+\.onnx$")]
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\Z")]
+    file: Annotated[str, Meta(pattern=r"^[^/\\]+\.onnx\Z")]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
     bytes: Annotated[int, Meta(gt=0)]
     licence: Annotated[str, Meta(min_length=1)]
     decoder: DecoderName

@@ -10,12 +10,17 @@ from edge_agent.events.lifecycle import Facts, Identity, OpenEvent
 from edge_agent.events.state import VisitState, moved_hit
 from edge_agent.geometry import BBox, heights_apart, shows_same_person
 
-#: Two tracks of one event that stay apart this long are two people after all.
+#: Two tracks of one event that stay apart this long are two people after all; no box of one person
+#: is wrong by more than a body's height for longer than a look.
 APART_S = 1.5
+FAR_APART_S = 0.5
+_FAR_APART_HEIGHTS = 1.0
 _APART_HEIGHTS = 0.5
 _APART_IOU = 0.1
 #: A track seen within this time is in the picture now (one look at >= 1/s may fail).
 _PRESENT_S = 1.2
+
+_SLACK_S = 0.01
 
 #: How far a person may turn up from where they were lost, in heights of a person: at once,
 #: more with every second (a brisk walk is 1 m/s across the picture), and at most.
@@ -119,7 +124,8 @@ class Visit:
                 self._apart_since_s.pop(track_id, None)
                 continue
             since_s = self._apart_since_s.setdefault(track_id, at_s)
-            if at_s - since_s >= APART_S:
+            far = heights_apart(seen[0].track.bbox, bbox) > _FAR_APART_HEIGHTS
+            if at_s - since_s >= (FAR_APART_S if far else APART_S) - _SLACK_S:
                 self._tracks.remove(track_id)
                 del self.hits[track_id], self._apart_since_s[track_id]
                 self._main = seen[0]

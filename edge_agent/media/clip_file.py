@@ -60,6 +60,7 @@ class ClipFile:
         self._sink = _Sink()
         self._container, self._track = _muxer(self._sink, stream)
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        os.fchmod(descriptor, 0o600)  # whatever the umask
         self._file = os.fdopen(descriptor, "wb", buffering=0)
         self._digest = hashlib.sha256()
         self._size_bytes = 0

@@ -82,7 +82,7 @@ class DatedFiles:
         check_name(camera)
         check_name(name)
         path = self.root / _day_name(taken_utc_s) / camera / f"{name}{self._suffix}"
-        for folder in (path.parent.parent, path.parent):
+        for folder in (self.root, path.parent.parent, path.parent):
             if not folder.exists():
                 folder.mkdir(mode=0o700)
                 sync_folder(folder.parent)

@@ -13,7 +13,8 @@ from edge_agent.config.schema import MotionConfig
 from edge_agent.domain import U8, Lighting, Motion, Region
 from edge_agent.geometry import BBox, FrameSize, Polygon
 from edge_agent.motion.background import BackgroundModel
-from edge_agent.motion.blobs import find_blobs
+from edge_agent.motion.blobs import Box, find_blobs
+from edge_agent.motion.overlay import OverlayWatch
 from edge_agent.motion.state import STEPS, SceneState
 
 #: A person of 5 % of the height is nine pixels tall in it; finer costs in proportion.
@@ -100,6 +101,8 @@ class _Scene:
         self._picture: U8 = np.empty_like(self._small)
         self._watched = _watched_mask(self.size, self._factor, working, ignore)
         self._watched_px = cv2.countNonZero(self._watched)
+        self._overlays = OverlayWatch()
+        self.overlays: tuple[BBox, ...] = ()  # burnt-in clocks that were found
         self._min_area_px = config.min_area_frac * working.area_px
         self._background: BackgroundModel
         self.at_s: float  # of the newest picture
@@ -158,8 +161,20 @@ class _Scene:
         self._background.learn(self._picture, dt_s)
         if self._warming_up():
             return Motion((), changed_frac, Lighting.WARMING_UP)
-        regions = self._regions(mask) if changed_px >= self._min_area_px else ()
-        return Motion(regions, changed_frac, Lighting.STEADY)
+        blobs = find_blobs(mask, self._min_area_px) if changed_px >= self._min_area_px else []
+        line = self._overlays.update(self._picture, blobs, at_s)
+        if line is not None:
+            self._leave_out(line)
+            blobs = [blob for blob in blobs if not _inside(blob, line)]
+        return Motion(self._regions(blobs), changed_frac, Lighting.STEADY, self.overlays)
+
+    def _leave_out(self, line: Box) -> None:
+        """A clock is motion no more, and is told of."""
+        cv2.rectangle(self._watched, line[:2], (line[2] - 1, line[3] - 1), 0, cv2.FILLED)
+        self._watched_px = cv2.countNonZero(self._watched)
+        across, down = self._factor / self.size.width, self._factor / self.size.height
+        sides = (line[2] - line[0]) * across, (line[3] - line[1]) * down
+        self.overlays = (*self.overlays, BBox(line[0] * across, line[1] * down, *sides))
 
     def _warming_up(self) -> bool:
         known_before = self._changed_s > -math.inf  # deviations survive a change of light
@@ -185,17 +200,23 @@ class _Scene:
             cv2.resize(samples, (width, height), dst=self._small, interpolation=cv2.INTER_AREA)
         cv2.blur(self._small, (3, 3), dst=self._picture)
 
-    def _regions(self, mask: U8) -> tuple[Region, ...]:
-        height, width = mask.shape
+    def _regions(self, blobs: Sequence[Box]) -> tuple[Region, ...]:
+        height, width = self._small.shape
         across, down = self._factor / self.size.width, self._factor / self.size.height
         regions = []
-        for x1, y1, x2, y2 in find_blobs(mask, self._min_area_px):
+        for x1, y1, x2, y2 in blobs:
             wide, high = _MARGIN_FRAC * (x2 - x1), _MARGIN_FRAC * (y2 - y1)
             left, right = max(0.0, x1 - wide), min(width, x2 + wide)
             top, bottom = max(0.0, y1 - high), min(height, y2 + high)
             bbox = BBox(left * across, top * down, (right - left) * across, (bottom - top) * down)
             regions.append(Region(bbox))
         return tuple(regions)
+
+
+def _inside(blob: Box, line: Box) -> bool:
+    """Is its middle in the line?"""
+    middle = (blob[0] + blob[2]) / 2, (blob[1] + blob[3]) / 2
+    return line[0] <= middle[0] <= line[2] and line[1] <= middle[1] <= line[3]
 
 
 def _shrink_factor(size: FrameSize) -> int:

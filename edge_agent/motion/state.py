@@ -21,6 +21,8 @@ _DEVIATION_STEP = 0.25
 _STANDING_STEP_S = 0.5
 #: What was absorbed over is worth keeping where it can be told from the background.
 _FORMER_MIN_LEVELS = 4
+#: Where a PNG says its width and height (its header comes first), big-endian.
+_PNG_SIZE = slice(16, 24)
 
 
 class BackgroundState(msgspec.Struct, frozen=True, array_like=True):
@@ -107,7 +109,9 @@ def _png(picture: U8) -> bytes:
 
 def _picture(data: bytes, shape: tuple[int, ...]) -> U8:
     """uint8 of `shape`. Raises ValueError."""
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    said = data[_PNG_SIZE]  # before decoding: a few bytes of PNG inflate to a gigabyte
+    fits = said == shape[1].to_bytes(4, "big") + shape[0].to_bytes(4, "big")
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if fits else None
     if picture is None or picture.shape != shape or picture.dtype != np.uint8:
         raise ValueError(f"the carried background is no picture of {shape[1]}x{shape[0]}")
     return picture.astype(np.uint8, copy=False)

@@ -22,6 +22,8 @@ _ASK_AGAIN_S = 3600.0
 #: a broker that goes down; twice in a row is worth a try with the old version.
 _UNANSWERED = 2
 
+_CONSEQUENCE = "denied messages cannot be told from accepted ones"
+
 
 class Dialer:
     """Belongs to one thread; remembers between connections what the broker speaks.
@@ -44,7 +46,9 @@ class Dialer:
         self._timeout_s = timeout_s
         self._beat = beat
         self._old_until_s = float("-inf")
-        self._unanswered = 0
+        self._unanswered = 0  # in a row; kept, so that a mute broker is asked only once more
+        self._speaks_5 = ""  # the broker that answered MQTT 5
+        self._old_told = ""  # which broker speaks 3.1.1 was said
 
     def dial(self, session: Session, stop: StopToken) -> Connection:
         """A new connection.
@@ -59,29 +63,32 @@ class Dialer:
             connection = self._open(endpoint, session, stop, mqtt5=True)
         except VersionRefused:
             connection = self._fall_back(endpoint, session, stop)
+            self._old_until_s = self._clock.mono_s() + _ASK_AGAIN_S
+            self._tell_old(endpoint, "knows only MQTT 3.1.1")
         except NoConnack:
             self._unanswered += 1
-            if self._unanswered < _UNANSWERED:
+            if self._speaks_5 == str(endpoint) or self._unanswered < _UNANSWERED:
                 raise
+            # It may merely hang: the next connection asks for MQTT 5 again.
             connection = self._fall_back(endpoint, session, stop)
-        self._unanswered = 0
-        if connection.is_mqtt5:
-            return connection
-        log.warning(
-            "broker %s knows only MQTT 3.1.1: denied messages cannot be told from accepted ones",
-            endpoint,
-        )
+            self._tell_old(endpoint, "answers only MQTT 3.1.1 now")
+        else:
+            self._unanswered, self._speaks_5 = 0, str(endpoint)
         return connection
+
+    def _tell_old(self, endpoint: Endpoint, what: str) -> None:
+        """Once, not at every connection."""
+        if self._old_told != f"{endpoint} {what}":
+            self._old_told = f"{endpoint} {what}"
+            log.warning("broker %s %s: %s", endpoint, what, _CONSEQUENCE)
 
     def _fall_back(self, endpoint: Endpoint, session: Session, stop: StopToken) -> Connection:
         try:
-            connection = self._open(endpoint, session, stop, mqtt5=False)
+            return self._open(endpoint, session, stop, mqtt5=False)
         except VersionRefused as error:
             raise BrokerRefused(
                 f"broker {endpoint} speaks neither MQTT 5 nor 3.1.1: is it an MQTT broker?"
             ) from error
-        self._old_until_s = self._clock.mono_s() + _ASK_AGAIN_S
-        return connection
 
     def _open(
         self, endpoint: Endpoint, session: Session, stop: StopToken, *, mqtt5: bool

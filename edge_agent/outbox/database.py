@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from edge_agent.errors import InvariantBroken, OperatorError, StorageError
+from edge_agent.errors import InvariantBroken, StorageError
 
 DATABASE = "outbox.db"
 
@@ -22,7 +22,7 @@ Value = str | bytes | int | float | None
 _BUSY_TIMEOUT_MS = 5000
 _WAL_LIMIT_BYTES = 4_000_000
 
-_PRAGMAS = (
+PRAGMAS = (
     # A row is then mostly pages of its own: deleting it frees them at once, though its neighbours
     # stay, and a commit writes 48 MiB a day where 4096 writes 63 to 76 (benchmarks/).
     "PRAGMA page_size=512",
@@ -34,80 +34,6 @@ _PRAGMAS = (
     "PRAGMA cache_size=-1024",
     "PRAGMA temp_store=MEMORY",
 )
-
-#: From user_version 0, 1, ... to the next. Never edit one that was released: add one.
-_MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        """CREATE TABLE row(
-            row_id INTEGER PRIMARY KEY,
-            event_row INTEGER NOT NULL,
-            message_id TEXT NOT NULL,
-            event_id TEXT NOT NULL,
-            camera TEXT NOT NULL,
-            label TEXT NOT NULL,
-            phase TEXT NOT NULL,
-            live INTEGER NOT NULL,
-            utc_ms INTEGER NOT NULL,
-            quality TEXT NOT NULL,
-            topic TEXT NOT NULL,
-            payload BLOB NOT NULL)""",
-        "CREATE TABLE epoch(base INTEGER PRIMARY KEY, id TEXT NOT NULL)",
-        """CREATE TABLE gap(
-            id INTEGER PRIMARY KEY,
-            epoch TEXT NOT NULL,
-            reason TEXT NOT NULL,
-            first INTEGER NOT NULL,
-            last INTEGER,
-            motion INTEGER NOT NULL,
-            person INTEGER NOT NULL,
-            health INTEGER NOT NULL)""",
-        "CREATE INDEX gap_by_first ON gap(epoch, reason, first)",
-        "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID",
-    ),
-    (  # the ledger of recorder files, see `ledger`
-        """CREATE TABLE file(
-            path_key INTEGER PRIMARY KEY,
-            size INTEGER NOT NULL,
-            mtime_ns INTEGER NOT NULL,
-            clip INTEGER,
-            camera TEXT,
-            state TEXT,
-            reason TEXT,
-            path BLOB,
-            at_s REAL)""",
-        "CREATE INDEX file_left_out ON file(state, camera, mtime_ns) WHERE state IS NOT NULL",
-        """CREATE TABLE clip(
-            clip INTEGER PRIMARY KEY,
-            camera TEXT NOT NULL,
-            size INTEGER NOT NULL,
-            digest BLOB NOT NULL,
-            kind TEXT NOT NULL,
-            start_s REAL NOT NULL,
-            end_s REAL,
-            time_source TEXT NOT NULL,
-            offset_s REAL NOT NULL,
-            err_s REAL NOT NULL,
-            disputed INTEGER NOT NULL,
-            path BLOB NOT NULL,
-            mtime_ns INTEGER NOT NULL,
-            found_s REAL NOT NULL,
-            state TEXT NOT NULL,
-            reason TEXT NOT NULL,
-            told INTEGER NOT NULL,
-            open_events BLOB NOT NULL)""",
-        "CREATE INDEX clip_by_time ON clip(camera, state, start_s)",
-        """CREATE TABLE run(
-            clip INTEGER PRIMARY KEY,
-            camera TEXT NOT NULL,
-            start_s REAL NOT NULL,
-            last_s REAL NOT NULL,
-            end_s REAL NOT NULL,
-            found_s REAL NOT NULL,
-            carry BLOB NOT NULL,
-            open_events BLOB NOT NULL)""",
-    ),
-)
-_SCHEMA_VERSION = len(_MIGRATIONS)
 
 _FULL = {sqlite3.SQLITE_FULL}
 _FAILING = {
@@ -121,7 +47,17 @@ _FAILING = {
     sqlite3.SQLITE_NOMEM,
     sqlite3.SQLITE_AUTH,
 }
-_CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
+_CORRUPT = {
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_FORMAT,
+    # Keys that are there already, values of another kind than was ever written: what we keep
+    # in mind is not what the file holds.
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+}
+#: Of SQLITE_ERROR, which else is a bug of ours: a schema that lost a name.
+_LOST_NAMES = ("no such table", "no such column", "no such index", "malformed")
 
 
 class DiskFull(StorageError):
@@ -147,13 +83,20 @@ Connect = Callable[[Path, bool], Connection]
 def connect_sqlite(path: Path, read_only: bool) -> Connection:
     """With Python's own sqlite3, transactions by hand. Used by one thread at a time."""
     mode = "ro" if read_only else "rwc"
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
         isolation_level=None,
         check_same_thread=False,
         timeout=_BUSY_TIMEOUT_MS / 1000,
     )
+    connection.text_factory = _text
+    return connection
+
+
+def _text(data: bytes) -> str:
+    """Also of a damaged text: its checksum tells."""
+    return data.decode(errors="surrogateescape")
 
 
 class Database:
@@ -204,52 +147,8 @@ def _translated(path: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _FULL:
             raise DiskFull(f"{path}: the disk is full") from error
-        if code in _CORRUPT:
+        if code in _CORRUPT or any(words in str(error) for words in _LOST_NAMES):
             raise DatabaseCorrupt(f"{path}: {error}") from error
         if code in _FAILING:
             raise StorageError(f"{path}: {error}") from error
         raise InvariantBroken(f"{path}: {error}") from error
-
-
-def open_database(path: Path, connect: Connect) -> Database:
-    """Open for writing, creating and migrating as needed.
-
-    Raises StorageError, DatabaseCorrupt, and OperatorError for a file of a newer agent.
-    """
-    database = Database(path, connect)
-    try:
-        for pragma in _PRAGMAS:
-            database.execute(pragma)
-        _migrate(database)
-    except BaseException:
-        database.close()
-        raise
-    return database
-
-
-def open_to_read(path: Path, connect: Connect) -> Database:
-    """Open read-only; raises StorageError for a file that is not made, or of an older agent."""
-    database = Database(path, connect, read_only=True)
-    try:
-        version = int(database.value("PRAGMA user_version"))
-    except BaseException:
-        database.close()
-        raise
-    if version < _SCHEMA_VERSION:
-        database.close()
-        raise StorageError(f"{path}: is not made or updated yet; start edge-agent once")
-    return database
-
-
-def _migrate(database: Database) -> None:
-    version = int(database.value("PRAGMA user_version"))
-    if version > _SCHEMA_VERSION:
-        raise OperatorError(
-            f"{database.path}: was written by a newer edge-agent (format {version}, this one knows "
-            f"{_SCHEMA_VERSION}); install that version again or move the file away"
-        )
-    for number in range(version, _SCHEMA_VERSION):
-        with database.transaction():
-            for statement in _MIGRATIONS[number]:
-                database.execute(statement)
-            database.execute(f"PRAGMA user_version={number + 1}")

@@ -13,20 +13,19 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from edge_agent.domain import CameraId
-from edge_agent.outbox.database import Database
+from edge_agent.outbox.checksum import crc_of
+from edge_agent.outbox.database import Database, Value
 
 #: Two clips of a camera belong together when the later one begins so long after the earlier
 #: one ends, or before: recorders overlap clips by what they buffer.
 RUN_GAP_S = 5.0
 RUN_OVERLAP_S = 30.0
-#: But one that mostly shows what another one shows is a recording of its own.
-_MOST_OVERLAP = 0.5
 
 #: What a row takes in the database beside its texts, its index and half-filled pages included.
 _FILE_BYTES, _CLIP_BYTES = 60, 220
@@ -46,6 +45,7 @@ class LeftOutState(StrEnum):
 
     REFUSED = "refused"  # quarantined; `reason` says why
     TOO_OLD = "too_old"  # unopened
+    NOBODY = "nobody"  # files of no camera: one row for each channel, `size_bytes` is their number
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +124,13 @@ class Run(RunHead):
 
 def follows_between(start_s: float, end_s: float) -> tuple[float, float]:
     """When a clip begins that continues one from `start_s` to `end_s`."""
-    overlap_s = min(RUN_OVERLAP_S, _MOST_OVERLAP * (end_s - start_s))
-    return end_s - overlap_s, end_s + RUN_GAP_S
+    return end_s - min(RUN_OVERLAP_S, end_s - start_s), end_s + RUN_GAP_S
+
+
+def planned_between(start_s: float, end_s: float) -> tuple[float, float]:
+    """When a clip begins that is to be analysed after one from `start_s` to `end_s`: also one that
+    shows the same moments."""
+    return start_s, end_s + RUN_GAP_S
 
 
 def path_key(path: Path) -> int:
@@ -141,7 +146,7 @@ def _key(data: bytes) -> int:
     return int.from_bytes(hashlib.sha256(data).digest()[:8], "big") >> 1
 
 
-_CLIP_MARKS = ", ".join("?" * 18)
+_CLIP_MARKS = ", ".join("?" * 19)
 
 
 # --- inside a transaction ---------------------------------------------------------------
@@ -151,18 +156,27 @@ def note_clips(database: Database, clips: Iterable[LedgerClip]) -> None:
     """These were found. A content that is known only moves to its new path; one that was
     gone from its old one is there again."""
     for clip in clips:
-        key, path = clip.key, os.fsencode(clip.path)
-        database.execute(
-            f"INSERT INTO clip VALUES({_CLIP_MARKS})"
-            " ON CONFLICT(clip) DO UPDATE SET path = excluded.path, mtime_ns = excluded.mtime_ns,"
-            " state = iif(state = 'gone', 'waiting', state)",
-            _clip_values(clip, key, path),
-        )
+        key = clip.key
+        known = read_clips(database, "clip = ?", (key,))
+        if not known:
+            update_clip(database, clip)
+        elif _is_news(known[0], clip):
+            state = ClipState.WAITING if known[0].state is ClipState.GONE else known[0].state
+            moved = replace(known[0], path=clip.path, mtime_ns=clip.mtime_ns, state=state)
+            update_clip(database, moved)
         _note_file(database, clip.path, clip.size_bytes, clip.mtime_ns, key)
+
+
+def _is_news(known: LedgerClip, found: LedgerClip) -> bool:
+    moved = (known.path, known.mtime_ns) != (found.path, found.mtime_ns)
+    return moved or known.state is ClipState.GONE
 
 
 def note_left_out(database: Database, files: Iterable[LeftOut]) -> None:
     for file in files:
+        if file.state is LeftOutState.NOBODY and not file.size_bytes:
+            _forget_nobodys(database, file.path)
+            continue
         database.execute(
             "INSERT OR REPLACE INTO file VALUES(?, ?, ?, NULL, ?, ?, ?, ?, ?)",
             (
@@ -178,6 +192,15 @@ def note_left_out(database: Database, files: Iterable[LeftOut]) -> None:
         )
 
 
+def _forget_nobodys(database: Database, root: Path) -> None:
+    """What was noted below this folder as no camera's."""
+    first = os.fsencode(root) + b"/"
+    database.execute(
+        "DELETE FROM file WHERE state = 'nobody' AND path >= ? AND path < ?",
+        (first, first[:-1] + b"0"),
+    )
+
+
 def update_clip(database: Database, clip: LedgerClip) -> None:
     """What became of it. Written whole: the ledger may have been made anew meanwhile."""
     database.execute(
@@ -187,18 +210,16 @@ def update_clip(database: Database, clip: LedgerClip) -> None:
 
 
 def put_run(database: Database, run: Run) -> None:
+    moments = (run.start_s, run.last_s, run.end_s, run.found_s)
+    values: tuple[Value, ...] = (
+        run.clip,
+        run.camera,
+        *map(float, moments),
+        run.carry,
+        run.open_events,
+    )
     database.execute(
-        "INSERT OR REPLACE INTO run VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            run.clip,
-            run.camera,
-            run.start_s,
-            run.last_s,
-            run.end_s,
-            run.found_s,
-            run.carry,
-            run.open_events,
-        ),
+        "INSERT OR REPLACE INTO run VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, crc_of(*values))
     )
 
 
@@ -255,26 +276,27 @@ class LedgerSize:
 
 
 def _clip_values(clip: LedgerClip, key: int, path: bytes) -> tuple[Any, ...]:
-    return (
+    values = (
         key,
         clip.camera,
         clip.size_bytes,
         bytes.fromhex(clip.digest),
         clip.kind,
-        clip.start_s,
-        clip.end_s,
+        float(clip.start_s),
+        None if clip.end_s is None else float(clip.end_s),
         clip.time_source,
-        clip.offset_s,
-        clip.err_s,
+        float(clip.offset_s),
+        float(clip.err_s),
         int(clip.disputed),
         path,
         clip.mtime_ns,
-        clip.found_s,
+        float(clip.found_s),
         str(clip.state),
         clip.reason,
         clip.told,
         clip.open_events,
     )
+    return (*values, crc_of(*values))
 
 
 def _note_file(database: Database, path: Path, size: int, mtime_ns: int, clip: int) -> None:
@@ -288,63 +310,94 @@ def _note_file(database: Database, path: Path, size: int, mtime_ns: int, clip: i
 
 
 _CLIP_COLUMNS = (
-    "camera, size, digest, kind, start_s, end_s, time_source, offset_s, err_s, disputed, path,"
-    " mtime_ns, found_s, state, reason, told,"
-    " open_events"
+    "clip, camera, size, digest, kind, start_s, end_s, time_source, offset_s, err_s, disputed,"
+    " path, mtime_ns, found_s, state, reason, told, open_events, crc"
 )
-
-
-_RUN_COLUMNS = "clip, camera, start_s, last_s, end_s, found_s"
+_RUN_COLUMNS = "clip, camera, start_s, last_s, end_s, found_s, carry, open_events, crc"
 
 
 def read_clips(database: Database, where: str, parameters: tuple[Any, ...]) -> list[LedgerClip]:
-    """`where` is a fixed text of this package, never data."""
+    """Without what is damaged. `where` is a fixed text of this package, never data."""
     found = database.rows(f"SELECT {_CLIP_COLUMNS} FROM clip WHERE {where}", parameters)  # noqa: S608
-    return [_clip(*row) for row in found]
+    return [clip for clip in map(_clip, found) if clip is not None]
 
 
-def _clip(*row: Any) -> LedgerClip:
-    camera, size, digest, kind, *time, path, mtime_ns, found_s, state, reason, told, events = row
-    start_s, end_s, time_source, offset_s, err_s, disputed = time
-    return LedgerClip(
-        CameraId(camera),
-        size,
-        bytes(digest).hex(),
-        kind,
-        start_s,
-        end_s,
-        time_source,
-        offset_s,
-        err_s,
-        bool(disputed),
-        Path(os.fsdecode(path)),
-        mtime_ns,
-        found_s,
-        ClipState(state),
-        reason,
-        told,
-        bytes(events),
+def _clip(row: tuple[Any, ...]) -> LedgerClip | None:
+    if not _is_sound(row):
+        return None
+    _, camera, size, digest, kind, *time, path, mtime_ns, found_s, state, reason, told, events = (
+        row[:-1]
     )
+    start_s, end_s, time_source, offset_s, err_s, disputed = time
+    try:
+        return LedgerClip(
+            CameraId(camera),
+            size,
+            bytes(digest).hex(),
+            kind,
+            start_s,
+            end_s,
+            time_source,
+            offset_s,
+            err_s,
+            bool(disputed),
+            Path(os.fsdecode(path)),
+            mtime_ns,
+            found_s,
+            ClipState(state),
+            reason,
+            told,
+            bytes(events),
+        )
+    except (TypeError, ValueError):
+        return None
+
+
+def _is_sound(row: tuple[Any, ...]) -> bool:
+    """Rows of an agent that knew no checksums have none."""
+    return row[-1] is None or row[-1] == crc_of(*row[:-1])
 
 
 def read_run_heads(database: Database, camera: CameraId) -> list[RunHead]:
     """The runs of a camera that are not over, newest first."""
-    rows = database.rows(
-        f"SELECT {_RUN_COLUMNS} FROM run WHERE camera = ? ORDER BY end_s DESC",  # noqa: S608
-        (camera,),
-    )
-    return [RunHead(row[0], CameraId(row[1]), *row[2:6]) for row in rows]
+    return [run.head for run in _runs(database, "camera = ? ORDER BY end_s DESC", camera)]
 
 
 def read_run(database: Database, clip: int) -> Run | None:
     """The run whose newest clip this is."""
-    rows = database.rows(
-        f"SELECT {_RUN_COLUMNS}, carry, open_events FROM run WHERE clip = ?",  # noqa: S608
-        (clip,),
-    )
-    return next((_run(*row) for row in rows), None)
+    return next(iter(_runs(database, "clip = ?", clip)), None)
 
 
-def _run(*row: Any) -> Run:
-    clip, camera, start_s, last_s, end_s, found_s, carry, events = row
-    return Run(clip, CameraId(camera), start_s, last_s, end_s, found_s, bytes(carry), bytes(events))
+def _runs(database: Database, where: str, parameter: Any) -> list[Run]:
+    """Without what is damaged."""
+    found = database.rows(f"SELECT {_RUN_COLUMNS} FROM run WHERE {where}", (parameter,))  # noqa: S608
+    return [run for run in map(_run, found) if run is not None]
+
+
+def _run(row: tuple[Any, ...]) -> Run | None:
+    if not _is_sound(row):
+        return None
+    clip, camera, start_s, last_s, end_s, found_s, carry, events, _ = row
+    try:
+        carry, events = bytes(carry), bytes(events)
+    except TypeError:
+        return None
+    return Run(clip, CameraId(camera), start_s, last_s, end_s, found_s, carry, events)
+
+
+def drop_damaged(database: Database) -> int:
+    """Forget the waiting clips and the runs that are not what was written; how many went.
+
+    Their files are found again, and what is analysed again gives the same messages.
+    """
+    waiting = "state NOT IN ('done', 'failed', 'gone')"
+    found = database.rows(f"SELECT {_CLIP_COLUMNS} FROM clip WHERE {waiting}")  # noqa: S608
+    clips = [row[0] for row in found if _clip(row) is None]
+    found = database.rows(f"SELECT {_RUN_COLUMNS} FROM run")  # noqa: S608
+    runs = [row[0] for row in found if _run(row) is None]
+    for clip in clips:
+        database.execute("DELETE FROM clip WHERE clip = ?", (clip,))
+        database.execute("DELETE FROM file WHERE clip = ?", (clip,))
+    for clip in runs:
+        delete_run(database, clip)
+    return len(clips) + len(runs)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from edge_agent.domain import EventId, Phase
 from edge_agent.outbox.database import Database
 
+_PHASES = frozenset(str(phase) for phase in Phase)
+
 
 class OpenEvents:
     """event -> (its first row, its newest row). For one thread.
@@ -20,19 +22,29 @@ class OpenEvents:
 
     @classmethod
     def read(cls, database: Database, floor: int) -> OpenEvents:
-        """From the rows at and above `floor`, below which no open event has its newest row."""
+        """From the rows at and above `floor`, below which no open event has its newest row.
+
+        A damaged row says nothing here; it is found when it is read.
+        """
         found = cls()
         for row_id, event_row, event_id, phase, live in database.rows(
             "SELECT row_id, event_row, event_id, phase, live FROM row WHERE row_id >= ?"
             " ORDER BY row_id",
             (floor,),
         ):
-            found.note(EventId(event_id), Phase(phase), row_id, event_row, live=bool(live))
+            if phase in _PHASES and isinstance(event_row, int):
+                found.note(EventId(event_id), Phase(phase), row_id, event_row, live=bool(live))
         return found
 
     def first_row(self, event_id: EventId, row_id: int) -> int:
         """The first row of this event; `row_id` itself when it is the first."""
         return self._rows[event_id][0] if event_id in self._rows else row_id
+
+    def forget(self, row_id: int) -> None:
+        """This row was put aside: what it said of its event is not known any more."""
+        for event_id, (_, newest, _) in list(self._rows.items()):
+            if newest == row_id:
+                del self._rows[event_id]
 
     def note(
         self, event_id: EventId, phase: Phase, row_id: int, event_row: int, *, live: bool

@@ -12,25 +12,22 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
 
 from edge_agent.clock import Clock
 from edge_agent.config.schema import OutboxConfig
-from edge_agent.contract import Position, UlidGenerator, Unsequenced
+from edge_agent.contract import Position, Unsequenced
 from edge_agent.errors import AgentError, StorageError
-from edge_agent.outbox.database import DATABASE, Connect, DatabaseCorrupt, DiskFull, connect_sqlite
+from edge_agent.outbox.database import Connect, connect_sqlite
+from edge_agent.outbox.keeper import StoreKeeper, alarm_of
+from edge_agent.outbox.live_marks import LiveMarks
 from edge_agent.outbox.lock import StateDirLock
-from edge_agent.outbox.quarantine import put_aside, read_epoch_file, write_epoch_file
 from edge_agent.outbox.reserve import Reserve
 from edge_agent.outbox.retention import Demand, demand_of, quota_of
 from edge_agent.outbox.row import AckOutcome, Alarm, AlarmKind, Draft, Head, OpenEvent, Row
 from edge_agent.outbox.spill import CAPACITY, Spill
 from edge_agent.outbox.store import Store, Unencodable
-from edge_agent.outbox.tables import Beginning
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 _MAINTAIN_EVERY_S = 60.0
 _RETRY_EVERY_S = 5.0
@@ -52,23 +49,33 @@ class Outbox:
     """
 
     def __init__(
-        self, state_dir: Path, lock: StateDirLock, limits: OutboxConfig, clock: Clock
+        self,
+        state_dir: Path,
+        lock: StateDirLock,
+        limits: OutboxConfig,
+        clock: Clock,
+        connect: Connect,
     ) -> None:
         """Use `open`."""
-        self._state_dir, self._lock = state_dir, lock
+        self._state_dir = state_dir
         self._limits, self._clock = limits, clock
-        self._connect: Connect = connect_sqlite
-        self._ids = UlidGenerator()
-        self._store: Store | None = None
         self._spill = Spill(CAPACITY)
         self._quota_bytes = quota_of(state_dir, limits)
         self._reserve = Reserve(state_dir, self._quota_bytes)
         self._alarms: list[Alarm] = []
         self._failed_s: float | None = None
-        self._base = 0
-        self._rewound = False
+        self._live_marks = LiveMarks()
         self.shedding = False  # since the quota was reached, until there is room again
         self._maintained_s = clock.mono_s()
+        self._keeper = StoreKeeper(
+            state_dir,
+            lock,
+            clock,
+            connect=connect,
+            alarm=self._alarm,
+            make_room=self._make_room,
+        )
+        self._keeper.log_bytes = self._quota_bytes // 8
 
     @classmethod
     def open(
@@ -81,18 +88,17 @@ class Outbox:
     ) -> Outbox:
         """Lock the directory, then open or create the database.
 
-        Raises StateDirLocked (naming the pid), StorageError for a missing directory, OperatorError
-        for a newer agent's database. A disk that cannot be written is none: drafts wait in RAM.
+        Raises StateDirLocked (naming the pid), StorageError for a missing directory,
+        StateOfNewerAgent. A disk that cannot be written is none: drafts wait in RAM.
         """
-        outbox = cls(state_dir, StateDirLock(state_dir), limits, clock)
-        outbox._connect = connect
+        outbox = cls(state_dir, StateDirLock(state_dir), limits, clock, connect)
         try:
-            outbox._ensure()
+            outbox._keeper.ensure()
             outbox._reserve.ensure()
         except StorageError as error:
             outbox._fail(error)
         except AgentError:
-            outbox._lock.release()
+            outbox._keeper.close()
             raise
         return outbox
 
@@ -113,16 +119,18 @@ class Outbox:
         self.flush()
         if len(self._spill):
             log.error("outbox: %d messages that could not be stored are lost", len(self._spill))
-        if self._store is not None:
-            self._store.close()
-            self._store = None
-        self._lock.release()
+        self._live_marks.close()
+        self._keeper.close()
+
+    @property
+    def _store(self) -> Store | None:
+        return self._keeper.store
 
     # --- facts ---
 
     def head(self) -> Head:
         """Raises StorageError while there is no database."""
-        return self._attempt(Store.head)
+        return self._keeper.attempt(Store.head)
 
     @property
     def epoch(self) -> str:
@@ -154,7 +162,7 @@ class Outbox:
     def open_events(self) -> tuple[OpenEvent, ...]:
         """Live events without an `end`. Asked at start-up, before the first append."""
         try:
-            return self._attempt(Store.open_events)
+            return self._keeper.attempt(Store.open_events)
         except StorageError as error:
             self._fail(error)
             return ()
@@ -201,7 +209,7 @@ class Outbox:
                 f"the server knows seq {seq} of {epoch}, this box only {self._store.last_seq}: "
                 "the card was restored or cloned; a new epoch begins and nothing is deleted",
             )
-            self._rewound = True
+            self._keeper.rewind()
             self.tried(lambda _: None)
         return outcome
 
@@ -214,6 +222,26 @@ class Outbox:
         """The broker will never take these rows (0x90, 0x95, 0x99): shed them, with a gap."""
         wanted = tuple(row_ids)
         self.tried(lambda store: store.refuse(wanted))
+
+    def damaged(self, row_ids: Iterable[int], *, undecodable: bool = False) -> None:
+        """A reader could not read these rows; without any, the bookkeeping or the file.
+
+        What is damaged is put aside and announced, the file as a whole if need be.
+        `undecodable`: these rows say nothing, though they are as they were written.
+        """
+        try:
+            self._keeper.examine(row_ids, undecodable=undecodable)
+        except StorageError as error:
+            self._fail(error)
+
+    def look(self) -> None:
+        """Notice a file that vanished under us, and tell `outbox stat` what was sent. Cheap: call
+        it once a second."""
+        why = self._keeper.look()
+        if why:
+            self._fail(StorageError(why))
+        if self._store is not None:
+            self._live_marks.write(self._store.epoch, self._store.sent)
 
     def flush(self) -> tuple[Row, ...]:
         """Store everything that waits, marks and deletes too."""
@@ -235,7 +263,9 @@ class Outbox:
             self._keep_quota()
             now, max_age_s = self._clock.read(), self._limits.max_age_days * 86400
             self.tried(lambda store: store.shed_old(now, max_age_s))
-            self.tried(Store.vacuum)
+            self.tried(lambda store: store.pages.vacuum())
+            self.tried(Store.mend_ledger)
+            self._keeper.note_epochs()
             self._reserve.ensure()
         settle_s = None if self._store is None else self._store.settle_deadline_s
         if settle_s is not None and now_s >= settle_s:
@@ -254,7 +284,7 @@ class Outbox:
         while (drafts := self._spill.waiting()[:_DRAFTS_PER_COMMIT]) or self._failed_s is not None:
             lost = self._spill.lost
             try:
-                rows += self._attempt(partial(_store, drafts, lost))
+                rows += self._keeper.attempt(partial(_store, drafts, lost))
             except Unencodable as error:
                 self._drop(error)
                 continue
@@ -272,77 +302,18 @@ class Outbox:
     def tried(self, work: Callable[[Store], object]) -> bool:
         """Run `work`; False when storage refused it, which is then noted."""
         try:
-            self._attempt(work)
+            self._keeper.attempt(work)
         except StorageError as error:
             self._fail(error)
             return False
         return True
 
-    def _attempt(self, work: Callable[[Store], T]) -> T:
-        """Run `work` on a healthy store: heal what can be healed, once. Raises StorageError."""
-        store = self._ensure()
-        try:
-            return work(store)
-        except DatabaseCorrupt as error:
-            self._set_aside(str(error))
-            return work(self._ensure())
-        except DiskFull:
-            self._make_room(store)
-            return work(store)
-        except StorageError:
-            # The handle may be of a card that was mounted anew: open again next time.
-            self._close_store()
-            raise
-
-    def _ensure(self) -> Store:
-        """The open store, in the right epoch."""
-        if self._store is None:
-            self._store = self._open_store()
-        if self._rewound:
-            self._store.begin_epoch(self._ids.next(self._clock.read().utc_s))
-            self._rewound = False
-            write_epoch_file(self._state_dir, self._store.epoch)
-        return self._store
-
-    def _open_store(self) -> Store:
-        path = self._state_dir / DATABASE
-        for _ in range(2):
-            known = read_epoch_file(self._state_dir)
-            lost = None if path.exists() and path.stat().st_size else known
-            epoch = self._ids.next(self._clock.read().utc_s)
-            beginning = Beginning(epoch, self._base, lost)
-            try:
-                store = Store.open(path, self._connect, beginning, self._clock.mono_s)
-            except DatabaseCorrupt as error:
-                self._set_aside(str(error))
-                continue
-            store.limit_log(self._quota_bytes // 8)
-            if lost is not None:
-                self._alarm(AlarmKind.CORRUPT, f"{path}: what was in epoch {lost} is lost")
-            if store.epoch != known:
-                write_epoch_file(self._state_dir, store.epoch)
-            return store
-        raise StorageError(f"{path}: damaged again right after it was made anew")
-
-    def _set_aside(self, reason: str) -> None:
-        """Rename the damaged file; the next `_ensure` makes a new one with a gap for its epoch."""
-        if self._store is not None:
-            self._base = self._store.last_row
-        self._close_store()
-        kept = put_aside(self._state_dir)
-        self._alarm(AlarmKind.CORRUPT, f"{reason}; kept as {kept}, a new epoch begins")
-
-    def _close_store(self) -> None:
-        if self._store is not None:
-            self._store.close()
-            self._store = None
-
     def _make_room(self, store: Store) -> None:
         """On a full disk: give up the reserve, then what matters least."""
         released = self._reserve.release()
-        store.checkpoint()
+        store.pages.checkpoint()
         gone = store.shed(Demand(_ROOM_BYTES, spare_persons=True))
-        store.checkpoint()
+        store.pages.checkpoint()
         log.warning("outbox: disk full: reserve released: %s, %d rows shed", released, gone)
 
     def _fail(self, error: StorageError) -> None:
@@ -369,7 +340,7 @@ class Outbox:
             if store is None:
                 return
             try:
-                used_bytes = store.used_bytes()
+                used_bytes = store.pages.used_bytes()
                 demand = demand_of(used_bytes, self._quota_bytes)
                 gone = store.shed(demand) if demand is not None else 0
             except StorageError as error:
@@ -388,8 +359,7 @@ class Outbox:
                 )
 
     def _alarm(self, kind: AlarmKind, text: str) -> None:
-        log.warning("outbox: %s", text)
-        self._alarms.append(Alarm(kind, text))
+        self._alarms.append(alarm_of(kind, text))
 
 
 def _store(drafts: Sequence[Draft], lost: Unsequenced | None, store: Store) -> tuple[Row, ...]:

@@ -1,8 +1,9 @@
-"""A damaged database is kept, out of the way; a small file remembers which epoch it was."""
+"""A damaged database is kept, out of the way; a small file remembers which epochs it held."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge_agent.atomic_file import sync_folder, write_atomically
@@ -12,6 +13,9 @@ from edge_agent.outbox.database import DATABASE
 
 EPOCH_FILE = "outbox.epoch"
 ASIDE = f"{DATABASE}.corrupt"
+
+#: A box that begins more epochs than this before one is settled has other troubles.
+_MOST_EPOCHS = 100
 
 
 def put_aside(state_dir: Path) -> Path:
@@ -33,13 +37,16 @@ def put_aside(state_dir: Path) -> Path:
     return kept
 
 
-def read_epoch_file(state_dir: Path) -> str | None:
-    """The epoch that was current; None when unknown."""
+def read_epochs_file(state_dir: Path) -> tuple[str, ...]:
+    """The epochs of which something was still to be told, the current one first; none when
+    unknown."""
     with contextlib.suppress(OSError, UnicodeDecodeError, ContractError):
-        return check_ulid((state_dir / EPOCH_FILE).read_text().strip())
-    return None
+        lines = (state_dir / EPOCH_FILE).read_text().split()
+        return tuple(check_ulid(line) for line in lines[:_MOST_EPOCHS])
+    return ()
 
 
-def write_epoch_file(state_dir: Path, epoch: str) -> None:
+def write_epochs_file(state_dir: Path, epochs: Sequence[str]) -> None:
     """Durable when it returns. Raises StorageError."""
-    write_atomically(state_dir / EPOCH_FILE, f"{epoch}\n".encode())
+    text = "".join(f"{epoch}\n" for epoch in epochs[:_MOST_EPOCHS])
+    write_atomically(state_dir / EPOCH_FILE, text.encode())

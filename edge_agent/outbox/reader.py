@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
 from edge_agent.outbox import tables
-from edge_agent.outbox.database import DATABASE, Connect, Database, connect_sqlite
+from edge_agent.outbox.database import (
+    DATABASE,
+    Connect,
+    Database,
+    DatabaseCorrupt,
+    connect_sqlite,
+)
+from edge_agent.outbox.marks import Marks, read_marks
 from edge_agent.outbox.ranges import RangeSet
 from edge_agent.outbox.reopening import ReopenedDatabase
 from edge_agent.outbox.row import GapReport, Head, Row
+from edge_agent.outbox.tables import Epoch
 
 T = TypeVar("T")
+
+#: Above every row id.
+_TOP = 2**62
 
 
 class OutboxReader:
@@ -23,9 +34,19 @@ class OutboxReader:
     and `note_sent`, which the publisher calls at each PUBACK.
     """
 
-    def __init__(self, state_dir: Path, *, connect: Connect = connect_sqlite) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        connect: Connect = connect_sqlite,
+        damaged: Callable[[Sequence[int]], None] = lambda row_ids: None,
+    ) -> None:
+        """`damaged` hears of rows that are not what was written, which are passed over; of none
+        when the bookkeeping or the file itself is damaged."""
         self._file = ReopenedDatabase(state_dir / DATABASE, connect)
         self._noted = RangeSet()
+        self._damaged = damaged
+        self._met: list[int] = []
 
     def __enter__(self) -> OutboxReader:
         return self
@@ -44,7 +65,7 @@ class OutboxReader:
     def head(self) -> Head:
         """Epoch, first and last seq, watermark, all of one moment."""
         return self._snapshot(
-            lambda db: tables.read_head(db, tables.read_epochs(db), tables.read_marks(db))
+            lambda db: tables.read_head(db, tables.read_epochs(db), read_marks(db))
         )
 
     def note_sent(self, row_ids: Iterable[int]) -> None:
@@ -64,19 +85,16 @@ class OutboxReader:
         """
 
         def read(db: Database) -> tuple[Row, ...]:
-            epochs, marks = tables.read_epochs(db), tables.read_marks(db)
+            epochs, marks = tables.read_epochs(db), read_marks(db)
             last = tables.last_row_id(db, marks)
             last = last if up_to_row is None else min(last, up_to_row)
             sent = self._sent(marks)
             rows: list[Row] = []
+            # Acknowledged rows that only stay for their open event are not to be sent.
+            where = "row_id BETWEEN ? AND ? AND NOT row_id BETWEEN ? AND ?"
+            kept = (epochs[-1].base + 1, marks.acked_row or 0)
             for low, high in _wanted(sent, after_row + 1, last, epochs[-1].base, resend):
-                rows += tables.select_rows(
-                    db,
-                    epochs,
-                    # Acknowledged rows that only stay for their open event are not to be sent.
-                    "row_id BETWEEN ? AND ? AND NOT row_id BETWEEN ? AND ? ORDER BY row_id LIMIT ?",
-                    (low, high, epochs[-1].base + 1, marks.acked_row or 0, limit - len(rows)),
-                )
+                rows += self._sound(db, epochs, marks, where, (low, high, *kept), limit - len(rows))
                 if len(rows) >= limit:
                     break
             return tuple(rows)
@@ -87,10 +105,11 @@ class OutboxReader:
         """Unsent older rows of the same event, oldest first: they go out before `row`."""
 
         def read(db: Database) -> tuple[Row, ...]:
-            epochs, marks = tables.read_epochs(db), tables.read_marks(db)
+            epochs, marks = tables.read_epochs(db), read_marks(db)
             found = tables.select_rows(
                 db,
                 epochs,
+                marks.unchecked_row,
                 "row_id >= ? AND row_id < ? AND event_id = ? ORDER BY row_id",
                 (row.event_row, row.row_id, row.event_id),
             )
@@ -110,13 +129,13 @@ class OutboxReader:
         """
 
         def read(db: Database) -> tuple[Row, ...]:
-            epochs = tables.read_epochs(db)
-            tops = [later.base for later in epochs[1:]] + [2**62]
+            epochs, marks = tables.read_epochs(db), read_marks(db)
+            tops = [later.base for later in epochs[1:]] + [_TOP]
             for one, top in zip(epochs, tops, strict=True):
-                if one.id == epoch:
-                    bounds = (one.base + first, min(one.base + last, top), limit)
-                    where = "row_id BETWEEN ? AND ? ORDER BY row_id LIMIT ?"
-                    return tuple(tables.select_rows(db, epochs, where, bounds))
+                if one.id == epoch and one.base + first <= top:
+                    bounds = (one.base + first, min(one.base + last, top))
+                    where = "row_id BETWEEN ? AND ?"
+                    return tuple(self._sound(db, epochs, marks, where, bounds, limit))
             return ()
 
         return self._snapshot(read)
@@ -124,14 +143,14 @@ class OutboxReader:
     def gaps(self) -> GapReport:
         """What must be announced on each connection, and again when its revision changes."""
         return self._snapshot(
-            lambda db: tables.read_gaps(db, tables.read_epochs(db)[-1].id, tables.read_marks(db))
+            lambda db: tables.read_gaps(db, tables.read_epochs(db)[-1].id, read_marks(db))
         )
 
     def backlog(self) -> int:
         """Messages that were never sent, all epochs. Arithmetic on ranges, no scan."""
 
         def read(db: Database) -> int:
-            marks, base = tables.read_marks(db), tables.read_epochs(db)[-1].base
+            marks, base = read_marks(db), tables.read_epochs(db)[-1].base
             first: int | None = db.value("SELECT min(row_id) FROM row")
             if first is None:
                 return 0
@@ -140,23 +159,56 @@ class OutboxReader:
             if marks.acked_row is not None and marks.acked_row > base:
                 done.add(base + 1, marks.acked_row)
             for epoch in tables.read_epochs(db):
-                shed = db.rows(
-                    "SELECT first, last FROM gap WHERE epoch = ? AND last IS NOT NULL", (epoch.id,)
-                )
-                for low, high in shed:
+                for low, high in tables.lost_ranges(db, epoch.id):
                     done.add(epoch.base + low, epoch.base + high)
             return last - first + 1 - done.count(first, last)
 
         return self._snapshot(read)
 
-    def _sent(self, marks: tables.Marks) -> RangeSet:
+    def _sent(self, marks: Marks) -> RangeSet:
         sent = marks.sent_rows
         for first, last in self._noted:
             sent.add(first, last)
         return sent
 
+    def _sound(
+        self,
+        db: Database,
+        epochs: Sequence[Epoch],
+        marks: Marks,
+        where: str,
+        bounds: tuple[int, ...],
+        limit: int,
+    ) -> list[Row]:
+        """At most `limit` rows; what is damaged among them is passed over, and told."""
+        rows: list[Row] = []
+        low, *others = bounds
+        while len(rows) < limit:
+            wanted = limit - len(rows)
+            found = tables.find_rows(
+                db,
+                epochs,
+                marks.unchecked_row,
+                f"{where} ORDER BY row_id LIMIT ?",
+                (low, *others, wanted),
+            )
+            rows += [each.row for each in found if each.row is not None]
+            self._met += [each.row_id for each in found if each.row is None]
+            if len(found) < wanted:
+                break
+            low = found[-1].row_id + 1
+        return rows
+
     def _snapshot(self, read: Callable[[Database], T]) -> T:
-        return self._file.snapshot(read)
+        self._met = []
+        try:
+            return self._file.snapshot(read)
+        except DatabaseCorrupt:
+            self._damaged(())
+            raise
+        finally:
+            if self._met:
+                self._damaged(tuple(self._met))
 
 
 def _wanted(

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edge_agent.errors import StorageError
-from edge_agent.outbox.database import Connect, Database, Value, open_to_read
+from edge_agent.outbox.database import Connect, Database, Value
+from edge_agent.outbox.opening import open_to_read
 
 T = TypeVar("T")
 

@@ -38,6 +38,7 @@ class Reserve:
                 return
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             try:
+                os.fchmod(descriptor, 0o600)
                 os.posix_fallocate(descriptor, 0, self._size_bytes)
             except OSError:
                 self._path.unlink()

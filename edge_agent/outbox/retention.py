@@ -22,6 +22,7 @@ from edge_agent.config.schema import OutboxConfig
 from edge_agent.domain import Label
 from edge_agent.outbox.database import Database
 from edge_agent.outbox.ranges import RangeSet
+from edge_agent.outbox.tables import label_of
 
 #: Above this share of the quota everything but person start/end is shed.
 SOFT_SHARE = 0.95
@@ -52,7 +53,7 @@ class Victim:
     """A row to shed."""
 
     row_id: int
-    label: Label
+    label: Label | None  # None: of a damaged row
     size_bytes: int
 
 
@@ -112,7 +113,7 @@ def _select(database: Database, where: str, parameters: Sequence[int]) -> list[V
         f" WHERE {where} ORDER BY row_id LIMIT {MAX_ROWS_PER_STEP}",
         parameters,
     )
-    return [Victim(row[0], Label(row[1]), row[2] + _ROW_OVERHEAD_BYTES) for row in rows]
+    return [Victim(row[0], label_of(row[1]), row[2] + _ROW_OVERHEAD_BYTES) for row in rows]
 
 
 def demand_of(used_bytes: int, quota_bytes: int) -> Demand | None:
@@ -167,6 +168,14 @@ class SyncMarks:
         return msgspec.json.encode(self._marks).decode()
 
 
+def newest_undated(database: Database) -> int:
+    """The newest row of an unset clock; 0: there is none."""
+    newest = database.value(
+        "SELECT max(row_id) FROM row WHERE quality NOT IN ('synced', 'holdover')"
+    )
+    return int(newest or 0)
+
+
 def is_trusted(quality: ClockQuality) -> bool:
     """Whether ages may be counted from a timestamp of this quality."""
     return quality in _TRUSTED
@@ -183,8 +192,10 @@ def too_old(
         "SELECT row_id, label, utc_ms, quality FROM row ORDER BY row_id LIMIT ?",
         (MAX_ROWS_PER_STEP,),
     ):
-        known = is_trusted(ClockQuality(quality))
+        if not isinstance(utc_ms, int):
+            continue  # damaged: found when it is read
+        known = quality in _TRUSTED
         since_s = utc_ms / 1000 if known else marks.dated(row_id)
         if since_s is not None and now.utc_s - since_s > max_age_s:
-            victims.append(Victim(row_id, Label(label), 0))
+            victims.append(Victim(row_id, label_of(label), 0))
     return victims

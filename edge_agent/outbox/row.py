@@ -78,6 +78,7 @@ class AlarmKind(StrEnum):
     STORAGE = "outbox_storage"
     STORAGE_CLEARED = "outbox_storage_cleared"
     SHEDDING = "outbox_shedding"
+    DAMAGED_ROWS = "outbox_damaged_rows"
     UNENCODABLE = "outbox_unencodable"
 
 

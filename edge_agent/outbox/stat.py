@@ -7,14 +7,20 @@ from pathlib import Path
 
 from edge_agent.contract import Gap, Unsequenced
 from edge_agent.outbox import tables
-from edge_agent.outbox.database import DATABASE, Connect, Database, connect_sqlite, open_to_read
+from edge_agent.outbox.database import DATABASE, Connect, Database, connect_sqlite
+from edge_agent.outbox.live_marks import read_live_marks
+from edge_agent.outbox.marks import read_marks
 from edge_agent.outbox.open_events import OpenEvents
+from edge_agent.outbox.opening import open_to_read
 from edge_agent.outbox.row import Head
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxStat:
-    """Figures of one moment. Bytes are those of the files; counts are rows."""
+    """Figures of one moment. Bytes are those of the files; counts are rows.
+
+    `sent` are those that the broker acknowledged, also a moment ago.
+    """
 
     head: Head
     unsent: int
@@ -27,6 +33,7 @@ class OutboxStat:
     open_events: int
     gaps: tuple[Gap, ...]
     unsequenced: Unsequenced | None
+    damaged: int  # put aside since the file was made
     earlier_epochs: tuple[str, ...]
 
 
@@ -42,21 +49,24 @@ def outbox_stat(state_dir: Path, *, connect: Connect = connect_sqlite) -> Outbox
 
 
 def _read(database: Database, path: Path) -> OutboxStat:
-    epochs, marks = tables.read_epochs(database), tables.read_marks(database)
+    epochs, marks = tables.read_epochs(database), read_marks(database)
     head = tables.read_head(database, epochs, marks)
     kinds = database.rows(
         "SELECT label, phase, count(*), sum(length(payload)) FROM row"
         " GROUP BY label, phase ORDER BY label, phase"
     )
     total = sum(kind[2] for kind in kinds)
+    taken = marks.sent_rows
+    for first, last in read_live_marks(path.parent, head.epoch):
+        taken.add(first, last)
     sent = sum(
         database.value("SELECT count(*) FROM row WHERE row_id BETWEEN ? AND ?", span)
-        for span in marks.sent_rows
+        for span in taken
     )
     oldest = database.rows("SELECT utc_ms, quality FROM row ORDER BY row_id LIMIT 1")
     still_open = OpenEvents.read(database, marks.open_floor).newest_rows()
     acked = marks.acked_row or 0
-    kept = sum(row <= acked for row in still_open)
+    kept = sum(row <= acked and row not in taken for row in still_open)
     return OutboxStat(
         head=head,
         unsent=total - sent - kept,
@@ -73,5 +83,6 @@ def _read(database: Database, path: Path) -> OutboxStat:
         open_events=len(still_open),
         gaps=tables.read_gaps(database, head.epoch, marks).gaps,
         unsequenced=marks.lost,
+        damaged=marks.damaged,
         earlier_epochs=tuple(epoch.id for epoch in epochs[:-1]),
     )

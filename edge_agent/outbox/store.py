@@ -8,25 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
-
-import msgspec
 
 from edge_agent.clock import ClockReading
 from edge_agent.contract import Position, Unsequenced
-from edge_agent.domain import EventId, Label
+from edge_agent.domain import EventId
 from edge_agent.errors import AgentError, ContractError
-from edge_agent.outbox import tables
-from edge_agent.outbox.database import (
-    Connect,
-    Database,
-    open_database,
-)
+from edge_agent.outbox import ledger, removal, tables
+from edge_agent.outbox.damage import Damage
+from edge_agent.outbox.database import Database
 from edge_agent.outbox.ledger import LedgerSize
+from edge_agent.outbox.marks import Marks, read_marks, with_lost, write_marks
 from edge_agent.outbox.open_events import OpenEvents
-from edge_agent.outbox.retention import Demand, Shedder, SyncMarks, Victim, is_trusted, too_old
+from edge_agent.outbox.pages import Pages
+from edge_agent.outbox.retention import (
+    Demand,
+    Shedder,
+    SyncMarks,
+    Victim,
+    is_trusted,
+    newest_undated,
+    too_old,
+)
 from edge_agent.outbox.row import AckOutcome, Draft, Head, OpenEvent, Row
-from edge_agent.outbox.spill import merged
 
 #: Deletes up to the watermark ride in a commit at most this often. More often rewrites `meta`
 #: each time; less often spreads the rows over more pages.
@@ -36,17 +39,6 @@ SETTLE_SENT_EVERY_S = 60.0
 #: A commit of their own when nothing else happens for this long.
 _SETTLE_IDLE_S = 60.0
 _SETTLE_SENT_IDLE_S = 300.0
-
-#: Reading every page of a bigger file at each start would take too long; damage there is found
-#: when it is met.
-_CHECK_BELOW_BYTES = 16_000_000
-
-#: Longer logs write less, because a page that changes often is copied only once.
-_LOG_BYTES = 4_000_000
-
-#: Free pages worth giving back to the disk.
-_VACUUM_ABOVE_PAGES = 8192
-_VACUUM_PAGES = 2048
 
 
 Also = Callable[[Database], None]
@@ -67,7 +59,7 @@ class Store:
         self._database = database
         self._mono_s = mono_s
         self._epochs = tables.read_epochs(database)
-        self._marks = tables.read_marks(database)
+        self._marks = read_marks(database)
         self._last_row = tables.last_row_id(database, self._marks)
         self._sent = self._marks.sent_rows
         self._acked_row = self._marks.acked_row
@@ -78,23 +70,8 @@ class Store:
         self._undated_row: int | None = None  # newest row of an unset clock; None: not looked yet
         self._dirty_since_s: float | None = None
         self._settled_s = float("-inf")
-        self._ledger = LedgerSize(database, mono_s)
-
-    @classmethod
-    def open(
-        cls, path: Path, connect: Connect, beginning: tables.Beginning, mono_s: Callable[[], float]
-    ) -> Store:
-        """Open or create; a new file begins as `beginning` says."""
-        database = open_database(path, connect)
-        try:
-            if path.stat().st_size < _CHECK_BELOW_BYTES:
-                tables.check(database)
-            if not tables.read_epochs(database):
-                tables.begin(database, beginning)
-            return cls(database, mono_s)
-        except BaseException:
-            database.close()
-            raise
+        self.pages = Pages(database, LedgerSize(database, mono_s))
+        self.numbers_lost = False  # higher ones may have been given: begin a new epoch
 
     def close(self) -> None:
         self._database.close()
@@ -113,6 +90,22 @@ class Store:
     def last_row(self) -> int:
         return self._last_row
 
+    @property
+    def damaged(self) -> int:
+        """Rows that were put aside since the file was made."""
+        return self._marks.damaged
+
+    @property
+    def epochs(self) -> tuple[str, ...]:
+        """Every epoch of which something may still be told, the current one first."""
+        ours = [epoch.id for epoch in reversed(self._epochs)]
+        return tuple(dict.fromkeys([*ours, *tables.gap_epochs(self._database)]))
+
+    @property
+    def sent(self) -> str:
+        """What the broker took, as RangeSet.dump of row ids."""
+        return self._sent.dump()
+
     def head(self) -> Head:
         marks = replace(self._marks, acked_row=self._acked_row)
         return tables.read_head(self._database, self._epochs, marks)
@@ -120,16 +113,13 @@ class Store:
     def open_events(self) -> tuple[OpenEvent, ...]:
         found = []
         for event_id, row_id in self._open.events():
-            for row in tables.select_rows(self._database, self._epochs, "row_id = ?", (row_id,)):
+            for row in self._rows("row_id = ?", row_id):
                 found.append(OpenEvent(event_id, row.camera, row.label, row))
         return tuple(found)
 
-    def used_bytes(self) -> int:
-        """Bytes of pages that hold something of the outbox: all but the ledger's."""
-        pages = int(self._database.value("PRAGMA page_count"))
-        free = int(self._database.value("PRAGMA freelist_count"))
-        page_bytes = int(self._database.value("PRAGMA page_size"))
-        return max(0, (pages - free) * page_bytes - self._ledger.size_bytes())
+    def _rows(self, where: str, *parameters: int) -> list[Row]:
+        unchecked = self._marks.unchecked_row
+        return tables.select_rows(self._database, self._epochs, unchecked, where, parameters)
 
     @property
     def settle_deadline_s(self) -> float | None:
@@ -188,10 +178,10 @@ class Store:
                 rows.append(self._insert(draft, row_id, first))
             if also is not None:
                 also(self._database)
-            marks = self._note_lost(self._marks, lost)
+            marks = with_lost(self._marks, lost)
             due = self._settle_due()
             marks = self._settle(marks, last) if due else marks
-            tables.write_marks(self._database, self._marks, marks)
+            write_marks(self._database, self._marks, marks)
         self._committed(marks, settled=due)
         self._last_row = last + len(rows)
         for row, draft in zip(rows, drafts, strict=True):
@@ -203,32 +193,90 @@ class Store:
     def settle(self, lost: Unsequenced | None) -> None:
         """Commit the waiting marks and deletes now."""
         with self._database.transaction():
-            marks = self._settle(self._note_lost(self._marks, lost), self._last_row)
-            tables.write_marks(self._database, self._marks, marks)
+            marks = self._settle(with_lost(self._marks, lost), self._last_row)
+            write_marks(self._database, self._marks, marks)
         self._committed(marks, settled=True)
 
-    def begin_epoch(self, epoch: str) -> None:
-        """The server knows more of the current epoch than we do: leave it, delete nothing."""
-        old, base = self._epochs[-1], self._last_row
+    def begin_epoch(self, epoch: str, reason: str) -> None:
+        """Others may know more of the current epoch than we do: leave it, delete nothing."""
+        old, fresh = self._epochs[-1], tables.Epoch(self._last_row, epoch)
+        if self._acked_row is not None and self._acked_row > old.base:
+            self._sent.add(old.base + 1, self._acked_row)  # the server has them, under this epoch
         with self._database.transaction():
-            run = tables.LostRun(base - old.base + 1, None)
-            tables.add_gap(self._database, old.id, "rewound", run)
-            self._database.execute("INSERT INTO epoch VALUES(?, ?)", (base, epoch))
-            self._database.execute("DELETE FROM meta WHERE key = 'acked_row'")
+            run = tables.LostRun(fresh.base - old.base + 1, None)
+            tables.add_gap(self._database, old.id, reason, run)
+            tables.put_epoch(self._database, fresh)
             marks = replace(
                 self._marks,
                 gap_revision=self._marks.gap_revision + 1,
-                last_row=base,
+                last_row=fresh.base,
                 acked_row=None,
+                sent=self._sent.dump(),
             )
-            tables.write_marks(self._database, replace(self._marks, acked_row=None), marks)
-        if self._acked_row is not None and self._acked_row > old.base:
-            self._sent.add(old.base + 1, self._acked_row)  # the server has them, under this epoch
-            self._dirty()
-        self._epochs = (*self._epochs, tables.Epoch(base, epoch))
+            write_marks(self._database, self._marks, marks)
+        older = self._epochs if old.base < fresh.base else self._epochs[:-1]
+        self._epochs = (*older, fresh)
         self._acked_row = None
         self._has_gaps = True
+        self.numbers_lost = False
         self._committed(marks, settled=False)
+
+    def announce_lost(self, lost: Iterable[tables.Lost]) -> None:
+        """Epochs of other files, which will not come."""
+        with self._database.transaction():
+            for one in lost:
+                tables.add_gap(self._database, one.epoch, one.reason, tables.LostRun(1, None))
+            marks = replace(self._marks, gap_revision=self._marks.gap_revision + 1)
+            write_marks(self._database, self._marks, marks)
+        self._has_gaps = True
+        self._committed(marks, settled=False)
+
+    # --- damage ---
+
+    def put_aside(self, damage: Damage) -> None:
+        """Delete what is damaged, announce what is lost by it, and count it."""
+        with self._database.transaction():
+            for row_id in damage.rows:
+                self._database.execute("DELETE FROM row WHERE row_id = ?", (row_id,))
+            lost = [Victim(row_id, None, 0) for row_id in damage.lost if self._may_lack(row_id)]
+            announced = self._note_gaps(lost, "corrupt")
+            marks = self._rest(
+                replace(
+                    self._marks,
+                    gap_revision=self._marks.gap_revision + int(announced),
+                    last_row=damage.last_row,
+                    damaged=self._marks.damaged + len(set(damage.rows) | set(damage.lost)),
+                )
+            )
+            write_marks(self._database, self._marks, marks)
+        for row_id in damage.rows:
+            self._open.forget(row_id)
+        self._last_row = marks.last_row
+        self._has_gaps = self._has_gaps or announced
+        self.numbers_lost = self.numbers_lost or damage.numbers_lost
+        self._committed(marks, settled=False)
+
+    def examine(self, row_ids: Iterable[int], *, undecodable: bool = False) -> int:
+        """Somebody could not read these: put aside what is damaged; how many that were.
+
+        `undecodable`: they say nothing, whatever their checksum is.
+        """
+        rows = []
+        for row_id in row_ids:
+            unchecked = self._marks.unchecked_row
+            for found in tables.find_rows(
+                self._database, self._epochs, unchecked, "row_id = ?", (row_id,)
+            ):
+                if undecodable or found.row is None:
+                    rows.append(row_id)
+        if rows:
+            self.put_aside(Damage(tuple(rows), tuple(rows), self._last_row))
+        return len(rows)
+
+    def mend_ledger(self) -> None:
+        """Forget what is damaged in the ledger of recorder files."""
+        with self._database.transaction():
+            ledger.drop_damaged(self._database)
 
     def shed(self, demand: Demand) -> int:
         """Shed what this demand asks for; how many rows went."""
@@ -248,7 +296,7 @@ class Store:
             sync.note(self._last_row, first, now)
             marks = replace(self._marks, sync_marks=sync.dump())
             with self._database.transaction():
-                tables.write_marks(self._database, self._marks, marks)
+                write_marks(self._database, self._marks, marks)
             self._committed(marks, settled=False)
         keep = set(self._open.newest_rows())
         victims = too_old(self._database, sync, now, max_age_s)
@@ -258,25 +306,11 @@ class Store:
         """The broker will never take these; how many went."""
         victims = []
         for row_id in row_ids:
-            label = self._database.value("SELECT label FROM row WHERE row_id = ?", (row_id,))
-            if label is not None:
-                victims.append(Victim(row_id, Label(label), 0))
+            for (label,) in self._database.rows(
+                "SELECT label FROM row WHERE row_id = ?", (row_id,)
+            ):
+                victims.append(Victim(row_id, tables.label_of(label), 0))
         return self._remove(victims, "refused")
-
-    def vacuum(self) -> None:
-        """Give some free pages back to the disk, when there are many."""
-        if int(self._database.value("PRAGMA freelist_count")) > _VACUUM_ABOVE_PAGES:
-            self._database.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
-
-    def limit_log(self, size_bytes: int) -> None:
-        """Copy the write-ahead log into the table whenever it is this long, at most 4 MB."""
-        page_bytes = int(self._database.value("PRAGMA page_size"))
-        pages = max(min(size_bytes, _LOG_BYTES) // page_bytes, 16)
-        self._database.execute(f"PRAGMA wal_autocheckpoint={pages}")
-
-    def checkpoint(self) -> None:
-        """Empty the write-ahead log, so that its space is free for others."""
-        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     # --- inside a transaction ---
 
@@ -291,7 +325,7 @@ class Store:
         position = tables.position_of(self._epochs, row_id)
         try:
             topic, payload = draft.encode(position)
-        except ContractError as error:
+        except (ContractError, ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise Unencodable(draft) from error
         row = Row(
             row_id=row_id,
@@ -308,36 +342,25 @@ class Store:
         tables.insert(self._database, row, draft)
         return row
 
-    def _note_lost(self, marks: tables.Marks, lost: Unsequenced | None) -> tables.Marks:
-        total = merged(marks.lost, lost)
-        if lost is None or total is None:
-            return marks
-        dump = msgspec.json.encode([total.count, total.from_utc_s, total.to_utc_s]).decode()
-        return replace(marks, unsequenced=dump, gap_revision=marks.gap_revision + 1)
-
-    def _settle(self, marks: tables.Marks, last_row: int) -> tables.Marks:
+    def _settle(self, marks: Marks, last_row: int) -> Marks:
         """Delete what is acknowledged, clear announced gaps; the marks to write."""
         if self._acked_row is not None:
-            self._delete_acknowledged()
+            removal.delete_acknowledged(
+                self._database, self._open.newest_rows(), self._epochs[-1].base, self._acked_row
+            )
             marks = self._clear_gaps(marks)
         first = self._database.value("SELECT min(row_id) FROM row")
         self._sent.discard_through(last_row if first is None else int(first) - 1)
         return replace(
             marks,
             last_row=last_row,
+            first_row=last_row + 1 if first is None else int(first),
             acked_row=self._acked_row,
             sent=self._sent.dump(),
             open_floor=self._open.floor(last_row),
         )
 
-    def _delete_acknowledged(self) -> None:
-        keep = [row for row in self._open.newest_rows() if row <= (self._acked_row or 0)]
-        low = self._epochs[-1].base
-        for row_id in (*keep, (self._acked_row or 0) + 1):
-            self._database.execute("DELETE FROM row WHERE row_id > ? AND row_id < ?", (low, row_id))
-            low = max(low, row_id)
-
-    def _clear_gaps(self, marks: tables.Marks) -> tables.Marks:
+    def _clear_gaps(self, marks: Marks) -> Marks:
         if not self._has_gaps and not marks.unsequenced:
             return marks
         acked_row = self._acked_row or 0
@@ -360,8 +383,8 @@ class Store:
                 self._database.execute("DELETE FROM row WHERE row_id = ?", (victim.row_id,))
             announced = self._note_gaps([v for v in victims if self._may_lack(v.row_id)], reason)
             revision = self._marks.gap_revision + int(announced)
-            marks = replace(self._marks, gap_revision=revision, last_row=self._last_row)
-            tables.write_marks(self._database, self._marks, marks)
+            marks = self._rest(replace(self._marks, gap_revision=revision, last_row=self._last_row))
+            write_marks(self._database, self._marks, marks)
         self._has_gaps = self._has_gaps or announced
         self._committed(marks, settled=False)
         return len(victims)
@@ -372,26 +395,19 @@ class Store:
             return row_id not in self._sent
         return row_id > self._acked_row
 
+    def _rest(self, marks: Marks) -> Marks:
+        return removal.marks_of_rest(self._database, marks, self._sent)
+
     def _note_gaps(self, victims: Iterable[Victim], reason: str) -> bool:
-        by_epoch: dict[str, list[tuple[int, Label]]] = {}
-        for victim in sorted(victims, key=lambda one: one.row_id):
-            position = tables.position_of(self._epochs, victim.row_id)
-            by_epoch.setdefault(position.epoch, []).append((position.seq, victim.label))
-        for epoch, lost in by_epoch.items():
-            for run in tables.runs_of(lost):
-                tables.add_gap(self._database, epoch, reason, run)
-        return bool(by_epoch)
+        return removal.note_gaps(self._database, self._epochs, victims, reason)
 
     def _undated(self, sync: SyncMarks) -> bool:
         """Whether a row of an unset clock still has no moment from which it ages."""
         if self._undated_row is None:
-            newest = self._database.value(
-                "SELECT max(row_id) FROM row WHERE quality NOT IN ('synced', 'holdover')"
-            )
-            self._undated_row = int(newest or 0)
+            self._undated_row = newest_undated(self._database)
         return self._undated_row > 0 and sync.dated(self._undated_row) is None
 
-    def _committed(self, marks: tables.Marks, *, settled: bool) -> None:
+    def _committed(self, marks: Marks, *, settled: bool) -> None:
         self._marks = marks
         if settled:
             self._settled_s = self._mono_s()

@@ -7,16 +7,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
-
-from edge_agent.contract import Gap, GapRange, Position, Unsequenced
+from edge_agent.contract import Gap, GapRange, Position, check_ulid
 from edge_agent.domain import CameraId, EventId, Label, Phase
-from edge_agent.errors import StorageError
+from edge_agent.errors import ContractError
+from edge_agent.outbox.checksum import crc_of
 from edge_agent.outbox.database import Database, DatabaseCorrupt, Value
-from edge_agent.outbox.ranges import RangeSet
+from edge_agent.outbox.marks import Marks, write_all_marks
 from edge_agent.outbox.row import Draft, GapReport, Head, Row
 
-_COLUMNS = "row_id, event_row, message_id, event_id, camera, label, phase, topic, payload"
+#: Everything of a row that its checksum covers, in its order.
+_COLUMNS = (
+    "row_id, event_row, message_id, event_id, camera, label, phase, live, utc_ms, quality, topic,"
+    " payload"
+)
 
 #: Keeps one `_gap` message well below the 256 KiB that brokers are configured for.
 RANGES_PER_MESSAGE = 1000
@@ -31,62 +34,62 @@ class Epoch:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """An epoch of which nothing more can come from this box."""
+
+    epoch: str
+    reason: str  # corrupt: its file was damaged; storage: its file vanished
+
+
+@dataclass(frozen=True, slots=True)
 class Beginning:
     """How a new database starts."""
 
     epoch: str
     base: int  # row ids go on above this one
-    lost_epoch: str | None  # of the damaged or missing file before it
+    lost: tuple[Lost, ...] = ()  # of the files before it
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """The small facts beside the rows, one `meta` entry each."""
-
-    last_row: int = 0  # highest row_id ever given, when rows above it are gone
-    acked_row: int | None = None  # the watermark of the current epoch, as a row_id
-    sent: str = ""  # RangeSet of row_ids
-    open_floor: int = 1  # no live event that is still open has its newest row below this
-    gap_revision: int = 0
-    unsequenced: str = ""  # JSON [count, from_utc_s, to_utc_s]
-    sync_marks: str = "[]"  # JSON [[row_id, utc_s], ...]: see retention
-
-    @property
-    def sent_rows(self) -> RangeSet:
-        return RangeSet.load(self.sent)
-
-    @property
-    def lost(self) -> Unsequenced | None:
-        if not self.unsequenced:
-            return None
-        count, first, last = _json(self.unsequenced)
-        return Unsequenced(int(count), float(first), float(last))
-
-
-def _json(text: str) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.MsgspecError as error:
-        raise StorageError(f"outbox: damaged entry {text[:60]!r}") from error
-
-
-def read_marks(database: Database) -> Marks:
-    found = dict(database.rows("SELECT key, value FROM meta"))
-    known = {name: found[name] for name in Marks.__slots__ if name in found}
-    return replace(Marks(), **known)
-
-
-def write_marks(database: Database, old: Marks, new: Marks) -> None:
-    """Write what differs, so that an unchanged page is not written again."""
-    for name in Marks.__slots__:
-        value: Value = getattr(new, name)
-        if value != getattr(old, name):
-            database.execute("INSERT OR REPLACE INTO meta VALUES(?, ?)", (name, value))
+# --- epochs -----------------------------------------------------------------------------
 
 
 def read_epochs(database: Database) -> tuple[Epoch, ...]:
-    """Oldest first; the last one is current."""
-    return tuple(Epoch(*row) for row in database.rows("SELECT base, id FROM epoch ORDER BY base"))
+    """Oldest first; the last one is current; none in a file that was just made.
+
+    Raises DatabaseCorrupt.
+    """
+    found = database.rows("SELECT base, id, crc FROM epoch ORDER BY base")
+    if any(crc != crc_of(base, name) for base, name, crc in found):
+        raise DatabaseCorrupt(f"{database.path}: the list of epochs is damaged")
+    if not found and database.value("SELECT EXISTS(SELECT 1 FROM meta)"):
+        raise DatabaseCorrupt(f"{database.path}: the list of epochs is lost")
+    return tuple(Epoch(base, name) for base, name, _ in found)
+
+
+def read_unchecked_epochs(database: Database) -> tuple[Epoch, ...]:
+    """Of an agent that knew no checksums. Raises DatabaseCorrupt."""
+    found = database.rows("SELECT base, id FROM epoch ORDER BY base")
+    try:
+        return tuple(Epoch(base, check_ulid(name)) for base, name in found)
+    except (ContractError, TypeError) as error:
+        raise DatabaseCorrupt(f"{database.path}: the list of epochs is damaged") from error
+
+
+def put_epoch(database: Database, epoch: Epoch) -> None:
+    """In the place of one that begins at the same row: that one never had a message."""
+    database.execute(
+        "INSERT OR REPLACE INTO epoch VALUES(?, ?, ?)",
+        (epoch.base, epoch.id, crc_of(epoch.base, epoch.id)),
+    )
+
+
+def write_checksums(database: Database, epochs: Iterable[Epoch]) -> None:
+    """Into epochs and gaps of an agent that knew none."""
+    for epoch in epochs:
+        put_epoch(database, epoch)
+    rows = database.rows(f"SELECT id, {_GAP_COLUMNS} FROM gap")  # noqa: S608
+    for gap_id, *values in rows:
+        database.execute("UPDATE gap SET crc = ? WHERE id = ?", (crc_of(*values), gap_id))
 
 
 def position_of(epochs: Sequence[Epoch], row_id: int) -> Position:
@@ -112,49 +115,105 @@ def read_head(database: Database, epochs: Sequence[Epoch], marks: Marks) -> Head
     )
 
 
+# --- rows -------------------------------------------------------------------------------
+
+
 def insert(database: Database, row: Row, draft: Draft) -> None:
     created = draft.created
-    database.execute(
-        "INSERT INTO row VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            row.row_id,
-            row.event_row,
-            row.message_id,
-            row.event_id,
-            row.camera,
-            str(row.label),
-            str(row.phase),
-            int(draft.live),
-            round(created.utc_s * 1000),
-            str(created.quality),
-            row.topic,
-            row.payload,
-        ),
+    values = (
+        row.row_id,
+        row.event_row,
+        row.message_id,
+        row.event_id,
+        row.camera,
+        str(row.label),
+        str(row.phase),
+        int(draft.live),
+        round(created.utc_s * 1000),
+        str(created.quality),
+        row.topic,
+        row.payload,
     )
+    database.execute(
+        "INSERT INTO row VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, crc_of(*values))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRow:
+    """What lies in the table under this number; `row` None: it is damaged."""
+
+    row_id: int
+    row: Row | None
+
+
+def find_rows(
+    database: Database,
+    epochs: Sequence[Epoch],
+    unchecked_row: int,
+    where: str,
+    parameters: Sequence[Value],
+) -> list[FoundRow]:
+    """Rows in order of commit. `where` is a fixed text of this package, never data."""
+    found = database.rows(f"SELECT {_COLUMNS}, crc FROM row WHERE {where}", parameters)  # noqa: S608
+    return [FoundRow(each[0], _row(epochs, unchecked_row, each)) for each in found]
 
 
 def select_rows(
-    database: Database, epochs: Sequence[Epoch], where: str, parameters: Sequence[Value]
+    database: Database,
+    epochs: Sequence[Epoch],
+    unchecked_row: int,
+    where: str,
+    parameters: Sequence[Value],
 ) -> list[Row]:
-    """Rows in order of commit. `where` is a fixed text of this package, never data."""
-    found = database.rows(f"SELECT {_COLUMNS} FROM row WHERE {where}", parameters)  # noqa: S608
-    return [_row(epochs, values) for values in found]
+    """`find_rows` without what is damaged."""
+    found = find_rows(database, epochs, unchecked_row, where, parameters)
+    return [each.row for each in found if each.row is not None]
 
 
-def _row(epochs: Sequence[Epoch], values: Sequence[Any]) -> Row:
-    row_id, event_row, message_id, event_id, camera, label, phase, topic, payload = values
-    return Row(
-        row_id=row_id,
-        position=position_of(epochs, row_id),
-        message_id=message_id,
-        event_id=EventId(event_id),
-        camera=CameraId(camera),
-        label=Label(label),
-        phase=Phase(phase),
-        event_row=event_row,
-        topic=topic,
-        payload=bytes(payload),
+def _row(epochs: Sequence[Epoch], unchecked_row: int, stored: Sequence[Any]) -> Row | None:
+    """None when it is not what was written."""
+    *values, crc = stored
+    row_id, event_row, message_id, event_id, camera, label, phase = values[:7]
+    if crc is None and row_id <= unchecked_row:
+        sound = _looks_sound(values)
+    else:
+        sound = crc == crc_of(*values)
+    if not sound or row_id <= epochs[0].base:
+        return None
+    try:
+        return Row(
+            row_id=row_id,
+            position=position_of(epochs, row_id),
+            message_id=message_id,
+            event_id=EventId(event_id),
+            camera=CameraId(camera),
+            label=Label(label),
+            phase=Phase(phase),
+            event_row=event_row,
+            topic=values[10],
+            payload=values[11],
+        )
+    except ValueError:
+        return None
+
+
+def _looks_sound(values: Sequence[Any]) -> bool:
+    """Of a row without a checksum: as far as one can tell."""
+    kinds = (int, int, str, str, str, str, str, int, int, str, str, bytes)
+    return all(
+        isinstance(value, kind) and (kind is not str or _is_plain(value))
+        for value, kind in zip(values, kinds, strict=True)
     )
+
+
+def _is_plain(text: Any) -> bool:
+    return bool(text.isascii() and text.isprintable())
+
+
+def label_of(text: object) -> Label | None:
+    """None for what no label is called, which a damaged row may say."""
+    return Label(text) if isinstance(text, str) and text in set(Label) else None
 
 
 # --- gaps -------------------------------------------------------------------------------
@@ -169,8 +228,11 @@ class LostRun:
     counts: tuple[int, int, int] = (0, 0, 0)  # motion, person, health
 
 
-def runs_of(lost: Iterable[tuple[int, Label]]) -> list[LostRun]:
-    """Join (seq, label) pairs, lowest first, into runs."""
+_GAP_COLUMNS = "epoch, reason, first, last, motion, person, health"
+
+
+def runs_of(lost: Iterable[tuple[int, Label | None]]) -> list[LostRun]:
+    """Join (seq, label) pairs, lowest first, into runs; a label may be unknown."""
     runs: list[LostRun] = []
     for seq, label in lost:
         one = (int(label is Label.MOTION), int(label is Label.PERSON), int(label is Label.HEALTH))
@@ -198,10 +260,10 @@ def add_gap(database: Database, epoch: str, reason: str, run: LostRun) -> None:
         last = None if last is None else max(last, high)
         counts = _sum(counts, (more[0], more[1], more[2]))
         database.execute("DELETE FROM gap WHERE id = ?", (gap_id,))
+    values = (epoch, reason, first, last, *counts)
     database.execute(
-        "INSERT INTO gap(epoch, reason, first, last, motion, person, health)"
-        " VALUES(?, ?, ?, ?, ?, ?, ?)",
-        (epoch, reason, first, last, *counts),
+        f"INSERT INTO gap({_GAP_COLUMNS}, crc) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+        (*values, crc_of(*values)),
     )
 
 
@@ -209,11 +271,7 @@ def read_gaps(database: Database, epoch: str, marks: Marks) -> GapReport:
     """Everything to announce, grouped into messages. `epoch` is the current one."""
     gaps: list[Gap] = []
     batch: list[Any] = []
-    rows = database.rows(
-        "SELECT epoch, reason, first, last, motion, person, health FROM gap"
-        " ORDER BY epoch, reason, first"
-    )
-    for row in rows:
+    for row in _checked_gaps(database):
         if batch and (batch[0][:2] != row[:2] or len(batch) == RANGES_PER_MESSAGE):
             gaps.append(_gap(batch))
             batch = []
@@ -223,6 +281,29 @@ def read_gaps(database: Database, epoch: str, marks: Marks) -> GapReport:
     if marks.lost is not None:
         gaps.append(Gap(epoch, "storage", unsequenced=marks.lost))
     return GapReport(marks.gap_revision, tuple(gaps))
+
+
+def lost_ranges(database: Database, epoch: str) -> list[tuple[int, int]]:
+    """The seqs of an epoch that were announced as lost, but for an open end."""
+    return [
+        (row[2], row[3])
+        for row in _checked_gaps(database)
+        if row[0] == epoch and row[3] is not None
+    ]
+
+
+def gap_epochs(database: Database) -> tuple[str, ...]:
+    """Of which epochs something is announced as lost."""
+    return tuple(dict.fromkeys(row[0] for row in _checked_gaps(database)))
+
+
+def _checked_gaps(database: Database) -> list[tuple[Any, ...]]:
+    """Raises DatabaseCorrupt: what was announced wrongly would never be asked for."""
+    order = "ORDER BY epoch, reason, first"
+    found = database.rows(f"SELECT {_GAP_COLUMNS}, crc FROM gap {order}")  # noqa: S608
+    if any(row[-1] != crc_of(*row[:-1]) for row in found):
+        raise DatabaseCorrupt(f"{database.path}: the list of gaps is damaged")
+    return [row[:-1] for row in found]
 
 
 def _gap(rows: Sequence[Any]) -> Gap:
@@ -240,8 +321,8 @@ def _gap(rows: Sequence[Any]) -> Gap:
 
 
 def check(database: Database) -> None:
-    """Read every page. Raises DatabaseCorrupt."""
-    verdict = database.value("PRAGMA quick_check(1)")
+    """Read every page, indexes too. Raises DatabaseCorrupt."""
+    verdict = database.value("PRAGMA integrity_check(1)")
     if verdict != "ok":
         raise DatabaseCorrupt(f"{database.path}: {verdict}")
 
@@ -249,9 +330,9 @@ def check(database: Database) -> None:
 def begin(database: Database, beginning: Beginning) -> None:
     """Fill an empty database."""
     with database.transaction():
-        database.execute("INSERT INTO epoch VALUES(?, ?)", (beginning.base, beginning.epoch))
-        marks = Marks(last_row=beginning.base)
-        if beginning.lost_epoch is not None:
-            add_gap(database, beginning.lost_epoch, "corrupt", LostRun(1, None))
+        put_epoch(database, Epoch(beginning.base, beginning.epoch))
+        marks = Marks(last_row=beginning.base, first_row=beginning.base + 1)
+        for lost in beginning.lost:
+            add_gap(database, lost.epoch, lost.reason, LostRun(1, None))
             marks = replace(marks, gap_revision=1)
-        write_marks(database, Marks(), marks)
+        write_all_marks(database, marks)

@@ -16,7 +16,10 @@ import msgspec
 from edge_agent.errors import CarryOverRefused
 
 LIMIT_BYTES = 64 * 1024
-VERSION = 1
+#: What a part of it may inflate to. zlib makes a thousand bytes of one; people, zones and open
+#: events of the busiest scene take a few kilobytes.
+_INFLATED_LIMIT_BYTES = 1024 * 1024
+VERSION = 2
 
 _MAGIC = b"EACO"
 _HEAD_BYTES = len(_MAGIC) + 1 + 4
@@ -57,6 +60,8 @@ def pack(state: CarryOver, motion: Callable[[int], bytes]) -> bytes:
 
 def unpack(data: bytes) -> CarryOver:
     """Raises CarryOverRefused."""
+    if len(data) > LIMIT_BYTES:
+        raise CarryOverRefused(f"{len(data)} bytes are more than any carried-over state")
     head, body = data[:_HEAD_BYTES], data[_HEAD_BYTES:]
     if len(head) < _HEAD_BYTES or not head.startswith(_MAGIC):
         raise CarryOverRefused(f"{len(data)} bytes are no carried-over state")
@@ -69,9 +74,20 @@ def unpack(data: bytes) -> CarryOver:
         small = msgspec.msgpack.decode(body, type=CarryOver)
         return msgspec.structs.replace(
             small,
-            track=zlib.decompress(small.track),
-            rules=zlib.decompress(small.rules),
-            events=zlib.decompress(small.events),
+            track=_inflated(small.track),
+            rules=_inflated(small.rules),
+            events=_inflated(small.events),
         )
-    except (zlib.error, msgspec.MsgspecError) as error:
+    except (zlib.error, msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise CarryOverRefused(f"carried-over state does not read: {error}") from error
+
+
+def _inflated(data: bytes) -> bytes:
+    """Raises CarryOverRefused, and zlib.error."""
+    stream = zlib.decompressobj()
+    inflated = stream.decompress(data, _INFLATED_LIMIT_BYTES)
+    if stream.unconsumed_tail or not stream.eof:
+        raise CarryOverRefused(
+            f"carried-over state inflates to more than {_INFLATED_LIMIT_BYTES} bytes, or is cut off"
+        )
+    return inflated

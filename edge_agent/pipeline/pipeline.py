@@ -11,7 +11,7 @@ clock, no thread and no I/O: time enters with each frame.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -26,6 +26,7 @@ from edge_agent.domain import (
     Frame,
     Lighting,
     Motion,
+    NuisanceSpot,
     Pixels,
     Region,
     RuleHit,
@@ -34,7 +35,9 @@ from edge_agent.domain import (
 )
 from edge_agent.errors import CarryOverRefused
 from edge_agent.geometry import FULL_FRAME, BBox, FrameSize
+from edge_agent.pipeline.analysis import Analysis, Search
 from edge_agent.pipeline.carry_over import CarryOver, pack, unpack
+from edge_agent.pipeline.near_miss import Faint, NearMiss, NearMissWatch
 
 #: While the background is unknown (start, lamp, IR switch) motion is blind; the whole frame
 #: is then looked at this often, so that somebody who switches on the lamp is still seen.
@@ -104,8 +107,8 @@ class TrackStage(CarriedStage, Protocol):
     """Which person is which? `edge_agent.track.Tracker`."""
 
     def look_at(self, moving: Sequence[Region], at_s: float) -> Sequence[Region]:
-        """Where the detector looks: what moves, grown to whole tracked people, and those who
-        must be looked for now whatever motion says."""
+        """Where a look can change a decision: new motion, those who are not sure yet, those who
+        are due (`edge_agent.track.looks`). Empty: the detector is not asked."""
         ...
 
     def update(
@@ -132,8 +135,17 @@ class RuleStage(CarriedStage, Protocol):
         """`weekminute`: minutes since Monday 00:00 where the box stands, for schedules."""
         ...
 
+    @property
+    def nuisances(self) -> tuple[NuisanceSpot, ...]:
+        """Places where whatever keeps still is not told any more."""
+        ...
+
+    def forget_nuisances(self) -> int:
+        """Tell of all places again; returns how many were learned."""
+        ...
+
     def reset(self) -> None:
-        """Forget everybody."""
+        """Forget everybody; what was learned of places stays."""
         ...
 
 
@@ -155,6 +167,16 @@ class EventStage(CarriedStage, Protocol):
         ...
 
 
+class HealthStage(Protocol):
+    """Does the camera see? `edge_agent.pipeline.health.HealthWatch`."""
+
+    def update(self, frame: Frame) -> Sequence[Event]: ...
+
+    def close(self, reason: EndReason, at_s: float) -> Sequence[Event]:
+        """End every open health event."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Stages:
     """The five stages of one camera, in order, and what lends the detector its glasses.
@@ -168,28 +190,12 @@ class Stages:
     rules: RuleStage
     events: EventStage
     closer: CloserStage | None = None
+    health: HealthStage | None = None
+    near_misses: NearMissWatch | None = None  # where somebody asks why nobody was told
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What moved in a frame, and where the detector is to look because of it (or not at all)."""
-
-    motion: Motion
-    regions: tuple[Region, ...]
-    pixels: Pixels = field(repr=False)  # the frame's, or its main stream's for small people
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """Everything that one frame led to: the events, and why (for annotation and tuning)."""
-
-    motion: Motion
-    searched: tuple[Region, ...]  # where the detector looked; empty: it was not asked
-    detections: tuple[Detection, ...]
-    tracks: tuple[Track, ...]
-    hits: tuple[RuleHit, ...]
-    events: tuple[Event, ...]
-    best_frames: tuple[BestFrame, ...]
+#: What a stage may raise for bytes that were never its state.
+_NO_STATE = (ArithmeticError, LookupError, TypeError, ValueError, msgspec.MsgspecError)
 
 
 class CameraPipeline:
@@ -208,14 +214,23 @@ class CameraPipeline:
     def update(self, frame: Frame) -> Analysis:
         """Analyse one frame."""
         search = self.search(frame)
-        detections = (
-            self._stages.detect.detect(
-                search.pixels, search.regions, candidate_threshold=self.candidate_threshold
-            )
-            if search.regions
-            else ()
-        )
-        return self.conclude(frame, search, detections)
+        detections = self._detect(search, search.regions, self.candidate_threshold)
+        return self.conclude(frame, search, detections, self._faint(search, frame.captured_s))
+
+    def _detect(
+        self, search: Search, regions: Sequence[Region], threshold: float
+    ) -> Sequence[Detection]:
+        if not regions:
+            return ()
+        return self._stages.detect.detect(search.pixels, regions, candidate_threshold=threshold)
+
+    def _faint(self, search: Search, at_s: float) -> Faint | None:
+        """Asked apart: what is told must not depend on whether somebody asks why."""
+        watch = self._stages.near_misses
+        if watch is None:
+            return None
+        regions = watch.look_at(search.regions, search.motion.regions, at_s)
+        return Faint(regions, tuple(self._detect(search, regions, watch.floor)))
 
     def search(self, frame: Frame) -> Search:
         """First half of `update`, for who asks the detector for several cameras at once."""
@@ -228,8 +243,14 @@ class CameraPipeline:
         closer = stages.closer.pixels(frame, motion.regions) if stages.closer and regions else None
         return Search(motion, regions, closer or frame.pixels)
 
-    def conclude(self, frame: Frame, search: Search, detections: Sequence[Detection]) -> Analysis:
-        """Second half: what the detector's answer leads to."""
+    def conclude(
+        self,
+        frame: Frame,
+        search: Search,
+        detections: Sequence[Detection],
+        faint: Faint | None = None,
+    ) -> Analysis:
+        """Second half: what the detector's answer leads to; `faint` is for near misses only."""
         stages, at_s = self._stages, frame.captured_s
         if frame.recalled:
             stages.track.look_back(detections, at_s)
@@ -238,7 +259,13 @@ class CameraPipeline:
         if stages.closer is not None:
             stages.closer.learn(frame, tracks)
         hits = stages.rules.update(tracks, at_s, frame.weekminute)
-        events = stages.events.update(hits, search.motion, at_s)
+        events = [*stages.events.update(hits, search.motion, at_s)]
+        if stages.health is not None:
+            events += stages.health.update(frame)
+        misses: tuple[NearMiss, ...] = ()
+        if stages.near_misses is not None and faint is not None:
+            moving, moment = search.motion.regions, (at_s, frame.weekminute)
+            misses = stages.near_misses.update(faint, search.regions, moving, hits, moment)
         return Analysis(
             search.motion,
             search.regions,
@@ -247,24 +274,39 @@ class CameraPipeline:
             tuple(hits),
             tuple(events),
             tuple(stages.events.best_frames(at_s)),
+            faint,
+            misses,
         )
 
     def forget_background(self) -> None:
         """The pictures to come look different: other parts of them are masked."""
         self._stages.motion.reset()
+        self._stages.rules.forget_nuisances()
 
     def attach_snapshot(self, event_id: EventId, ref: SnapshotRef) -> bool:
         """Later messages of this event refer to this picture; False when it has ended."""
         return self._stages.events.attach_snapshot(event_id, ref)
 
+    @property
+    def nuisances(self) -> tuple[NuisanceSpot, ...]:
+        """Places taken for a person so often that nobody is told of them; for the status."""
+        return self._stages.rules.nuisances
+
+    def forget_nuisances(self) -> int:
+        """On a technician's command: tell of all places again. Returns how many were learned."""
+        return self._stages.rules.forget_nuisances()
+
     def close(self, reason: EndReason, at_s: float) -> tuple[Event, ...]:
         """End all open events: the source is lost, paused, finished, or we stop.
 
-        All that was seen is forgotten with them. Whoever stands there when pictures come
-        again is somebody new, and a background of before would only blind us.
+        All that was seen is forgotten with them, but for nuisances. Whoever stands there when
+        pictures come again is somebody new, and a background of before would only blind us.
         """
         self._forget()
-        return tuple(self._stages.events.close_all(reason, at_s))
+        events = [*self._stages.events.close_all(reason, at_s)]
+        if self._stages.health is not None:
+            events += self._stages.health.close(reason, at_s)
+        return tuple(events)
 
     @property
     def seen_s(self) -> float:
@@ -314,8 +356,9 @@ class CameraPipeline:
             )
         try:
             self._restore(state, offset_s)
-        except (ValueError, msgspec.MsgspecError) as error:
+        except _NO_STATE as error:
             self._forget()
+            self._stages.rules.forget_nuisances()
             raise CarryOverRefused(f"carried over is no state of this version: {error}") from error
 
     def _restore(self, state: CarryOver, offset_s: float) -> None:

@@ -9,13 +9,15 @@ from edge_agent.domain import CameraId
 from edge_agent.events import EventBook, NewEventId
 from edge_agent.geometry import Polygon
 from edge_agent.motion import MotionDetector
+from edge_agent.pipeline.health import HealthWatch
+from edge_agent.pipeline.near_miss import NearMissWatch
 from edge_agent.pipeline.pipeline import CameraPipeline, CloserStage, DetectStage, Stages
 from edge_agent.rules import RuleEngine
 from edge_agent.track import Tracker
 
 
-class Detector(DetectStage, Protocol):
-    """A detector that knows its own thresholds (from its manifest)."""
+class Thresholds(Protocol):
+    """A model's own thresholds (from its manifest)."""
 
     @property
     def candidate_threshold(self) -> float: ...
@@ -24,7 +26,11 @@ class Detector(DetectStage, Protocol):
     def confirm_threshold(self) -> float: ...
 
 
-def thresholds(person: PersonConfig, detector: Detector) -> tuple[float, float]:
+class Detector(DetectStage, Thresholds, Protocol):
+    """A detector that knows its own thresholds."""
+
+
+def thresholds(person: PersonConfig, detector: Thresholds) -> tuple[float, float]:
     """(candidate, confirm): the technician's numbers, or the model's own for `auto`.
 
     Where only one is a number, the other gives way: what is to confirm must not be thrown
@@ -47,6 +53,8 @@ def build_pipeline(
     detector: Detector,
     new_id: NewEventId,
     closer: CloserStage | None = None,
+    health: HealthWatch | None = None,
+    near_misses: NearMissWatch | None = None,
 ) -> CameraPipeline:
     candidate, confirm = thresholds(camera.person, detector)
     rules = RuleEngine(camera.person, camera.zones, camera.ignore_zones, confirm_threshold=confirm)
@@ -59,5 +67,7 @@ def build_pipeline(
         rules=rules,
         events=EventBook(CameraId(camera.id), camera.motion, camera.person, new_id),
         closer=closer,
+        health=health,
+        near_misses=near_misses,
     )
     return CameraPipeline(stages, candidate_threshold=candidate)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from edge_agent.clock import Clock
+from edge_agent.clock import Clock, SystemClock
 from edge_agent.contract import BoxTopics, Telemetry
 from edge_agent.publish.commands import CommandDesk
+from edge_agent.publish.complaints import Complaints
+from edge_agent.publish.held import SizeLimit
 from edge_agent.publish.pacing import Pause, ResendTimer
 from edge_agent.publish.ports import OutboxMarks, Reader
 from edge_agent.publish.status import StatusBoard
@@ -22,6 +24,7 @@ class Tally:
     gaps_sent: int = 0
     malformed: int = 0
     backlog: int = 0
+    rival: str = ""  # what points to another box with our id, in words
     last_ack_s: float | None = None
 
 
@@ -40,3 +43,5 @@ class Bench:
     tally: Tally
     telemetry: Callable[[], Telemetry] | None
     telemetry_interval_s: float
+    sizes: SizeLimit = field(default_factory=SizeLimit)
+    unreadable: Complaints = field(default_factory=lambda: Complaints(SystemClock()))

@@ -21,6 +21,8 @@ from edge_agent.contract import (
 )
 from edge_agent.errors import AgentError, ContractError
 from edge_agent.mqtt import Incoming
+from edge_agent.publish.complaints import Complaints
+from edge_agent.publish.held import packet_bytes
 from edge_agent.publish.ports import CommandHandler, CommandImage, CommandResult
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,8 @@ class Reply:
     payload: bytes = field(repr=False)
     correlation: bytes | None = None
     expiry_s: int | None = None
+    cmd_id: str = ""  # of the command that this answers
+    picture_of: str = ""  # of the command whose picture this is; its answer comes next
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +62,28 @@ class CommandDesk:
     def __init__(self, topics: BoxTopics, clock: Clock, handler: CommandHandler | None) -> None:
         self._topics, self._clock, self._handler = topics, clock, handler
         self._answers: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
+        self._unsent: list[Reply] = []
+        self._complaints = Complaints(clock)
         self._finished: deque[tuple[str, CommandResult]] = deque()
         self.received = 0
         self.malformed = 0
 
-    def handle(self, message: Incoming) -> Outcome:
-        """Never raises: whatever came is answered or counted."""
+    def handle(self, message: Incoming, most_bytes: int | None = None) -> Outcome:
+        """Never raises: whatever came is answered or counted. `most_bytes`: the largest packet
+        that the broker takes, so that no answer promises a picture that cannot go out."""
         self.received += 1
         try:
             verb = Topic.parse(message.topic).leaf
             command = parse_command(verb, message.payload)
         except ContractError as error:
             self.malformed += 1
-            log.warning("refused a malformed command: %s", error)
+            self._complaints.say("refused a malformed command", error)
             return Outcome()
         known = self._answers.get(command.cmd_id)
         if known is not None:
             topic, payload = known
-            return Outcome((Reply(topic, payload, message.correlation),))
-        return self._first_time(command, message)
+            return Outcome((Reply(topic, payload, message.correlation, cmd_id=command.cmd_id),))
+        return self._first_time(command, message, most_bytes)
 
     def finish(self, cmd_id: str, result: CommandResult) -> None:
         """As `finished`, from any thread: `take_finished` gives the answer."""
@@ -90,9 +97,22 @@ class CommandDesk:
     def finished(self, cmd_id: str, result: CommandResult) -> Reply:
         """The later answer to a command that was `accepted` at first."""
         topic, _ = self._answers.get(cmd_id, (self._topics.ack(cmd_id), b""))
-        return Reply(topic, _encode(cmd_id, result))
+        return Reply(topic, _encode(cmd_id, result), cmd_id=cmd_id)
 
-    def _first_time(self, command: Command, message: Incoming) -> Outcome:
+    def picture_lost(self, cmd_id: str, why: str) -> Reply:
+        """The picture did not reach the broker: the answer, now and to whoever asks again. It is
+        kept for the next connection, unless it is taken before."""
+        reply = self.finished(cmd_id, CommandResult(AckStatus.FAILED, f"the picture: {why}"))
+        self._remember(cmd_id, reply.topic, reply.payload)
+        self._unsent.append(reply)
+        return reply
+
+    def take_unsent(self) -> list[Reply]:
+        """Answers that could not be given on the connection of their command."""
+        unsent, self._unsent = self._unsent, []
+        return unsent
+
+    def _first_time(self, command: Command, message: Incoming, most_bytes: int | None) -> Outcome:
         replay: tuple[str, ReplayRange] | None = None
         if self._expired(command):
             result = CommandResult(AckStatus.EXPIRED, "came after its not_after")
@@ -106,12 +126,12 @@ class CommandDesk:
                 result = CommandResult(AckStatus.REJECTED, str(error))
         else:
             result = self._ask_handler(command)
-        image, result = self._image(result)
+        image, result = self._image(command.cmd_id, result, most_bytes)
         topic = self._reply_topic(command, message)
         payload = _encode(command.cmd_id, result)
         self._remember(command.cmd_id, topic, payload)
         log.info("command %s %s: %s", command.verb, command.cmd_id, result.status)
-        answer = Reply(topic, payload, message.correlation)
+        answer = Reply(topic, payload, message.correlation, cmd_id=command.cmd_id)
         return Outcome((*image, answer), replay)
 
     def _ask_handler(self, command: Command) -> CommandResult:
@@ -124,7 +144,9 @@ class CommandDesk:
         except AgentError as error:
             return CommandResult(AckStatus.FAILED, str(error))
 
-    def _image(self, result: CommandResult) -> tuple[tuple[Reply, ...], CommandResult]:
+    def _image(
+        self, cmd_id: str, result: CommandResult, most_bytes: int | None
+    ) -> tuple[tuple[Reply, ...], CommandResult]:
         image: CommandImage | None = result.image
         if image is None:
             return (), result
@@ -132,7 +154,13 @@ class CommandDesk:
             reason = f"the image has {len(image.jpeg)} bytes, at most {MAX_IMAGE_BYTES} may go out"
             return (), CommandResult(AckStatus.FAILED, reason)
         topic = self._topics.image(image.camera, image.event_id)
-        return (Reply(topic, image.jpeg, expiry_s=IMAGE_EXPIRY_S),), result
+        if most_bytes is not None and packet_bytes(topic, image.jpeg) > most_bytes:
+            reason = (
+                f"the picture has {len(image.jpeg)} bytes, larger than the broker takes "
+                f"(max_packet_size {most_bytes})"
+            )
+            return (), CommandResult(AckStatus.FAILED, reason)
+        return (Reply(topic, image.jpeg, expiry_s=IMAGE_EXPIRY_S, picture_of=cmd_id),), result
 
     def _expired(self, command: Command) -> bool:
         reading = self._clock.read()

@@ -6,23 +6,19 @@ import logging
 from collections import deque
 from collections.abc import Callable
 
-from edge_agent.contract import (
-    CONTENT_TYPE,
-    AckStatus,
-    Gap,
-    Position,
-    decode_ackpos,
-    encode_gap,
-)
+from edge_agent.contract import CONTENT_TYPE, Gap, Position, decode_ackpos, encode_gap
 from edge_agent.errors import ContractError, StorageError
 from edge_agent.mqtt import Acked, Connection, Incoming
 from edge_agent.publish.announcements import Announcements
 from edge_agent.publish.bench import Bench
-from edge_agent.publish.commands import Reply
+from edge_agent.publish.complaints import Complaints
+from edge_agent.publish.control import ControlLane
+from edge_agent.publish.fitting import fitted, fitting
+from edge_agent.publish.held import packet_bytes
 from edge_agent.publish.lanes import Lanes
 from edge_agent.publish.pacing import TokenBucket
-from edge_agent.publish.ports import CommandResult, Head, Row
-from edge_agent.publish.replay import Replay
+from edge_agent.publish.ports import Head, Row
+from edge_agent.publish.replays import ReplayQueue
 from edge_agent.publish.status import BoxIdentity
 from edge_agent.publish.status_feed import StatusFeed
 from edge_agent.publish.window import (
@@ -38,17 +34,11 @@ from edge_agent.publish.window import (
 
 log = logging.getLogger(__name__)
 
-#: Topic, properties and header of a PUBLISH, generously, beside its payload.
-_OVERHEAD_BYTES = 64
-
 #: How long the outbox is left alone after it could not be read.
 _STORAGE_RETRY_S = 2.0
 
 #: Rows are looked for this often even when nobody said that there are new ones.
 _LOOK_EVERY_S = 5.0
-
-#: More replays than this wait for nobody.
-_MAX_REPLAYS = 8
 
 
 class Delivery:
@@ -74,15 +64,16 @@ class Delivery:
         self._bucket = bucket
         self._lanes = Lanes(bench.reader, head, bucket, backlog_from_s=now_s + backlog_wait_s)
         self._announcements = Announcements()
-        self._control: deque[Reply] = deque()
+        bench.sizes.begin(connection.max_packet_bytes, now_s)
         self._feed = StatusFeed(bench, identity, now_s)
-        self._replays: deque[Replay] = deque()
+        self._control = ControlLane(connection, bench, self._feed)
+        self._replays = ReplayQueue(bench.reader, bench.desk)
         self._replay_gaps: deque[Gap] = deque()
         self._top_sent_seq = 0  # of the head's epoch, that a broker has on this connection
         self._look_at_s = now_s
         self._unseen = True  # rows that were committed, but not looked at yet
         self._storage_at_s = float("-inf")
-        self._complained: set[str] = set()
+        self._bad_ackpos = Complaints(bench.clock)
         connection.subscribe((bench.topics.commands_filter,))
 
     # --- one turn -------------------------------------------------------------------------
@@ -96,8 +87,8 @@ class Delivery:
         self._unseen = self._unseen or committed
         readable = self._try_outbox(lambda: self._look(now_s), now_s)
         self._feed.update(now_s, self._head, self._connection)
-        self._control.extend(self._bench.desk.take_finished())
-        self._send_control()
+        self._control.add(self._bench.desk.take_finished())
+        self._control.send(self._window)
         if readable:
             self._try_outbox(lambda: self._send_rows(now_s), now_s)
         self._receive(min(timeout_s, self._wait_s(self._bench.clock.mono_s())))
@@ -109,7 +100,7 @@ class Delivery:
         try:
             work()
         except StorageError as error:
-            log.warning("the outbox cannot be read: %s", error)
+            self._bench.unreadable.say("the outbox cannot be read", error)
             self._storage_at_s = now_s + _STORAGE_RETRY_S
             return False
         return True
@@ -117,13 +108,27 @@ class Delivery:
     @property
     def idle(self) -> bool:
         """Nothing live is left to send or unacknowledged: a good moment to stop."""
-        if len(self._window) or self._control or self._feed.waiting:
+        if len(self._window) or self._control.waiting:
             return False
         return not self._lanes.live_waits or self._bench.pause.active(self._bench.clock.mono_s())
 
     @property
     def in_flight(self) -> int:
         return len(self._window)
+
+    def broke(self) -> None:
+        """The connection ended by itself: what was under way may be why."""
+        self._control.broke()
+        row = self._bench.sizes.broke(self._window.rows(), self._bench.clock.mono_s())
+        if row is not None:
+            log.error(
+                "event %s seq %d (%d bytes) broke the connection again and again: it is passed "
+                "over, kept, and tried again later; does the broker limit its packets "
+                "(max_packet_size)?",
+                row.event_id,
+                row.position.seq,
+                len(row.payload),
+            )
 
     def leave(self) -> None:
         """Say `offline` instead of the will."""
@@ -136,7 +141,8 @@ class Delivery:
         if not self._unseen and now_s < self._look_at_s:
             return
         head = self._bench.reader.head()
-        self._announcements.update(self._bench.reader.gaps())
+        most = self._bench.sizes.most_bytes
+        self._announcements.update(fitted(self._bench.reader.gaps(), most, self._bench.topics.gap))
         if head.epoch != self._head.epoch:
             self._watermark, self._top_sent_seq = head.watermark, 0
             self._bench.resend.progress()
@@ -147,19 +153,6 @@ class Delivery:
 
     # --- sending ------------------------------------------------------------------------------
 
-    def _send_control(self) -> None:
-        """Statuses, answers and images go before events: few, and somebody waits for them."""
-        while self._feed.waiting and self._window.room():
-            topic, payload = self._feed.waiting.popleft()
-            mid = self._connection.publish(topic, payload, retain=True)
-            self._window.add(mid, ControlParcel(topic))
-        while self._control and self._window.room():
-            reply = self._control.popleft()
-            mid = self._connection.publish(
-                reply.topic, reply.payload, expiry_s=reply.expiry_s, correlation=reply.correlation
-            )
-            self._window.add(mid, ControlParcel(reply.topic))
-
     def _send_rows(self, now_s: float) -> None:
         """Raises StorageError."""
         pause = self._bench.pause
@@ -169,7 +162,10 @@ class Delivery:
             log.info("no progress of the server's watermark %s: sending again", self._watermark)
             self._announcements.send_again()
             self._lanes.send_again(now_s)
-        limit = pause.window(self._window.limit)
+        if self._bench.sizes.expired(now_s):
+            self._lanes.try_again()
+            self._lanes.send_again(now_s)
+        limit = min(pause.window(self._window.limit), self._bench.sizes.window(self._window.limit))
         while self._window.room(limit) and self._send_one(now_s):
             pass
 
@@ -179,7 +175,9 @@ class Delivery:
         watermark = self._watermark
         if watermark is None or self._lanes.backlog_runs:
             return False
-        epoch = self._head.epoch
+        epoch, holding = self._head.epoch, self._bench.sizes.holding()
+        if holding is not None and (holding.epoch, holding.lowest_seq) <= (epoch, watermark + 1):
+            return False  # the server waits for what the broker does not take
         return self._top_sent_seq > watermark or self._announcements.outstanding(epoch, watermark)
 
     def _send_one(self, now_s: float) -> bool:
@@ -200,16 +198,30 @@ class Delivery:
         return row is not None
 
     def _send_row(self, parcel: RowParcel) -> None:
-        row, most = parcel.row, self._connection.max_packet_bytes
-        size_bytes = len(row.payload) + len(row.topic) + _OVERHEAD_BYTES
-        if most is not None and size_bytes > most:
-            self._give_up(row, TOO_LARGE)
+        row = parcel.row
+        if not self._bench.sizes.fits(packet_bytes(row.topic, row.payload)):
+            self._too_large(row)
             return
         mid = self._connection.publish(row.topic, row.payload, content_type=CONTENT_TYPE)
         self._window.add(mid, parcel)
 
+    def _too_large(self, row: Row) -> None:
+        """For this broker; kept until it takes more, unless no broker ever would."""
+        sizes = self._bench.sizes
+        if sizes.is_as_agreed:
+            self._give_up(row, TOO_LARGE)
+            return
+        self._lanes.settled(row.row_id)
+        self._lanes.give_up(row.row_id)
+        if sizes.hold(row):
+            log.error("%s", sizes.holding())
+
     def _send_gap(self, gap: Gap, revision: int | None) -> None:
-        mid = self._connection.publish(self._bench.topics.gap, encode_gap(gap))
+        topic, payload = self._bench.topics.gap, encode_gap(gap)
+        if not self._bench.sizes.fits(packet_bytes(topic, payload)):
+            log.error("a _gap of %d bytes is more than the broker takes", len(payload))
+            return
+        mid = self._connection.publish(topic, payload)
         self._window.add(mid, GapParcel(revision))
         self._bench.tally.gaps_sent += 1
 
@@ -218,36 +230,37 @@ class Delivery:
         if self._replay_gaps:
             self._send_gap(self._replay_gaps.popleft(), None)
             return True
-        if not self._replays:
-            return False
-        replay = self._replays[0]
-        row = replay.peek()
+        row = self._replays.peek()
         if row is not None:
+            if not self._bench.sizes.fits(packet_bytes(row.topic, row.payload)):
+                self._replays.skip()
+                return True
             if not self._bucket.take(now_s):
                 return False
-            replay.take()
+            self._replays.take()
             self._send_row(RowParcel(row, of_replay=True))
             return True
-        if not replay.finished:
+        finished = self._replays.finish()
+        if finished is None:
             return False
-        self._replays.popleft()
-        gaps = replay.gaps()
-        self._replay_gaps.extend(gaps)
-        missing = sum(span.last - span.first + 1 for g in gaps for span in g.ranges if span.last)
-        result = CommandResult(AckStatus.DONE, result={"sent": replay.sent, "not_kept": missing})
-        self._control.append(self._bench.desk.finished(replay.cmd_id, result))
+        gaps, answer = finished
+        for gap in gaps:
+            self._replay_gaps.extend(
+                fitting(gap, self._bench.sizes.most_bytes, self._bench.topics.gap)
+            )
+        self._control.add((answer,))
         return bool(gaps)
 
     # --- receiving ----------------------------------------------------------------------------
 
     def _wait_s(self, now_s: float) -> float:
         """Until this connection has something to do by itself."""
-        if self._feed.waiting or self._control:
+        if self._control.ready:
             return 0.0 if self._window.room() else 1.0
         if not self._window.room() or self._bench.pause.active(now_s):
             return 1.0
         wait_s = self._lanes.wait_s(now_s)
-        if self._replays and not self._replays[0].walked:
+        if self._replays.sending:
             return self._bucket.wait_s(now_s)
         return 1.0 if wait_s is None else wait_s
 
@@ -273,6 +286,8 @@ class Delivery:
                 if verdict is Verdict.TAKEN:
                     sent.append(row.row_id)
                     self._row_taken(row, now_s)
+                elif verdict is Verdict.IMPOSSIBLE and signal.code == TOO_LARGE:
+                    self._too_large(row)
                 elif verdict is Verdict.IMPOSSIBLE:
                     self._give_up(row, signal.code)
                 else:
@@ -284,20 +299,18 @@ class Delivery:
                 elif revision is not None:
                     self._announcements.put_back()
                     self._refused(now_s, verdict, bench.topics.gap, signal.code)
-            case ControlParcel(topic):
-                if verdict is not Verdict.TAKEN and topic not in self._complained:
-                    self._complained.add(topic)
-                    log.error("the broker refused %s (0x%02X): check its ACL", topic, signal.code)
+            case ControlParcel() as parcel:
+                self._control.acked(parcel, verdict, signal.code)
 
     def _settle(self, row: Row) -> None:
         self._lanes.settled(row.row_id)
-        for replay in self._replays:
-            replay.settled(row.row_id)
+        self._replays.settled(row.row_id)
 
     def _row_taken(self, row: Row, now_s: float) -> None:
         tally = self._bench.tally
         tally.sent += 1
         tally.last_ack_s = now_s
+        self._bench.sizes.taken(row)
         if row.position.epoch == self._head.epoch:
             self._top_sent_seq = max(self._top_sent_seq, row.position.seq)
         if self._bench.pause.accepted(now_s):
@@ -329,7 +342,7 @@ class Delivery:
             watermark = decode_ackpos(signal.payload)
         except ContractError as error:
             self._bench.tally.malformed += 1
-            log.warning("ignored an ackpos: %s", error)
+            self._bad_ackpos.say("ignored an ackpos", error)
             return
         self._bench.marks.acknowledged(watermark)
         head = self._head
@@ -353,21 +366,8 @@ class Delivery:
             return head
 
     def _command(self, signal: Incoming) -> None:
-        outcome = self._bench.desk.handle(signal)
-        self._control.extend(outcome.replies)
-        if outcome.replay is None:
-            return
-        cmd_id, wanted = outcome.replay
-        try:
-            replay = Replay(cmd_id, wanted, self._bench.reader)
-        except StorageError as error:
-            self._fail_replay(cmd_id, str(error))
-            return
-        if len(self._replays) >= _MAX_REPLAYS:
-            self._fail_replay(cmd_id, f"{_MAX_REPLAYS} replays wait already")
-            return
-        self._replays.append(replay)
-
-    def _fail_replay(self, cmd_id: str, reason: str) -> None:
-        failed = CommandResult(AckStatus.FAILED, reason)
-        self._control.append(self._bench.desk.finished(cmd_id, failed))
+        outcome = self._bench.desk.handle(signal, self._bench.sizes.most_bytes)
+        self._control.add(outcome.replies)
+        if outcome.replay is not None:
+            refusal = self._replays.begin(*outcome.replay)
+            self._control.add((refusal,) if refusal else ())

@@ -21,6 +21,8 @@ class PublisherHealth:
     state: LinkState = LinkState.WAITING
     since_s: float = 0.0  # of this state
     last_error: str = ""  # of the last connection that failed or broke
+    refused: bool = False  # that was a no, which a person must act on
+    down_since_s: float | None = None  # None: connected, or never tried
     mqtt5: bool = False
     denied: bool = False  # the broker's ACL keeps our events out
     connections: int = 0

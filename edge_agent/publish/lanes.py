@@ -67,14 +67,21 @@ class Lanes:
         self._in_flight.discard(row_id)
 
     def give_up(self, row_id: int) -> None:
-        """The broker will never take this row."""
+        """The broker will never take this row, or not on this connection."""
         self._given_up.add(row_id)
 
     def send_again(self, backlog_from_s: float) -> None:
         """Go through the backlog from its beginning: after a pause, or without progress."""
         self._backlog_from_s = max(self._backlog_from_s, backlog_from_s)
         self._promoted.clear()
+        # What went out live is backlog now: the end of such an event brings its start along.
+        self._floor = max(self._floor, self._live_sent)
+        self._promoted_events.clear()
         self._begin_pass()
+
+    def try_again(self) -> None:
+        """What was given up may be taken now."""
+        self._given_up.clear()
 
     # --- what goes next -------------------------------------------------------------------
 

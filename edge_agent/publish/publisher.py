@@ -12,13 +12,22 @@ from dataclasses import dataclass, replace
 from edge_agent.clock import Clock
 from edge_agent.config import MqttConfig
 from edge_agent.contract import MAX_COMMAND_BYTES, BoxTopics, State, Telemetry, new_ulid
-from edge_agent.errors import AgentError, OperatorError, StorageError
+from edge_agent.errors import (
+    AgentError,
+    BrokerRefused,
+    BrokerUnreachable,
+    OperatorError,
+    StorageError,
+)
 from edge_agent.mqtt import Connection, Dialer, FullJitter, Session, Will, endpoint_of
 from edge_agent.mqtt.backoff import Uniform
+from edge_agent.mqtt.rivals import RivalWatch
 from edge_agent.publish.bench import Bench, Tally
 from edge_agent.publish.commands import CommandDesk
+from edge_agent.publish.complaints import Complaints
 from edge_agent.publish.delivery import Delivery
 from edge_agent.publish.health import LinkState, PublisherHealth
+from edge_agent.publish.held import SizeLimit
 from edge_agent.publish.pacing import Pause, ResendTimer
 from edge_agent.publish.ports import (
     CommandHandler,
@@ -68,6 +77,17 @@ class PublisherSetup:
     denied_pause_s: tuple[float, float] = (60.0, 1800.0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Nowhere:
+    """The head of an outbox that does not exist: its epoch will never have a message."""
+
+    epoch: str
+    first_seq: int = 1
+    last_seq: int = 0
+    last_row_id: int = 0
+    watermark: int | None = None
+
+
 class Publisher:
     """`run` is the body of the publisher thread; the rest is for all others."""
 
@@ -80,7 +100,12 @@ class Publisher:
         self._desk = CommandDesk(self._topics, setup.clock, setup.on_command)
         self._pause = Pause(denied_s=setup.denied_pause_s)
         self._resend = ResendTimer(first_s=setup.resend_after_s)
+        self._sizes = SizeLimit()
+        self._unreadable = Complaints(setup.clock)
+        self._rivals = RivalWatch()
         self._tally = Tally()
+        self._head: Head | None = None  # where the outbox stood when it could last be read
+        self._no_outbox_epoch = new_ulid(setup.clock.read().utc_s, os.urandom(10))
         self._dialer = Dialer(
             lambda: endpoint_of(self._setup.config),
             setup.clock,
@@ -175,7 +200,7 @@ class Publisher:
             self._reader = setup.open_reader()
         reader = self._reader
         identity = self._identity()
-        connection = self._dialer.dial(self._session(identity, reader.head()), stop)
+        connection = self._dialer.dial(self._session(identity, self._stand(reader)), stop)
         self._connection = connection
         try:
             self._deliver(connection, reader, identity, setup, stop)
@@ -198,7 +223,7 @@ class Publisher:
             connection,
             self._bench(reader),
             identity,
-            head=reader.head(),
+            head=self._stand(reader),
             window=config.window,
             backlog_per_s=config.backlog_per_s,
             backlog_wait_s=setup.uniform(0.0, config.backlog_jitter_s),
@@ -206,6 +231,8 @@ class Publisher:
         self._update(
             LinkState.CONNECTED,
             connections=self._health.connections + 1,
+            refused=False,
+            down_since_s=None,
             mqtt5=connection.is_mqtt5,
         )
         log.info(
@@ -214,14 +241,46 @@ class Publisher:
             config.port,
             "5" if connection.is_mqtt5 else "3.1.1",
         )
-        while not stop.stopped and setup is self._setup:
-            self._turn(delivery)
+        begun_s = setup.clock.mono_s()
+        try:
+            while not stop.stopped and setup is self._setup:
+                self._turn(delivery)
+                if self._tally.rival and setup.clock.mono_s() - begun_s > self._rivals.soon_s:
+                    self._rivals.lasted()
+                    self._tally.rival = ""
+        except (BrokerUnreachable, BrokerRefused) as error:
+            delivery.broke()
+            raise self._suspecting(error, setup.clock.mono_s() - begun_s) from error
         self._flush(delivery)
         connection.close()
 
+    def _suspecting(
+        self, error: BrokerUnreachable | BrokerRefused, lived_s: float
+    ) -> BrokerUnreachable | BrokerRefused:
+        """The same error, with the suspicion that another box took our place if that is likely."""
+        if not self._rivals.lost(lived_s):
+            return error
+        name = f"{self._setup.ward}-{self._setup.box}"
+        self._tally.rival = (
+            f"another box seems to connect as {name}: give each box its own id (box.id)"
+        )
+        return type(error)(f"{error}; {self._tally.rival}")
+
+    def _stand(self, reader: Reader) -> Head:
+        """Where the outbox stands. While it cannot be read: where it stood, so that the ward at
+        least hears how this box is."""
+        try:
+            self._head = reader.head()
+        except StorageError as error:
+            if self._head is None:
+                self._head = _Nowhere(self._no_outbox_epoch)
+            self._unreadable.say("the outbox cannot be read", error)
+        return self._head
+
     def _turn(self, delivery: Delivery) -> None:
         committed = self._committed.is_set()
-        self._committed.clear()
+        if committed:
+            self._committed.clear()  # only what was seen: the next may be set in between
         delivery.turn(committed=committed)
         self._update(LinkState.CONNECTED, in_flight=delivery.in_flight)
         self._beat()
@@ -249,6 +308,8 @@ class Publisher:
             desk=self._desk,
             pause=self._pause,
             resend=self._resend,
+            sizes=self._sizes,
+            unreadable=self._unreadable,
             tally=self._tally,
             telemetry=setup.telemetry,
             telemetry_interval_s=setup.telemetry_interval_s,
@@ -300,7 +361,10 @@ class Publisher:
         if text != self._health.last_error or self._health.state is LinkState.CONNECTED:
             log.log(logging.ERROR if refused else logging.WARNING, "%s; trying again later", text)
         state = LinkState.REFUSED if refused else LinkState.WAITING
-        self._update(state, last_error=text, in_flight=0)
+        down_s = self._health.down_since_s
+        if down_s is None:
+            down_s = self._setup.clock.mono_s()
+        self._update(state, last_error=text, refused=refused, down_since_s=down_s, in_flight=0)
 
     def _update(self, state: LinkState, **changes: object) -> None:
         old, tally = self._health, self._tally

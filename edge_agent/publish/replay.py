@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from edge_agent.contract import Gap, GapRange, ReplayRange
+from edge_agent.contract import Gap, GapRange, ReplayRange, is_ulid
 from edge_agent.publish.ports import Reader, Row
 
 _BATCH = 32
@@ -46,6 +46,16 @@ class Replay:
         self._in_flight.add(self._rows.popleft().row_id)
         self.sent += 1
 
+    def skip(self) -> None:
+        """The row of `peek` cannot be sent, now or soon: it counts as not kept."""
+        seq = self._rows.popleft().position.seq
+        self._missing.append(GapRange(seq, seq))
+
+    @property
+    def not_kept(self) -> int:
+        """How many of the range were not sent."""
+        return sum(span.last - span.first + 1 for span in self._missing if span.last is not None)
+
     def settled(self, row_id: int) -> None:
         """The broker acknowledged this one."""
         self._in_flight.discard(row_id)
@@ -60,7 +70,10 @@ class Replay:
         return self.walked and not self._in_flight
 
     def gaps(self) -> list[Gap]:
-        """What of the range is not here."""
+        """What of the range is not here; nothing of an epoch that can be none."""
+        if not is_ulid(self._epoch):
+            return []
+        self._missing.sort(key=lambda span: span.first)
         return [
             Gap(self._epoch, NOT_KEPT, tuple(self._missing[at : at + _MAX_RANGES]))
             for at in range(0, len(self._missing), _MAX_RANGES)

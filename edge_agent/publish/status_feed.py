@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections import deque
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from edge_agent.contract import State, encode_telemetry
 from edge_agent.errors import StorageError
 from edge_agent.mqtt import Connection
 from edge_agent.publish.bench import Bench
+from edge_agent.publish.held import packet_bytes
 from edge_agent.publish.ports import Head
 from edge_agent.publish.status import BoxIdentity
 
@@ -20,6 +22,8 @@ STATUS_EVERY_S = 600.0
 
 DENIED = "the broker's ACL denies this box's events"
 
+log = logging.getLogger(__name__)
+
 
 class StatusFeed:
     """`waiting` are retained messages, oldest first; the delivery sends and removes them."""
@@ -29,7 +33,8 @@ class StatusFeed:
         self._bench, self._identity = bench, identity
         self._republished_s = now_s
         self._telemetry_at_s = now_s
-        self._was_denied = bench.pause.denied
+        self._said = self._troubles()
+        self._told_large = False
         self._backlog = 0
         self._leaving = False
         bench.board.mark_all_changed()
@@ -42,18 +47,25 @@ class StatusFeed:
         if now_s - self._republished_s >= STATUS_EVERY_S:
             self._republished_s = now_s
             board.mark_all_changed()
-        denied_changed = bench.pause.denied != self._was_denied
-        self._was_denied = bench.pause.denied
-        if board.take_box_changed() or denied_changed:
+        before, self._said = self._said, self._troubles()
+        if board.take_box_changed() or before != self._said:
             state, reasons = board.box()
-            if bench.pause.denied:
+            if self._said:
                 state = State.DEGRADED if state is State.ONLINE else state
-                reasons = (*reasons, DENIED)
+                reasons = (*reasons, *self._said)
             self._say(state, reasons, head)
         self.waiting.extend(board.take_changed())
         if bench.telemetry is not None and now_s >= self._telemetry_at_s:
             self._telemetry_at_s = now_s + bench.telemetry_interval_s
             self._send_telemetry(head, connection)
+
+    def _troubles(self) -> tuple[str, ...]:
+        """Of this box with its broker."""
+        bench = self._bench
+        denied = (DENIED,) if bench.pause.denied else ()
+        holding = bench.sizes.holding()
+        rival = (bench.tally.rival,) if bench.tally.rival else ()
+        return (*denied, *((str(holding),) if holding else ()), *rival)
 
     def leave(self, head: Head) -> None:
         """The last status of an orderly stop; nothing follows it."""
@@ -76,9 +88,15 @@ class StatusFeed:
         telemetry = replace(
             bench.telemetry(), epoch=head.epoch, last_seq=head.last_seq, backlog=self._backlog
         )
+        topic, payload = bench.topics.telemetry, encode_telemetry(telemetry)
+        if not bench.sizes.fits(packet_bytes(topic, payload)):
+            if not self._told_large:
+                self._told_large = True
+                log.error("telemetry of %d bytes is more than the broker takes", len(payload))
+            return
         connection.publish(
-            bench.topics.telemetry,
-            encode_telemetry(telemetry),
+            topic,
+            payload,
             qos=0,
             expiry_s=TELEMETRY_EXPIRY_S,
         )

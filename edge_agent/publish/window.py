@@ -57,9 +57,10 @@ class GapParcel:
 
 @dataclass(frozen=True, slots=True)
 class ControlParcel:
-    """Status, answer or image."""
+    """Status, answer or picture; `picture_of` names the command that asked for it."""
 
     topic: str
+    picture_of: str = ""
 
 
 Parcel = RowParcel | GapParcel | ControlParcel
@@ -86,6 +87,10 @@ class SendWindow:
     def take(self, mid: int) -> Parcel | None:
         """The acknowledged parcel leaves the window; None for a packet that is not ours."""
         return self._parcels.pop(mid, None)
+
+    def rows(self) -> list[Row]:
+        """The events among them, in the order in which they were sent."""
+        return [each.row for each in self._parcels.values() if isinstance(each, RowParcel)]
 
     def __len__(self) -> int:
         return len(self._parcels)

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 import msgspec
 
 from edge_agent.config.schema import IgnoreZoneConfig, PersonConfig, ZoneConfig
-from edge_agent.domain import RuleHit, Track
+from edge_agent.domain import NuisanceSpot, RuleHit, Track
 from edge_agent.geometry import Polygon
-from edge_agent.rules.state import PersonState
+from edge_agent.rules.nuisance import NuisanceMap
+from edge_agent.rules.state import PersonState, RulesState
 from edge_agent.rules.zones import Visit, Zone
 
 #: Whoever was reported stays reported until they failed the rules for this long: out of
@@ -32,6 +33,7 @@ class _Person:
     def __init__(self, since_s: float, zones: Sequence[Zone]) -> None:
         self.visits = [Visit(zone) for zone in zones]
         self.looked_s = float("-inf")
+        self.sure = False  # for the threshold of some zone at least
         self.confirmed = False
         self.counting = False  # at the newest look
         self.entered: list[str] = []
@@ -45,6 +47,7 @@ class _Person:
             track_id=track_id,
             stays={visit.zone.name: visit.state() for visit in self.visits},
             looked_s=self.looked_s,
+            sure=self.sure,
             confirmed=self.confirmed,
             counting=self.counting,
             entered=tuple(self.entered),
@@ -65,6 +68,7 @@ class _Person:
             state.looked_s - offset_s,
             state.fulfilled_s - offset_s,
         )
+        person.sure = state.sure
         person.confirmed, person.counting = state.confirmed, state.counting
         names = {zone.name for zone in zones}
         person.entered = [name for name in state.entered if name in names]
@@ -78,7 +82,8 @@ class RuleEngine:
     Without zones every confirmed person counts. With zones a person counts while their feet
     are in a watched zone whose dwell time and threshold they fulfil. Once reported they stay
     reported, in whatever part of the picture, until they failed for LEAVE_S. Positions are
-    judged only at real looks, so that a predicted bbox never enters a zone.
+    judged only at real looks, so that a predicted bbox never enters a zone. What always stands
+    at a place that was learned as a nuisance does not count (`NuisanceMap`).
     """
 
     def __init__(
@@ -94,6 +99,16 @@ class RuleEngine:
         self._zones = [Zone.of(zone, confirm_threshold=confirm_threshold) for zone in zones]
         self._ignored = [Polygon.of(zone.polygon) for zone in ignore_zones]
         self._people: dict[int, _Person] = {}
+        self._nuisance = NuisanceMap()
+
+    @property
+    def nuisances(self) -> tuple[NuisanceSpot, ...]:
+        """Places where whatever keeps still is not told any more."""
+        return self._nuisance.learned
+
+    def forget_nuisances(self) -> int:
+        """Tell of all places again; returns how many were learned."""
+        return self._nuisance.forget()
 
     @property
     def lowest_threshold(self) -> float:
@@ -103,6 +118,7 @@ class RuleEngine:
 
     def update(self, tracks: Sequence[Track], at_s: float, weekminute: int) -> Sequence[RuleHit]:
         """`weekminute`: minutes since Monday 00:00 in the box's time zone."""
+        self._nuisance.expire(at_s)
         known, self._people = self._people, {}
         hits = []
         for track in tracks:
@@ -115,16 +131,18 @@ class RuleEngine:
             if self._reports(person, at_s, weekminute):
                 entered = tuple(person.entered)
                 hits.append(RuleHit(track, person.since_s, person.current, entered))
+        sure = [track for track in tracks if self._people[track.track_id].sure]
+        self._nuisance.learn(sure, at_s)
         return hits
 
     def reset(self) -> None:
-        """Forget everybody."""
+        """Forget everybody; what was learned of places stays."""
         self._people = {}
 
     def state(self) -> bytes:
         """What the next recording of this camera needs."""
         people = [person.state(track_id) for track_id, person in self._people.items()]
-        return msgspec.msgpack.encode(people)
+        return msgspec.msgpack.encode(RulesState(tuple(people), self._nuisance.state()))
 
     def restore(self, data: bytes, offset_s: float) -> None:
         """Go on from `state` of a recording that began `offset_s` before this one.
@@ -132,13 +150,16 @@ class RuleEngine:
         Zones are recognised by their names; of one that is new nothing is remembered. Raises
         ValueError or msgspec.MsgspecError for what is no such state.
         """
-        people = msgspec.msgpack.decode(data, type=list[PersonState])
+        state = msgspec.msgpack.decode(data, type=RulesState)
         self._people = {
-            person.track_id: _Person.restored(person, self._zones, offset_s) for person in people
+            person.track_id: _Person.restored(person, self._zones, offset_s)
+            for person in state.people
         }
+        self._nuisance.restore(state.nuisance, offset_s)
 
     def _look(self, person: _Person, track: Track) -> None:
         person.looked_s = track.seen_s
+        person.sure |= track.confidence >= self.lowest_threshold
         person.counting = self._is_countable(track)
         person.confirmed |= person.counting and track.confidence >= self._confirm_threshold
         foot = track.bbox.foot if person.counting else None
@@ -150,7 +171,9 @@ class RuleEngine:
         tall_enough = height >= self._min_height - _SIZE_SLACK
         small_enough = height <= self._max_height + _SIZE_SLACK
         ignored = any(polygon.contains(track.bbox.foot) for polygon in self._ignored)
-        return tall_enough and small_enough and not ignored
+        return (
+            tall_enough and small_enough and not ignored and not self._nuisance.is_nuisance(track)
+        )
 
     def _reports(self, person: _Person, at_s: float, weekminute: int) -> bool:
         """Bring `person` up to date and say whether they are reported now."""

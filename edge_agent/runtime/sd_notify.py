@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +20,12 @@ class SystemdNotifier:
 
     def ready(self) -> None:
         self._send("READY=1")
+
+    def reloading(self) -> None:
+        """Asked to read the configuration again; `ready` follows. systemctl reload waits for it
+        where the unit has Type=notify-reload."""
+        since_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={since_us}")
 
     def stopping(self) -> None:
         self._send("STOPPING=1")

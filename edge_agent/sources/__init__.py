@@ -8,6 +8,7 @@ from edge_agent.sources.capture_time import (
     RecordedCaptureTime,
 )
 from edge_agent.sources.closer_view import CloserView
+from edge_agent.sources.credentials import FILE_NAME as REFUSED_LOGINS
 from edge_agent.sources.credentials import CredentialGuard, Login
 from edge_agent.sources.decoder import Decoder, Picture
 from edge_agent.sources.feed import CameraFeed
@@ -18,12 +19,14 @@ from edge_agent.sources.meter import StreamFigures, StreamMeter
 from edge_agent.sources.moment import picture_at
 from edge_agent.sources.opening import Opener, open_source
 from edge_agent.sources.packets import PacketSource, StreamInfo
+from edge_agent.sources.picture_rules import PictureRules
 from edge_agent.sources.pixels import DecodedPixels, Orientation, blackened
 from edge_agent.sources.probe import ProbeReport, format_report, probe, probe_source
 from edge_agent.sources.ring import GopRing
 from edge_agent.sources.tap import PacketDrain, PacketTap, TimedPacket
 
 __all__ = [
+    "REFUSED_LOGINS",
     "Backoff",
     "CameraFeed",
     "CaptureTime",
@@ -50,6 +53,7 @@ __all__ = [
     "PacketSource",
     "PacketTap",
     "Picture",
+    "PictureRules",
     "ProbeReport",
     "RecordedCaptureTime",
     "SizeSense",

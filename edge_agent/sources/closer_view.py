@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from edge_agent.domain import Packet
 from edge_agent.sources.decoder import Decoder, Picture
 from edge_agent.sources.packets import PacketSource
+from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
 from edge_agent.sources.ring import REPLAY_SPAN_S, GopRing
 
 #: Decoding goes on for so long after the newest question; frames are analysed each 0.2 s.
@@ -41,7 +42,8 @@ class TimedPicture:
 class CloserView:
     """`flows` and `stop` belong to the main stream's thread, `near` to one other."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: PictureRules = ANY_CAMERA) -> None:
+        self._rules = rules
         self._wanted_until_s = float("-inf")  # moment of capture; written by the asking thread
         self._pictures: tuple[TimedPicture, ...] = ()  # replaced as a whole, read without lock
         self._decoder: Decoder | None = None
@@ -70,7 +72,7 @@ class CloserView:
             self._rest()
             return
         if self._decoder is None:
-            self._decoder = Decoder(source.stream, source.time_base)
+            self._decoder = Decoder(source.stream, source.time_base, self._rules)
         if self._continues or packet.is_key:
             self._waiting.append(packet)
             self._continues = True

@@ -6,15 +6,18 @@ must not begin counting anew. So for each (host, user) the guard lets at most tw
 passwords onto the wire, then pauses for 30 minutes, then tries once, pauses an hour, and
 so on. Two channels that start together wait for each other: a try whose answer is not
 known counts as wrong. A password that was not tried before (the file was changed) has two
-tries of its own, but never more than four wrong ones go out in half an hour.
+tries of its own, but never more than four wrong ones go out in half an hour. Processes share
+the file: the tries of `edge-agent probe` count along.
 
-libav sends exactly one wrong Authorization header per connection (the first request goes
+`rtsp.talk` sends at most one wrong Authorization header per connection (the first request goes
 without one and only learns the challenge), so one connection is one try.
 """
 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
+import fcntl
 import hashlib
 import logging
 import os
@@ -30,10 +33,14 @@ from edge_agent.clock import Clock, ClockQuality, ClockReading
 from edge_agent.errors import CredentialRefused, SourceUnreachable, StorageError
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.libav import AccessForbidden
+from edge_agent.sources.refusal import LoginWithheld
 
 log = logging.getLogger(__name__)
 
 TRIES = 2
+PAUSED = "pause"
+#: In the state directory.
+FILE_NAME = "refused-logins.json"
 PAUSE_S = 30 * 60.0
 LONGEST_PAUSE_S = 24 * 3600.0
 MOST_WRONG_PER_PAUSE = 4  # one below the usual lock-out
@@ -74,6 +81,7 @@ class CredentialGuard:
         self._changed = threading.Condition()
         self._in_flight: dict[str, int] = {}
         self._fingerprints: dict[Login, str] = {}
+        self._version: tuple[int, ...] | None = None  # of the file that was read or written last
         self._file = self._load()
 
     @contextlib.contextmanager
@@ -91,12 +99,16 @@ class CredentialGuard:
         self._enter(login, accounts, camera, stop)
         try:
             yield
+        except LoginWithheld:
+            raise  # nothing was tried
         except AccessForbidden as error:
             self._refused(accounts[1], login)  # the password is right: only this channel pauses
             raise AccessForbidden(f"{error}; next try in {_words(PAUSE_S)}") from None
         except CredentialRefused as error:
             tries = self._refused(shared, login)
-            raise CredentialRefused(f"{error}; {_what_next(tries)}") from None
+            stage = PAUSED if tries >= TRIES else ""
+            what_next = _what_next(tries, self._clock.read())
+            raise CredentialRefused(f"{error}; {what_next}", stage) from None
         else:
             self._accepted(accounts, login)
         finally:
@@ -106,18 +118,21 @@ class CredentialGuard:
         """How long this login must not be tried; 0 when it may."""
         shared = f"{login.user}@{login.host}"
         with self._changed:
+            self._refresh()
             return max(self._pause_s(a, login) for a in (shared, f"{shared} on {camera}"))
 
     def _enter(self, login: Login, accounts: tuple[str, str], camera: str, stop: StopToken) -> None:
         """Wait until a try could not be one too many."""
         with self._changed:
             while True:
+                self._refresh()
                 pause_s = max(self._pause_s(account, login) for account in accounts)
                 if pause_s > 0:
                     raise CredentialRefused(
                         f"{camera}: user {login.user!r} was refused by {login.host}; next try in "
                         f"{_words(pause_s)}, so that the account is not locked; correct the "
-                        "password and it is tried at once"
+                        "password and it is tried at once",
+                        PAUSED,
                     )
                 if self._in_flight.get(accounts[0], 0) < self._allowance(accounts[0], login):
                     self._in_flight[accounts[0]] = self._in_flight.get(accounts[0], 0) + 1
@@ -132,7 +147,7 @@ class CredentialGuard:
             self._changed.notify_all()
 
     def _accepted(self, accounts: tuple[str, str], login: Login) -> None:
-        with self._changed:
+        with self._changed, self._alone():
             fingerprint = self._fingerprint(login)
             removed = [
                 self._file.refusals[account].pop(fingerprint)
@@ -144,7 +159,7 @@ class CredentialGuard:
 
     def _refused(self, account: str, login: Login) -> int:
         """Count a wrong try; the number of tries of this password so far."""
-        with self._changed:
+        with self._changed, self._alone():
             now = self._clock.read()
             refusals = self._file.refusals.setdefault(account, {})
             fingerprint = self._fingerprint(login)
@@ -199,10 +214,36 @@ class CredentialGuard:
             self._fingerprints[login] = digest.hex()
         return self._fingerprints[login]
 
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process reads or writes the file meanwhile; begins with what it holds."""
+        if self._path is None:
+            yield
+            return
+        try:
+            lock = os.open(self._path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError:  # a full or read-only disk: better counted here alone than not
+            yield
+            return
+        try:
+            _as_folder(self._path.with_suffix(".lock"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._refresh()
+            yield
+        finally:
+            os.close(lock)
+
+    def _refresh(self) -> None:
+        """Take in what another process wrote."""
+        if self._path is not None and _version(self._path) not in (None, self._version):
+            self._file = self._load()
+            self._fingerprints.clear()  # another salt
+
     def _load(self) -> _File:
         fresh = _File(os.urandom(16).hex(), {})
         if self._path is None or not self._path.exists():
             return fresh
+        self._version = _version(self._path)
         try:
             file = msgspec.json.decode(self._path.read_bytes(), type=_File)
             bytes.fromhex(file.salt)
@@ -225,8 +266,25 @@ class CredentialGuard:
             return
         try:
             write_atomically(self._path, msgspec.json.encode(self._file))
+            _as_folder(self._path)
+            self._version = _version(self._path)
         except StorageError as error:
             log.warning("wrong logins are not remembered over a restart: %s", error)
+
+
+def _version(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _as_folder(path: Path) -> None:
+    """What root's `probe` writes must stay the agent's."""
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def pause_after_s(tries: int) -> float:
@@ -238,13 +296,21 @@ def _good(reading: ClockReading) -> bool:
     return reading.quality is not ClockQuality.UNSET
 
 
-def _what_next(tries: int) -> str:
+def _what_next(tries: int, now: ClockReading) -> str:
     if tries < TRIES:
         return f"try {tries} of {TRIES}; check username and password_file"
     return (
-        f"no further try for {_words(pause_after_s(tries))}, so that the account is not locked; "
-        "correct the password and it is tried at once"
+        f"no further try for {_words(pause_after_s(tries))}{_until(tries, now)}, so that the "
+        "account is not locked; correct the password and it is tried at once"
     )
+
+
+def _until(tries: int, now: ClockReading) -> str:
+    """The pause's end as this machine's clock will show it, where that can be trusted."""
+    if not _good(now):
+        return ""
+    end = dt.datetime.fromtimestamp(now.utc_s + pause_after_s(tries), dt.UTC).astimezone()
+    return f" (until {end:%H:%M %Z})"
 
 
 def _words(seconds: float) -> str:

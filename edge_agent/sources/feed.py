@@ -10,7 +10,6 @@ but the credential guard, so one that hangs or fails touches nobody else.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -21,13 +20,10 @@ from edge_agent.config.schema import FileSource
 from edge_agent.domain import Frame, Packet
 from edge_agent.errors import (
     AgentError,
-    CredentialRefused,
     MediaError,
     OperatorError,
     RetryableError,
-    SourceEnded,
     SourceStalled,
-    SourceUnreachable,
 )
 from edge_agent.motion import MotionDetector
 from edge_agent.runtime.stop import StopToken
@@ -38,16 +34,20 @@ from edge_agent.sources.capture_time import (
     LiveCaptureTime,
     RecordedCaptureTime,
 )
+from edge_agent.sources.change import source_version, wait_for_change
 from edge_agent.sources.credentials import CredentialGuard
+from edge_agent.sources.damage import DamageWatch
 from edge_agent.sources.decoder import Decoder, Picture
+from edge_agent.sources.failure_log import FailureLog
 from edge_agent.sources.feed_state import (
     FeedCounts,
     FeedSettings,
     FeedState,
     FeedStatus,
     GateStatus,
+    overlay_remark,
+    state_after,
 )
-from edge_agent.sources.file import file_version
 from edge_agent.sources.gate import (
     FeedSide,
     Finding,
@@ -58,12 +58,11 @@ from edge_agent.sources.gate import (
 )
 from edge_agent.sources.meter import StreamMeter
 from edge_agent.sources.opening import Opener, open_source
-from edge_agent.sources.packets import PacketSource, StreamInfo
+from edge_agent.sources.packets import PacketSource, StreamInfo, read_packets
 from edge_agent.sources.pixels import DecodedPixels
+from edge_agent.sources.refusal import GivenUp
 from edge_agent.sources.ring import GopRing
 from edge_agent.sources.tap import PacketTap
-
-log = logging.getLogger(__name__)
 
 #: Longer than any GOP in use: a stream that shows no keyframe or picture for so long is broken.
 PICTURELESS_S = 30.0
@@ -80,9 +79,6 @@ _EYE_BYTES = 1 << 20
 Deliver = Callable[[Frame], None]
 #: For a frame that must not be dropped; False: no room now, ask again with the next packet.
 Keep = Callable[[Frame], bool]
-
-#: A lasting failure is logged when it begins and then this often.
-REMIND_S = 600.0
 
 
 @dataclass(slots=True)
@@ -134,8 +130,13 @@ class CameraFeed:
         self._info: StreamInfo | None = None
         self._last_packet_s: float | None = None
         self._streamed_s = 0.0  # how long packets flowed in the newest connection
+        self._source: PacketSource | None = None  # while it plays
+        self._damage = DamageWatch()
+        self._decoder: Decoder | None = None  # while it plays
+        self._given_up = False
+        self._told = ""  # of a failure, for the ward
         self._played_out = False  # a recording broke off, but not before it was played
-        self._logged: tuple[type[AgentError], float] | None = None
+        self._journal = FailureLog(settings.camera, clock)
 
     def run(
         self,
@@ -147,27 +148,28 @@ class CameraFeed:
         """Until the stop token is set or a recording ends; `lost` is told of every failure.
 
         A failure that a person must mend is tried again each minute, without touching the
-        network while a login pauses: a corrected password file is noticed by that. But a
+        network while a login pauses; a corrected password file is noticed within seconds. But a
         recording that was played as far as it goes is not played again until it changes:
         its events would be told again and again.
         """
         while not stop.stopped:
-            version = file_version(self._settings.source)
+            source = self._settings.source
+            version = source_version(source)
             try:
                 self.run_once(stop, deliver, keep)
             except RetryableError as error:
+                lost()
                 delay_s = self._backoff.delay_s(self._streamed_s)
-                self._log_failure(error, delay_s)
+                self._journal.failed(error, delay_s)
+                stop.wait(delay_s)
             except OperatorError as error:
-                delay_s = LONGEST_S
-                self._log_failure(error, delay_s)
+                lost()
+                self._journal.failed(error, LONGEST_S)
+                wait_for_change(source, version, LONGEST_S, stop)
             else:
                 return
-            lost()
-            stop.wait(delay_s)
-            while self._played_out and version == file_version(self._settings.source):
-                if stop.wait(LONGEST_S):
-                    break
+            while self._played_out and version == source_version(source) and not stop.stopped:
+                wait_for_change(source, version, LONGEST_S, stop)
 
     def run_once(self, stop: StopToken, deliver: Deliver, keep: Keep | None = None) -> None:
         """One connection, or one file (again and again when it loops).
@@ -185,13 +187,29 @@ class CameraFeed:
         except AgentError as error:
             streamed = self._state is FeedState.STREAMING
             self._played_out = streamed and isinstance(error, MediaError)
-            self._state, self._reason = _state_after(error), str(error)
+            self._state, self._reason = state_after(error), str(error)
+            self._told = getattr(error, "told", "")
             raise
+        finally:
+            self._decoder = None
+            if self._source is not None:
+                self._counts.lost_packets += self._source.lost_packets
+                self._source = None
         self._state, self._reason = FeedState.ENDED, None
 
     def told(self, finding: Finding) -> None:
         """What the analysis made of a frame: keeps the gate open. Safe from any thread."""
         self._findings.append(finding)
+
+    @property
+    def decoder_mb(self) -> float:
+        """What its decoder takes, about. Safe from any thread."""
+        decoder = self._decoder
+        return decoder.size_mb if decoder is not None else 0.0
+
+    def give_up(self) -> None:
+        """Memory is short: let go of the stream, and come back later. Safe from any thread."""
+        self._given_up = True
 
     def apply(self, settings: FeedSettings) -> None:
         """Go on with other settings of the same stream, from the next packet on. Safe from any
@@ -201,6 +219,9 @@ class CameraFeed:
     def status(self) -> FeedStatus:
         """Safe from any thread: each field is read at once."""
         last_s, state, reason = self._last_packet_s, self._state, self._reason
+        source = self._source
+        remarks = source.remarks if source else ()
+        lost = source.lost_packets if source else 0
         age_s = None if last_s is None else max(0.0, self._clock.mono_s() - last_s)
         return FeedStatus(
             self._settings.camera,
@@ -214,6 +235,14 @@ class CameraFeed:
             self._counts.delivered,
             self._counts.decode_errors,
             self._counts.connections,
+            self._counts.damaged,
+            self._counts.lost_packets + lost,
+            self._told,
+            tuple(
+                text
+                for text in (*remarks, self._damage.remark, overlay_remark(self._memory.overlays))
+                if text
+            ),
         )
 
     def _gate_status(self) -> GateStatus | None:
@@ -231,17 +260,23 @@ class CameraFeed:
 
     def _play(self, stop: StopToken, deliver: Deliver, keep: Keep | None) -> None:
         self._state, self._reason, self._streamed_s = FeedState.CONNECTING, None, 0.0
+        self._told = ""
         opened = self._opener(
             self._settings.source,
             camera=self._settings.camera,
             credentials=self._credentials,
             stop=stop,
             clock=self._clock,
+            rules=self._settings.rules,
         )
+        settings = self._settings
         with closing(opened) as source:
+            self._source = source
+            self._given_up = False
             playing = self._begin(source)
+            self._decoder = playing.decoder
             decoding = self._decoding(playing, deliver, keep)
-            for packet in source.packets():
+            for packet in read_packets(source, settings.camera):
                 if playing.settings is not self._settings:
                     _renew(playing, self._settings)
                 self._note(packet, playing)
@@ -266,7 +301,7 @@ class CameraFeed:
         self._machine = GateMachine(self._memory, enabled=settings.gated)
         return _Playing(
             settings,
-            Decoder(source.stream, source.time_base),
+            Decoder(source.stream, source.time_base, settings.rules),
             self._machine,
             MotionDetector(settings.motion, settings.ignore_zones),
             FrameSampler(settings.fps),
@@ -281,6 +316,8 @@ class CameraFeed:
 
         def select(picture: Picture) -> Frame | None:
             self._note_picture()
+            if picture.damaged:
+                return None  # what the decoder made up is neither motion nor a person
             # Sampled by the moment of capture, which follows the pts but evens out their jumps
             # and does not let a burst after a hiccup through.
             captured_s = playing.timeline.captured_s(picture.pts_s)
@@ -339,7 +376,8 @@ class CameraFeed:
         """A camera is online when it can see: packets alone prove nothing."""
         if self._state is FeedState.CONNECTING:
             self._state = FeedState.STREAMING
-            self._log_recovery()
+            if self._info is not None and self._machine is not None:
+                self._journal.online(self._info, self._machine.plan)
 
     def _tally(self, packet: Packet, playing: _Playing) -> None:
         if packet.is_key:
@@ -355,30 +393,27 @@ class CameraFeed:
         pictures = playing.decoder.take_pictures()
         self._counts.decoded += pictures
         self._counts.decode_errors += playing.decoder.take_errors()
+        damaged = playing.decoder.take_damaged()
+        self._counts.damaged += damaged
+        if self._last_packet_s is not None:
+            self._damage.add(pictures, damaged, self._last_packet_s)
         if pictures:
             self._note_picture()
         return pictures
 
     def _check_picture(self, playing: _Playing) -> None:
-        """Raises SourceStalled when packets come but nothing can be seen in them."""
+        """Raises SourceStalled or MediaError when packets come but nothing can be seen in them."""
+        if self._given_up:
+            self._given_up = False
+            raise GivenUp(self._settings.camera)
+        if playing.decoder.complaint:
+            raise MediaError(f"{self._settings.camera}: {playing.decoder.complaint}")
         since_s, now_s = playing.blind_since_s, self._last_packet_s
         if since_s is not None and now_s is not None and now_s - since_s > PICTURELESS_S:
             found = "no picture could be decoded" if playing.keyed else "no keyframe came"
             raise SourceStalled(
                 f"{self._settings.camera}: packets arrive, but {found} for {PICTURELESS_S:g} s"
             )
-
-    def _log_failure(self, error: AgentError, delay_s: float) -> None:
-        now_s = self._clock.mono_s()
-        if self._logged and self._logged[0] is type(error) and now_s - self._logged[1] < REMIND_S:
-            return
-        self._logged = (type(error), now_s)
-        log.warning("%s (next look in %.0f s)", error, delay_s)
-
-    def _log_recovery(self) -> None:
-        if self._logged:
-            self._logged = None
-            log.info("%s: streaming again", self._settings.camera)
 
 
 def _renew(playing: _Playing, settings: FeedSettings) -> None:
@@ -391,13 +426,3 @@ def _renew(playing: _Playing, settings: FeedSettings) -> None:
     if settings.privacy_masks == before.privacy_masks:
         eye.restore(playing.eye.state(_EYE_BYTES), 0.0)
     playing.eye = eye
-
-
-def _state_after(error: AgentError) -> FeedState:
-    states: tuple[tuple[type[AgentError], FeedState], ...] = (
-        (CredentialRefused, FeedState.REFUSED),
-        (SourceStalled, FeedState.STALLED),
-        (SourceEnded, FeedState.ENDED),
-        (SourceUnreachable, FeedState.UNREACHABLE),
-    )
-    return next((state for kind, state in states if isinstance(error, kind)), FeedState.UNUSABLE)

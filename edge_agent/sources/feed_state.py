@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from edge_agent.config.schema import CameraConfig, MotionConfig, SourceConfig
+from edge_agent.config.schema import AnalysisConfig, CameraConfig, MotionConfig, SourceConfig
 from edge_agent.domain import CameraId
-from edge_agent.geometry import Polygon
+from edge_agent.errors import (
+    AgentError,
+    CredentialRefused,
+    SourceEnded,
+    SourceStalled,
+    SourceUnreachable,
+)
+from edge_agent.geometry import BBox, Polygon
 from edge_agent.sources.gate import DecodeMode, GateCounters, GatePlan, SizeSense
 from edge_agent.sources.meter import StreamFigures
 from edge_agent.sources.packets import StreamInfo
+from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
 from edge_agent.sources.ring import REPLAY_SPAN_S, SPAN_S
 
 
@@ -35,6 +44,7 @@ class FeedSettings:
     motion: MotionConfig = field(default_factory=MotionConfig)
     ignore_zones: tuple[Polygon, ...] = ()
     clips: bool = True  # are clips taken from it?
+    rules: PictureRules = ANY_CAMERA
     detects: bool = True  # is there a detector? Without one all motion would seem to be nobody's
 
     @property
@@ -56,6 +66,7 @@ class FeedSettings:
         *,
         clips: bool = False,
         detects: bool = True,
+        analysis: AnalysisConfig | None = None,
     ) -> FeedSettings:
         return cls(
             CameraId(camera.id),
@@ -65,6 +76,7 @@ class FeedSettings:
             camera.motion,
             tuple(Polygon.of(zone.polygon) for zone in camera.ignore_zones),
             clips,
+            PictureRules.of(camera.source, analysis),
             detects,
         )
 
@@ -96,6 +108,28 @@ class FeedStatus:
     delivered: int
     decode_errors: int
     connections: int
+    damaged: int = 0  # pictures that were not looked at, because something of them was lost
+    lost_packets: int = 0  # of the network
+    told: str = ""  # of a failure, for the ward: no address, no user
+    remarks: tuple[str, ...] = ()  # what is wrong though it plays, for a technician
+
+
+def overlay_remark(overlays: Sequence[BBox]) -> str:
+    """Of burnt-in clocks: where, as an ignore zone would say it."""
+    if not overlays:
+        return ""
+    zones = "; ".join(f"polygon = {_corners(box)}" for box in overlays)
+    return (
+        "a clock is burnt into the picture, and motion in it is left out; an ignore zone keeps it "
+        f"so from the first second: {zones}"
+    )
+
+
+def _corners(box: BBox) -> str:
+    left, top = max(0.0, box.x), max(0.0, box.y)
+    right, bottom = min(1.0, box.x + box.w), min(1.0, box.y + box.h)
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+    return "[" + ", ".join(f"[{x:.3f}, {y:.3f}]" for x, y in corners) + "]"
 
 
 @dataclass(slots=True)
@@ -104,3 +138,16 @@ class FeedCounts:
     delivered: int = 0
     decode_errors: int = 0
     connections: int = 0
+    damaged: int = 0
+    lost_packets: int = 0
+
+
+def state_after(error: AgentError) -> FeedState:
+    """What a failure makes of a feed."""
+    states: tuple[tuple[type[AgentError], FeedState], ...] = (
+        (CredentialRefused, FeedState.REFUSED),
+        (SourceStalled, FeedState.STALLED),
+        (SourceEnded, FeedState.ENDED),
+        (SourceUnreachable, FeedState.UNREACHABLE),
+    )
+    return next((state for kind, state in states if isinstance(error, kind)), FeedState.UNUSABLE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from edge_agent.config.schema import FileSource, SourceConfig
 from edge_agent.domain import Packet
 from edge_agent.errors import MediaError
 from edge_agent.runtime.stop import StopToken
+from edge_agent.sources.jpeg_head import HEAD_BYTES, jpeg_size
 from edge_agent.sources.libav import Target, file_failure
-from edge_agent.sources.packets import OpenedStream, rate_of, video_stream
+from edge_agent.sources.packets import OpenedStream, rate_of, refuse_large, video_stream
+from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
 
 #: A box too slow for the file, or asleep: the pace begins anew instead of racing to catch up.
 MAX_BEHIND_S = 1.0
@@ -71,7 +74,10 @@ class FilePackets(OpenedStream):
         except av.error.FFmpegError as error:
             failure = file_failure(error, self._target)
             raise failure from None
-        return unit if unit is not None and unit.size > 0 else None
+        if unit is None or unit.size == 0:
+            return None
+        refuse_encrypted(unit, self._target)
+        return unit
 
     def _wait_until_due(self, unit: av.Packet[VideoStream], packet: Packet) -> None:
         # Reordered pictures are due in the order of decoding.
@@ -106,23 +112,66 @@ def file_version(source: SourceConfig) -> tuple[int, int] | None:
     return found.st_size, found.st_mtime_ns
 
 
-def open_file(config: FileSource, *, camera: str, stop: StopToken, clock: Clock) -> FilePackets:
-    """Raises MediaError: missing, empty, truncated, no video."""
+def open_file(
+    config: FileSource,
+    *,
+    camera: str,
+    stop: StopToken,
+    clock: Clock,
+    rules: PictureRules = ANY_CAMERA,
+) -> FilePackets:
+    """Raises MediaError: missing, empty, truncated, no video, pictures too large."""
     path = Path(config.path)
     target = Target(camera, str(path))
     _check_file(path, target)
     try:
         # The scheme keeps libav from taking `rtsp:...` or `concat:...` for more than a name.
-        container = av.open(f"file:{path}", "r", metadata_errors="replace")
+        container = av.open(
+            f"file:{path}", "r", options=dict(rules.codec_options), metadata_errors="replace"
+        )
     except (av.error.FFmpegError, OSError) as error:
         failure = file_failure(error, target)
         raise failure from None
     stream = video_stream(container)
+    if stream is not None:
+        check_sizes(container, stream, _head(path), rules, target)
     if stream is None or stream.codec_context.width <= 0:
         found = "only audio" if container.streams.audio else "no video that can be decoded"
         container.close()
         raise MediaError(f"{target} holds {found}")
     return FilePackets(container, stream, config=config, target=target, stop=stop, clock=clock)
+
+
+def refuse_encrypted(unit: av.Packet[VideoStream], source: object) -> None:
+    """Raises MediaError: what is in it is noise without a key (Common Encryption, ISO 23001-7)."""
+    if unit.has_sidedata("encryption_info"):
+        raise MediaError(
+            f"{source} is encrypted: nothing can be seen in it without its key; switch encryption "
+            "off at the recorder, or export it unencrypted"
+        )
+
+
+def check_sizes(
+    container: InputContainer,
+    stream: VideoStream,
+    head: bytes,
+    rules: PictureRules,
+    target: Target,
+) -> None:
+    """Raises MediaError for pictures that are not to be decoded, and closes the container."""
+    refuse_large(container, stream, rules, target)
+    if stream.codec_context.name == "mjpeg" and stream.codec_context.width <= 0:
+        # Of a still libav says no size, where it was not to decode it.
+        complaint = rules.complaint(jpeg_size(head))
+        if complaint:
+            container.close()
+            raise MediaError(f"{target} {complaint}")
+
+
+def _head(path: Path) -> bytes:
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        return file.read(HEAD_BYTES)
+    return b""
 
 
 def _check_file(path: Path, target: Target) -> None:

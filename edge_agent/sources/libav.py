@@ -103,6 +103,12 @@ def open_failure(error: Exception, target: Target) -> AgentError:
     return SourceUnreachable(f"{target} {reason}")
 
 
+def connection_failure(error: OSError, target: Target) -> SourceUnreachable:
+    """What an error of a socket means."""
+    reason = _UNREACHABLE.get(error.errno or 0, f"cannot be reached ({_kind(error)})")
+    return SourceUnreachable(f"{target} {reason}")
+
+
 def no_answer(target: Target) -> SourceUnreachable:
     within = f" within {target.timeout_s:g} s" if target.timeout_s else ""
     return SourceUnreachable(f"{target} gave no answer{within}")

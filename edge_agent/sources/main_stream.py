@@ -19,9 +19,11 @@ from edge_agent.errors import AgentError, OperatorError, RetryableError
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.backoff import LONGEST_S, Backoff
 from edge_agent.sources.capture_time import LiveCaptureTime
+from edge_agent.sources.change import source_version, wait_for_change
 from edge_agent.sources.closer_view import CloserView
 from edge_agent.sources.credentials import CredentialGuard
 from edge_agent.sources.opening import Opener, open_source
+from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
 from edge_agent.sources.ring import REPLAY_SPAN_S, SPAN_S, GopRing
 from edge_agent.sources.tap import PacketTap
 
@@ -34,7 +36,7 @@ SILENT_S = 2.0
 class MainStream:
     """`run` belongs to a thread of its own; `tap`, `view.near` and `flowing` to any."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what one stream is made of, each by its name
         self,
         camera: CameraId,
         source: RtspSource,
@@ -44,11 +46,13 @@ class MainStream:
         opener: Opener = open_source,
         backoff: Backoff | None = None,
         clips: bool = True,
+        rules: PictureRules = ANY_CAMERA,
     ) -> None:
         """`source` must name a `main_url`. `clips`: they are taken from it."""
         assert source.main_url is not None
         self.tap = PacketTap()
-        self.view = CloserView()
+        self.view = CloserView(rules)
+        self.rules = rules
         self._camera = camera
         self._source = msgspec.structs.replace(source, url=source.main_url, main_url=None)
         self._credentials = credentials
@@ -69,17 +73,18 @@ class MainStream:
     def run(self, stop: StopToken) -> None:
         """Until the stop token is set, whatever happens to the camera."""
         while not stop.stopped:
+            version = source_version(self._source)
             try:
                 self._play(stop)
             except RetryableError as error:
                 delay_s = self._backoff.delay_s(self._streamed_s())
                 self._log_failure(error)
             except OperatorError as error:
-                delay_s = LONGEST_S  # a person must act; a corrected file is noticed by this
+                delay_s = LONGEST_S  # a person must act
                 self._log_failure(error)
             else:
                 return
-            stop.wait(delay_s)
+            wait_for_change(self._source, version, delay_s, stop)
 
     def _play(self, stop: StopToken) -> None:
         self._first_packet_s = self._keyed_s = None
@@ -90,6 +95,7 @@ class MainStream:
             credentials=self._credentials,
             stop=stop,
             clock=self._clock,
+            rules=self.rules,
         )
         ring, timeline = GopRing(self._ring_span_s), LiveCaptureTime()
         with closing(opened) as source:

@@ -9,13 +9,16 @@ from av.video.stream import VideoStream
 from edge_agent.domain import PacketStream
 from edge_agent.errors import MediaError
 from edge_agent.sources.decoder import Decoder, Picture
+from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
 from edge_agent.sources.tap import TimedPacket
 
 #: A picture further away shows another moment.
 MAX_OFF_S = 0.3
 
 
-def picture_at(items: Iterable[PacketStream | TimedPacket], at_s: float) -> Picture | None:
+def picture_at(
+    items: Iterable[PacketStream | TimedPacket], at_s: float, rules: PictureRules = ANY_CAMERA
+) -> Picture | None:
     """The picture captured nearest to `at_s`; None when there is none near.
 
     `items` are what a drain gave: a stream, then its packets from a keyframe on. Decodes from
@@ -27,7 +30,7 @@ def picture_at(items: Iterable[PacketStream | TimedPacket], at_s: float) -> Pict
     offset_s = 0.0
     for item in items:
         if isinstance(item, PacketStream):
-            decoder = _decoder(item)
+            decoder = _decoder(item, rules)
             continue
         if decoder is None:
             continue
@@ -50,7 +53,7 @@ def _nearer(
     return nearest
 
 
-def _decoder(stream: PacketStream) -> Decoder:
+def _decoder(stream: PacketStream, rules: PictureRules) -> Decoder:
     if not isinstance(stream.template, VideoStream):
         raise MediaError(f"a stream in {stream.codec} has no pictures")
-    return Decoder(stream.template, stream.time_base)
+    return Decoder(stream.template, stream.time_base, rules)

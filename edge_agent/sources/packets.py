@@ -15,8 +15,12 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from edge_agent.clock import Clock
+from edge_agent.config.words import scrubbed
 from edge_agent.domain import Packet
+from edge_agent.errors import AgentError, MediaError
 from edge_agent.geometry import FrameSize
+from edge_agent.sources.picture_rules import PictureRules
+from edge_agent.sources.stream_time import REORDER_S, StreamTime
 
 #: Where a stream does not say its rate and its packets have no time.
 ASSUMED_FPS = 25.0
@@ -48,6 +52,16 @@ class PacketSource(Protocol):
     @property
     def time_base(self) -> Fraction: ...
 
+    @property
+    def lost_packets(self) -> int:
+        """That the network lost since the opening, as far as it can be told."""
+        ...
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is wrong with the stream though it plays, for a technician."""
+        ...
+
     def packets(self) -> Iterator[Packet]:
         """Packets until the stop token is set or a recording ends.
 
@@ -63,23 +77,37 @@ class PacketSource(Protocol):
 class PacketStamper:
     """Gives every packet a time, also where the container has none."""
 
-    def __init__(self, stream: VideoStream, clock: Clock) -> None:
+    def __init__(self, stream: VideoStream, clock: Clock, *, follows_clock: bool = False) -> None:
+        """`follows_clock`: of a live stream, whose own time may be wrong."""
         self._clock = clock
+        self.time = StreamTime() if follows_clock else None
         self.time_base = stream.time_base or Fraction(1, 90_000)
         self._step_s = 1.0 / (rate_of(stream) or ASSUMED_FPS)
         self._last_s: float | None = None
 
-    def stamp(self, unit: av.Packet[VideoStream]) -> Packet:
+    def stamp(self, unit: av.Packet[VideoStream], *, after_loss: bool = False) -> Packet:
+        received_s = self._clock.mono_s()
         ticks = unit.pts if unit.pts is not None else unit.dts
         if ticks is not None:
             pts_s = float(ticks * self.time_base)
         else:
             # Elementary streams and the first packets of some cameras.
             pts_s = 0.0 if self._last_s is None else self._last_s + self._step_s
+        self._last_s = pts_s
+        if self.time is not None:
+            placed_s = self.time.placed(pts_s, received_s)
+            if placed_s != pts_s:
+                unit.dts = self._moved(unit.dts, pts_s, placed_s)
+                unit.pts, pts_s = round(placed_s / self.time_base), placed_s
         if unit.pts is None:
             unit.pts = round(pts_s / self.time_base)  # so that its frame has a time too
-        self._last_s = pts_s
-        return Packet(pts_s, self._clock.mono_s(), unit.is_keyframe, unit.size, unit)
+        return Packet(pts_s, received_s, unit.is_keyframe, unit.size, unit, after_loss)
+
+    def _moved(self, dts: int | None, pts_s: float, placed_s: float) -> int | None:
+        """The moment of decoding along with that of showing, where it belongs to it."""
+        if dts is None or not 0 <= pts_s - float(dts * self.time_base) <= REORDER_S:
+            return None
+        return dts + round((placed_s - pts_s) / self.time_base)
 
 
 class OpenedStream:
@@ -88,12 +116,18 @@ class OpenedStream:
     live = True
 
     def __init__(
-        self, container: InputContainer, stream: VideoStream, *, transport: str, clock: Clock
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        *,
+        transport: str,
+        clock: Clock,
+        follows_clock: bool = False,
     ) -> None:
         self._container = container
         self._stream = stream
         self._clock = clock
-        self._stamper = PacketStamper(stream, clock)
+        self._stamper = PacketStamper(stream, clock, follows_clock=follows_clock)
         self.info = describe(container, stream, transport)
 
     @property
@@ -104,8 +138,33 @@ class OpenedStream:
     def time_base(self) -> Fraction:
         return self._stamper.time_base
 
+    @property
+    def lost_packets(self) -> int:
+        return 0
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        remark = self._stamper.time.remark if self._stamper.time else ""
+        return (remark,) if remark else ()
+
     def close(self) -> None:
         self._container.close()
+
+
+def read_packets(source: PacketSource, camera: str) -> Iterator[Packet]:
+    """Whatever a library makes of a stream is that stream's fault, not the agent's."""
+    packets = source.packets()
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except AgentError:
+            raise
+        except Exception as error:  # noqa: BLE001  any fault of a library
+            kind = type(error).__name__
+            raise MediaError(f"{camera}: cannot be read ({kind}: {scrubbed(str(error))})") from None
+        yield packet
 
 
 def video_stream(container: InputContainer) -> VideoStream | None:
@@ -124,12 +183,27 @@ def video_stream(container: InputContainer) -> VideoStream | None:
     return None
 
 
+def refuse_large(
+    container: InputContainer, stream: VideoStream, rules: PictureRules, source: object
+) -> None:
+    """Raises MediaError for pictures that are not to be decoded, and closes the container."""
+    try:
+        rules.check(_size_of(stream), source)
+    except MediaError:
+        container.close()
+        raise
+
+
+def _size_of(stream: VideoStream) -> FrameSize | None:
+    codec = stream.codec_context
+    return FrameSize(codec.width, codec.height) if codec.width > 0 < codec.height else None
+
+
 def describe(container: InputContainer, stream: VideoStream, transport: str) -> StreamInfo:
     codec = stream.codec_context
-    known = codec.width > 0 and codec.height > 0
     return StreamInfo(
         codec.name,
-        FrameSize(codec.width, codec.height) if known else None,
+        _size_of(stream),
         codec.pix_fmt,
         rate_of(stream),
         transport,

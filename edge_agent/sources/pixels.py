@@ -30,13 +30,26 @@ class Orientation:
         Ask once for a stream: PyAV ties a frame whose side data was read into a reference
         cycle, and with each frame that would pile up pictures until the garbage collector runs.
         """
-        data: Any = frame.side_data.get("DISPLAYMATRIX")
+        try:
+            data: Any = frame.side_data.get("DISPLAYMATRIX")
+        except ValueError:
+            # PyAV 18.1 has no name for the newer kinds (31: Exif), and then shows none of them.
+            return _by_rotation(frame.rotation)
         if data is None:
             return UPRIGHT
         a, b, _, c, d = np.frombuffer(memoryview(data), np.int32)[:5].tolist()
         if abs(b) > abs(a):
             return cls(transpose=True, mirror_x=c < 0, mirror_y=b < 0)
         return cls(mirror_x=a < 0, mirror_y=d < 0)
+
+    def turned(self, degrees: int) -> Orientation:
+        """And then turned clockwise by a multiple of 90 degrees."""
+        result = self
+        for _ in range(degrees // 90 % 4):
+            # Clockwise is a transposition and a mirror from left to right; a transposition
+            # after mirrors is one before them with the axes exchanged.
+            result = Orientation(not result.transpose, not result.mirror_y, result.mirror_x)
+        return result
 
     def apply(self, pixels: U8) -> U8:
         """A new array (the same one when nothing is to be done)."""
@@ -49,6 +62,11 @@ class Orientation:
 
 
 UPRIGHT = Orientation()
+
+
+def _by_rotation(rotation_deg: int) -> Orientation:
+    """Where only libav's own word is to be had: degrees counter-clockwise, -180..180."""
+    return UPRIGHT.turned(-90 * round(rotation_deg / 90))
 
 
 class DecodedPixels:

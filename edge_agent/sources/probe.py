@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 from edge_agent.clock import Clock
 from edge_agent.config.schema import FileSource, RtspSource, SourceConfig, UsbSource
 from edge_agent.config.words import scrubbed
-from edge_agent.errors import ConfigError, ConfigProblem, SourceStalled
+from edge_agent.errors import ConfigError, ConfigProblem, MediaError, SourceStalled
 from edge_agent.geometry import FrameSize
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.credentials import CredentialGuard
@@ -23,6 +24,7 @@ from edge_agent.sources.gate.policy import (
 from edge_agent.sources.meter import StreamFigures, StreamMeter
 from edge_agent.sources.opening import Opener, open_source
 from edge_agent.sources.packets import PacketSource, StreamInfo
+from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
 from edge_agent.sources.pixels import UPRIGHT, DecodedPixels
 
 #: Long enough to see two keyframes of a camera with a GOP of 4 s.
@@ -45,6 +47,10 @@ class ProbeReport:
     first_key_s: float
     watched_s: float  # stream time
     decode_errors: int
+    pictures: int  # decoded
+    damaged: int  # of them, with something made up
+    lost_packets: int  # of the network
+    remarks: tuple[str, ...]
     advice: tuple[str, ...]
 
 
@@ -56,6 +62,10 @@ class _Seen:
     rotated: bool = False
     pixel_format: str | None = None
     decode_errors: int = 0
+    pictures: int = 0
+    damaged: int = 0
+    lost_packets: int = 0
+    remarks: tuple[str, ...] = ()
     first_pts_s: float | None = None
     last_pts_s: float = 0.0
 
@@ -64,12 +74,16 @@ class _Seen:
         return 0.0 if self.first_pts_s is None else max(0.0, self.last_pts_s - self.first_pts_s)
 
 
-def probe_source(
+def probe_source(  # noqa: PLR0913 - what a command line can say of a camera
     address: str,
     *,
     username: str | None = None,
     password_file: str | None = None,
     transport: str = "tcp",
+    rotate: Literal[0, 90, 180, 270] = 0,
+    allow_basic: bool = False,
+    ca_file: str | None = None,
+    allow_insecure: bool = False,
 ) -> SourceConfig:
     """The source that a command line means: an rtsp:// URL, a /dev/video device, or a file.
 
@@ -89,14 +103,18 @@ def probe_source(
             transport="udp" if transport == "udp" else "tcp",
             username=username,
             password_file=password_file,
+            rotate=rotate,
+            allow_basic=allow_basic,
+            ca_file=ca_file,
+            allow_insecure=allow_insecure,
         )
     if scheme not in ("", "file"):
         raise _problem(
             scrubbed(address), f"{scheme}:// is not spoken", "give rtsp://, /dev/video* or a file"
         )
     if address.startswith("/dev/"):
-        return UsbSource(device=address)
-    return FileSource(path=address.removeprefix("file://"), pace="fast")
+        return UsbSource(device=address, rotate=rotate)
+    return FileSource(path=address.removeprefix("file://"), pace="fast", rotate=rotate)
 
 
 def probe(
@@ -107,6 +125,7 @@ def probe(
     clock: Clock,
     watch_s: float = WATCH_S,
     opener: Opener = open_source,
+    rules: PictureRules = ANY_CAMERA,
 ) -> ProbeReport:
     """Watch the source for `watch_s` (a recording: for 30 s of its own time).
 
@@ -114,10 +133,12 @@ def probe(
     """
     begin_s = clock.mono_s()
     shown = shown_address(config)
-    opened = opener(config, camera="probe", credentials=credentials, stop=stop, clock=clock)
+    opened = opener(
+        config, camera="probe", credentials=credentials, stop=stop, clock=clock, rules=rules
+    )
     with closing(opened) as source:
         connected_s = clock.mono_s() - begin_s
-        seen = _watch(source, begin_s, watch_s, clock)
+        seen = _watch(source, begin_s, watch_s, clock, rules)
         info = source.info
     if seen.first_key_s is None or seen.size is None:
         found = "no keyframe came" if seen.first_key_s is None else "no picture could be decoded"
@@ -136,13 +157,19 @@ def probe(
         seen.first_key_s,
         seen.watched_s,
         seen.decode_errors,
+        seen.pictures,
+        seen.damaged,
+        seen.lost_packets,
+        seen.remarks,
         tuple(advice_for(info, figures, seen.watched_s, seen.size)),
     )
 
 
-def _watch(source: PacketSource, begin_s: float, watch_s: float, clock: Clock) -> _Seen:
+def _watch(
+    source: PacketSource, begin_s: float, watch_s: float, clock: Clock, rules: PictureRules
+) -> _Seen:
     seen = _Seen(StreamMeter())
-    decoder = Decoder(source.stream, source.time_base)
+    decoder = Decoder(source.stream, source.time_base, rules)
     for packet in source.packets():
         seen.meter.add(packet)
         seen.last_pts_s = max(seen.last_pts_s, packet.pts_s)
@@ -150,21 +177,24 @@ def _watch(source: PacketSource, begin_s: float, watch_s: float, clock: Clock) -
             seen.first_pts_s = seen.last_pts_s = packet.pts_s
         if packet.is_key and seen.first_key_s is None:
             seen.first_key_s = packet.received_s - begin_s
-        if seen.first_key_s is not None and seen.size is None:
-            pictures = decoder.decode(packet)
-            _note_picture(seen, decoder, pictures)
+        if seen.first_key_s is not None:
+            _note_pictures(seen, decoder, decoder.decode(packet))
+            if decoder.complaint:
+                raise MediaError(f"the source {decoder.complaint}")
+        seen.lost_packets, seen.remarks = source.lost_packets, source.remarks
         enough = seen.watched_s >= WATCH_FILE_S
         if enough or (source.live and clock.mono_s() - begin_s >= watch_s):
             return seen
     if seen.size is None:
-        pictures = decoder.drain()
-        _note_picture(seen, decoder, pictures)
+        _note_pictures(seen, decoder, decoder.drain())
     return seen
 
 
-def _note_picture(seen: _Seen, decoder: Decoder, pictures: list[Picture]) -> None:
+def _note_pictures(seen: _Seen, decoder: Decoder, pictures: list[Picture]) -> None:
     seen.decode_errors += decoder.take_errors()
-    if pictures:
+    seen.pictures += len(pictures)
+    seen.damaged += decoder.take_damaged()
+    if pictures and seen.size is None:
         unit, orientation = pictures[0].unit, pictures[0].orientation
         seen.size = DecodedPixels(unit, (), orientation).size
         seen.rotated = orientation != UPRIGHT
@@ -248,11 +278,23 @@ def format_report(report: ProbeReport) -> str:
         ("reordering", "B-frames" if figures.reordered else "none"),
         ("connected", f"after {report.connected_s:.2f} s"),
         ("first keyframe", f"after {report.first_key_s:.2f} s"),
-        ("decode errors", str(report.decode_errors)),
+        ("pictures", _pictures(report)),
     ]
     lines = [f"{name:<15} {value}" for name, value in rows]
-    lines += [f"advice          {line}" for line in report.advice or ("nothing to improve",)]
+    lines += [f"attention       {line}" for line in report.remarks]
+    good = ("nothing to improve",) if not report.remarks else ()
+    lines += [f"advice          {line}" for line in report.advice or good]
     return "\n".join(lines)
+
+
+def _pictures(report: ProbeReport) -> str:
+    """How whole what came was."""
+    text = f"{report.pictures} decoded, {report.decode_errors} errors"
+    if report.damaged:
+        text += f", {report.damaged} damaged on their way"
+    if report.lost_packets:
+        text += f", {report.lost_packets} packets lost"
+    return text
 
 
 def decoding_of(report: ProbeReport) -> str:

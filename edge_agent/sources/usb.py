@@ -18,7 +18,8 @@ from edge_agent.domain import Packet
 from edge_agent.errors import SourceStalled, SourceUnreachable
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.libav import Target, open_container, read_failure
-from edge_agent.sources.packets import OpenedStream, video_stream
+from edge_agent.sources.packets import OpenedStream, refuse_large, video_stream
+from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
 
 BY_ID = Path("/dev/v4l/by-id")
 
@@ -58,7 +59,7 @@ class UsbPackets(OpenedStream):
         stop: StopToken,
         clock: Clock,
     ) -> None:
-        super().__init__(container, stream, transport="v4l2", clock=clock)
+        super().__init__(container, stream, transport="v4l2", clock=clock, follows_clock=True)
         self._stall_timeout_s = config.stall_timeout_s
         self._target = target
         self._stop = stop
@@ -111,6 +112,7 @@ def open_usb(
     camera: str,
     stop: StopToken,
     clock: Clock,
+    rules: PictureRules = ANY_CAMERA,
     opener: UsbOpener | None = None,
 ) -> UsbPackets:
     """Open the device. Raises SourceUnreachable when it is gone, busy or no camera."""
@@ -122,6 +124,7 @@ def open_usb(
     if stream is None:
         container.close()
         raise SourceUnreachable(f"{target} is no camera; {_present()}")
+    refuse_large(container, stream, rules, target)
     return UsbPackets(container, stream, config=config, target=target, stop=stop, clock=clock)
 
 

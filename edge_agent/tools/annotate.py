@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -17,10 +17,10 @@ import numpy as np
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from edge_agent.config import ZoneConfig
+from edge_agent.config import IgnoreZoneConfig, ZoneConfig
 from edge_agent.domain import U8, Event, EventId, Phase
 from edge_agent.errors import OperatorError
-from edge_agent.geometry import FrameSize
+from edge_agent.geometry import BBox, FrameSize
 from edge_agent.pipeline import Analysis
 from edge_agent.tools.overlay import Overlay, annotated
 
@@ -111,12 +111,22 @@ def _has_encoder(name: str) -> bool:
 class AnnotatedClip:
     """An annotated clip fed with the pipeline's own results; `fps`: pictures a second.
 
-    The file is made with the first picture, whose size it takes; a context manager.
+    The file is made with the first picture, whose size it takes; a context manager. `untold`:
+    who was seen at a moment and not told, with the reason; then motion is drawn, too.
     """
 
-    def __init__(self, path: Path, *, fps: float, zones: Sequence[ZoneConfig] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        fps: float,
+        zones: Sequence[ZoneConfig] = (),
+        ignored: Sequence[IgnoreZoneConfig] = (),
+        untold: Mapping[float, Sequence[tuple[BBox, str]]] | None = None,
+    ) -> None:
         self._path, self._fps = path, fps
-        self._zones = zones
+        self._zones, self._ignored = zones, ignored
+        self._untold = untold
         self._writer: AnnotatedWriter | None = None
         self._count = 0
         self._shown: dict[EventId, Event] = {}
@@ -133,7 +143,7 @@ class AnnotatedClip:
         if self._writer:
             self._writer.close()
 
-    def add(self, bgr: U8, analysis: Analysis) -> U8:
+    def add(self, bgr: U8, analysis: Analysis, captured_s: float = 0.0) -> U8:
         """Append one analysed frame; returns the drawn picture."""
         if self._writer is None:
             size = FrameSize(bgr.shape[1], bgr.shape[0])
@@ -148,6 +158,9 @@ class AnnotatedClip:
             reported=frozenset(hit.track.track_id for hit in analysis.hits),
             events=tuple(self._shown.values()),
             zones=self._zones,
+            ignored=self._ignored,
+            moving=() if self._untold is None else analysis.motion.regions,
+            untold=(self._untold or {}).get(captured_s, ()),
         )
         return self._writer.add(bgr, overlay)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from edge_agent.config import ZoneConfig
+from edge_agent.config import IgnoreZoneConfig, ZoneConfig
 from edge_agent.domain import U8, Event, Label, Phase, Region, Track
 from edge_agent.geometry import BBox, FrameSize
 
@@ -19,6 +19,8 @@ _REGION: _Colour = (170, 170, 170)
 _CANDIDATE: _Colour = (66, 159, 230)
 _REPORTED: _Colour = (115, 158, 0)
 _ZONE: _Colour = (233, 180, 86)
+_IGNORED: _Colour = (120, 120, 120)
+_UNTOLD: _Colour = (0, 94, 213)
 _MOTION: _Colour = (96, 96, 96)
 _INK: _Colour = (255, 255, 255)
 _PAPER: _Colour = (30, 30, 30)
@@ -33,7 +35,8 @@ class Overlay:
     """What is drawn over one frame.
 
     `reported`: ids of the tracks that fulfil the camera's rules. `events`: the newest message
-    of each event that is shown, open or just ended. `at_s`: the recording's own time.
+    of each event that is shown, open or just ended. `at_s`: the recording's own time. `moving`:
+    motion regions. `untold`: who was seen and not told, each with score and reason.
     """
 
     at_s: float = 0.0
@@ -42,13 +45,20 @@ class Overlay:
     reported: frozenset[int] = frozenset()
     events: Sequence[Event] = ()
     zones: Sequence[ZoneConfig] = ()
+    ignored: Sequence[IgnoreZoneConfig] = ()
+    moving: Sequence[Region] = ()
+    untold: Sequence[tuple[BBox, str]] = ()
 
 
 def annotated(bgr: U8, overlay: Overlay) -> U8:
     """A copy of the picture, uint8 (height, width, 3), with the overlay drawn on it."""
     pen = _Pen(bgr.copy())
     for zone in overlay.zones:
-        pen.zone(zone)
+        pen.zone(zone, _ZONE)
+    for ignored in overlay.ignored:
+        pen.zone(ignored, _IGNORED)
+    for region in overlay.moving:
+        pen.box(region.bbox, _MOTION, thickness=1)
     for region in overlay.regions:
         pen.box(region.bbox, _REGION, thickness=1)
     for track in overlay.tracks:
@@ -57,6 +67,10 @@ def annotated(bgr: U8, overlay: Overlay) -> U8:
     for track in overlay.tracks:  # after all boxes, so that no box crosses a label
         colour = _REPORTED if track.track_id in overlay.reported else _CANDIDATE
         pen.label(f"#{track.track_id} {track.score:.2f}", track.bbox, colour)
+    for bbox, _ in overlay.untold:
+        pen.box(bbox, _UNTOLD, thickness=2)
+    for bbox, text in overlay.untold:
+        pen.label(text, bbox, _UNTOLD)
     pen.caption([(_clock(overlay.at_s), _PAPER), *map(_event_line, overlay.events)])
     return pen.picture
 
@@ -91,7 +105,7 @@ class _Pen:
         self._scale = letters_px / 26  # the font's capitals are 22 px high at scale 1
         self._pad = max(2, round(letters_px * 0.35))
 
-    def zone(self, zone: ZoneConfig) -> None:
+    def zone(self, zone: ZoneConfig | IgnoreZoneConfig, colour: _Colour) -> None:
         scale = (self._size.width, self._size.height)
         corners = np.round(np.array(zone.polygon) * scale).astype(np.int32)
         x, y, w, h = cv2.boundingRect(corners)
@@ -100,12 +114,12 @@ class _Pen:
         if not part.size:
             return
         filled = cv2.fillPoly(
-            part.copy(), [corners], _ZONE, cv2.LINE_AA, offset=(-max(0, x), -max(0, y))
+            part.copy(), [corners], colour, cv2.LINE_AA, offset=(-max(0, x), -max(0, y))
         )
         self.picture[window] = cv2.addWeighted(filled, _ZONE_OPACITY, part, 1 - _ZONE_OPACITY, 0)
-        cv2.polylines(self.picture, [corners], True, _ZONE, self._unit, cv2.LINE_AA)
+        cv2.polylines(self.picture, [corners], True, colour, self._unit, cv2.LINE_AA)
         left, low = corners[corners[:, 1].argmax()]
-        self._text(zone.name, (int(left) + self._pad, int(low) - self._pad), _ZONE)
+        self._text(zone.name, (int(left) + self._pad, int(low) - self._pad), colour)
 
     def box(self, bbox: BBox, colour: _Colour, *, thickness: int) -> None:
         x1, y1, x2, y2 = bbox.to_pixels(self._size)

@@ -19,6 +19,8 @@ F64 = NDArray[np.float64]
 _FORBIDDEN = 3.0
 #: Heights of one person from look to look: half hidden, but no less (logarithm of a factor 2).
 _SAME_SIZE = float(np.log(2.0))
+#: Who keeps still is found where they were.
+_ANCHORED_IOU = 0.4
 _MIN_HEIGHT_FRAC = 1e-6  # keeps logarithms finite
 #: A whole person is this much larger than a part of them, and scored at least this share
 #: of what the part scored; otherwise it is a double, or two people in one box.
@@ -34,6 +36,7 @@ class Expected:
     unseen_s: float
     handicap: float  # added to each cost: doubtful tracks stand back behind sure ones
     sure_height: float  # of the newest sure detection
+    anchored: bool = False  # only weakly seen lately, and still: nobody else may take it over
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,8 @@ def costs(expected: Sequence[Expected], detections: Sequence[Detection], gate: G
     if gate.holds_size:
         sure = np.array([track.sure_height for track in expected])[:, None]
         allowed &= np.abs(np.log(heights[0] / np.maximum(sure, _MIN_HEIGHT_FRAC))) < _SAME_SIZE
+    anchored = np.array([track.anchored for track in expected], dtype=bool)[:, None]
+    allowed &= ~anchored | (iou >= _ANCHORED_IOU)
     cost = (1 - iou) + 0.5 * np.minimum(distance / reach, 1) + 0.3 * np.minimum(growth, 1)
     cost = np.minimum(cost + handicap, _FORBIDDEN - 0.5)
     return np.asarray(np.where(allowed, cost, _FORBIDDEN), dtype=np.float64)

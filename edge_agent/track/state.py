@@ -30,6 +30,9 @@ class PersonState(msgspec.Struct, frozen=True, array_like=True):
     first_s: float
     seen_s: float
     looked_s: float
+    supported_s: float
+    doubt_s: float
+    moved_s: float
     missing_since_s: float | None
     score: float
     top_score: float

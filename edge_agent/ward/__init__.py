@@ -5,11 +5,12 @@ intake       one message into the database
 database     events once, gaps, watermarks
 presence     what to believe of a box
 holes        when to ask again
-rivals       when somebody else seems to listen in our name
+alarms       the same complaint, counted instead of repeated
 listen       the command, and what it prints
 """
 
-from edge_agent.ward.database import Alarm, WardDatabase
+from edge_agent.ward.alarms import Alarm
+from edge_agent.ward.database import WardDatabase
 from edge_agent.ward.intake import BoxChanged, NewEvent, NewGap, News
 from edge_agent.ward.listen import Printer, WardListenOptions, run_listen
 from edge_agent.ward.presence import BoxRecord

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edge_agent.clock import ClockQuality, ClockReading
 from edge_agent.contract import EventHeader, EventMessage, Gap, GapRange, Position
-from edge_agent.errors import OperatorError, StorageError
+from edge_agent.errors import ContractError, OperatorError, StorageError
+from edge_agent.ward.alarms import QUIET_S, Alarm
 from edge_agent.ward.presence import BoxRecord
-from edge_agent.ward.schema import PRAGMAS, SCHEMA_VERSION, TABLES
+from edge_agent.ward.schema import FROM_VERSION_1, PRAGMAS, SCHEMA_VERSION, TABLES
 
 _WALK = 500
 _HOLES_SCANNED = 100_000
@@ -21,13 +21,18 @@ _HOLES_SCANNED = 100_000
 _TRUSTED = {ClockQuality.SYNCED, ClockQuality.HOLDOVER}
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """Something a person should look at."""
-
-    source: str
-    kind: str
-    text: str
+#: What SQLite, or Python before it, says of a value that no column takes.
+_UNSTORABLE = (
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    ArithmeticError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 class WardDatabase:
@@ -41,16 +46,18 @@ class WardDatabase:
                 self._connection.execute(pragma)
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version == 0:
-                self._create()
+                self._run(TABLES)
+            elif version == 1:
+                self._run(FROM_VERSION_1)
         except sqlite3.Error as error:
             raise StorageError(f"{path}: {error}") from error
-        if version not in (0, SCHEMA_VERSION):
+        if version not in (0, 1, SCHEMA_VERSION):
             self.close()
             raise OperatorError(f"{path}: was written by another version (format {version})")
 
-    def _create(self) -> None:
+    def _run(self, statements: Sequence[str]) -> None:
         with self.transaction():
-            for statement in TABLES:
+            for statement in statements:
                 self._connection.execute(statement)
             self._connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
@@ -71,6 +78,28 @@ class WardDatabase:
                 raise
         except sqlite3.Error as error:
             raise StorageError(f"the ward's database: {error}") from error
+
+    @contextlib.contextmanager
+    def one_message(self) -> Iterator[None]:
+        """Inside a transaction: what one message changes, or nothing of it.
+
+        Raises ContractError for a message of which no database can keep what it says; it would
+        come again for ever, and with it all that the broker holds behind it.
+        """
+        self._connection.execute("SAVEPOINT message")
+        try:
+            yield
+        except ContractError:
+            self._undo_message()
+            raise
+        except _UNSTORABLE as error:
+            self._undo_message()
+            raise ContractError(f"cannot be stored: {type(error).__name__}") from error
+        self._connection.execute("RELEASE message")
+
+    def _undo_message(self) -> None:
+        self._connection.execute("ROLLBACK TO message")
+        self._connection.execute("RELEASE message")
 
     # --- storing --------------------------------------------------------------------------
 
@@ -129,9 +158,18 @@ class WardDatabase:
         )
 
     def add_alarm(self, alarm: Alarm, now_utc_s: float) -> None:
-        self._connection.execute(
-            "INSERT INTO alarm VALUES(?,?,?,?)", (now_utc_s, alarm.source, alarm.kind, alarm.text)
+        """Counted in the row of the same alarm, if that is not older than an hour."""
+        same = self._connection.execute(
+            "UPDATE alarm SET count = count + ?1, last_utc_s = ?2, text = ?3 WHERE rowid ="
+            " (SELECT rowid FROM alarm WHERE source = ?4 AND kind = ?5"
+            " AND last_utc_s BETWEEN ?2 - ?6 AND ?2 + ?6 ORDER BY last_utc_s DESC LIMIT 1)",
+            (alarm.count, now_utc_s, alarm.text, alarm.source, alarm.kind, QUIET_S),
         )
+        if not same.rowcount:
+            self._connection.execute(
+                "INSERT INTO alarm VALUES(?,?,?,?,?,?)",
+                (now_utc_s, alarm.source, alarm.kind, alarm.text, alarm.count, now_utc_s),
+            )
 
     def learn_clock(self, source: str, reading: ClockReading) -> None:
         """A moment of this boot whose UTC can be trusted re-dates what came before it."""
@@ -169,6 +207,10 @@ class WardDatabase:
             "SELECT seq FROM watermark WHERE source=? AND epoch=?", (source, epoch)
         ).fetchone()
         return None if row is None else int(row[0])
+
+    def knows_epoch(self, source: str, epoch: str) -> bool:
+        """Whether something of this epoch was heard before."""
+        return self.watermark(source, epoch) is not None
 
     def advance(self, source: str, epoch: str) -> int:
         """Move the watermark as far as there is no hole; where it is now."""

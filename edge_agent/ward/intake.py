@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from edge_agent.clock import ClockReading
 from edge_agent.contract import (
+    MAX_MESSAGE_BYTES,
     Branch,
     EventHeader,
     EventMessage,
@@ -20,12 +21,18 @@ from edge_agent.contract import (
     decode_telemetry,
     read_header,
 )
+from edge_agent.domain import is_id
 from edge_agent.errors import ContractError
 from edge_agent.mqtt import Incoming
-from edge_agent.ward.database import Alarm, WardDatabase
+from edge_agent.ward.alarms import Alarm, AlarmDamper
+from edge_agent.ward.database import WardDatabase
 from edge_agent.ward.presence import BoxRecord, after_status, after_telemetry
 
 log = logging.getLogger(__name__)
+
+#: Whose topic names no box of this ward.
+_NOBODY = "/"
+_LONGEST_TEXT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ class Intake:
         self._keep_images = keep_images
         self.boxes: dict[str, BoxRecord] = {}
         self.touched: set[tuple[str, str]] = set()  # (source, epoch)
+        self._damper = AlarmDamper()
         self.duplicates = 0
         self.refused = 0
         self.reload()
@@ -73,16 +81,31 @@ class Intake:
         """Raises StorageError. A message that breaks the contract is counted, not raised: it
         would come again for ever."""
         try:
-            topic = Topic.parse(message.topic)
-            if topic.ward != self._ward:
-                raise ContractError(f"of another ward: {message.topic}")  # noqa: TRY301
-            return self._by_branch(topic, message.payload, now)
+            with self._database.one_message():
+                topic = Topic.parse(message.topic)
+                if topic.ward != self._ward:
+                    raise ContractError(f"of another ward: {message.topic[:120]!r}")  # noqa: TRY301
+                return self._by_branch(topic, message.payload, now)
         except ContractError as error:
             self.refused += 1
-            log.warning("refused a message: %s", error)
-            alarm = Alarm(message.topic[:200], "contract", str(error))
-            self._database.add_alarm(alarm, now.utc_s)
-            return [alarm]
+            return self._alarm(self._sender(message.topic), "contract", f"{error}", now)
+
+    def _sender(self, topic: str) -> str:
+        """The box that a topic names, as far as it names one: no more sources than boxes."""
+        parts = topic.split("/")
+        if len(parts) > 3 and parts[:3] == ["ea", "v1", self._ward] and is_id(parts[3]):
+            return f"/{self._ward}/{parts[3]}"
+        return _NOBODY
+
+    def _alarm(self, source: str, kind: str, text: str, now: ClockReading) -> list[News]:
+        """Counted in the database each time; told when it is new, and now and then."""
+        alarm = Alarm(source, kind, text[:_LONGEST_TEXT])
+        self._database.add_alarm(alarm, now.utc_s)
+        told = self._damper.tell(alarm, now.mono_s)
+        if told is None:
+            return []
+        log.warning("%s: %s: %s (%d times)", source, kind, alarm.text, told.count)
+        return [told]
 
     def _by_branch(self, topic: Topic, payload: bytes, now: ClockReading) -> list[News]:
         source = f"/{topic.ward}/{topic.box}"
@@ -103,25 +126,27 @@ class Intake:
             # Nobody may speak for another box: the ACL guards topics, this guards payloads.
             raise ContractError(f"{source} sent an event of {header.source}")
         message: EventMessage | None
+        trouble = ""
         try:
             message = decode_event(payload)
-        except ContractError:
-            message = None  # of a later version: kept and acknowledged all the same
+        except ContractError as error:
+            # Of a later version, or nonsense: kept and acknowledged all the same.
+            message, trouble = None, str(error)
         if not self._database.add_event(header, message, payload, now.utc_s):
             self.duplicates += 1
             return []
+        if trouble:
+            alarm = Alarm(source, "not_understood", trouble[:_LONGEST_TEXT])
+            self._database.add_alarm(alarm, now.utc_s)
         self._touch(source, header.position.epoch)
         news: list[News] = [NewEvent(header, message, payload)]
         twin = self._database.twin_of(header)
         if twin is not None:
-            alarm = Alarm(
-                source,
-                "same_seq",
+            text = (
                 f"{header.message_id} and {twin} are both seq {header.position.seq} of epoch "
-                f"{header.position.epoch}: is the box's card in use twice?",
+                f"{header.position.epoch}: is the box's card in use twice?"
             )
-            self._database.add_alarm(alarm, now.utc_s)
-            news.append(alarm)
+            news += self._alarm(source, "same_seq", text, now)
         return news
 
     def _gap(self, source: str, payload: bytes, now: ClockReading) -> list[News]:
@@ -136,9 +161,23 @@ class Intake:
         box = after_status(old, source, decode_box_status(payload), now.utc_s)
         if box is None:
             return []
+        news = self._epoch_flip(old, box, now)
         self._put(box)
         changed = old is None or old.believed(now.utc_s) != box.believed(now.utc_s)
-        return [BoxChanged(source, box.believed(now.utc_s))] if changed else []
+        return [*news, BoxChanged(source, box.believed(now.utc_s))] if changed else news
+
+    def _epoch_flip(self, old: BoxRecord | None, box: BoxRecord, now: ClockReading) -> list[News]:
+        """A box leaves an epoch for good. One that comes back to an earlier one is two boxes in
+        turns, or a card that was restored."""
+        if old is None or old.epoch == box.epoch or not old.last_seq:
+            return []  # a box without a readable outbox says an epoch that never has a message
+        if not self._database.knows_epoch(box.source, box.epoch):
+            return []
+        text = (
+            f"went back from epoch {old.epoch} to {box.epoch}: do two boxes use the id "
+            f"{box.source.rpartition('/')[2]}, or was the box's card restored?"
+        )
+        return self._alarm(box.source, "two_boxes", text, now)
 
     def _telemetry(self, source: str, payload: bytes, now: ClockReading) -> list[News]:
         telemetry, old = decode_telemetry(payload), self.boxes.get(source)
@@ -148,13 +187,15 @@ class Intake:
         return []
 
     def _image(self, topic: Topic, source: str, payload: bytes, now: ClockReading) -> list[News]:
+        if len(payload) > MAX_MESSAGE_BYTES:
+            raise ContractError(f"img: {len(payload)} bytes, at most {MAX_MESSAGE_BYTES}")
         if self._keep_images:
             self._database.add_image(source, topic.camera, topic.leaf, payload, now.utc_s)
         return []
 
     def _put(self, box: BoxRecord) -> None:
-        self.boxes[box.source] = box
         self._database.put_box(box)
+        self.boxes[box.source] = box
         # The first word to a box, even of a watermark of 0, tells it that somebody acknowledges.
         if self._database.watermark(box.source, box.epoch) is None:
             self._touch(box.source, box.epoch)

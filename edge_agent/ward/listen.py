@@ -11,8 +11,9 @@ from typing import Literal
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.config import MqttConfig, TlsConfig
 from edge_agent.contract import encode_gap
+from edge_agent.foreign_text import printable
 from edge_agent.runtime import StopToken
-from edge_agent.ward.database import Alarm
+from edge_agent.ward.alarms import Alarm
 from edge_agent.ward.intake import BoxChanged, NewEvent, NewGap, News
 from edge_agent.ward.printing import box_line, event_line, gap_line, local
 from edge_agent.ward.subscriber import WardSetup, WardSubscriber
@@ -104,7 +105,7 @@ class Printer:
             line = self._json(item) if self._as_json else self._line(item)
             if line is not None:
                 # Names come from boxes: nothing in them may command the reader's terminal.
-                self._write("".join(each if each.isprintable() else "?" for each in line))
+                self._write(printable(line))
 
     def _line(self, item: News) -> str | None:
         now_utc_s = self._clock.read().utc_s
@@ -117,17 +118,20 @@ class Printer:
                 return gap_line(source, gap, now_utc_s)
             case BoxChanged(source, state):
                 return box_line(source, state, now_utc_s)
-            case Alarm(source, kind, text):
-                return f"{local(now_utc_s)}  {source}  ALARM {kind}: {text}"
+            case Alarm(source, kind, text, count):
+                often = f" ({count} times)" if count > 1 else ""
+                return f"{local(now_utc_s)}  {source}  ALARM {kind}: {text}{often}"
 
     def _json(self, item: News) -> str | None:
         match item:
             case NewEvent(payload=payload):
-                return payload.decode(errors="replace").replace("\n", " ")
+                text = payload.decode(errors="replace").replace("\n", " ")
+                # JSON has escapes of its own, which its readers undo.
+                return text if text.isprintable() else json.dumps(json.loads(text))
             case NewGap(source, gap):
                 return json.dumps({"gap": json.loads(encode_gap(gap)), "source": source})
-            case Alarm(source, kind, text):
-                return json.dumps({"alarm": kind, "source": source, "text": text})
+            case Alarm(source, kind, text, count):
+                return json.dumps({"alarm": kind, "source": source, "text": text, "count": count})
         return None
 
 

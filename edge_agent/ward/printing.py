@@ -30,8 +30,8 @@ def event_line(source: str, message: EventMessage, zone: dt.tzinfo | None = None
     zones = event.zones_current or event.zones_entered
     if zones:
         parts.append(",".join(zones))
-    if event.label is Label.HEALTH and envelope.health is not None:
-        parts.append(f"{envelope.health.kind} ({envelope.health.severity})")
+    if event.label is Label.HEALTH and event.health is not None:
+        parts.append(f"{event.health.kind} ({event.health.severity})")
     elif event.label is Label.PERSON:
         parts.append(f"score {event.top_score:.2f}")
     if event.end_s is not None:

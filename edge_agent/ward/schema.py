@@ -1,6 +1,6 @@
 """The tables of a ward's database, as `edge-agent ward listen` keeps it."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 #: One acknowledger per box; other consumers read this database.
 PRAGMAS = (
@@ -78,10 +78,23 @@ TABLES = (
         received_utc_s REAL NOT NULL,
         jpeg BLOB NOT NULL,
         PRIMARY KEY(source, event_id))""",
-    # What a person should look at: cloned cards, messages that break the contract.
+    # What a person should look at: cloned cards, messages that break the contract. The same of the
+    # same box within an hour is one row: `count` times, from `at_utc_s` to `last_utc_s`, with the
+    # newest words.
     """CREATE TABLE alarm(
         at_utc_s REAL NOT NULL,
         source TEXT NOT NULL,
         kind TEXT NOT NULL,
-        text TEXT NOT NULL)""",
+        text TEXT NOT NULL,
+        count INTEGER NOT NULL DEFAULT 1,
+        last_utc_s REAL NOT NULL DEFAULT 0)""",
+    "CREATE INDEX alarm_by_source ON alarm(source, kind, last_utc_s)",
+)
+
+#: From version 1: each alarm was a row.
+FROM_VERSION_1 = (
+    "ALTER TABLE alarm ADD COLUMN count INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE alarm ADD COLUMN last_utc_s REAL NOT NULL DEFAULT 0",
+    "UPDATE alarm SET last_utc_s = at_utc_s",
+    "CREATE INDEX alarm_by_source ON alarm(source, kind, last_utc_s)",
 )

@@ -40,11 +40,11 @@ from edge_agent.errors import (
 )
 from edge_agent.mqtt import Connection, Dialer, FullJitter, Incoming, Session, endpoint_of
 from edge_agent.mqtt.backoff import Uniform
+from edge_agent.mqtt.rivals import RivalWatch
 from edge_agent.runtime import StopToken
 from edge_agent.ward.database import WardDatabase
 from edge_agent.ward.holes import HoleWatch, coalesced
 from edge_agent.ward.intake import BoxChanged, Intake, News
-from edge_agent.ward.rivals import RivalWatch
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class WardSubscriber:
         database = WardDatabase(setup.database)
         try:
             backoff = FullJitter(setup.config.reconnect_max_s, setup.uniform)
-            rivals = RivalWatch(self._client_id)
+            rivals = RivalWatch()
             told = ""
             while not stop.stopped:
                 begun_s = setup.clock.mono_s()
@@ -141,7 +141,9 @@ class WardSubscriber:
     def _suspicion(self, rivals: RivalWatch, error: AgentError) -> str:
         if self._connected_s is None or not isinstance(error, BrokerUnreachable | BrokerRefused):
             return ""
-        return rivals.lost(self._setup.clock.mono_s() - self._connected_s)
+        if not rivals.lost(self._setup.clock.mono_s() - self._connected_s):
+            return ""
+        return f": is another subscriber running as {self._client_id}?"
 
     def run_once(self, database: WardDatabase, stop: StopToken) -> None:
         """One connection. Raises BrokerUnreachable, BrokerRefused, StorageError, ConfigError."""

@@ -398,3 +398,22 @@ def test_a_clip_comes_from_the_main_stream_or_else_from_what_is_analysed(
         (ref,) = one.ended().clips
     assert ref.offset_s == pytest.approx(-2.0 if flowing else -5.0, abs=0.01)
     assert one.camera.tap._drains == main.tap._drains == ()
+
+
+def test_an_end_that_finds_no_room_ends_its_clip_all_the_same(
+    tmp_path: Path, source: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clip thread was stuck for long: its inbox is full of what began."""
+    monkeypatch.setattr("edge_agent.agent.clips._INBOX_CAPACITY", 2)
+    one = setup(tmp_path, source)
+    started = [
+        event(Phase.START, 2.0, event_id=EventId(f"01J0000000000000000000000{n}")) for n in (1, 2)
+    ]
+    for start in started:
+        one.room.begin(start)
+    ends = [one.room.end(replace(start, phase=Phase.END, end_s=3.0)) for start in started]
+    with one.running():
+        for end in ends:
+            assert end.done.wait(10)
+        assert one.room._recordings == {}
+    assert not one.camera.tap._drains, "and nothing is collected for them any more"

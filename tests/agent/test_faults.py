@@ -250,7 +250,7 @@ def test_stuck_analysis_stops_the_watchdogs_pings(
 ) -> None:
     unstuck = threading.Event()
     detector = Misbehaving(lambda: unstuck.wait(30) and None)
-    monkeypatch.setattr("edge_agent.agent.assembly.open_detector", lambda _: detector)
+    monkeypatch.setattr("edge_agent.agent.assembly.open_detector", lambda *_: detector)
     # Only this thread: the others may be slow on a busy machine.
     shorten_patience(monkeypatch, {"analysis": 1.5})
     monkeypatch.setattr("edge_agent.agent.assembly._ANALYSIS_JOIN_S", 0.1)

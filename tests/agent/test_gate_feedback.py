@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
@@ -17,8 +18,8 @@ from edge_agent.agent.replay import ClipReplay
 from edge_agent.agent.telemetry import TelemetrySource
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FileSource
-from edge_agent.contract import BoxTopics, State, decode_camera_status
-from edge_agent.domain import CameraId, Detection, EventId, Label, Phase
+from edge_agent.contract import BoxTopics, Nuisance, State, decode_camera_status
+from edge_agent.domain import CameraId, Detection, EventId, Label, NuisanceSpot, Phase
 from edge_agent.geometry import BBox
 from edge_agent.pipeline.stages import build_pipeline
 from edge_agent.runtime import Heartbeat, StopToken
@@ -123,6 +124,12 @@ class Journal:
         raise AssertionError("no pictures are asked for")
 
 
+class Clear:
+    """Eyes that find nothing wrong with the picture."""
+
+    faults: tuple[str, ...] = ()
+
+
 def test_status_tells_how_a_camera_is_decoded_and_only_when_the_plan_changes(clip: Path) -> None:
     clock, told = SystemClock(), []
     camera = CameraConfig(id=YARD, source=FileSource(path=str(clip), pace="fast", gate="auto"))
@@ -131,10 +138,35 @@ def test_status_tells_how_a_camera_is_decoded_and_only_when_the_plan_changes(cli
     )
     topics = BoxTopics("ward", "box-1")
     teller = CameraStatusTeller(
-        feed, YARD, topics, clock, lambda topic, payload: told.append(decode_camera_status(payload))
+        feed,
+        YARD,
+        topics,
+        clock,
+        lambda topic, payload: told.append(decode_camera_status(payload)),
+        Clear(),
     )
     feed.run_once(StopToken(), lambda frame: teller.poll(crashed=False))
     assert [(status.state, status.decoding) for status in told] == [
         (State.ONLINE, "measuring: the stream is being measured"),
         (State.ONLINE, "keyframes: a keyframe every 1.0 s"),
     ]
+
+
+def test_status_tells_nuisances_when_they_come_and_go(clip: Path) -> None:
+    clock, told = SystemClock(), []
+    camera = CameraConfig(id=YARD, source=FileSource(path=str(clip), pace="fast"))
+    feed = CameraFeed(
+        FeedSettings.of(camera, 5.0), credentials=CredentialGuard(None, clock), clock=clock
+    )
+    teller = CameraStatusTeller(
+        feed,
+        YARD,
+        BoxTopics("ward", "box-1"),
+        clock,
+        lambda topic, payload: told.append(decode_camera_status(payload).nuisances),
+        Clear(),
+    )
+    statue = NuisanceSpot(BBox(0.6, 0.3, 0.1, 0.4), 6, 100.0, 100.0)
+    for spots in ((), (), (statue,), (replace(statue, times=7, seen_s=200.0),), ()):
+        teller.poll(crashed=True, nuisances=spots)
+    assert told == [(), (Nuisance((0.6, 0.3, 0.1, 0.4), 6),), ()]

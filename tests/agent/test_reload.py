@@ -206,9 +206,15 @@ def test_who_the_box_is_waits_for_a_start_and_is_named(box: Box) -> None:
     assert box.agent.config.box.id == box.name
 
 
-def test_what_all_is_built_on_begins_anew_in_the_same_process(box: Box) -> None:
+def test_what_all_is_built_on_begins_anew_in_the_same_process(box: Box, flashing: Path) -> None:
+    box.edit("shed", flash.camera(flashing))
+    box.applied()
+    box.heard.wait(lambda: box.heard.bodies("/st/cam/shed"))
+    (box.folder / "cameras.d" / "shed.toml").unlink()
     box.edit_agent(lambda text: text + "[snapshots]\nenabled = true\n")
     box.applied()
+    topic = f"ea/v1/ward1/{box.name}/st/cam/shed"
+    box.heard.wait(lambda: [body for to, body in box.heard.messages if to == topic][-1] == b"")
     box.heard.wait(lambda: len({body["conn_id"] for body in box.heard.bodies("/st/box")}) == 2)
     box.heard.wait(lambda: any("snapshot" in event for event in box.persons("gate")))
     assert newest_phases(box.persons("yard"))[0] == "end"
@@ -258,6 +264,15 @@ def test_template_that_is_none_is_a_bad_edit(box: Box) -> None:
     box.edit("yard", '[source]\nkind = "folder"\npath = "/srv"\ntemplate = "{nothing}.mp4"\n')
     assert "template" in box.refused()[0]
     assert newest_phases(box.persons("yard")) == ["start"]
+
+
+def test_address_of_a_camera_stays_in_the_journal(
+    box: Box, caplog: pytest.LogCaptureFixture
+) -> None:
+    box.edit("yard", '[source]\nkind = "rtsp"\nurl = "http://192.168.7.9/x"\n')
+    (error,) = box.refused()
+    assert error.startswith('cameras.d/yard.toml:4: source.url: is "..."')
+    assert "192.168.7.9" in caplog.text
 
 
 def test_status_of_a_camera_that_was_removed_while_the_agent_was_away_is_cleared(

@@ -163,3 +163,30 @@ def test_three_hundred_random_edits(load: Load, caplog: pytest.LogCaptureFixture
     took_s = sorted(load.took_s)
     print(f"{load.editor.made} edits, {dict(load.editor.kinds)}; {load.uploads} uploads")
     print(f"in force after {took_s[len(took_s) // 2]:.2f} s (median), {took_s[-1]:.2f} s at most")
+
+
+@pytest.mark.system
+def test_another_source_leaves_the_other_cameras_their_frame_rate(load: Load) -> None:
+    def mean_fps(after: int, count: int) -> dict[str, float]:
+        load.heard.wait(lambda: len(load.heard.bodies("/tm")) >= after + count)
+        told = [body["cameras"] for body in load.heard.bodies("/tm")[after : after + count]]
+        return {
+            name: sum(cameras[name]["analysed_fps"] for cameras in told) / count
+            for name in ("standing", "flashing")
+        }
+
+    def now() -> int:
+        return len(load.heard.bodies("/tm"))
+
+    mean_fps(now(), 3)  # warm up
+    before = mean_fps(now(), 15)
+    begun = now()
+    while now() < begun + 15:
+        load.editor.other_source()
+        load.follow()
+        seen = now()
+        load.heard.wait(lambda seen=seen: now() > seen + 1)
+    during = mean_fps(begun, 15)
+    print(f"analysed frames a second: before {before}, during {during}")
+    for name, fps in before.items():
+        assert during[name] == pytest.approx(fps, rel=0.05)

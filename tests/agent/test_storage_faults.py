@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import shutil
+import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import flash
 import pytest
 from agent_inside import ROOMY, inside, wait_until
-from agent_process import Heard, listening, write_config
+from agent_process import AgentProcess, Heard, listening, write_config
 from broker import Mosquitto
-from mqtt_box import Marks
+from damaged_outbox import damage
+from mqtt_box import Box, Marks, draft
 from paho.mqtt.client import Client
 
 from edge_agent.clock import SystemClock
 from edge_agent.config import MqttConfig
+from edge_agent.domain import Phase
 from edge_agent.errors import StorageError
+from edge_agent.outbox import Database, connect_sqlite
+from edge_agent.outbox.marks import Marks as RowMarks
+from edge_agent.outbox.marks import read_marks
 from edge_agent.publish import Publisher, PublisherSetup
 from edge_agent.publish.ports import Reader
 from edge_agent.runtime import StopToken, Worker
@@ -244,5 +253,130 @@ def started_between(heard: Heard, from_s: float, to_s: float) -> int:
 
 def announced(heard: Heard) -> set[int]:
     """Numbers that a `_gap` gave up."""
-    spans = [span for gap in heard.bodies("/ev/_gap") for span in gap["ranges"]]
+    spans = [span for gap in heard.bodies("/ev/_gap") for span in gap["ranges"] if span["to"]]
     return {seq for span in spans for seq in range(span["from"], span["to"] + 1)}
+
+
+# --- damage that SQLite does not see, and a folder that goes ------------------------------
+
+
+def test_state_directory_that_vanishes_degrades_the_box_and_is_made_anew(
+    configured: ConfigOf, mosquitto: Mosquitto
+) -> None:
+    config = configured("vanish")
+    state = config / "state"
+    with listening(mosquitto, "vanish") as (heard, _), inside(config):
+        heard.wait(lambda: persons(heard))
+        old = persons(heard)[-1]["epoch"]
+        shutil.rmtree(state)
+        heard.wait(lambda: "outbox_storage" in reasons(heard), timeout_s=10)
+        heard.wait(lambda: announces_loss(heard, old, "storage"))
+        heard.wait(lambda: [body for body in persons(heard) if body["epoch"] != old])
+        heard.wait(lambda: "outbox_storage" not in reasons(heard))
+        files = [path for path in state.rglob("*") if path.is_file()]
+        assert {path.stat().st_mode & 0o777 for path in files} == {0o600}, files
+
+
+def change(config: Path, sql: str) -> None:
+    with sqlite3.connect(config / "state" / "outbox.db") as database:
+        assert database.execute(sql).rowcount
+    database.close()
+
+
+def leave_open(config: Path, mosquitto: Mosquitto, box: str) -> dict[str, Any]:
+    """A message of an event that is open when its box loses power."""
+    with listening(mosquitto, box) as (heard, _):
+        process = AgentProcess(config)
+        process.ready()
+        heard.wait(lambda: persons(heard)[-1:] and persons(heard)[-1]["phase"] == "start")
+        process.close()
+        return persons(heard)[-1]
+
+
+@pytest.mark.parametrize("sealed", [False, True], ids=["damaged", "sealed"])
+def test_open_event_whose_newest_message_is_damaged_keeps_no_box_from_starting(
+    configured: ConfigOf, mosquitto: Mosquitto, sealed: bool
+) -> None:
+    """`sealed`: damaged before it got its checksum."""
+    config = configured(f"orphan{sealed}".lower())
+    last = leave_open(config, mosquitto, f"orphan{sealed}".lower())
+    change(config, "UPDATE row SET payload = CAST('{' AS BLOB) WHERE phase = 'start'")
+    if sealed:
+        change(config, "UPDATE row SET crc = NULL")
+        with sqlite3.connect(config / "state" / "outbox.db") as database:
+            marks = replace(read_marks_of(config), unchecked_row=10**6)
+            for key, value in (("unchecked_row", 10**6), ("crc", marks.crc)):
+                database.execute("INSERT OR REPLACE INTO meta VALUES(?, ?)", (key, value))
+        database.close()
+    with listening(mosquitto, f"orphan{sealed}".lower()) as (heard, _), inside(config):
+        heard.wait(lambda: last["seq"] in announced(heard))
+        heard.wait(lambda: "damaged rows" in reasons(heard))
+        heard.wait(lambda: [body for body in persons(heard) if body["seq"] > last["seq"]])
+        assert {body["epoch"] for body in persons(heard)} == {last["epoch"]}, "the rest goes on"
+
+
+def read_marks_of(config: Path) -> RowMarks:
+    database = Database(config / "state" / "outbox.db", connect_sqlite, read_only=True)
+    try:
+        return read_marks(database)
+    finally:
+        database.close()
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("seed", range(12))
+def test_real_agent_is_up_within_a_minute_of_any_damage_and_nothing_is_lost_without_a_word(
+    tmp_path: Path, mosquitto: Mosquitto, flashing: tuple[Path, Path], seed: int
+) -> None:
+    """Agent, broker and ward in processes of their own."""
+    model, clip = flashing
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    ward = f"damage{seed}"
+    with Box(state, mosquitto.config(), ward="ward1", box=ward) as box:
+        owed = [box.append(draft(box.topics, box.clock, phase=Phase.END))[0] for _ in range(60)]
+    what = damage(state / "outbox.db", random.Random(seed))
+    config = write_config(
+        tmp_path,
+        mosquitto.port,
+        {"yard": flash.camera(clip)},
+        box=ward,
+        box_keys=ROOMY,
+        extra=flash.settings(model),
+    )
+    listen = [sys.executable, "-m", "edge_agent", "ward", "listen", "--ward", "ward1"]
+    broker = ["--host", "127.0.0.1", "--port", str(mosquitto.port), "--insecure"]
+    server = subprocess.Popen(
+        [*listen, *broker, "--db", str(tmp_path / "ward.db")], stdout=subprocess.DEVNULL
+    )
+    try:
+        with listening(mosquitto, ward) as (heard, _):
+            process = AgentProcess(config)
+            process.ready()
+            heard.wait(lambda: persons(heard), timeout_s=60)
+
+            def settled() -> bool:
+                told = {body["id"] for body in heard.bodies("/ev/front/")}
+                open_ends = {
+                    (gap["epoch"], span["from"])
+                    for gap in heard.bodies("/ev/_gap")
+                    for span in gap["ranges"]
+                    if span["to"] is None
+                }
+                return all(
+                    row.message_id in told
+                    or row.position.seq in announced(heard)
+                    or any(
+                        epoch == row.position.epoch and first <= row.position.seq
+                        for epoch, first in open_ends
+                    )
+                    for row in owed
+                )
+
+            heard.wait(settled, timeout_s=60)
+            process.close()
+    except AssertionError as error:
+        raise AssertionError(f"{what}: {error}") from error
+    finally:
+        server.terminate()
+        assert server.wait(20) == 0, "the ward lives on"

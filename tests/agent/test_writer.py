@@ -11,7 +11,7 @@ import pytest
 from edge_agent.agent import writer as writer_module
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.writer import Writer
-from edge_agent.clock import Clock, SystemClock
+from edge_agent.clock import Clock, ManualClock, SystemClock
 from edge_agent.config import OutboxConfig, SnapshotConfig
 from edge_agent.contract import Position, Sender, decode_event
 from edge_agent.domain import (
@@ -160,4 +160,17 @@ def test_who_waits_for_a_transaction_is_told_even_when_the_recorder_crashes(
         setup.writer.run(stop)
     assert items.done.is_set()
     assert not items.stored
+    setup.outbox.close()
+
+
+def test_what_waits_for_its_group_is_committed_at_the_stop(tmp_path: Path) -> None:
+    """Nobody hurries for motion: without the last commit it would be lost."""
+    setup = Setup(tmp_path, ManualClock())
+    stop = StopToken()
+    setup.writer.record([event(label=Label.MOTION)])
+    stop.stop()
+    setup.writer.run(stop)
+    with OutboxReader(tmp_path) as reader:
+        (row,) = reader.undelivered(0, 10)
+    assert decode_event(row.payload).event.label is Label.MOTION
     setup.outbox.close()

@@ -104,3 +104,28 @@ def test_misuse_is_one_clear_line(
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_time_zone_that_is_none_is_a_usage_problem(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ingest", str(folder), "--once", "--time-zone", "UTC+7"]) == 78
+    assert 'did you mean "Asia/Ho_Chi_Minh"?' in capsys.readouterr().err
+
+
+def test_trial_tells_where_times_are_from_and_what_was_left_out(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trial = ["--model", str(flash.model(tmp_path)), "--time-zone", "Asia/Ho_Chi_Minh"]
+    template = ["--template", "{camera}_{start:%Y%m%d-%H%M%S}.{video}"]
+    command = ["ingest", str(folder), "--once", *trial, *template]
+    assert main([*command, "--channel", "gate"]) == 0
+    out = capsys.readouterr().out
+    assert "2024-01-01 01:00:00.0Z  clips   template, DISPUTED  gate_20240101-080000.avi" in out
+    assert f"left out: {folder / 'gate_20240101-090000.mp4'}: " in out
+    assert "is no video" in out
+    assert main([*command, "--channel", "yard"]) == 1
+    told = capsys.readouterr()
+    assert "no file there is a clip of these cameras" in told.err
+    assert "3 files, such as" in told.out
+    assert "no camera has the channel gate" in told.out

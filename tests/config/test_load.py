@@ -16,6 +16,7 @@ from edge_agent.config import (
     load_config,
     redacted,
 )
+from edge_agent.errors import ConfigError
 
 
 def test_a_minimal_configuration_uses_the_defaults(tmp_path: Path) -> None:
@@ -207,3 +208,73 @@ def test_what_is_shown_holds_no_secret(tmp_path: Path) -> None:
         "rtsp://192.168.1.20/user=u&password=***&channel=1"
     )
     assert shown["mqtt"]["port"] == 8883
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "[" * 3000,
+        "{a=" * 3000,
+        "0x" + "f" * 5000,
+        "9" * 400,
+        "9" * 5000,
+        "-" + "9" * 400,
+        "1" + "0" * 308,
+        "[" + "9" * 400 + "]",
+        "{ x = " + "9" * 400 + " }",
+        "a." * 3000 + "b = 1\n[x]\ny = 1",
+    ],
+    ids=lambda value: value[:6],
+)
+def test_depth_and_digits_without_end_are_a_configuration_error(tmp_path: Path, value: str) -> None:
+    for text in (
+        f"{AGENT}keepalive_s = {value}\n",
+        f"{AGENT}[telemetry]\ninterval_s = {value}\n",
+        f"{AGENT}[box.x]\n{value}\n",
+    ):
+        with pytest.raises(ConfigError) as caught:
+            load_config(write(tmp_path, text, front=CAMERA))
+        assert caught.value.exit_code == 78
+        for problem in caught.value.problems:
+            assert "agent.toml" in problem.file
+            assert len(str(problem)) < 7000
+
+
+def test_a_file_without_end_is_no_configuration(tmp_path: Path) -> None:
+    write(tmp_path, f"{AGENT}#{'x' * 2_000_000}\n", front=CAMERA)
+    with pytest.raises(ConfigError, match="larger than 1024 KiB"):
+        load_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "bad", ["front\\n", "front\\r", "\\nfront", "fr\\u0000nt", "Front", "", "f" * 33]
+)
+def test_an_id_is_an_id_from_its_first_to_its_last_letter(tmp_path: Path, bad: str) -> None:
+    write(tmp_path, AGENT.replace('id = "box-17"', f'id = "{bad}"'), front=CAMERA)
+    with pytest.raises(ConfigError, match=r"box\.id"):
+        load_config(tmp_path)
+    write(tmp_path, AGENT, front=CAMERA.replace("front", bad, 1))
+    with pytest.raises(ConfigError, match="id"):
+        load_config(tmp_path)
+
+
+def made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def test_a_state_directory_that_the_unit_may_not_write_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    units = tmp_path / "units"
+    (units / "edge-agent.service.d").mkdir(parents=True)
+    monkeypatch.setattr("edge_agent.config.files.UNIT_FOLDERS", (units,))
+    text = AGENT.replace("\n[mqtt]", 'state_dir = "/data/edge"\n[mqtt]', 1)
+    config = write(made(tmp_path / "config"), text, front=CAMERA)
+    assert load_config(config).warnings == (), "no unit, no warning"
+    (units / "edge-agent.service").write_text("[Service]\nStateDirectory=edge-agent\n")
+    (warning,) = load_config(config).warnings
+    assert warning.path == "box.state_dir"
+    assert "ReadWritePaths=/data/edge" in warning.fix
+    (units / "edge-agent.service.d" / "data.conf").write_text("[Service]\nReadWritePaths=/data\n")
+    assert load_config(config).warnings == ()

@@ -240,7 +240,7 @@ BAD_CAMERAS = {
         [
             (
                 f"{FRONT}:6: source.enabled: unknown key; "
-                "it belongs at the top, before the first [table]"
+                "it belongs at the top, before the first [table] or in [health]"
             )
         ],
     ),

@@ -126,6 +126,10 @@ CAMERA_SLIPS = {
         CAMERA + "// the gate\n",
         f"{F}:6: has a comment that begins with //; a comment begins with #",
     ),
+    "a note without #": (
+        CAMERA + "camera trước cổng nhà ông Ba\n",
+        f"{F}:6: is a line of words, no setting; a comment begins with #",
+    ),
     "late comment with //": (
         PERSON + "confirm_looks = 4 // surer\n",
         f"{F}:7: person.confirm_looks: has a comment that begins with //; a comment begins with #",
@@ -217,6 +221,34 @@ CAMERA_SLIPS = {
     "polygon of tables": (
         zone('name = "gate"', "polygon = [{x=0, y=0.4}, {x=1, y=0.4}, {x=1, y=1}]"),
         f"{F}:9: zones[0].polygon: is a list of tables; write pairs: [[0, 0.4], [1, 0.4], [1, 1]]",
+    ),
+    "odd numbers in a polygon": (
+        zone('name = "gate"', "polygon = [[0, .4], [1., 0.4], [1, 01]]"),
+        f"{F}:9: zones[0].polygon: is [[0, .4], [1., 0.4], [1, 01]], with an odd number; write the numbers as [[0, 0.4], [1.0, 0.4], [1, 1]]",
+    ),
+    "a stray character": (
+        zone('name = "gate"', "polygon = [[0, 0.4]é, [1, 0.4], [1, 1]]"),
+        f"{F}:9: zones[0].polygon: has a é where none belongs (column 20); delete it",
+    ),
+    "a word for a number": (
+        PERSON + "confirm_looks = three\n",
+        f'{F}:7: person.confirm_looks: is "three"; write a whole number, 1 to 20, without quotes',
+    ),
+    "an area in pixels": (
+        CAMERA + "[motion]\nmin_area_frac = 5000\n",
+        f"{F}:7: motion.min_area_frac: is 5000; use 0 to 0.5; it is a share of the frame; 5000 of 1920x1080 pixels are 0.00241",
+    ),
+    "a schedule in one text": (
+        zone('name = "gate"', SQUARE, 'schedule = "22:00-06:00"'),
+        f'{F}:10: zones[0].schedule: is "22:00-06:00"; write [[zones.schedule]], and its keys below it',
+    ),
+    "days in one text": (
+        zone('name = "gate"', SQUARE, "[[zones.schedule]]", 'days = "Mon, CN"'),
+        f'{F}:11: zones[0].schedule[0].days: is "Mon, CN"; write a list: ["mon", "sun"]',
+    ),
+    "numbers of a polygon in quotes": (
+        zone('name = "gate"', 'polygon = [["0", "0.4"], ["1", "0.4"], ["1", "1"]]'),
+        f"{F}:9: zones[0].polygon: has its numbers in quotes; write them bare: [[0, 0.4], [1, 0.4], [1, 1]]",
     ),
     "a time with h": (
         zone('name = "gate"', SQUARE, "[[zones.schedule]]", "start = 7h30"),

@@ -96,7 +96,7 @@ def test_a_damaged_version_is_passed_over(tmp_path: Path, state: Path, agent: st
     folder = write(tmp_path, agent, front=CAMERA)
     keep(folder, state)
     keep(folder, state)
-    (state / HISTORY_DIR / "000002" / "entry.json").write_text("{")
+    (state / HISTORY_DIR / "000002.json").write_text("{")
     (folder / "cameras.d/front.toml").write_text("x")
     start = start_config(folder)
     assert start.entry is not None
@@ -118,13 +118,13 @@ def test_history_says_what_changed_and_keeps_so_many(
         ("cameras.d/yard.toml",),
         ("cameras.d/front.toml",),
     ]
-    (state / HISTORY_DIR / ".new-left").mkdir()
+    (state / HISTORY_DIR / ".new-left").touch()
     for _ in range(KEPT_VERSIONS):
         keep(folder, state)
     numbers = [entry.number for entry in history.entries()]
     assert numbers == list(range(4, KEPT_VERSIONS + 4))
     assert not list((state / HISTORY_DIR).glob(".new-*"))
-    assert (state / HISTORY_DIR / "000004" / "agent.toml").stat().st_mode & 0o077 == 0
+    assert (state / HISTORY_DIR / "000004.json").stat().st_mode & 0o077 == 0
 
 
 def test_state_is_looked_for_where_even_broken_files_say(

@@ -16,7 +16,6 @@ from edge_agent.contract import (
     BoxTopics,
     Branch,
     MediaTimeSource,
-    Severity,
     State,
     TimeBasis,
     Topic,
@@ -33,7 +32,7 @@ from edge_agent.contract import (
     encode_event,
     parse_command,
 )
-from edge_agent.domain import ClipState, EndReason, Label, SnapshotState
+from edge_agent.domain import ClipState, EndReason, Label, Severity, SnapshotState
 
 MQTT = FOLDER.parent / "mqtt.md"
 _BLOCK = re.compile(r"(?:<!-- schema: (\w+); topic: (\S+) -->\n)?```json\n(.*?)```", re.DOTALL)
@@ -177,12 +176,12 @@ def test_acl_lets_a_box_write_its_own_branches_and_no_command() -> None:
     for topic in own:
         assert _allowed("box-0001", "write", topic)
         assert not _allowed("box-0002", "write", topic)
-        assert _allowed("ward-server", "read", topic)
-        assert not _allowed("ward-server", "write", topic)
+        assert _allowed("ward12-server", "read", topic)
+        assert not _allowed("ward12-server", "write", topic)
     assert _allowed("box-0001", "read", mine.ackpos)
     for topic in (mine.ackpos, mine.command("replay")):
         assert not _allowed("box-0001", "write", topic)
-        assert _allowed("ward-server", "write", topic)
+        assert _allowed("ward12-server", "write", topic)
     assert not _allowed("box-0001", "read", other.command("replay"))
     assert not _allowed("box-0001", "read", other.gap)
 

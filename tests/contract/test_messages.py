@@ -22,6 +22,7 @@ from edge_agent.contract import (
     GapRange,
     IngestFigures,
     LeftOut,
+    Nuisance,
     Position,
     ReplayRange,
     State,
@@ -87,7 +88,12 @@ MESSAGES: list[tuple[str, Any, Callable[[Any], bytes], Callable[[bytes], Any]]] 
     (
         "status",
         CameraStatus(
-            "yard", State.ONLINE, UTC_S, left_out=LeftOut(3, 1, UTC_S), clock_offset_s=-2.5
+            "yard",
+            State.ONLINE,
+            UTC_S,
+            left_out=LeftOut(3, 1, UTC_S),
+            clock_offset_s=-2.5,
+            nuisances=(Nuisance((0.62, 0.31, 0.08, 0.3), 9),),
         ),
         encode_camera_status,
         decode_camera_status,

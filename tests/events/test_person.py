@@ -161,6 +161,22 @@ def test_a_new_track_at_the_same_place_continues_only_within_the_hold(
     assert len(scene.of(Phase.START)) == events
 
 
+@pytest.mark.parametrize(
+    ("overlap_s", "events"),
+    [
+        pytest.param(0.8, 1, id="the second piece of a broken track"),
+        pytest.param(1.4, 2, id="somebody beside them all that time"),
+    ],
+)
+def test_pieces_of_a_track_may_overlap_by_a_second(overlap_s: float, events: int) -> None:
+    """Two tracks too far apart to be one in the same picture, near enough to follow each other."""
+    scene = Scene()
+    began_s = 5.0 - overlap_s
+    scene.run(0.0, 5.2, hit(1, 0.0))
+    scene.run(5.2, 8.0, hit(2, 0.0, first_s=began_s, bbox=shifted(0.08)))
+    assert len(scene.of(Phase.START)) == events
+
+
 def test_a_longer_cool_down_joins_longer_gaps() -> None:
     scene = Scene(cooldown_s=10.0)
     scene.run(0.0, 5.0, hit(1, 0.0))

@@ -87,6 +87,8 @@ class Mosquitto:
             lines.append(f"acl_file {self._acl}")
         if passwords:
             lines.append(f"password_file {self._write_passwords(passwords)}")
+        self._lines = lines
+        self._extra = extra
         self._config.write_text("\n".join(lines) + "\n")
 
     def _write_passwords(self, passwords: dict[str, str]) -> Path:
@@ -95,6 +97,11 @@ class Mosquitto:
         path.chmod(0o600)
         subprocess.run(["mosquitto_passwd", "-U", str(path)], check=True)
         return path
+
+    def extend(self, extra: str) -> None:
+        """Other extra lines from the next start on."""
+        lines = [extra if line == self._extra else line for line in self._lines]
+        self._config.write_text("\n".join(lines) + "\n")
 
     def set_acl(self, text: str) -> None:
         """Replace the ACL; a running broker reads it at `reload`."""

@@ -33,12 +33,26 @@ def write_dav(
     """
     clip = clip or Clip()
     start = start or dt.datetime.fromisoformat("2026-11-24T14:05:06")
-    # Annex B, as a recorder has it: an elementary stream's packets.
     bare = render(path.with_suffix(".bare.h264"), replace(clip, audio=False))
+    wrap(bare, path, clip, start=start, sound_from=sound_from, filler_bytes=filler_bytes)
+    bare.unlink()
+    return path
+
+
+def wrap(
+    bare: Path,
+    path: Path,
+    clip: Clip,
+    *,
+    start: dt.datetime | None = None,
+    sound_from: int | None = None,
+    filler_bytes: int = 0,
+) -> None:
+    """The pictures of an elementary stream, Annex B, as a recorder has it."""
+    start = start or dt.datetime.fromisoformat("2026-11-24T14:05:06")
     with av.open(str(bare)) as container:
         stream = container.streams.video[0]
         units = [(unit.is_keyframe, bytes(unit)) for unit in container.demux(stream) if unit.size]
-    bare.unlink()
     filler = b"\0\0\0\1\x0c" + b"\xff" * filler_bytes + b"\x80" if filler_bytes else b""
     chunks = []
     for number, (is_key, payload) in enumerate(units):
@@ -49,7 +63,6 @@ def write_dav(
         at = start + dt.timedelta(seconds=number / clip.fps)
         chunks.insert(number, _chunk(number, SOUND, bytes(320), clip, at))
     path.write_bytes(b"".join(chunks))
-    return path
 
 
 def _chunk(number: int, kind: int, payload: bytes, clip: Clip, at: dt.datetime) -> bytes:

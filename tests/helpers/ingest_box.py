@@ -193,3 +193,25 @@ def ingest_box(
             ends.stop()
             for worker in workers:
                 assert worker.join(10)
+
+
+class Dying:
+    """The power fails at the `last`th thing to be stored: before it is, or right after."""
+
+    def __init__(self, storing: Storing, stop: StopToken, last: int, *, before: bool) -> None:
+        self._storing, self._stop = storing, stop
+        self._left, self._before = last, before
+
+    def together(self, items: Together) -> None:
+        self._left -= 1
+        if self._left == 0 and self._before:
+            self._stop.stop()
+            return
+        self._storing.together(items)
+        if self._left == 0:
+            assert items.done.wait(10)
+            self._stop.stop()
+
+
+def dying(last: int, *, before: bool) -> Callable[[Storing, StopToken], Storing]:
+    return lambda storing, stop: Dying(storing, stop, last, before=before)

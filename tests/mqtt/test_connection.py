@@ -137,6 +137,20 @@ def test_a_broker_that_twice_says_nothing_to_mqtt_5_is_tried_in_3_1_1() -> None:
         assert not connection.is_mqtt5
         assert fake.levels == [5, 5, 4]
         connection.abandon()
+        dialer.dial(session("mute"), StopToken()).abandon()
+        assert fake.levels == [5, 5, 4, 5, 4], "it may merely have hung"
+
+
+def test_a_broker_that_answered_mqtt_5_is_never_taken_for_an_old_one() -> None:
+    hangs: list[bool] = []
+    with FakeBroker(lambda level: b"" if hangs else connack5(0)) as fake:
+        dialer = Dialer(lambda: endpoint_of(at(fake.port)), SystemClock(), timeout_s=3)
+        dialer.dial(session("new"), StopToken()).abandon()
+        hangs.append(True)
+        for _ in range(3):
+            with pytest.raises(BrokerUnreachable):
+                dialer.dial(session("new"), StopToken())
+        assert set(fake.levels) == {5}
 
 
 def test_a_broker_that_refused_mqtt_5_is_not_asked_at_once_again() -> None:

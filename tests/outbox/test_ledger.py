@@ -25,7 +25,8 @@ from edge_agent.outbox import (
     ledger,
     outbox_stat,
 )
-from edge_agent.outbox.database import _MIGRATIONS, DATABASE
+from edge_agent.outbox.database import DATABASE
+from edge_agent.outbox.schema import _MIGRATIONS
 
 YARD = CameraId("yard")
 
@@ -206,3 +207,23 @@ def test_ledger_takes_nothing_of_the_outboxs_quota(tmp_path: Path) -> None:
         outbox.maintain()
         assert len(rows.undelivered(0, 10)) == 2
         assert not outbox.shedding
+
+
+@pytest.mark.parametrize(
+    ("length_s", "ahead_s", "follows"),
+    [
+        (300, 30.0, True),  # recorders overlap by what they buffer, at most so much
+        (300, 30.1, False),
+        (20, 20.0, True),  # of a short clip not more than all of it
+        (20, 20.1, False),
+        (20, -5.0, True),  # and a short gap is none
+        (20, -5.1, False),
+    ],
+)
+def test_clips_belong_together_up_to_a_bound_of_what_they_share(
+    length_s: float, ahead_s: float, follows: bool
+) -> None:
+    start_s = 1000.0
+    end_s = start_s + length_s
+    first_s, last_s = ledger.follows_between(start_s, end_s)
+    assert (first_s <= end_s - ahead_s <= last_s) is follows

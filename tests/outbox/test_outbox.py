@@ -13,7 +13,13 @@ from edge_agent.clock import ManualClock
 from edge_agent.config.schema import OutboxConfig
 from edge_agent.contract import Gap, GapRange, Unsequenced
 from edge_agent.domain import Label, Phase
-from edge_agent.errors import ContractError, OperatorError, StateDirLocked, StorageError
+from edge_agent.errors import (
+    EXIT_CONFIG,
+    ContractError,
+    StateDirLocked,
+    StateOfNewerAgent,
+    StorageError,
+)
 from edge_agent.outbox import AckOutcome, AlarmKind, OutboxReader, outbox_stat
 from edge_agent.outbox.spill import CAPACITY
 
@@ -242,7 +248,7 @@ def test_failing_storage_keeps_drafts_in_memory_and_recovers(
         outbox.append([single(clock)])
         disk.error_code = code
         if code == sqlite3.SQLITE_CANTOPEN:
-            outbox._close_store()
+            outbox._keeper.close_store()
         drafts = [single(clock), single(clock)]
         assert outbox.append(drafts) == ()
         assert (outbox.waiting, outbox.failing) == (2, True)
@@ -362,13 +368,13 @@ def test_damage_met_while_running_begins_a_new_epoch_and_loses_no_draft(
         outbox.append([single(clock) for _ in range(3)])
         assert reader.head().last_row_id == 3
         disk.error_code = sqlite3.SQLITE_CORRUPT
-        real = outbox._set_aside
+        real = outbox._keeper._set_aside
 
         def heal(reason: str) -> None:
             disk.error_code = None
             real(reason)
 
-        outbox._set_aside = heal  # type: ignore[method-assign]
+        outbox._keeper._set_aside = heal  # type: ignore[method-assign]
         (row,) = outbox.append([single(clock)])
         assert (row.position.seq, row.row_id) == (1, 4), "row ids go on for the publisher"
         assert outbox.epoch != old
@@ -381,11 +387,10 @@ def test_file_of_a_newer_agent_is_left_alone(tmp_path: Path, clock: ManualClock)
     database = sqlite3.connect(tmp_path / "outbox.db")
     database.execute("PRAGMA user_version=99")
     database.close()
-    with pytest.raises(OperatorError, match="newer"):
-        open_outbox(tmp_path, clock)
-    open_fails_again = pytest.raises(OperatorError)
-    with open_fails_again:
-        open_outbox(tmp_path, clock)
+    for _ in range(2):
+        with pytest.raises(StateOfNewerAgent, match="newer") as refused:
+            open_outbox(tmp_path, clock)
+        assert refused.value.exit_code == EXIT_CONFIG, "systemd does not start it again and again"
 
 
 def test_pragmas_are_those_that_survive_a_power_cut(tmp_path: Path, clock: ManualClock) -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from outbox_drafts import draft, open_outbox, single, stored, ulid, unset_clock
 
@@ -16,6 +17,7 @@ from edge_agent.config.schema import OutboxConfig
 from edge_agent.contract import GapRange
 from edge_agent.domain import Label, Phase
 from edge_agent.outbox import AlarmKind, Outbox, OutboxReader, outbox_stat
+from edge_agent.outbox.retention import SyncMarks
 
 DAY_S = 86_400.0
 KINDS = (
@@ -85,12 +87,12 @@ def test_persons_survive_until_the_last_five_percent(tmp_path: Path) -> None:
         for _ in range(60):
             outbox.append([single(clock, Label.MOTION) for _ in range(20)])
             assert outbox._store is not None
-            assert outbox._store.used_bytes() < 1_000_000
+            assert outbox._store.pages.used_bytes() < 1_000_000
         assert [alarm.kind for alarm in outbox.take_alarms()] == [AlarmKind.SHEDDING]
         assert kinds(tmp_path)[("person", "end")] == 20
         for _ in range(80):
             outbox.append([single(clock) for _ in range(20)])
-        assert outbox._store.used_bytes() < 1_020_000
+        assert outbox._store.pages.used_bytes() < 1_020_000
     left = kinds(tmp_path)
     assert left[("motion", "end")] == 0
     assert 0 < left[("person", "end")] < 1000
@@ -108,7 +110,7 @@ def test_persons_use_the_whole_quota_before_one_is_shed(tmp_path: Path) -> None:
         assert outbox._store is not None
         most_bytes = 0
         while not reader.gaps().gaps:
-            most_bytes = outbox._store.used_bytes()
+            most_bytes = outbox._store.pages.used_bytes()
             outbox.append([single(clock) for _ in range(5)])
         assert most_bytes > 980_000
 
@@ -250,7 +252,7 @@ def test_reserve_lets_a_person_in_when_not_a_byte_is_free(tiny_disk: Path) -> No
     with open_outbox(tiny_disk, clock) as outbox:
         outbox.append([single(clock, Label.MOTION) for _ in range(100)])
         assert outbox._store is not None
-        outbox._store.checkpoint()
+        outbox._store.pages.checkpoint()
         (tiny_disk / "ballast").write_bytes(bytes(shutil.disk_usage(tiny_disk).free))
         assert len(outbox.append([single(clock)])) == 1
         assert kinds(tiny_disk)[("motion", "end")] < 100
@@ -267,3 +269,17 @@ def test_disk_full_from_the_start_recovers(tiny_disk: Path) -> None:
         clock.advance(60.0)
         (row,) = outbox.maintain()
         assert row.position.seq == 1
+
+
+def test_more_syncs_than_are_remembered_make_rows_younger_never_older() -> None:
+    marks = SyncMarks("[]")
+    clock = ManualClock(utc_s=1000.0)
+    for number in range(70):
+        marks.note(10 * number + 10, 1, clock.read())
+        clock.advance(100.0)
+    assert len(msgspec.json.decode(marks.dump())) == 64
+    assert marks.dated(1) == 1000.0, "the first sync is kept"
+    assert marks.dated(15) == 1000.0 + 700.0, "the mark of the second is gone: it counts as younger"
+    assert marks.dated(700) == 1000.0 + 6900.0
+    assert marks.dated(701) is None
+    assert SyncMarks(marks.dump()).dated(15) == marks.dated(15)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import zlib
 from collections.abc import Sequence
 
 import carried
 import cv2
+import msgspec
 import numpy as np
 import pytest
 from shared_data import require_footage, require_model
@@ -32,7 +34,9 @@ from edge_agent.domain import (
 )
 from edge_agent.errors import CarryOverRefused
 from edge_agent.geometry import BBox, FrameSize
+from edge_agent.motion.state import unpack_standing
 from edge_agent.pipeline import Analysis, CameraPipeline, carry_over
+from edge_agent.pipeline.carry_over import LIMIT_BYTES, VERSION, CarryOver, unpack
 from edge_agent.pipeline.stages import build_pipeline
 
 ROOM = "intel_one-by-one-person-detection.mp4"
@@ -321,3 +325,26 @@ def replace_name(zone: ZoneConfig, name: str) -> ZoneConfig:
 
 
 PICTURE = SnapshotRef("ab" * 32, 1000, FrameSize(320, 180), SnapshotState.STORED)
+
+
+@pytest.mark.parametrize("part", ["track", "rules", "events"])
+def test_what_inflates_without_end_is_refused(part: str) -> None:
+    """A megabyte of zeros in a kilobyte, with a checksum that is right."""
+    small = CarryOver(320, 180, 1.0, 0.0, *(zlib.compress(b"x") for _ in range(3)))
+    bomb = zlib.compress(bytes(32 << 20))
+    body = msgspec.msgpack.encode(msgspec.structs.replace(small, **{part: bomb}))
+    data = b"EACO" + bytes([VERSION]) + zlib.crc32(body).to_bytes(4, "big") + body
+    assert len(data) < LIMIT_BYTES
+    with pytest.raises(CarryOverRefused, match="inflates"):
+        unpack(data)
+    with pytest.raises(CarryOverRefused, match="more than any"):
+        unpack(data + bytes(LIMIT_BYTES))
+
+
+def test_a_background_that_says_another_size_is_not_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    picture = cv2.imencode(".png", np.zeros((4000, 4000), np.uint8))[1].tobytes()
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(ValueError, match="no picture of 8x4"):
+        unpack_standing(picture, (4, 8))

@@ -168,3 +168,30 @@ def test_the_backlog_runs_until_its_last_row_was_taken() -> None:
     assert not lanes.backlog_runs
     lanes.send_again(1.0)
     assert lanes.backlog_runs
+
+
+def test_an_end_never_overtakes_the_start_that_the_broker_had_no_room_for() -> None:
+    shelf = Shelf()
+    lanes = lanes_of(shelf)
+    shelf.put("visit")
+    lanes.committed()
+    assert live(lanes) == [1]
+    lanes.settled(1)
+    lanes.send_again(1.0)  # refused: after a pause
+    shelf.put("visit", "other")
+    lanes.committed()
+    assert live(lanes) == [1, 2, 3]
+    assert backlog(lanes, 2.0) == [], "and not once more"
+
+
+def test_what_was_passed_over_is_tried_again() -> None:
+    shelf = Shelf()
+    shelf.put("a", "b")
+    lanes = lanes_of(shelf)
+    lanes.give_up(1)
+    assert backlog(lanes) == [2]
+    lanes.settled(2)
+    shelf.note_sent([2])
+    lanes.try_again()
+    lanes.send_again(1.0)
+    assert backlog(lanes, 2.0) == [1]

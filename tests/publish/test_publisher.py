@@ -40,12 +40,14 @@ from edge_agent.contract import (
 from edge_agent.domain import Label, Phase
 from edge_agent.errors import ConfigError
 from edge_agent.mqtt import Incoming
-from edge_agent.outbox import AckOutcome, OutboxReader
+from edge_agent.outbox import AckOutcome, Draft, OutboxReader
 from edge_agent.publish import CommandImage, CommandResult, LinkState, Publisher, PublisherSetup
 
 _WARDS = count()
 
 OTHER_EPOCH = "01KAQZ0000ZZ5Y0T7M2N9R6XBD"
+
+PICTURE_OF = "01KAS3V6A1ZZ5Y0T7M2N9R6XBC"
 
 MakeBox = Callable[..., Box]
 
@@ -398,21 +400,71 @@ def test_a_denied_publish_keeps_every_row_pauses_and_resumes(
         broker.stop()
 
 
-def test_an_event_too_large_for_the_broker_is_given_up_with_a_gap_and_blocks_nobody(
+def padded(box: Box, size: int) -> Draft:
+    """A message with so many bytes more than usual."""
+    large = draft(box.topics, box.clock)
+    encode = large.encode
+
+    def more(position: Position) -> tuple[str, bytes]:
+        topic, payload = encode(position)
+        return topic, payload + b" " * size
+
+    return replace(large, encode=more)
+
+
+def test_an_event_too_large_for_the_broker_waits_for_a_larger_limit_and_blocks_nobody(
     tmp_path: Path, make_box: MakeBox, ward: str
 ) -> None:
     broker = Mosquitto(tmp_path / "small-broker", extra="max_packet_size 1500").start()
     try:
         box = make_box(broker).connect()
-        large = draft(box.topics, box.clock)
-        encode = large.encode
+        with Ear(broker, f"ea/v1/{ward}/#") as ear:
+            box.append(padded(box, 1500))
+            box.events(2)
+            ear.hear(2, "/front/")
+            box.until(lambda: ear.listen(0.0) and statuses(ear)[-1].state is State.DEGRADED)
+            (reason,) = statuses(ear)[-1].reasons
+            assert "1500 bytes" in reason
+            assert "max_packet_size to 262144" in reason
+            assert seqs(events(ear)) == [2, 3]
+        broker.kill()
+        broker.extend("max_packet_size 262144")
+        broker.start()
+        with Ear(broker, f"ea/v1/{ward}/#") as ear:
+            assert seqs(ear.hear(1, "/front/")) == [1]
+            box.until(lambda: ear.listen(0.0) and statuses(ear)[-1].state is State.ONLINE)
+        assert box.marks.dead_rows == []
+    finally:
+        broker.stop()
 
-        def padded(position: Position) -> tuple[str, bytes]:
-            topic, payload = encode(position)
-            return topic, payload + b" " * 1500
 
+def test_a_typo_in_the_brokers_limit_costs_no_backlog(
+    tmp_path: Path, make_box: MakeBox, ward: str
+) -> None:
+    broker = Mosquitto(tmp_path / "tiny-broker", extra="max_packet_size 700").start()
+    try:
+        box = make_box(broker)
+        box.events(60)
+        box.connect()
+        box.until(lambda: box.publisher.health().backlog == 60 or box.publisher._sizes.holding())
+        broker.kill()
+        broker.extend("")
+        broker.start()
         with Ear(broker, f"ea/v1/{ward}/+/ev/#") as ear:
-            box.append(replace(large, encode=padded))
+            assert sorted(seqs(ear.hear(60, "/front/"))) == list(range(1, 61))
+            assert not [each for each in ear.heard if each.topic.endswith("_gap")]
+    finally:
+        broker.stop()
+
+
+def test_a_message_that_no_broker_of_the_contract_takes_is_given_up_with_a_gap(
+    tmp_path: Path, make_box: MakeBox, ward: str
+) -> None:
+    broker = Mosquitto(tmp_path / "agreed-broker", extra="max_packet_size 262144").start()
+    try:
+        box = make_box(broker).connect()
+        with Ear(broker, f"ea/v1/{ward}/+/ev/#") as ear:
+            box.append(padded(box, 262_144))
             box.events(2)
             box.until(lambda: box.publisher.health().dead == 1)
             box.marks.apply(box.outbox)
@@ -423,6 +475,89 @@ def test_an_event_too_large_for_the_broker_is_given_up_with_a_gap_and_blocks_nob
             assert seqs(events(ear)) == [2, 3]
     finally:
         broker.stop()
+
+
+def test_under_3_1_1_a_message_that_breaks_the_connection_each_time_is_passed_over_and_kept(
+    tmp_path: Path, make_box: MakeBox, ward: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its broker says nothing of a limit: it just breaks the connection."""
+    broker = Mosquitto(tmp_path / "mute-broker", extra="max_packet_size 1500").start()
+    try:
+        config = broker.config(version="3.1.1")
+        hasty = {"uniform": lambda low, high: min(0.02, high)}
+        box = make_box(config, **hasty)
+        with Ear(broker.config(version="5"), f"ea/v1/{ward}/#") as ear:
+            box.append(padded(box, 1500))
+            box.events(4)
+            box.start()
+            ear.hear(4, "/front/", timeout_s=20)
+            assert seqs(events(ear)) == [2, 3, 4, 5]
+            box.until(lambda: ear.listen(0.0) and "events wait" in str(statuses(ear)[-1].reasons))
+        assert "seq 1" in caplog.text
+        assert box.publisher.health().connections <= 6
+        assert box.outbox.head().first_seq == 1, "it is kept"
+    finally:
+        broker.stop()
+
+
+def test_a_picture_larger_than_the_broker_takes_is_answered_with_the_truth(
+    tmp_path: Path, make_box: MakeBox, ward: str
+) -> None:
+    broker = Mosquitto(tmp_path / "small-broker", extra="max_packet_size 20000").start()
+    try:
+        image = CommandImage("front", PICTURE_OF, bytes(35_000))
+        box = make_box(broker, on_command=lambda _: CommandResult(AckStatus.DONE, image=image))
+        box.connect()
+        with Ear(broker, f"ea/v1/{ward}/+/ack/+", f"ea/v1/{ward}/+/img/#") as ear:
+            for _ in range(2):  # asked again, the same is true
+                command = Command("c1", "snapshot", {"event_id": PICTURE_OF})
+                ear.say(box.topics.command("snapshot"), encode_command(command))
+            for answer in ear.hear(2, "/ack/"):
+                ack = decode_ack(answer.payload)
+                assert ack.status is AckStatus.FAILED
+                assert "larger than the broker takes" in ack.reason
+            assert box.publisher.health().connections == 1
+    finally:
+        broker.stop()
+
+
+def test_gaps_go_out_in_parts_where_packets_are_small(
+    tmp_path: Path, make_box: MakeBox, ward: str
+) -> None:
+    broker = Mosquitto(tmp_path / "small-broker", extra="max_packet_size 1500").start()
+    try:
+        box = make_box(broker)
+        rows = box.events(200)
+        box.outbox.refuse([row.row_id for row in rows[::2]])
+        with Ear(broker, f"ea/v1/{ward}/+/ev/#") as ear:
+            box.connect()
+            box.until(lambda: len(lost(ear)) == 100)
+            assert box.publisher.health().last_error == ""
+    finally:
+        broker.stop()
+
+
+def lost(ear: Ear) -> set[int | None]:
+    """First numbers of the ranges that were announced."""
+    gaps = [each for each in ear.listen(0.02) if each.topic.endswith("_gap")]
+    return {span.first for gap in gaps for span in decode_gap(gap.payload).ranges}
+
+
+def test_two_boxes_with_one_id_are_told_apart_by_name_on_both_sides(
+    mosquitto: Mosquitto, make_box: MakeBox, ward: str
+) -> None:
+    hasty = {"uniform": lambda low, high: min(0.05, high)}
+    boxes = [make_box(mosquitto, **hasty).start() for _ in range(2)]
+    words = f"another box seems to connect as {ward}-box-1: give each box its own id"
+    with Ear(mosquitto, f"ea/v1/{ward}/+/st/box") as ear:
+        for box in boxes:
+            box.until(lambda box=box: words in box.publisher.health().last_error, 15.0)  # type: ignore[misc]
+        boxes[0].until(lambda: any(words in str(status.reasons) for status in heard(ear)), 15.0)
+
+
+def heard(ear: Ear) -> list[BoxStatus]:
+    ear.listen(0.02)
+    return statuses(ear)
 
 
 # --- status, telemetry, commands --------------------------------------------------------
@@ -589,14 +724,50 @@ def test_an_outbox_that_cannot_be_read_stops_no_status(
         assert box.publisher.health().connections == 1
 
 
-def test_without_an_outbox_it_waits_and_says_so(mosquitto: Mosquitto, make_box: MakeBox) -> None:
+def test_without_an_outbox_it_says_how_it_is_and_delivers_once_there_is_one(
+    mosquitto: Mosquitto, make_box: MakeBox, ward: str
+) -> None:
     box = make_box(mosquitto)
+    box.events(1)
     database = box.outbox._state_dir / "outbox.db"
     hidden = database.rename(database.with_suffix(".hidden"))
-    box.start()
-    box.until(lambda: "outbox.db" in box.publisher.health().last_error)
-    hidden.rename(database)
-    box.until(lambda: box.publisher.health().state is LinkState.CONNECTED)
+    box.publisher.set_box_state(State.DEGRADED, ("no outbox",))
+    with Ear(mosquitto, f"ea/v1/{ward}/#") as ear:
+        box.start()
+        ear.hear(1, "/st/box")
+        assert statuses(ear)[-1].reasons == ("no outbox",)
+        hidden.rename(database)
+        assert seqs(ear.hear(1, "/front/")) == [1]
+
+
+def test_a_wake_up_between_looking_and_clearing_is_not_lost(make_box: MakeBox) -> None:
+    class Unlucky(threading.Event):
+        """Set by another thread right after it was looked at."""
+
+        looks = 0
+
+        def is_set(self) -> bool:
+            was = super().is_set()
+            self.looks += 1
+            if self.looks == 1:
+                self.set()
+            return was
+
+    class Heard:
+        in_flight = 0
+
+        def __init__(self) -> None:
+            self.committed: list[bool] = []
+
+        def turn(self, *, committed: bool) -> None:
+            self.committed.append(committed)
+
+    box = make_box(MqttConfig(host="127.0.0.1", port=9, allow_insecure=True))
+    box.publisher._committed = Unlucky()
+    delivery = Heard()
+    for _ in range(3):
+        box.publisher._turn(delivery)  # type: ignore[arg-type]
+    assert delivery.committed == [False, True, False]
 
 
 def test_waits_between_tries_are_random_below_a_doubling_bound(make_box: MakeBox) -> None:

@@ -133,7 +133,13 @@ def test_login_by_every_scheme(media: Media, tmp_path: Path, scheme: str) -> Non
     secret.write_text("p@ss:w/ord%")
     secret.chmod(0o600)
     with RtspServer({"cam": media}, login=Login("viewer", "p@ss:w/ord%", scheme)) as server:
-        feed, stop = feed_of(server, username="viewer", password_file=str(secret)), StopToken()
+        stop = StopToken()
+        feed = feed_of(
+            server,
+            username="viewer",
+            password_file=str(secret),
+            allow_basic=scheme == "basic",
+        )
         feed.run_once(stop, lambda _frame: stop.stop())
         assert server.counts().wrong == 0
 
@@ -152,17 +158,22 @@ class HandMovedStop(StopToken):
 
 
 def test_wrong_password_costs_two_tries_and_a_corrected_file_is_noticed(
-    media: Media, tmp_path: Path
+    media: Media, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     secret = tmp_path / "password"
     secret.write_text("wrong")
     secret.chmod(0o600)
-    clock, reasons = ManualClock(), []
+    clock, reasons, corrected_s = ManualClock(), [], 0.0
+    begun_s = clock.mono_s()
 
     def on_wait() -> None:
-        reasons.append(feed.status().reason)
-        if len(reasons) == 10:
+        nonlocal corrected_s
+        reason = feed.status().reason
+        if not reasons or reasons[-1] != reason:
+            reasons.append(reason)
+        if clock.mono_s() - begun_s > 600 and secret.read_text() != "right":
             secret.write_text("right")
+            corrected_s = clock.mono_s()
 
     with RtspServer({"cam": media}, login=Login("viewer", "right")) as server:
         guard = CredentialGuard(tmp_path / "logins.json", clock)
@@ -173,6 +184,9 @@ def test_wrong_password_costs_two_tries_and_a_corrected_file_is_noticed(
         feed.run(stop, lambda _frame: stop.stop())
         counts = server.counts()
     assert (counts.wrong, counts.connections) == (2, 3)
+    assert clock.mono_s() - corrected_s <= 2.0
+    journal = [record.getMessage() for record in caplog.records]
+    assert sum("no further try for 30 min" in line for line in journal) == 1
     assert "refused user 'viewer' (401); try 1 of 2" in reasons[0]
     assert "no further try for 30 min" in reasons[1]
     assert "next try in 28 min" in reasons[3]

@@ -16,6 +16,7 @@ from edge_agent.errors import CredentialRefused, SourceUnreachable
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources import CredentialGuard, Login, open_source
 from edge_agent.sources.libav import AccessForbidden
+from edge_agent.sources.refusal import LoginWithheld
 
 HALF_HOUR_S = 1800.0
 WRONG = Login("recorder", "admin", "wrong")
@@ -274,3 +275,40 @@ def test_channels_that_start_together_send_two_wrong_passwords_in_all(tmp_path: 
         for thread in threads:
             thread.join(20)
         assert server.wrong == 2
+
+
+def test_two_processes_count_together(tmp_path: Path) -> None:
+    """`probe` beside `run`: each has a guard of its own on one file."""
+    path, clock = tmp_path / "logins.json", ManualClock()
+    guards = [CredentialGuard(path, clock) for _ in range(3)]
+    login = Login("recorder", "viewer", "wrong")
+    tries: list[int] = []
+
+    def refuse(number: int) -> None:
+        tries.append(number)
+        raise CredentialRefused("401")
+
+    for number, guard in enumerate(guards):
+        with (
+            pytest.raises(CredentialRefused) as caught,
+            guard.attempt(login, camera="probe", stop=StopToken()),
+        ):
+            refuse(number)
+    assert tries == [0, 1]
+    assert "next try in" in str(caught.value)
+    right = Login("recorder", "viewer", "right")
+    with guards[2].attempt(right, camera="probe", stop=StopToken()):
+        pass
+    assert all(guard.pause_s(login, camera="x") > 0 for guard in guards)
+
+
+def test_a_login_that_was_not_sent_counts_no_try(tmp_path: Path) -> None:
+    guard = CredentialGuard(tmp_path / "logins.json", ManualClock())
+    login = Login("recorder", "viewer", "right")
+    for _ in range(5):
+        with (
+            pytest.raises(LoginWithheld),
+            guard.attempt(login, camera="a", stop=StopToken()),
+        ):
+            raise LoginWithheld("asks for Basic", "refused")
+    assert guard.pause_s(login, camera="a") == 0

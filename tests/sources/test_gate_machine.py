@@ -466,3 +466,65 @@ def test_packet_sizes_are_not_asked_where_keyframes_are_frequent() -> None:
     camera.run(400.0)
     camera.size = sizes_rise(400.1)
     assert camera.decoded_frac(camera.run(401.0)) == pytest.approx(0.1)
+
+
+def test_gate_does_not_rest_while_the_light_changes() -> None:
+    camera = Camera()
+    camera.run(3.0)
+    camera.machine.looked(Sight(3.0, (), Lighting.CHANGED))
+    looked = camera.machine.looked
+    camera.machine.looked = lambda sight: looked(  # type: ignore[method-assign]
+        Sight(sight.at_s, (), Lighting.CHANGED if sight.at_s < 20 else Lighting.STEADY)
+    )
+    camera.run(40.0)
+    first_skip_s = next(at_s for at_s, step in camera.steps if step is Step.SKIP)
+    assert first_skip_s >= 20.0
+
+
+@pytest.mark.parametrize("looks", [2, 3])
+def test_gate_does_not_rest_before_its_background_is_known(looks: int) -> None:
+    """Two looks are too few, whatever the time; three in five seconds are enough."""
+    machine = GateMachine(GateMemory())
+    for index in range(80):
+        at_s = index / 10
+        step = machine.packet(PacketFact(index % 10 == 0, 500, at_s, at_s))
+        if step is Step.LOOK and machine._looks < looks:
+            machine.looked(Sight(at_s, (), Lighting.STEADY))
+            machine.heed(Finding(at_s, (), ()))
+    assert (machine.state is GateState.IDLE) == (looks == 3)
+
+
+def test_who_appeared_before_the_rest_is_not_looked_for_before_it() -> None:
+    """All was decoded then: there is nothing that nobody saw."""
+    camera = Camera()
+    camera.run(20.5)
+    assert camera.machine.state is GateState.IDLE
+    rested_s = camera.machine._rested_s
+    early = Finding(rested_s - 0.1, (), (track(rested_s - 0.1),))
+    camera.machine._heard_s = float("-inf")
+    camera.machine.heed(early)
+    assert camera.machine._recall_wanted is False
+
+
+def test_a_keyframe_without_a_picture_ends_the_gating_and_replays_the_past() -> None:
+    camera = Camera()
+    camera.run(20.5)
+    assert camera.machine.state is GateState.IDLE
+    camera.machine.pictureless()
+    (step,) = {step for _, step in camera.run(20.6)}
+    assert step is Step.WAKE
+    assert camera.machine.replay_from_s <= 19.0, "from the keyframe before"
+    assert {step for _, step in camera.run(200.0)} <= {Step.DECODE, Step.LOOK}
+    assert camera.machine.plan.policy is Policy.FULL
+    assert "a keyframe alone gave no picture" in camera.machine.plan.reason
+    assert not camera.machine.lean, "a change of the filter begins at a keyframe alone"
+
+
+def test_a_burnt_in_clock_wakes_nobody() -> None:
+    line = BBox(0.0, 0.0, 0.7, 0.13)
+    digits = BBox(0.5, 0.02, 0.05, 0.08)
+    camera = Camera(moving=lambda at_s: (digits,), found=lambda at_s: ())
+    camera.machine.heed(Finding(0.0, (), (), (), (line,)))
+    camera.run(40.0)
+    assert camera.machine.state is GateState.IDLE
+    assert camera.memory.counters.wakes == 0

@@ -77,6 +77,14 @@ def test_several_masks_of_any_shape_are_blackened() -> None:
     assert not masked[:, :50].any()
 
 
+def test_a_masks_edge_grows_by_a_pixel_on_each_side() -> None:
+    """Privacy rounds up: 4:2:0 colour and a decoder's blur reach over the line."""
+    box = Polygon(((0.3, 0.4), (0.6, 0.4), (0.6, 0.7), (0.3, 0.7)))
+    masked = blackened(np.full((100, 100), 200, np.uint8), (box,))
+    assert not masked[39:72, 29:62].any()
+    assert masked[36, 45] == masked[74, 45] == masked[55, 26] == masked[55, 64] == 200
+
+
 MATRICES = {  # how the stored picture is turned: numpy says what upright means
     "as stored": (1, 0, 0, 1, lambda a: a),
     "90 clockwise": (0, 1, -1, 0, lambda a: np.rot90(a, -1)),

@@ -70,7 +70,7 @@ def device(tmp_path: Path) -> Iterator[FakeDevice]:
 
 
 def feed_of(device: FakeDevice, **source) -> CameraFeed:
-    def opener(config, *, camera, credentials, stop, clock) -> PacketSource:
+    def opener(config, *, camera, credentials, stop, clock, rules) -> PacketSource:
         del credentials
         return usb.open_usb(config, camera=camera, stop=stop, clock=clock, opener=device.open)
 

@@ -126,7 +126,7 @@ def test_a_missing_person_is_looked_for_at_once_again() -> None:
         if due:
             looks.append(tenth / 10)
         subject.update([], due, tenth / 10)
-    assert looks == [0.8, 1.2, 1.6]
+    assert looks == pytest.approx([0.2, 0.6, 1.0, 1.4])
 
 
 def test_only_a_sure_detection_begins_a_track() -> None:
@@ -137,13 +137,85 @@ def test_only_a_sure_detection_begins_a_track() -> None:
 
 def test_what_was_never_confirmed_is_looked_at_seldom() -> None:
     subject = tracker()
-    looks = 0
+    looks = []
     for index in range(300):
         due = [region.bbox for region in subject.due(index / 5)] if index else [FULL_FRAME]
-        looks += bool(due)
-        score = 0.3 if index else 0.6
+        looks += [index / 5] if due else []
+        score = 0.6 if index % 25 == 0 else 0.3  # never three sure looks within 2 s
         subject.update([standing(score=score)] if due else [], due, index / 5)
-    assert 20 <= looks <= 30  # 12 in the first 10 s, then one per 4 s
+    assert sum(at_s >= 10.2 for at_s in looks) <= 13  # one per 4 s
+
+
+def still_scores(score: float, seconds: float, moving: Sequence[Region] = ()) -> list[float]:
+    """The moments at which somebody is tracked who was sure once and keeps this score."""
+    subject = tracker()
+    alive = []
+    for index in range(round(seconds * 5)):
+        at_s = index / 5
+        due = [region.bbox for region in subject.look_at(moving if index else [], at_s)]
+        due = due if index else [FULL_FRAME]
+        found = [standing(score=0.9 if index < 3 else score)] if due else []
+        alive += [at_s] if subject.update(found, due, at_s) else []
+    return alive
+
+
+@pytest.mark.parametrize("score", [0.2, 0.35, 0.49])
+def test_what_could_not_have_begun_a_track_does_not_keep_it_alive(score: float) -> None:
+    assert 2.0 <= max(still_scores(score, 60.0)) <= 6.0
+
+
+def test_a_ghost_was_seen_last_when_the_person_was() -> None:
+    subject = tracker()
+    for index in range(5):
+        subject.update([standing()], [FULL_FRAME], index / 5)
+    for index in range(5, 20):
+        (track,) = subject.update([standing(score=0.3)], [FULL_FRAME], index / 5)
+    assert track.seen_s == 0.8
+
+
+def test_who_keeps_still_and_is_sure_now_and_then_stays() -> None:
+    subject = tracker()
+    for index in range(3000):
+        sure = index % 17 == 0  # every 3.4 s
+        (track,) = subject.update([standing(score=0.6 if sure else 0.3)], [FULL_FRAME], index / 5)
+    assert track.track_id == 1
+
+
+def test_who_is_hardly_recognised_but_moves_stays() -> None:
+    moving = [Region(BBox(0.42, 0.35, 0.06, 0.2))]
+    assert max(still_scores(0.3, 60.0, moving)) == pytest.approx(59.8)
+
+
+def test_people_passing_by_do_not_keep_a_ghost_alive() -> None:
+    subject = tracker()
+    alive = []
+    for index in range(100):
+        at_s = index / 5
+        passing = Detection(BBox(0.04 * (index % 20), 0.25, 0.1, 0.45), 0.9)
+        subject.look_at([Region(passing.bbox.scaled(1.2))], at_s)
+        found = [standing(score=0.9 if index < 3 else 0.2), passing]
+        tracks = subject.update(found, [FULL_FRAME], at_s)
+        here = [track for track in tracks if track.bbox.iou(standing().bbox) > 0.8]
+        alive += [at_s] if any(track.track_id == 1 for track in here) else []
+    assert max(alive) <= 8.0
+
+
+def test_a_ghost_is_not_taken_over_by_whoever_walks_up_to_it() -> None:
+    subject = tracker()
+    for index in range(12):
+        subject.update([standing(score=0.9 if index < 3 else 0.3)], [FULL_FRAME], index / 5)
+    found = [standing(score=0.3), standing(x=0.47)]
+    tracks = subject.update(found, [FULL_FRAME], 2.4)
+    assert len(tracks) == 2
+
+
+def test_time_in_which_nobody_looks_is_no_doubt() -> None:
+    subject = tracker()
+    for index in range(5):
+        subject.update([standing()], [FULL_FRAME], index / 5)
+    for second in (8.0, 16.0, 24.0):
+        assert subject.update([standing(score=0.3)], [FULL_FRAME], second)
+    assert subject.update([standing()], [FULL_FRAME], 32.0)[0].track_id == 1
 
 
 def test_the_region_of_a_look_shows_the_person_with_surroundings() -> None:
@@ -167,11 +239,12 @@ def test_moving_pieces_of_a_tracked_person_become_one_region_with_all_of_them() 
 
 def test_motion_elsewhere_is_looked_at_as_it_is_beside_who_is_due() -> None:
     subject = tracker()
-    subject.update([standing()], [FULL_FRAME], 0.0)
+    for index in range(3):
+        subject.update([standing()], [FULL_FRAME], index / 5)
     car = Region(BBox(0.8, 0.1, 0.1, 0.1))
-    assert subject.look_at([car], 0.2) == [car]
-    assert subject.look_at([car], 1.0) == [car, *subject.due(1.0)]
-    assert len(subject.due(1.0)) == 1
+    assert subject.look_at([car], 0.6) == [car]
+    assert subject.look_at([car], 1.4) == [car, *subject.due(1.4)]
+    assert len(subject.due(1.4)) == 1
 
 
 def test_two_people_in_one_moving_region_are_both_seen_whole() -> None:
@@ -240,15 +313,15 @@ def test_a_runner_is_followed_from_the_first_step() -> None:
     assert ids(rows, 0) == {1}
 
 
-def test_weak_detections_keep_a_track_alive_but_do_not_drag_it_away() -> None:
+def test_weak_detections_keep_a_track_alive_for_a_while_but_do_not_drag_it_away() -> None:
     subject = tracker()
     for index in range(10):
         subject.update([standing()], [FULL_FRAME], index / 5)
-    for index in range(10, 30):
+    for index in range(10, 28):
         tracks = subject.update([standing(score=0.3)], [FULL_FRAME], index / 5)
-    assert [(track.track_id, track.looks) for track in tracks] == [(1, 30)]
-    tracks = subject.update([standing(x=0.52, score=0.3)], [FULL_FRAME], 6.0)
-    assert [track.looks for track in tracks if track.track_id == 1] == [30]
+    assert [(track.track_id, track.looks) for track in tracks] == [(1, 28)]
+    tracks = subject.update([standing(x=0.52, score=0.3)], [FULL_FRAME], 5.6)
+    assert [track.looks for track in tracks if track.track_id == 1] == [28]
 
 
 def test_a_track_does_not_shrink_onto_a_post_that_scores_a_little() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,24 +12,36 @@ from mqtt_box import draft
 
 from edge_agent.clock import ClockQuality, ClockReading, ManualClock
 from edge_agent.contract import (
+    BoxStatus,
     BoxTopics,
     Gap,
     GapRange,
     Position,
+    State,
     Telemetry,
     Unsequenced,
+    encode_box_status,
     encode_gap,
     encode_telemetry,
 )
 from edge_agent.domain import Label, Phase
 from edge_agent.errors import OperatorError, StorageError
 from edge_agent.mqtt import Incoming
-from edge_agent.ward import Alarm, NewEvent, NewGap, News, WardDatabase
+from edge_agent.ward import Alarm, NewEvent, NewGap, News, Printer, WardDatabase
 from edge_agent.ward.intake import Intake
 
 EPOCH = "01KAQZ0000ZZ5Y0T7M2N9R6XBC"
 TOPICS = BoxTopics("ward1", "box-1")
 SOURCE = TOPICS.source
+NOW_UTC_S = 1_790_000_000.0
+
+
+def printed(news: News) -> str:
+    """What a terminal would show of it."""
+    lines: list[str] = []
+    for as_json in (False, True):
+        Printer(lines.append, ManualClock(), as_json=as_json).emit([news])
+    return " ".join(lines)
 
 
 class Desk:
@@ -223,3 +237,148 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no database, but long enough to look at" * 40)
     with pytest.raises(StorageError):
         WardDatabase(tmp_path / "text")
+
+
+def spoilt(payload: bytes, old: bytes, new: bytes) -> bytes:
+    assert old in payload
+    return payload.replace(old, new)
+
+
+def digits(payload: bytes, key: bytes, number: bytes) -> bytes:
+    """Every number under this key is this one."""
+    return re.sub(rb'("' + key + rb'":)-?[0-9.]+', rb"\g<1>" + number, payload)
+
+
+HUGE = b"1" + b"0" * 400
+NUMBERS = (b"9223372036854775808", b"9007199254740992", HUGE, b"1e400", b"NaN", b"-1", b"1" * 5000)
+DATES = (b"0001-01-01T00:00:00+23:59", b"9999-12-31T23:59:59-23:59", b"0001-01-01T00:00:00Z")
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number[:12].decode())
+@pytest.mark.parametrize(
+    "key", [b"seq", b"mono_ms", b"start_mono_ms", b"rev", b"score", b"from", b"to", b"last_seq"]
+)
+def test_no_number_of_a_box_ends_the_ward(desk: Desk, key: bytes, number: bytes) -> None:
+    topic, payload = desk.event(7)
+    status = encode_box_status(BoxStatus(State.ONLINE, EPOCH, EPOCH, 1, 7, "1", NOW_UTC_S, 60.0))
+    reading = desk.clock.read()
+    told = encode_telemetry(Telemetry(reading, "1.0", 1.0, EPOCH, 1, 0))
+    gap = encode_gap(Gap(EPOCH, "quota", (GapRange(1, 2),)))
+    for where, body in (
+        (topic, payload),
+        (TOPICS.box_status, status),
+        (TOPICS.telemetry, told),
+        (TOPICS.gap, gap),
+    ):
+        news = desk.take(where, digits(body, key, number))
+        for line in map(printed, news):
+            assert line.isprintable()
+    desk.watermark()
+    desk.receive(8)
+    assert desk.column("SELECT count(*) FROM event WHERE seq = 8") == [1]
+    desk.database.holes(SOURCE, EPOCH, 9)
+
+
+@pytest.mark.parametrize("moment", DATES)
+@pytest.mark.parametrize("key", [b"time", b"start_time"])
+def test_no_date_of_a_box_ends_the_ward(desk: Desk, key: bytes, moment: bytes) -> None:
+    topic, payload = desk.event(1)
+    text = re.sub(rb'("' + key + rb'":)"[^"]*"', rb'\1"' + moment + rb'"', payload)
+    (news,) = desk.take(topic, text)
+    assert isinstance(news, NewEvent), "kept, though its moment is not understood"
+    assert news.message is None
+    assert desk.column("SELECT kind FROM alarm") == ["not_understood"]
+    printed(news)
+
+
+def test_depth_and_length_have_bounds(desk: Desk) -> None:
+    topic, payload = desk.event(1)
+    for body in (
+        b"[" * 100_000,
+        spoilt(payload, b'"data":{', b'"data":{"x":' + b"[" * 50_000 + b"]" * 50_000 + b","),
+        spoilt(payload, b'"boot_id":"', b'"boot_id":"' + b"b" * 100_000),
+        payload + b" " * 300_000,
+        spoilt(payload, b'"boot_id":"', b'"boot_id":"\\u0000\\u001b[2J'),
+        spoilt(payload, b'"boot_id":"', b'"boot_id":"\\ud800'),
+    ):
+        for news in desk.take(topic, body):
+            assert printed(news).isprintable()
+            if isinstance(news, Alarm):
+                assert len(news.text) < 600
+    desk.receive(2)
+
+
+def test_what_no_column_takes_is_left_behind_whole(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second guard behind the bounds of the contract."""
+
+    def failing(*_: object) -> None:
+        raise OverflowError("Python int too large to convert to SQLite INTEGER")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(WardDatabase, "twin_of", failing)  # after the event went in
+        (alarm,) = desk.take(*desk.event(1))
+    assert isinstance(alarm, Alarm)
+    assert desk.database.count_events() == 0
+    desk.receive(1)
+
+
+def test_a_flood_of_nonsense_is_one_alarm_with_its_count(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    topic, _ = desk.event(1)
+    news = [item for _ in range(500) for item in desk.take(topic, b"x")]
+    other = TOPICS.event("other", Label.PERSON)
+    news += [item for _ in range(500) for item in desk.take(other, b"{")]
+    assert len(news) == 1
+    assert desk.intake.refused == 1000
+    assert desk.column("SELECT count FROM alarm") == [1000]
+    assert len(caplog.records) == 1
+    desk.clock.advance(61)
+    (again,) = desk.take(topic, b"x")
+    assert isinstance(again, Alarm)
+    assert again.count == 1000, "those in between"
+    desk.clock.advance(7200)
+    desk.take(topic, b"x")
+    assert desk.column("SELECT count FROM alarm ORDER BY at_utc_s") == [1001, 1]
+    for number in range(50):
+        desk.take(f"ea/v1/ward1/b\n{number}/tm", b"x")
+        desk.take(f"nonsense/{number}", b"x")
+    assert len(desk.column("SELECT source FROM alarm")) == 3, "no more rows than boxes"
+
+
+def test_a_box_that_goes_back_to_an_earlier_epoch_is_two_boxes(desk: Desk) -> None:
+    def says(epoch: str, conn: str, last_seq: int = 5) -> list[News]:
+        status = BoxStatus(State.ONLINE, conn, epoch, 1, last_seq, "1", NOW_UTC_S, 60.0)
+        return desk.take(TOPICS.box_status, encode_box_status(status))
+
+    other = EPOCH[:-1] + "D"
+    assert not [item for item in says(EPOCH, "a") if isinstance(item, Alarm)]
+    desk.watermark()
+    assert not [item for item in says(other, "b") if isinstance(item, Alarm)], "a new epoch"
+    with desk.database.transaction():
+        desk.database.advance(SOURCE, other)
+    (alarm,) = [item for item in says(EPOCH, "c") if isinstance(item, Alarm)]
+    assert alarm.kind == "two_boxes"
+    assert "do two boxes use the id box-1" in alarm.text
+
+
+def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "old"
+    WardDatabase(path).close()
+    with sqlite3.connect(path) as old:
+        old.execute("DROP TABLE alarm")
+        old.execute(
+            "CREATE TABLE alarm(at_utc_s REAL NOT NULL, source TEXT NOT NULL,"
+            " kind TEXT NOT NULL, text TEXT NOT NULL)"
+        )
+        old.execute("INSERT INTO alarm VALUES(5.0, '/w/b', 'contract', 'was wrong')")
+        old.execute("PRAGMA user_version=1")
+    old.close()
+    desk = Desk(path)
+    desk.take("nonsense", b"x")
+    found = list(desk.database._connection.execute("SELECT kind, count, last_utc_s FROM alarm"))
+    assert found[0] == ("contract", 1, 5.0)
+    assert len(found) == 2
+    desk.database.close()

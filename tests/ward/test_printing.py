@@ -13,13 +13,11 @@ from edge_agent.contract import (
     EventMessage,
     Gap,
     GapRange,
-    Health,
     Position,
-    Severity,
     State,
     Unsequenced,
 )
-from edge_agent.domain import CameraId, EndReason, Event, EventId, Label, Phase
+from edge_agent.domain import CameraId, EndReason, Event, EventId, Health, Label, Phase, Severity
 from edge_agent.ward import BoxChanged, NewEvent, Printer
 from edge_agent.ward.printing import box_line, event_line, gap_line
 
@@ -51,11 +49,10 @@ def message(
         bbox=None,
         zones_current=(zone,),
         end_reason=EndReason.GONE if ended else None,
+        health=health,
     )
     clock = ClockReading(NOON_UTC_S, 20.0, quality, None, "boot")
-    envelope = Envelope(
-        "ward1", "box-1", EVENT_ID, EVENT_ID, 1, clock, NOON_UTC_S, NOON_UTC_S - 10, health=health
-    )
+    envelope = Envelope("ward1", "box-1", EVENT_ID, EVENT_ID, 1, clock, NOON_UTC_S, NOON_UTC_S - 10)
     return EventMessage(event, envelope)
 
 

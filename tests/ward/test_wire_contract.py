@@ -38,7 +38,7 @@ from edge_agent.publish import CommandImage, CommandResult
 from edge_agent.runtime import StopToken, Worker
 from edge_agent.ward import NewEvent, News, WardSetup, WardSubscriber
 
-WARD, BOX, SERVER = "ward12", "box-0001", "ward-server"  # the names in docs/contract/acl
+WARD, BOX, SERVER = "ward12", "box-0001", "ward12-server"  # the names in docs/contract/acl
 EVENT_ID = "01KAS3V6A1ZZ5Y0T7M2N9R6XBC"
 CLOCK = SystemClock()
 

@@ -20,7 +20,7 @@ from edge_agent.agent.ingest.clip_messages import ClipMessages
 from edge_agent.agent.ingest.pace import Pace
 from edge_agent.agent.recordings import KnownTime
 from edge_agent.clock import Clock, thread_cpu_s
-from edge_agent.config import CameraConfig, FileSource, FolderSource
+from edge_agent.config import AnalysisConfig, CameraConfig, FileSource, FolderSource
 from edge_agent.contract import RecordedTimeline
 from edge_agent.domain import CameraId, Frame
 from edge_agent.errors import RetryableError
@@ -48,6 +48,14 @@ class PreparedClip:
     messages: ClipMessages
     last_s: float = 0.0  # moment of the newest frame
     frames: int = 0
+    shown: tuple[tuple[float, float], ...] = ()  # UTC (s): moments that another file showed
+    skip_s: float = 0.0  # from its first frame: analysed when the file was shorter
+
+    def was_shown(self, captured_s: float) -> bool:
+        if captured_s < self.skip_s:
+            return True
+        utc_s = self.timeline.first_frame_utc_s + captured_s
+        return any(begin_s <= utc_s < end_s for begin_s, end_s in self.shown)
 
 
 class ClipAnalysis:
@@ -64,7 +72,9 @@ class ClipAnalysis:
         counters: LaneCounters,
         pace: Pace,
         clock: Clock,
+        analysis: AnalysisConfig | None = None,
     ) -> None:
+        self._analysis = analysis
         self.apply(camera, default_fps)
         self._exchange = exchange
         self._enter = enter
@@ -81,7 +91,7 @@ class ClipAnalysis:
         if isinstance(source, FolderSource):
             gate = source.gate
         self._camera = msgspec.structs.replace(
-            camera, source=FileSource(path="", pace="fast", gate=gate)
+            camera, source=FileSource(path="", pace="fast", gate=gate, rotate=source.rotate)
         )
         self._default_fps = default_fps
 
@@ -94,7 +104,7 @@ class ClipAnalysis:
         AnalysisAway.
         """
         feed = CameraFeed(
-            FeedSettings.of(self._camera, self._default_fps),
+            FeedSettings.of(self._camera, self._default_fps, analysis=self._analysis),
             credentials=CredentialGuard(None, self._clock),
             clock=self._clock,
             opener=opener,
@@ -118,7 +128,7 @@ class ClipAnalysis:
 
         def deliver(frame: Frame) -> None:
             nonlocal mark_s
-            if frame.captured_s <= seen_s or stop.stopped:
+            if frame.captured_s <= seen_s or stop.stopped or clip.was_shown(frame.captured_s):
                 return
             analysed_s = self._counters.busy_s
             utc_s = clip.timeline.utc_s(frame.captured_s)

@@ -103,7 +103,7 @@ def unpacked(data: bytes, offset_s: float = 0.0) -> list[Event]:
     """On the timeline of a clip that begins `offset_s` later. Nothing for unreadable data."""
     try:
         events = msgspec.msgpack.decode(data, type=list[Event])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError, RecursionError):  # text that is no UTF-8
         return []
     return [
         replace(event, at_s=event.at_s - offset_s, start_s=event.start_s - offset_s)

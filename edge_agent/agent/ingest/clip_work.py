@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.ingest.clip_analysis import AnalysisAway, ClipAnalysis, PreparedClip
 from edge_agent.agent.ingest.clip_messages import ClipMessages, cut_off, packed, unpacked
 from edge_agent.agent.ingest.found import clip_to_open, timeline_of
+from edge_agent.agent.ingest.shown import LEFT_ALONE, SEAM_S, Shown
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig
 from edge_agent.contract import RecordedEventIds
@@ -30,19 +30,21 @@ from edge_agent.outbox import ClipState, LedgerClip, Run, RunHead
 from edge_agent.pipeline import CameraPipeline
 from edge_agent.pipeline.stages import Detector, build_pipeline
 from edge_agent.recorders.find import ClipChanged, ClipGone, open_clip, shown_path
-from edge_agent.runtime import StopToken
-from edge_agent.sources import PacketSource
+from edge_agent.runtime import Attempts, StopToken
+from edge_agent.runtime.attempts import TRIES
+from edge_agent.sources import PacketSource, PictureRules
 
 log = logging.getLogger(__name__)
 
-#: Recorders name their clips by whole seconds, so that one that follows at once seems to overlap
-#: with the one before. What overlaps more shows the same moments again, which are left out.
-_SEAMLESS_OVERLAP_S = 2.0
 _NEXT_FRAME_S = 0.04
 _EMPTY = "holds no pictures"
+_NOTHING_NEW = f"{LEFT_ALONE}nothing new since it was shorter"
 
 #: Stills of one burst are a second or two apart; longer, and it is the next visitor.
 _BURST_GAP_S = 3.0
+
+#: The reason of a clip that waits to be tried again; the number of tries follows.
+_TRIED = "analysis crashed or hung, tries: "
 
 _PUT_OFF_S = 30.0
 #: A clip that crashes the analysis thread is tried so often, and so rarely that its crashes alone
@@ -51,12 +53,24 @@ _AWAY_TRIES = 3
 _AWAY_PUT_OFF_S = 180.0
 
 
+_NOTHING_SHOWN = Shown()
+
+
 class PutOff(Exception):
     """This clip cannot be analysed now; says why, and how long to leave the camera's clips."""
 
     def __init__(self, reason: str, delay_s: float = _PUT_OFF_S) -> None:
         super().__init__(reason)
         self.delay_s = delay_s
+
+
+class TriedInVain(PutOff):
+    """The analysis crashed or hung over this clip. `clip` says how often: a process that hangs is
+    killed, so the ledger has to remember."""
+
+    def __init__(self, reason: str, clip: LedgerClip) -> None:
+        super().__init__(reason, _AWAY_PUT_OFF_S)
+        self.clip = clip
 
 
 class Watched(Protocol):
@@ -105,29 +119,42 @@ class ClipWork:
     """For the ingest thread."""
 
     def __init__(
-        self, camera: IngestCamera, detector: Detector, drafter: EventDrafter, clock: Clock
+        self,
+        camera: IngestCamera,
+        detector: Detector,
+        drafter: EventDrafter,
+        clock: Clock,
+        attempts: Attempts,
     ) -> None:
+        self._attempts = attempts
         self._camera = camera
         self._config = camera.config
         self._detector = detector
         self._drafter = drafter
         self._clock = clock
-        self._away: Counter[int] = Counter()  # tries that the analysis did not survive, by clip
+        self._began_s = clock.mono_s()
+        self._tried: set[int] = set()  # in vain, by this process
 
     def apply(self, config: CameraConfig, default_fps: float, detector: Detector) -> None:
         """Between two clips."""
         self._config, self._detector = config, detector
         self._camera.analysis.apply(config, default_fps)
 
-    def begun(self, clip: LedgerClip) -> PreparedClip:
-        """With nothing before it."""
+    def begun(self, clip: LedgerClip, shown: Shown = _NOTHING_SHOWN) -> PreparedClip:
+        """With nothing before it; what was shown is left out."""
         timeline = timeline_of(clip)
         messages = ClipMessages(self._drafter, timeline, open_events=(), told=clip.told)
-        return PreparedClip(self._pipeline(clip), timeline, messages)
+        pipeline = self._pipeline(clip)
+        return PreparedClip(
+            pipeline, timeline, messages, shown=shown.spans, skip_s=shown.skip_s(None)
+        )
 
-    def resumed(self, clip: LedgerClip, run: Run) -> PreparedClip | None:
+    def resumed(
+        self, clip: LedgerClip, run: Run, shown: Shown = _NOTHING_SHOWN
+    ) -> PreparedClip | None:
         """Going on where the clip before ended; None where that cannot be used."""
-        offset_s = offset_in(run, clip)
+        grown = shown.grown_from is not None
+        offset_s = clip.start_s - run.start_s if grown else offset_in(run, clip)
         pipeline = self._pipeline(clip)
         try:
             pipeline.resume(run.carry, offset_s=offset_s)
@@ -137,7 +164,8 @@ class ClipWork:
         timeline = replace(timeline_of(clip), first_frame_utc_s=run.start_s + offset_s)
         still_open = unpacked(run.open_events, offset_s)
         messages = ClipMessages(self._drafter, timeline, open_events=still_open, told=clip.told)
-        return PreparedClip(pipeline, timeline, messages)
+        skip_s = shown.skip_s(run.last_s)
+        return PreparedClip(pipeline, timeline, messages, shown=shown.spans, skip_s=skip_s)
 
     def play(
         self,
@@ -156,6 +184,8 @@ class ClipWork:
             # What was seen may be a mixture of two recordings.
             prepared.messages.take()
             return Outcome(replace(clip, state=state, reason=reason), None)
+        if not prepared.frames and not reason and (prepared.skip_s or prepared.shown):
+            return Outcome(over(clip, ClipState.DONE, _NOTHING_NEW), None)
         if not prepared.frames:
             # A file without pictures says nothing of what was before or comes after it.
             failed = ClipState.FAILED if state is ClipState.DONE else state
@@ -173,7 +203,9 @@ class ClipWork:
             carry=prepared.pipeline.carry_over(),
             open_events=packed(prepared.messages.open_events),
         )
-        return Outcome(over(clip, ClipState.DONE, reason), after)
+        # A file that still grows says nothing of its length, or too little.
+        seen = replace(clip, end_s=max(seen_until_s, clip.end_s or seen_until_s))
+        return Outcome(over(seen, ClipState.DONE, reason), after)
 
     def last_messages(self, run: Run, clip: LedgerClip) -> ClipMessages:
         """The ends of what is open in a run that is over, dated by its last `clip`."""
@@ -201,14 +233,27 @@ class ClipWork:
     ) -> tuple[ClipState, str]:
         """What became of it, and why it ended early."""
 
-        def opener(*_: object, **__: object) -> PacketSource:
-            return open_clip(clip_to_open(clip), stop=stop, clock=self._clock)
+        def opener(*_: object, rules: PictureRules, **__: object) -> PacketSource:
+            return open_clip(
+                clip_to_open(clip),
+                stop=stop,
+                clock=self._clock,
+                skip_s=prepared.skip_s,
+                rules=rules,
+            )
 
         camera = self._camera
-        if self._away[clip.key] >= _AWAY_TRIES:
+        tries = tries_of(clip)
+        if tries >= _AWAY_TRIES:
             return ClipState.FAILED, f"the analysis crashed or hung {_AWAY_TRIES} times over it"
+        if self._attempts.exhausted(clip.digest):
+            return ClipState.FAILED, f"{TRIES} tries over it ended in a crash of the agent"
+        rested_s = self._clock.mono_s() - self._began_s
+        if tries and clip.key not in self._tried and rested_s < _AWAY_PUT_OFF_S:
+            raise PutOff("the analysis crashed or hung over it", _AWAY_PUT_OFF_S - rested_s)
         try:
-            camera.analysis.play(prepared, opener, each_frame, stop)
+            with self._attempts.survived(clip.digest, AgentError):
+                camera.analysis.play(prepared, opener, each_frame, stop)
         except (MediaError, SourceStalled) as error:
             if camera.folder.lost:
                 raise PutOff(str(error)) from error
@@ -216,8 +261,9 @@ class ClipWork:
             gone = isinstance(error, ClipGone | ClipChanged)
             return ClipState.GONE if gone else ClipState.DONE, _reason(error, clip)
         except AnalysisAway as error:
-            self._away[clip.key] += 1
-            raise PutOff(str(error), _AWAY_PUT_OFF_S) from error
+            tried = replace(clip, reason=f"{_TRIED}{tries + 1}")
+            self._tried.add(clip.key)
+            raise TriedInVain(str(error), tried) from error
         except RetryableError as error:
             raise PutOff(str(error)) from error
         return ClipState.DONE, ""
@@ -227,6 +273,12 @@ class ClipWork:
         if clip.kind == "still":
             camera = for_stills(camera)
         return build_pipeline(camera, self._detector, RecordedEventIds(clip.camera, clip.digest))
+
+
+def tries_of(clip: LedgerClip) -> int:
+    """How often the analysis crashed or hung over a clip that waits."""
+    count = clip.reason.removeprefix(_TRIED)
+    return int(count) if count != clip.reason and count.isdecimal() else 0
 
 
 def for_stills(camera: CameraConfig) -> CameraConfig:
@@ -254,7 +306,7 @@ def told_part(clip: LedgerClip, messages: ClipMessages) -> LedgerClip:
 def offset_in(run: RunHead, clip: LedgerClip) -> float:
     """At which moment of the run (s) the clip that goes on with it begins."""
     offset_s = clip.start_s - run.start_s
-    if 0 <= run.last_s - offset_s <= _SEAMLESS_OVERLAP_S:
+    if 0 <= run.last_s - offset_s <= SEAM_S:
         return run.last_s + _NEXT_FRAME_S
     return offset_s
 

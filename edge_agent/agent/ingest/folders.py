@@ -123,6 +123,11 @@ class Folders:
         for teller in self._tellers.values():
             teller.say_stopped()
 
+    @property
+    def troubles(self) -> Mapping[CameraId, str]:
+        """What is wrong with each camera's folder, if anything."""
+        return {camera: teller.trouble for camera, teller in self._tellers.items()}
+
     # --- for the telemetry ---
 
     def cameras(self) -> Mapping[str, Mapping[str, float]]:

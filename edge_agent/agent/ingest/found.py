@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import cast
 
 from edge_agent.contract import MediaTimeSource, RecordedTimeline
@@ -13,6 +15,7 @@ from edge_agent.recorders.find import (
     ContentId,
     FoundClip,
     Refused,
+    Stray,
 )
 from edge_agent.recorders.find.clip import TimeSource
 
@@ -47,6 +50,22 @@ def left_out(refused: Refused, now_utc_s: float) -> LeftOut:
         "" if too_old else refused.reason,
         now_utc_s,
     )
+
+
+def strays_left_out(root: Path, strays: Sequence[Stray], now_utc_s: float) -> Iterator[LeftOut]:
+    """First that nothing is nobody's any more, then what is."""
+    yield LeftOut(None, root, 0, 0, LeftOutState.NOBODY, "", now_utc_s)
+    for stray in strays:
+        name = "*" if stray.channel is None else stray.channel or "(none)"
+        yield LeftOut(
+            None,
+            root / name,
+            stray.files,
+            int(stray.newest_s * 1e9),
+            LeftOutState.NOBODY,
+            stray.reason,
+            now_utc_s,
+        )
 
 
 def clip_to_open(clip: LedgerClip) -> FoundClip:

@@ -22,8 +22,16 @@ from typing import Protocol
 
 from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.ingest.arrivals import Arrivals
-from edge_agent.agent.ingest.clip_work import ClipWork, IngestCamera, Outcome, PutOff, told_part
+from edge_agent.agent.ingest.clip_work import (
+    ClipWork,
+    IngestCamera,
+    Outcome,
+    PutOff,
+    TriedInVain,
+    told_part,
+)
 from edge_agent.agent.ingest.planner import ClipPlanner
+from edge_agent.agent.ingest.shown import LEFT_ALONE, STILL_MARGIN_S, shown_before
 from edge_agent.agent.ingest.tidying import Tidying
 from edge_agent.agent.writer import DatedSnapshot, Together
 from edge_agent.clock import Clock
@@ -43,7 +51,7 @@ from edge_agent.outbox import (
 )
 from edge_agent.pipeline.stages import Detector
 from edge_agent.recorders.find import shown_path
-from edge_agent.runtime import StopToken
+from edge_agent.runtime import Attempts, StopToken
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +59,7 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 1.0
 _WAKE_S = 0.25
 _STORAGE_RETRY_S = 5.0
-_SHOWN_BY_VIDEO = "left alone: this camera's videos show it"
+_SHOWN_BY_VIDEO = f"{LEFT_ALONE}a video shows this moment"
 
 
 class Storing(Protocol):
@@ -72,10 +80,13 @@ class Ingest:
         *,
         open_reader: Callable[[], LedgerReader],
         clock: Clock,
+        attempts: Attempts | None = None,
     ) -> None:
+        attempts = attempts or Attempts()
         self._cameras = dict(cameras)
         self._work = {
-            name: ClipWork(camera, detector, drafter, clock) for name, camera in cameras.items()
+            name: ClipWork(camera, detector, drafter, clock, attempts)
+            for name, camera in cameras.items()
         }
         self._arrivals = Arrivals(cameras, clock)
         self._storing = storing
@@ -126,7 +137,7 @@ class Ingest:
     def finish(self, stop: StopToken) -> None:
         """For folders that are complete: analyse all that waits, then end what is open."""
         with self._open_reader() as reader:
-            planner = ClipPlanner(tuple(self._cameras), reader, self._clock)
+            planner = ClipPlanner(tuple(self._cameras), reader, self._clock, complete=True)
             self._arrivals.none()
             while not stop.stopped and self._next(planner, reader, stop):
                 self._end_runs(planner, reader, stop)
@@ -167,12 +178,21 @@ class Ingest:
             return True
         clips = tuple(takewhile(lambda clip: not self._arrivals.before(clip), clips))
         try:
-            if clips[0].kind == "still" and planner.has_videos(clips[0].camera):
-                self._leave_alone(clips, stop)
+            if clips[0].kind == "still" and _shown_by_video(clips[0], reader):
+                self._leave_alone(clips[0], _SHOWN_BY_VIDEO, stop)
+                planner.plan_anew(clips[0].camera)
             elif clips[0].kind == "still":
-                self._burst(clips, planner.run_before(clips[0]), reader, stop)
+                burst = tuple(takewhile(lambda clip: not _shown_by_video(clip, reader), clips))
+                self._burst(burst, planner.run_before(clips[0]), reader, stop)
+                if len(burst) < len(clips):
+                    planner.plan_anew(clips[0].camera)
             else:
                 self._video(clips[0], planner.run_before(clips[0]), reader, stop)
+        except TriedInVain as reason:
+            log.warning("%s: %s waits: %s", clips[0].camera, shown_path(clips[0].path), reason)
+            tried = reason.clip
+            self._store([], [], lambda db: ledger.update_clip(db, tried), stop)
+            planner.put_off(tried.camera, reason.delay_s)
         except PutOff as reason:
             log.warning("%s: %s waits: %s", clips[0].camera, shown_path(clips[0].path), reason)
             planner.put_off(clips[0].camera, reason.delay_s)
@@ -184,12 +204,17 @@ class Ingest:
     def _video(
         self, clip: LedgerClip, run: Run | None, reader: LedgerReader, stop: StopToken
     ) -> None:
-        work = self._work[clip.camera]
-        prepared = work.resumed(clip, run) if run else None
+        work, shown = self._work[clip.camera], shown_before(clip, reader)
+        if shown.covers(clip) and not clip.told:
+            self._leave_alone(clip, f"{LEFT_ALONE}{shown.by} shows the same moments", stop)
+            return
+        if shown.grown_from is not None:
+            run = reader.run(shown.grown_from.key)
+        prepared = work.resumed(clip, run, shown) if run else None
         if run and prepared is None:
             self._end(run.head, reader, stop)
             run = None
-        prepared = prepared or work.begun(clip)
+        prepared = prepared or work.begun(clip, shown)
         messages = prepared.messages
 
         def store_part() -> None:
@@ -231,10 +256,11 @@ class Ingest:
             run = outcome.after or run
         self._store(drafts, pictures, _change(outcomes, before), stop)
 
-    def _leave_alone(self, clips: Sequence[LedgerClip], stop: StopToken) -> None:
-        """A camera that uploads videos and stills shows the same twice."""
-        done = [replace(clip, state=ClipState.DONE, reason=_SHOWN_BY_VIDEO) for clip in clips]
-        self._store([], [], _change([Outcome(clip, None) for clip in done], None), stop)
+    def _leave_alone(self, clip: LedgerClip, reason: str, stop: StopToken) -> None:
+        """What another file shows is told once."""
+        log.info("%s: %s: %s", clip.camera, shown_path(clip.path), reason)
+        done = replace(clip, state=ClipState.DONE, reason=reason)
+        self._store([], [], _change([Outcome(done, None)], None), stop)
 
     # --- the end of a run ---
 
@@ -291,6 +317,10 @@ def _change(outcomes: Sequence[Outcome], before: Run | None) -> Also:
             ledger.put_run(database, runs[-1])
 
     return also
+
+
+def _shown_by_video(clip: LedgerClip, reader: LedgerReader) -> bool:
+    return reader.video_shows(clip.camera, clip.start_s, STILL_MARGIN_S)
 
 
 def _tell(outcome: Outcome) -> None:

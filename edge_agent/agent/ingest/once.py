@@ -20,8 +20,11 @@ from edge_agent.clock import Clock
 from edge_agent.config import SHORT_SHA_LENGTH, Config, canonical_sha
 from edge_agent.contract import Sender
 from edge_agent.errors import MediaError
-from edge_agent.outbox import LedgerReader, Outbox
+from edge_agent.outbox import LedgerClip, LedgerReader, Outbox, RefusedFile
 from edge_agent.runtime import Heartbeat, StopToken, Worker
+
+#: Files of each camera that are told of one by one.
+MOST_SHOWN = 1000
 
 _FLUSH_S = 30.0
 _JOIN_S = 10.0
@@ -37,6 +40,8 @@ class OnceResult:
     epoch: str
     first_seq: int  # of the messages that this call stored
     last_seq: int
+    clips: tuple[LedgerClip, ...]  # the newest of each camera
+    left_out: tuple[RefusedFile, ...]  # refused, or of no camera
 
 
 class OnceRoom:
@@ -128,6 +133,10 @@ class OnceRoom:
         cameras = {name for tree in room.trees for name in tree.cameras}
         counters = [room.counters(name) for name in cameras]
         with LedgerReader(self._state_dir) as reader:
+            clips = tuple(
+                clip for name in sorted(cameras) for clip in reader.newest_clips(name, MOST_SHOWN)
+            )
+            left_out = reader.refused(MOST_SHOWN)
             states: dict[str, int] = {}
             for (camera, state), count in reader.counts().items():
                 if not camera or camera in cameras:  # nobody's files may be of this folder
@@ -140,4 +149,6 @@ class OnceRoom:
             head.epoch,
             before + 1,
             head.last_seq,
+            clips,
+            left_out,
         )

@@ -16,12 +16,25 @@ FRESH_S = 900.0
 #: Stills analysed in one go: half a minute of one a second.
 _BURST_STILLS = 32
 _VIDEOS_EVERY_S = 60.0
+#: A camera that uploaded a video in the last day most likely uploads one of this still's moment
+#: too; it takes as long as the recording and its upload.
+_VIDEOS_SINCE_S = 86_400.0
+_VIDEO_MAY_COME_S = 120.0
 
 
 class ClipPlanner:
     """For one thread; reads the ledger. Raises StorageError when that fails."""
 
-    def __init__(self, cameras: Sequence[CameraId], reader: LedgerReader, clock: Clock) -> None:
+    def __init__(
+        self,
+        cameras: Sequence[CameraId],
+        reader: LedgerReader,
+        clock: Clock,
+        *,
+        complete: bool = False,
+    ) -> None:
+        """`complete`: all that there will ever be was found."""
+        self._complete = complete
         self._turn = deque(cameras)
         self._reader = reader
         self._clock = clock
@@ -64,14 +77,16 @@ class ClipPlanner:
         """When the newest clip of this camera begins that was ever found."""
         return self._reader.newest_s(camera)
 
-    def has_videos(self, camera: CameraId) -> bool:
-        """Whether this camera uploads videos too."""
-        now_s = self._clock.mono_s()
+    def _stills_before_s(self, camera: CameraId) -> float:
+        """Stills found later than this (UTC) wait: a video of their moment may be on its way."""
+        if self._complete:
+            return float("inf")
+        now_s, now_utc_s = self._clock.mono_s(), self._clock.read().utc_s
         known, until_s = self._videos.get(camera, (False, now_s))
-        if not known and now_s >= until_s:
-            known = self._reader.has_videos(camera)
+        if now_s >= until_s:
+            known = self._reader.has_videos(camera, now_utc_s - _VIDEOS_SINCE_S)
             self._videos[camera] = known, now_s + _VIDEOS_EVERY_S
-        return known
+        return now_utc_s - _VIDEO_MAY_COME_S if known else float("inf")
 
     def run_before(self, clip: LedgerClip) -> Run | None:
         """The run that this clip continues; None: it begins one."""
@@ -88,7 +103,8 @@ class ClipPlanner:
             clip = self._reader.clip(plan[0])
             if clip is None or clip.kind != "still" or clip.state is not ClipState.WAITING:
                 return
-            if self._reader.waiting_before(clip) not in (None, before.key):
+            before_s = self._stills_before_s(first.camera)
+            if self._reader.waiting_before(clip, before_s) not in (None, before.key):
                 return  # that one was found after the plan was made
             plan.popleft()
             before = clip
@@ -98,7 +114,7 @@ class ClipPlanner:
         """Cameras of which clips wait, and when the newest of them begins."""
         now_s = self._clock.mono_s()
         found = {
-            camera: self._reader.newest_waiting_s(camera)
+            camera: self._reader.newest_waiting_s(camera, self._stills_before_s(camera))
             for camera in cameras
             if now_s >= self._not_before_s.get(camera, now_s)
         }
@@ -114,8 +130,9 @@ class ClipPlanner:
                 clip = self._reader.clip(plan.popleft())
                 if clip is None or clip.state is not ClipState.WAITING:
                     continue
-                if self._reader.waiting_before(clip) is not None:
+                if self._reader.waiting_before(clip, self._stills_before_s(camera)) is not None:
                     break  # it was found after the plan was made
                 return clip
-            self._plans[camera] = deque(self._reader.newest_run(camera))
+            before_s = self._stills_before_s(camera)
+            self._plans[camera] = deque(self._reader.newest_run(camera, before_s))
         return None

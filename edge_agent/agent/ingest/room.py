@@ -7,8 +7,8 @@ ingest                               Ingest: one clip at a time, for all cameras
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,13 +17,13 @@ from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.ingest.clip_analysis import ClipAnalysis
 from edge_agent.agent.ingest.clip_work import IngestCamera
-from edge_agent.agent.ingest.found import ledger_clip, left_out
+from edge_agent.agent.ingest.found import ledger_clip, left_out, strays_left_out
 from edge_agent.agent.ingest.ingest import Ingest
 from edge_agent.agent.ingest.notes import LedgerKnown, LedgerNotes
 from edge_agent.agent.ingest.pace import Pace
 from edge_agent.agent.writer import Writer
 from edge_agent.clock import Clock
-from edge_agent.config import CameraConfig, Config, FolderSource
+from edge_agent.config import AnalysisConfig, CameraConfig, Config, FolderSource
 from edge_agent.domain import CameraId
 from edge_agent.errors import ConfigError
 from edge_agent.outbox import LedgerReader
@@ -32,11 +32,13 @@ from edge_agent.recorders.find import (
     FolderWatcher,
     FoundClip,
     Refused,
+    Stray,
     template_problem,
 )
 from edge_agent.recorders.find.clip import Found, RefusedClip
 from edge_agent.recorders.find.root import WatchedRoot
-from edge_agent.runtime import StopToken
+from edge_agent.runtime import Attempts, StopToken
+from edge_agent.sources import PictureRules
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,8 @@ _LOOKED_AFTER_S = 5.0
 
 #: The name of the ingest thread.
 INGEST = "ingest"
+
+_NEVER = StopToken()
 
 Body = Callable[[StopToken], None]
 
@@ -67,6 +71,7 @@ class FolderParts:
     writer: Writer
     open_reader: Callable[[], LedgerReader]
     clock: Clock
+    attempts: Attempts = field(default_factory=Attempts)
     complete: bool = False  # a batch: nobody writes there, and nothing is left out for its age
 
 
@@ -87,6 +92,7 @@ class Tree:
         zone: ZoneInfo,
         notes: LedgerNotes,
         parts: FolderParts,
+        analysis: AnalysisConfig,
     ) -> None:
         """Raises ConfigError for a template that is none."""
         self.cameras = tuple(cameras)
@@ -108,7 +114,19 @@ class Tree:
             method=source.watch,
             max_age_s=None if parts.complete else source.max_age_days * 86400,
             complete=parts.complete,
+            rules=PictureRules.of(source, analysis),
+            attempts=parts.attempts,
+            tell_strays=self._strays_found,
         )
+        self._strays: tuple[Stray, ...] | None = None  # as they were noted last
+
+    def _strays_found(self, strays: Sequence[Stray]) -> None:
+        """Called by the watcher after each full scan."""
+        if self._strays == tuple(strays):
+            return
+        self._strays = tuple(strays)
+        for note in strays_left_out(self.path, strays, self._parts.clock.read().utc_s):
+            self._notes.note(note, _NEVER)
 
     @property
     def thread(self) -> str:
@@ -190,7 +208,9 @@ class FolderRoom:
         self._parts = parts
         self._cameras = cameras = folder_cameras(config)
         self.notes = LedgerNotes(parts.writer, self._committed)
-        self.trees = tuple(_trees(cameras, ZoneInfo(config.box.timezone), self.notes, parts))
+        self.trees = tuple(
+            _trees(cameras, ZoneInfo(config.box.timezone), self.notes, parts, config.analysis)
+        )
         self.ingest = Ingest(
             {
                 name: IngestCamera(
@@ -202,6 +222,7 @@ class FolderRoom:
                         parts.exchange,
                         enter,
                         default_fps=config.analysis.fps,
+                        analysis=config.analysis,
                         zone=ZoneInfo(config.box.timezone),
                         counters=cameras[name].counters,
                         pace=Pace(config.ingest.cpu_frac),
@@ -217,6 +238,7 @@ class FolderRoom:
             parts.writer,
             open_reader=parts.open_reader,
             clock=parts.clock,
+            attempts=parts.attempts,
         )
         for name in cameras:
             parts.exchange.add(name, recorded=True)
@@ -250,13 +272,14 @@ def _trees(
     zone: ZoneInfo,
     notes: LedgerNotes,
     parts: FolderParts,
+    analysis: AnalysisConfig,
 ) -> Iterator[Tree]:
     """Cameras of one path share a watcher; the configuration was checked to agree on the rest."""
     by_path: dict[str, dict[CameraId, FolderCamera]] = {}
     for name, camera in cameras.items():
         by_path.setdefault(camera.source.path, {})[name] = camera
     for together in by_path.values():
-        yield Tree(together, zone, notes, parts)
+        yield Tree(together, zone, notes, parts, analysis)
 
 
 def _channels(cameras: Mapping[CameraId, FolderCamera]) -> Iterator[tuple[str, CameraId]]:

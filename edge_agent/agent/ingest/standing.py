@@ -28,6 +28,10 @@ _COUNT_EVERY_S = 2.0
 _CLOCK_NEWS_S = 5.0
 
 _CRASHED = "crashed: an error in the agent; it tries again, see its journal"
+_STRAYS = "its folder gets files that fit no camera: see edge-agent ingest status"
+_SAME_TIME_S = 60.0
+#: So long after the camera's own newest clip.
+_STRAYS_FOR_S = 3600.0
 _LOST = "source lost: the folder of the recordings cannot be seen"
 
 
@@ -55,6 +59,7 @@ class FolderStanding:
         self._clock = clock
         self._due_s = float("-inf")
         self._counts = _Counts()
+        self._started_utc_s = clock.read().utc_s
 
     def poll(self) -> None:
         now_s = self._clock.mono_s()
@@ -77,6 +82,21 @@ class FolderStanding:
             counts.of(camera, "too_old"),
             counts.of(camera, "refused", "failed"),
             counts.newest_too_old_s.get(camera),
+            self._unclaimed(camera),
+        )
+
+    def _unclaimed(self, camera: CameraId) -> int:
+        """Files in this camera's folder that fit no camera."""
+        trees = (tree for tree in self._room.trees if camera in tree.cameras)
+        return sum(stray.files for tree in trees for stray in tree.watcher.status().strays)
+
+    def strays_instead(self, tree: Tree, camera: CameraId) -> bool:
+        """Whether nobody's files came for an hour since this camera's own ended: its files may
+        have got another name. What came beside its own files is another camera's."""
+        own_s = self._counts.newest_done_s.get(camera, self._started_utc_s)
+        return any(
+            stray.first_s >= own_s - _SAME_TIME_S and stray.newest_s - own_s >= _STRAYS_FOR_S
+            for stray in tree.watcher.status().strays
         )
 
     def ingest(self) -> dict[str, IngestFigures]:
@@ -112,6 +132,7 @@ class FolderStanding:
             "files_seen": watch.files_seen,
             "files_settling": watch.pending,
             "files_unmatched": watch.unmatched,
+            "files_unclaimed": sum(stray.files for stray in watch.strays),
             "channels_unknown": len(watch.unknown_channels),
         }
         if watch.last_scan_s is not None:
@@ -162,6 +183,11 @@ class FolderStatusTeller:
         self._set_status = set_status
         self._told: _Told | None = None
 
+    @property
+    def trouble(self) -> str:
+        """As it was told last; empty when all is well."""
+        return self._told.reason if self._told else ""
+
     def rests_on(self, threads: Set[str]) -> bool:
         """Whether one of these threads works for this camera."""
         return bool(threads & {INGEST, self._tree.thread})
@@ -171,6 +197,8 @@ class FolderStatusTeller:
         reason = _CRASHED if crashed else _LOST if self._tree.lost else ""
         if self._told is None and reason == _LOST and not self._tree.looked:
             return  # it has only just been started
+        if not reason and self._standing.strays_instead(self._tree, self._camera):
+            reason = _STRAYS
         offset = self._tree.watcher.clock_offset(self._camera)
         now = _Told(
             reason, self._standing.left_out(self._camera), offset.offset_s if offset else None
@@ -187,10 +215,16 @@ class FolderStatusTeller:
         self._told = now
         status = CameraStatus(
             self._camera,
-            State.OFFLINE if now.reason else State.ONLINE,
+            _state(now.reason),
             self._clock.read().utc_s,
             now.reason,
             left_out=now.left_out,
             clock_offset_s=now.clock_offset_s,
         )
         self._set_status(self._topics.camera_status(self._camera), encode_camera_status(status))
+
+
+def _state(reason: str) -> State:
+    if reason == _STRAYS:
+        return State.DEGRADED
+    return State.OFFLINE if reason else State.ONLINE

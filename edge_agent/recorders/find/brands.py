@@ -8,7 +8,12 @@ folder, since every installation has its own: `**` takes whatever the FTP server
 from __future__ import annotations
 
 from edge_agent.errors import ConfigProblem
-from edge_agent.recorders.find.template import BadTemplate, TemplateSet, compile_template
+from edge_agent.recorders.find.template import (
+    BadTemplate,
+    TemplateSet,
+    compile_set,
+    compile_template,
+)
 
 _DAHUA = (
     # FTP/cam-00/AMC0028V_795UUB/2021-03-06/001/dav/10/10.27.32-10.28.00[M][0@0][0].dav, from an
@@ -46,6 +51,7 @@ _REOLINK = (
     "**/{camera}_{start:%Y%m%d%H%M%S}.{still}",
     # Mp4Record/2020-12-21/RecM01_20201221_121551_121553_6D28808_2240A8.mp4 (memory cards, hubs;
     # M: main stream, S: substream, then the channel). The DST form means summer time.
+    "**/{camera}_{start:%Y%m%d%H%M%S}_{end:%Y%m%d%H%M%S}*.{video}",
     "**/{camera}_{start:%Y%m%d_%H%M%S}_{end:%H%M%S}_*.{video}",
     "**/{camera}_DST{start:%Y%m%d_%H%M%S}_{end:%H%M%S}_*.{video}",
     "**/{camera}_{start:%Y%m%d_%H%M%S}*.{video}",
@@ -60,6 +66,7 @@ _GENERIC = (
     "**/{date:%Y/%m/%d}/**/{start:%H.%M.%S}*.{video}",
     "**/{date:%Y/%m/%d}/**/{start:%H-%M-%S}*.{video}",
     "**/*{start:%Y%m%d%H%M%S}*.{video}",
+    "**/*{start:%Y%m%d%H%M%S%f}*.{video}",
     "**/*{start:%Y%m%d_%H%M%S}*.{video}",
     "**/*{start:%Y%m%d-%H%M%S}*.{video}",
     "**/*{start:%Y%m%dT%H%M%S}*.{video}",
@@ -112,11 +119,11 @@ def template_set(text: str) -> TemplateSet:
             templates = tuple(compile_template(each) for each in _TEXTS[text])
             _compiled[text] = TemplateSet(text, templates)
         return _compiled[text]
-    if text and not {"/", "{", "*", "."} & set(text):
+    if text and not {"/", "{", "*", ".", "%"} & set(text):
         raise BadTemplate(
             f"{text!r} is neither a template nor one of the built-in ones: {', '.join(BUILT_IN)}"
         )
-    return TemplateSet(text, (compile_template(text),))
+    return compile_set(text)
 
 
 def template_problem(camera: str, text: str) -> ConfigProblem | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from edge_agent.domain import CameraId
+from edge_agent.foreign_text import printable
 
 #: A path as the file system gave it. Bytes that are no UTF-8 are surrogates in it
 #: (`os.fsdecode`), so it opens the file again; print it with `shown_path`.
@@ -90,6 +91,25 @@ class WatchMethod(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Stray:
+    """Files of one tree that are no camera's: of a channel, or of no template (None)."""
+
+    channel: str | None
+    files: int
+    example: str  # below the root
+    first_s: float  # mtimes
+    newest_s: float
+
+    @property
+    def reason(self) -> str:
+        shown = shown_path(Path(self.example))
+        if self.channel is None:
+            return f"{self.files} files do not fit the template, such as {shown}"
+        name = shown_path(Path(self.channel)) if self.channel else "(none)"
+        return f"{self.files} files, such as {shown}: no camera has the channel {name}"
+
+
+@dataclass(frozen=True, slots=True)
 class WatchStatus:
     """How the watching goes; a snapshot for telemetry and `edge-agent ingest status`."""
 
@@ -105,9 +125,9 @@ class WatchStatus:
     limited: str | None  # why notifications cannot be had for all folders; they are polled then
     unmatched: int  # media files in the newest full scan whose path does not fit the template
     unknown_channels: tuple[str, ...]  # in the tree, but no camera is configured for them
+    strays: tuple[Stray, ...] = ()  # in the newest full scan
 
 
 def shown_path(path: Path) -> str:
     """For logs and messages: bytes that are no UTF-8 become `\\xNN`, control characters too."""
-    text = str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return printable(path)

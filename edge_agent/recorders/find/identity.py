@@ -91,9 +91,11 @@ def content_of(file: OpenFile) -> ContentId:
     """Reads at most 128 KiB. Raises MediaError."""
     digest = hashlib.sha256(file.size_bytes.to_bytes(8, "big"))
     try:
-        digest.update(os.pread(file.fd, END_BYTES, 0))
+        # Never more than its size: `file` may be a longer one's beginning.
+        end_bytes = min(END_BYTES, file.size_bytes)
+        digest.update(os.pread(file.fd, end_bytes, 0))
         # Also of a short file: then both ends overlap, and the rule stays the same.
-        digest.update(os.pread(file.fd, END_BYTES, max(0, file.size_bytes - END_BYTES)))
+        digest.update(os.pread(file.fd, end_bytes, file.size_bytes - end_bytes))
     except OSError as error:
         raise MediaError(f"{shown_path(file.path)} cannot be read ({error.strerror})") from error
     return ContentId(file.size_bytes, digest.hexdigest())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from edge_agent.recorders.find.clip import shown_path
+from edge_agent.recorders.find.clip import Stray, shown_path
 from edge_agent.recorders.find.intake import Intake
 
 _LOG = logging.getLogger(__name__)
@@ -18,21 +18,21 @@ class Misfits:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self.unmatched = 0
-        self.unknown_channels: tuple[str, ...] = ()
+        self.strays: tuple[Stray, ...] = ()
         self._assumed_channels: tuple[str, ...] = ()
 
     def note(self, intake: Intake) -> None:
         """A full scan has ended."""
-        example = intake.unmatched_example
-        if intake.unmatched and not self.unmatched and example is not None:
-            shown = shown_path(Path(example))
-            _LOG.warning("%d files do not fit the template, such as %s", intake.unmatched, shown)
-        unknown = tuple(sorted(intake.unknown_channels))
-        if unknown and unknown != self.unknown_channels:
+        known = {stray.channel for stray in self.strays}
+        self.strays, assumed_before = intake.strays, self._assumed_channels
+        for stray in self.strays:
+            if stray.channel is None and None not in known:
+                _LOG.warning("%s: %s", self._shown_root, stray.reason)
+        unknown = self.unknown_channels
+        if unknown and set(unknown) - known:
             _LOG.warning("%s: no camera is configured for %s", self._shown_root, _list(unknown))
         assumed = tuple(sorted(intake.assumed_channels))
-        if len(assumed) > 1 and assumed != self._assumed_channels:
+        if len(assumed) > 1 and assumed != assumed_before:
             # One camera is one viewpoint: its background, tracks and zones would be two's.
             _LOG.warning(
                 "%s: %d channels are taken for one camera (%s); give each a camera of its own",
@@ -40,8 +40,16 @@ class Misfits:
                 len(assumed),
                 _list(assumed),
             )
-        self.unmatched, self.unknown_channels = intake.unmatched, unknown
         self._assumed_channels = assumed
+
+    @property
+    def unmatched(self) -> int:
+        """Files that do not fit the template."""
+        return sum(stray.files for stray in self.strays if stray.channel is None)
+
+    @property
+    def unknown_channels(self) -> tuple[str, ...]:
+        return tuple(sorted(one.channel for one in self.strays if one.channel is not None))
 
     @property
     def _shown_root(self) -> str:

@@ -4,10 +4,10 @@ What watchdog (7.1) does not say by itself, and how it is known all the same:
 - An exception in a handler silently kills its dispatcher, and its queue has no bound: so the
   handler only puts the path into a bounded set, and says when that was full.
 - Of subfolders that could not be watched (fs.inotify.max_user_watches) it says nothing: the
-  watches that the kernel holds are counted.
+  kernel tells which inodes this process watches.
 - When the kernel's queue overflowed it writes a line to its log: that is listened to.
-- When the root itself was deleted or moved its thread ends, or goes on with the old folder:
-  threads and inode are checked.
+- When the root itself was deleted or moved its emitter ends, or goes on with the old folder:
+  emitter and inode are checked.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import threading
-import warnings
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from watchdog.events import (
@@ -28,10 +29,11 @@ from watchdog.events import (
     FileSystemEvent,
     FileSystemEventHandler,
 )
-from watchdog.observers.inotify import InotifyObserver
+from watchdog.observers.api import ObservedWatch
 
 from edge_agent.errors import OperatorError
 from edge_agent.recorders.find.clip import shown_path
+from edge_agent.recorders.find.observer import SHARED, SharedObserver
 
 #: Paths waiting to be looked at: a recorder that was away for a day sends a few hundred.
 MAX_WAITING = 10_000
@@ -45,6 +47,8 @@ _EVENTS: list[type[FileSystemEvent]] = [
     DirCreatedEvent,
     DirMovedEvent,
 ]
+
+_INODE = re.compile(r"^inotify .*ino:([0-9a-f]+)", re.MULTILINE)
 
 _LIMITS = Path("/proc/sys/fs/inotify")
 
@@ -95,41 +99,31 @@ class _OverflowEar(logging.Handler):
 class Notifier:
     """Notifications for one tree. `start` and `close` belong to one thread."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, observer: SharedObserver = SHARED) -> None:
         self._root = root
         self._real_root = os.fspath(root)
+        self._observer = observer
         self._paths = _Paths()
         self._ear = _OverflowEar(self._paths)
-        self._log = logging.getLogger("watchdog.observers.inotify_c")
-        self._observer: InotifyObserver | None = None
-        self._threads: tuple[threading.Thread, ...] = ()
-        self._fds: frozenset[str] = frozenset()
+        self._log = logging.getLogger("watchdog.observers")
+        self._watch: ObservedWatch | None = None
         self._inode: tuple[int, int] = (0, 0)
+        self._tellable = False  # the kernel shows this file system's inodes as its users see them
 
     def start(self) -> None:
         """Raises NoNotifications, OSError (the root is gone)."""
         self._real_root = os.path.realpath(self._root)  # a link itself would be watched
-        threads, fds = set(threading.enumerate()), _inotify_fds()
         found = self._root.stat()
         self._inode = found.st_dev, found.st_ino
-        # Folders made faster than they are watched are watched twice, which does no harm, and
-        # watchdog prints a page about each.
-        warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
         try:
-            self._observer = InotifyObserver()
-            self._observer.schedule(
-                self._paths, self._real_root, recursive=True, event_filter=_EVENTS
-            )
-            self._observer.start()
+            self._watch = self._observer.watch(self._paths, self._real_root, _EVENTS)
         except OSError as error:
-            self._close_failed(threads)
             reason = _limit_reached(error)
             if reason is None:
                 raise
             raise NoNotifications(f"{shown_path(self._root)}: {reason}") from error
         self._log.addHandler(self._ear)
-        self._threads = tuple(t for t in threading.enumerate() if t not in threads)
-        self._fds = _inotify_fds() - fds
+        self._tellable = _watches(self._inode[1])
 
     def take(self) -> tuple[dict[str, bool], bool]:
         """(changed paths and whether each is a folder, whether some were lost) since last time."""
@@ -145,35 +139,24 @@ class Notifier:
             found = self._root.stat()
         except OSError:
             return False
-        alive = all(thread.is_alive() for thread in self._threads)
-        return alive and self._inode == (found.st_dev, found.st_ino)
+        alive = self._watch is not None and self._observer.watches(self._watch)
+        same = self._inode == (found.st_dev, found.st_ino)
+        # A folder made anew may get the old one's inode; the kernel dropped the watch at once.
+        return alive and same and (not self._tellable or _watches(found.st_ino))
 
-    def watched_folders(self) -> int | None:
-        """How many folders the kernel watches for us; None where it does not tell."""
-        try:
-            lines = [
-                line
-                for fd in self._fds
-                for line in Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines()
-            ]
-        except OSError:
+    def watched_folders(self, inodes: Collection[int]) -> int | None:
+        """How many of the folders with these inodes the kernel watches for this process; None
+        where it does not tell, as on file systems that show other inodes to their users."""
+        watched = _watched_inodes()
+        if self._inode[1] not in watched:
             return None
-        return sum(line.startswith("inotify wd:") for line in lines)
+        return sum(inode in watched for inode in inodes)
 
     def close(self) -> None:
         self._log.removeHandler(self._ear)
-        observer, self._observer = self._observer, None
-        if observer is not None:
-            observer.stop()
-            observer.join()
-
-    def _close_failed(self, before: set[threading.Thread]) -> None:
-        """watchdog leaves the threads of an observer that did not start running."""
-        observer, self._observer = self._observer, None
-        if observer is not None:
-            observer.on_thread_stop()
-        for thread in set(threading.enumerate()) - before:
-            thread.join(1.0)
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            self._observer.unwatch(self._paths, watch)
 
 
 def too_few_watches(watched: int, folders: int) -> str:
@@ -213,12 +196,21 @@ def _setting(name: str) -> str:
         return "not known"
 
 
-def _inotify_fds() -> frozenset[str]:
-    found = set()
+def _watched_inodes() -> frozenset[int]:
+    """Of all folders that this process watches; empty where nobody tells."""
+    return frozenset(int(inode, 16) for text in _fdinfos() for inode in _INODE.findall(text))
+
+
+def _watches(inode: int) -> bool:
+    return any(f" ino:{inode:x} " in text for text in _fdinfos())
+
+
+def _fdinfos() -> Iterator[str]:
+    """What the kernel says of this process's inotify instances (proc(5)), a line for each watch:
+    `inotify wd:3 ino:9e7e sdev:800013 mask:800afce ...`"""
     for entry in Path("/proc/self/fd").iterdir():
         try:
             if entry.readlink().name == "anon_inode:inotify":
-                found.add(entry.name)
+                yield Path(f"/proc/self/fdinfo/{entry.name}").read_text()
         except OSError:
             continue  # closed meanwhile, the listing's own among them
-    return frozenset(found)

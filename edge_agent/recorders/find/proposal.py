@@ -1,12 +1,10 @@
-"""`edge-agent probe FOLDER`: which template fits, shown on ten files, ready to be pasted."""
+"""`edge-agent probe FOLDER`: which template reads its names, with the proof. `report` prints it."""
 
 from __future__ import annotations
 
 import datetime as dt
-import heapq
 import os
-import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,42 +12,50 @@ from pathlib import Path
 from edge_agent.domain import CameraId
 from edge_agent.errors import MediaError
 from edge_agent.recorders.find.brands import template_set
-from edge_agent.recorders.find.clip import DISPUTED_S, ClipKind, ClipSpan, shown_path
+from edge_agent.recorders.find.camera_names import camera_ids
+from edge_agent.recorders.find.clip import ClipKind, ClipSpan, shown_path
+from edge_agent.recorders.find.grammar import Learned, NamedFile, learn
 from edge_agent.recorders.find.identity import open_regular
 from edge_agent.recorders.find.mounts import WatchChoice, choose_method, read_mounts
 from edge_agent.recorders.find.reading import ClipFacts, facts_of
 from edge_agent.recorders.find.recorded_time import ClipTimes, ClockOffset, RecorderClock, span_of
 from edge_agent.recorders.find.template import (
     PathFacts,
-    TemplateSet,
     is_foreign_folder,
     is_media,
     is_still,
     is_temporary,
     relative_name,
 )
+from edge_agent.recorders.find.zone_check import ZoneVerdict, zone_verdict
 
 #: The newest files tell how the recorder names them now; more would only take time.
-FILES_SAMPLED = 2_000
-FILES_SHOWN = 10
+FILES_LEARNT = 2_000
 FILES_WALKED = 200_000
 
-#: In this order; see `propose`.
-_CANDIDATES = ("dahua", "hikvision", "reolink", "generic", "generic-one")
-NEARLY = 0.9
+#: Files opened for the proof, of each camera and in all.
+SHOWN_EACH = 3
+OPENED = 400
+#: Files without a time in their name that are opened for it.
+DATED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class SampleFile:
-    """One of the files shown."""
+class ProbedFile:
+    """One media file of the folder."""
 
     relative: str
     mtime_s: float
-    size_bytes: int
-    facts: PathFacts
-    clip: ClipFacts | None  # None: it does not open
+    facts: PathFacts | None  # None: it does not fit the template
+    camera: str | None  # the id that is proposed
+    clip: ClipFacts | None  # None: it was not opened, or does not open
     problem: str | None
-    span: ClipSpan
+    span: ClipSpan | None  # None: it does not fit
+
+    @property
+    def disputed(self) -> bool:
+        """What is said of its time is not sure."""
+        return self.span is not None and (self.span.disputed or self.span.source == "mtime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,92 +63,132 @@ class FolderReport:
     """What `probe` found in a folder."""
 
     root: Path
-    files: int  # media files seen
-    sampled: int
-    fitting: int  # of those sampled
-    timed: int  # of those, with a time in the name
+    files: tuple[ProbedFile, ...]  # the newest first
+    walked: int  # media files seen, also those beyond `FILES_WALKED`
+    links: int  # left alone
     template: str
-    channels: tuple[tuple[str, int], ...]  # and how many of the sampled files
-    zone: str
+    cameras: tuple[tuple[str, str], ...]  # channel as the template reads it, proposed id
+    zone_name: str
+    zone: ZoneVerdict
     choice: WatchChoice
-    shown: tuple[SampleFile, ...]
-    unfit: tuple[str, ...]  # a few that do not fit
+    shown: tuple[ProbedFile, ...]  # the proof
+    unsure: tuple[str, ...]
+    twice: tuple[str, ...]
     clock: ClockOffset | None
+
+    @property
+    def fitting(self) -> int:
+        return sum(file.facts is not None for file in self.files)
+
+    @property
+    def timed(self) -> int:
+        return sum(bool(file.facts and file.facts.start) for file in self.files)
+
+    @property
+    def confidence(self) -> str:
+        """In a word: sure, likely, unsure."""
+        if self.unsure or self.zone.doubt:
+            return "unsure"
+        few = len(self.files) < 2 * max(1, len(self.cameras))
+        timeless = self.timed < self.fitting
+        return "likely" if few or timeless or self.fitting < len(self.files) else "sure"
+
+
+@dataclass(frozen=True, slots=True)
+class _Walked:
+    relative: str
+    mtime_s: float
 
 
 def probe_folder(
     root: Path, *, template: str | None = None, zone_name: str, zone: dt.tzinfo
 ) -> FolderReport:
     """Propose a template, or try the given one. Raises MediaError (no clips), BadTemplate."""
-    newest, files = _newest(root)
-    if not newest:
+    walked, count, links = _walk(root)
+    if not walked:
         raise MediaError(
             f"{shown_path(root)} holds no clips and no JPEGs; is it the folder the recorder "
             "uploads into, and may this user read it?"
         )
-    names = [relative for _, relative, _ in newest]
-    chosen = template_set(template) if template else propose(names)
-    fits = [(relative, chosen.match(relative)) for relative in names]
-    fitting = [facts for _, facts in fits if facts is not None]
-    if not fitting:
+    learned = _given(template) if template else _learned(walked, zone)
+    facts = [learned.template.match(file.relative) for file in walked]
+    if not any(facts):
         raise MediaError(
-            f"{shown_path(root)}: no path fits {chosen.name!r}, such as {_shown(names[0])}"
+            f"{shown_path(root)}: no path fits {learned.template.name!r}, such as "
+            f"{shown_path(Path(walked[0].relative))}"
         )
-    channels = Counter(facts.channel for facts in fitting)
-    shown, clock = _samples(root, newest, chosen, zone)
+    channels = sorted({one.channel for one in facts if one is not None})
+    ids = dict(zip(channels, camera_ids(_labels(channels, learned, root)), strict=True))
+    to_open = _to_open(walked, facts)
+    opened = {n: _opened(root / walked[n].relative) for n in to_open}
+    times = [
+        ClipTimes(one, *_told(opened.get(n, (None, None))[0]), walked[n].mtime_s)
+        for n, one in enumerate(facts)
+    ]
+    verdict = zone_verdict([times[n] for n in to_open if facts[n]], zone_name, zone)
+    files = []
+    for n, (file, one) in enumerate(zip(walked, facts, strict=True)):
+        clip, problem = opened.get(n, (None, None))
+        span = span_of(_with_rate(times[n], clip), verdict.zone) if one is not None else None
+        camera = ids[one.channel] if one is not None else None
+        files.append(ProbedFile(file.relative, file.mtime_s, one, camera, clip, problem, span))
     return FolderReport(
         root,
-        files,
-        len(newest),
-        len(fitting),
-        sum(facts.start is not None for facts in fitting),
-        chosen.name,
-        tuple(sorted(channels.items())),
-        zone_name,
+        tuple(files),
+        count,
+        links,
+        learned.template.name,
+        tuple(ids.items()),
+        verdict.name,
+        verdict,
         choose_method(root, "auto", read_mounts()),
-        tuple(shown),
-        tuple(relative for relative, facts in fits if facts is None)[:3],
-        clock,
+        tuple(_shown(files)),
+        learned.unsure,
+        learned.twice,
+        _clock_of(files),
     )
 
 
-def propose(names: Sequence[str]) -> TemplateSet:
-    """The first built-in template that tells the time of nearly as many files as any does.
-
-    A brand's tells cameras apart better than a generic one that also takes the odd export.
-    """
-    timed: dict[str, int] = {}
-    fitting: dict[str, int] = {}
-    for name in _CANDIDATES:
-        facts = [found for found in map(template_set(name).match, names) if found is not None]
-        timed[name] = sum(found.start is not None for found in facts)
-        fitting[name] = len(facts)
-    counts = timed if any(timed.values()) else fitting
-    enough = NEARLY * max(counts.values())
-    return template_set(next(name for name in _CANDIDATES if counts[name] >= enough))
+def _given(text: str) -> Learned:
+    return Learned(template_set(text), "", (), ())
 
 
-def _newest(root: Path) -> tuple[list[tuple[float, str, int]], int]:
-    """(mtime, path below the root, size) of the newest files, newest first; and the count."""
-    heap: list[tuple[float, str, int]] = []
-    count = 0
+def _learned(walked: Sequence[_Walked], zone: dt.tzinfo) -> Learned:
+    this_year = dt.datetime.now(dt.UTC).year
+    files = [NamedFile(file.relative, file.mtime_s) for file in walked[:FILES_LEARNT]]
+    return learn(files, zone, this_year + 1)
+
+
+def _labels(channels: Sequence[str], learned: Learned, root: Path) -> list[str]:
+    """What the ids are made of."""
+    if list(channels) == [""]:
+        return [learned.label or root.name]
+    return [channel or learned.label or root.name for channel in channels]
+
+
+# --- which files -----------------------------------------------------------------------------
+
+
+def _walk(root: Path) -> tuple[list[_Walked], int, int]:
+    """The files, newest first; how many there are; how many links were left alone."""
+    found: list[_Walked] = []
+    count = links = 0
     for entry in _media_files(str(root)):
+        if entry.is_symlink():
+            links += 1
+            continue
         count += 1
         if count > FILES_WALKED:
-            break
+            continue
         try:
-            found = entry.stat(follow_symlinks=False)
+            mtime_s = entry.stat(follow_symlinks=False).st_mtime
         except OSError:
             continue
         relative = relative_name(str(root), entry.path)
-        if relative is None:
-            continue
-        item = (found.st_mtime, relative, found.st_size)
-        if len(heap) < FILES_SAMPLED:
-            heapq.heappush(heap, item)
-        else:
-            heapq.heappushpop(heap, item)
-    return sorted(heap, reverse=True), count
+        if relative is not None:
+            found.append(_Walked(relative, mtime_s))
+    found.sort(key=lambda file: (-file.mtime_s, file.relative))
+    return found, count, links
 
 
 def _media_files(root: str) -> Iterator[os.DirEntry[str]]:
@@ -167,38 +213,39 @@ def _media_files(root: str) -> Iterator[os.DirEntry[str]]:
         stack += sorted(folders)
 
 
-def _samples(
-    root: Path, newest: Sequence[tuple[float, str, int]], template: TemplateSet, zone: dt.tzinfo
-) -> tuple[list[SampleFile], ClockOffset | None]:
-    """Ten files, of every channel some, opened."""
-    clock = RecorderClock()
+def _to_open(walked: Sequence[_Walked], facts: Sequence[PathFacts | None]) -> list[int]:
+    """All of a small folder. Of a large one the proof of each camera, and those that only an open
+    file can date."""
+    fitting = [(n, one) for n, one in enumerate(facts) if one is not None]
+    if len(walked) <= OPENED:
+        return [n for n, _ in fitting]
     taken: Counter[str] = Counter()
-    picked: list[tuple[float, str, int, PathFacts]] = []
-    for mtime_s, relative, size_bytes in newest:
-        facts = template.match(relative)
-        if facts is not None:
-            picked.append((mtime_s, relative, size_bytes, facts))
-    # Every channel's newest, then every channel's second.
-    ranked = []
-    for order, item in enumerate(picked):
-        channel = item[3].channel
-        ranked.append((taken[channel], order, item))
-        taken[channel] += 1
-    ranked.sort(key=lambda each: each[:2])
-    samples = []
-    for _, _, (mtime_s, relative, size_bytes, facts) in ranked[:FILES_SHOWN]:
-        clip, problem = _opened(root / relative, "still" if is_still(relative) else "video")
-        times = ClipTimes(
-            facts, clip.created_utc_s if clip else None, clip.duration_s if clip else None, mtime_s
-        )
-        span = span_of(times, zone)
-        if span.source == "template" and (span.end_utc_s or times.duration_s is not None):
-            clock.uploaded(span.end_utc_s or span.start_utc_s + (times.duration_s or 0.0), mtime_s)
-        samples.append(SampleFile(relative, mtime_s, size_bytes, facts, clip, problem, span))
-    return samples, clock.offset()
+    chosen, dateless = [], 0
+    for n, one in fitting:
+        taken[one.channel] += 1
+        if taken[one.channel] <= SHOWN_EACH:
+            chosen.append(n)
+        elif one.start is None and dateless < DATED:
+            dateless += 1
+            chosen.append(n)
+    return chosen
 
 
-def _opened(path: Path, kind: ClipKind) -> tuple[ClipFacts | None, str | None]:
+def _shown(files: Sequence[ProbedFile]) -> Iterator[ProbedFile]:
+    """Three files of each camera."""
+    by_camera: dict[str, list[ProbedFile]] = defaultdict(list)
+    for file in files:
+        if file.camera is not None and len(by_camera[file.camera]) < SHOWN_EACH:
+            by_camera[file.camera].append(file)
+    for camera in sorted(by_camera):
+        yield from by_camera[camera]
+
+
+# --- what is in them -------------------------------------------------------------------------
+
+
+def _opened(path: Path) -> tuple[ClipFacts | None, str | None]:
+    kind: ClipKind = "still" if is_still(path.name) else "video"
     try:
         file = open_regular(path)
         try:
@@ -209,107 +256,23 @@ def _opened(path: Path, kind: ClipKind) -> tuple[ClipFacts | None, str | None]:
         return None, str(error)
 
 
-def _shown(relative: str) -> str:
-    return shown_path(Path(relative))
+def _told(clip: ClipFacts | None) -> tuple[float | None, float | None]:
+    return (clip.created_utc_s, clip.duration_s) if clip else (None, None)
 
 
-# --- the report ----------------------------------------------------------------------------
+def _with_rate(times: ClipTimes, clip: ClipFacts | None) -> ClipTimes:
+    assumed = clip is not None and clip.rate_assumed
+    return ClipTimes(
+        times.named, times.created_utc_s, times.duration_s, times.mtime_s, rate_assumed=assumed
+    )
 
 
-def format_folder_report(report: FolderReport) -> str:
-    """For a terminal: what was found, ten files, and TOML to paste for each camera."""
-    template = f"{report.template}: fits {report.fitting} of {report.sampled}"
-    lines = [
-        f"folder          {shown_path(report.root)}",
-        f"files           {report.files} clips and stills, the newest {report.sampled} looked at",
-        f"template        {template}, {report.timed} with a time in the name",
-        f"channels        {', '.join(f'{_named(name)} ({n})' for name, n in report.channels)}",
-        f"watched by      {report.choice.method}: {report.choice.reason}",
-        f"recorder clock  {_clock(report.clock)}",
-        f"times           local times in names are read in {report.zone}",
-    ]
-    lines += [f"does not fit    {_shown(relative)}" for relative in report.unfit]
-    lines += ["", *_table(report.shown), ""]
-    names = [channel for channel, _ in report.channels]
-    for channel, camera_id in zip(names, _camera_ids(names), strict=True):
-        lines += ["", *_toml(report, channel, camera_id)]
-    return "\n".join(lines)
-
-
-def _table(shown: Sequence[SampleFile]) -> Iterator[str]:
-    for file in shown:
-        yield _shown(file.relative)
+def _clock_of(files: Sequence[ProbedFile]) -> ClockOffset | None:
+    clock = RecorderClock()
+    for file in sorted(files, key=lambda each: each.mtime_s):
         span = file.span
-        end = f" - {_moment(span.end_utc_s)}" if span.end_utc_s is not None else ""
-        basis = f"by {span.source}" + (", DISPUTED" if span.disputed else "")
-        yield (
-            f"    {_named(file.facts.channel)}  {_moment(span.start_utc_s)}{end}  {basis}  "
-            f"(uploaded {_moment(file.mtime_s)}{_container(file)})"
-        )
-        if file.clip is None:
-            yield f"    does not open: {file.problem}"
-
-
-def _container(file: SampleFile) -> str:
-    if file.clip is None or file.clip.created_utc_s is None:
-        return ""
-    return f", container says {_moment(file.clip.created_utc_s)}"
-
-
-def _toml(report: FolderReport, channel: str, camera_id: str) -> Iterator[str]:
-    yield f"# cameras.d/{camera_id}.toml"
-    yield f"id = {_quoted(camera_id)}"
-    yield "[source]"
-    yield 'kind = "folder"'
-    yield f"path = {_quoted(str(report.root))}"
-    yield f"template = {_quoted(report.template)}"
-    if channel:
-        yield f"channel = {_quoted(channel)}"
-    yield f"time_zone = {_quoted(report.zone)}"
-    yield 'watch = "auto"'
-
-
-def _camera_ids(channels: Sequence[str]) -> Iterator[str]:
-    """An id for each, of the letters that ids may have: `Sân trước` becomes `san-truoc`."""
-    taken: set[str] = set()
-    for channel in channels:
-        plain = unicodedata.normalize("NFKD", channel.lower().replace("đ", "d"))
-        plain = "".join(c for c in plain if not unicodedata.combining(c))
-        words = "".join(c if c.isascii() and c.isalnum() else "-" for c in plain).split("-")
-        name = "-".join(word for word in words if word)[:28].rstrip("-") or "camera"
-        number = 2
-        unique = name
-        while unique in taken:
-            unique, number = f"{name}-{number}", number + 1
-        taken.add(unique)
-        yield unique
-
-
-def _quoted(text: str) -> str:
-    """A TOML basic string. Bytes that are no UTF-8 cannot be written in TOML at all."""
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    escaped = "".join(
-        f"\\{c}" if c in '"\\' else c if c.isprintable() else f"\\u{ord(c):04x}" for c in text
-    )
-    return f'"{escaped}"'
-
-
-def _named(channel: str) -> str:
-    return _shown(channel) if channel else "(one camera)"
-
-
-def _moment(utc_s: float) -> str:
-    return dt.datetime.fromtimestamp(utc_s, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _clock(clock: ClockOffset | None) -> str:
-    if clock is None:
-        return "not known: too few clips say when they ended"
-    ahead = "ahead of" if clock.offset_s >= 0 else "behind"
-    text = (
-        f"{abs(clock.offset_s):.0f} s {ahead} this box's, give or take {clock.err_s:.0f} s "
-        f"(from {clock.clips} clips)"
-    )
-    if abs(clock.offset_s) > DISPUTED_S:
-        text += "; is the time zone right, were the files copied here later, is its NTP off?"
-    return text
+        if span is None or span.source != "template" or file.clip is None:
+            continue
+        end_s = span.end_utc_s or span.start_utc_s + (file.clip.duration_s or 0.0)
+        clock.uploaded(end_s, file.mtime_s)
+    return clock.offset()

@@ -6,6 +6,10 @@ What can be wrong, and what is done about it:
   not exist is read as if summer time had not begun yet (PEP 495), as such a recorder does.
 - Containers hold 1904 (QuickTime's zero) or 1970, or local time marked as UTC. Of the two
   readings, the one nearer to the name counts, or to the mtime where the name has no time.
+  Where the file was copied days later and its name has no time, nothing tells the two readings
+  apart: the time is disputed, by as much as they differ.
+- Some names leave out the day, or the day and the hour: the upload tells which one.
+- Bare streams (.h264) have no times: their length is only assumed from a rate.
 - A recorder's clock runs wrong for months. `RecorderClock` compares the ends that names state
   with the mtimes that this box (or its file server) gave.
 """
@@ -32,6 +36,9 @@ NAME_ERR_S = 1.0
 #: How long before the mtime a clip ended, where nothing else says it: an upload takes that.
 UPLOAD_ERR_S = 60.0
 
+#: How far the start of a bare stream may be off that only its upload dates: its length is a guess.
+BARE_ERR_S = 600.0
+
 #: The recorder's clock is estimated from this many clips.
 CLIPS_COMPARED = 64
 CLIPS_NEEDED = 3
@@ -52,6 +59,7 @@ class ClipTimes:
     created_utc_s: float | None  # the container's, as if it were UTC
     duration_s: float | None
     mtime_s: float
+    rate_assumed: bool = False  # a bare stream: `duration_s` is a guess
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,28 +101,40 @@ class RecorderClock:
 
 def span_of(times: ClipTimes, zone: dt.tzinfo, recorder: ClockOffset | None = None) -> ClipSpan:
     """The clip's place in time by the recorder's clock; see ClipSpan for what is corrected."""
-    named = times.named
-    if named is not None and named.start is not None:
-        return _named_span(named.start, named.end, times, zone, recorder)
+    if times.named is not None and times.named.start is not None:
+        return _named_span(times.named, times.named.start, times, zone, recorder)
     uploaded_s = times.mtime_s - (times.duration_s or 0.0)
     created_s = container_utc_s(times.created_utc_s, uploaded_s, times.mtime_s, zone)
     if created_s is not None:
         offset_s, err_s = _clock_err(created_s + (times.duration_s or 0.0), times, recorder)
         disputed = abs(created_s - uploaded_s) > DISPUTED_S
+        if disputed:
+            err_s = max(err_s, readings_apart_s(times.created_utc_s, zone))
         return ClipSpan(created_s, None, "container", offset_s, err_s, disputed)
+    if times.rate_assumed:
+        err_s = max(BARE_ERR_S, times.duration_s or 0.0)
+        return ClipSpan(uploaded_s, times.mtime_s, "mtime", 0.0, err_s, disputed=True)
     return ClipSpan(uploaded_s, times.mtime_s, "mtime", 0.0, UPLOAD_ERR_S, disputed=False)
 
 
+def readings_apart_s(created_s: float | None, zone: dt.tzinfo) -> float:
+    """How far a container's time, read as UTC and as local time, lies apart."""
+    if created_s is None:
+        return 0.0
+    local = dt.datetime.fromtimestamp(created_s, dt.UTC).replace(tzinfo=None)
+    return abs(utc_s(local, zone, near_s=created_s) - created_s)
+
+
 def _named_span(
+    named: PathFacts,
     start: dt.datetime,
-    end: dt.datetime | None,
     times: ClipTimes,
     zone: dt.tzinfo,
     recorder: ClockOffset | None,
 ) -> ClipSpan:
-    length_s = (end - start).total_seconds() if end else times.duration_s or 0.0
-    start_s = utc_s(start, zone, near_s=times.mtime_s - length_s)
-    end_s = start_s + length_s if end else None
+    length_s = (named.end - start).total_seconds() if named.end else times.duration_s or 0.0
+    start_s = start_utc_s(named, zone, near_s=times.mtime_s - length_s)
+    end_s = start_s + length_s if named.end else None
     disputed = abs(times.mtime_s - (start_s + length_s)) > DISPUTED_S
     created_s = container_utc_s(times.created_utc_s, start_s, times.mtime_s, zone)
     if created_s is not None:
@@ -132,8 +152,28 @@ def _clock_err(end_s: float, times: ClipTimes, recorder: ClockOffset | None) -> 
     return 0.0, max(NAME_ERR_S, abs(times.mtime_s - end_s))
 
 
+def start_utc_s(named: PathFacts, zone: dt.tzinfo, *, near_s: float) -> float:
+    """The start that a name tells, on UTC; what it leaves out is as near to `near_s` as can be."""
+    start = named.start
+    if start is None:
+        return near_s
+    if not named.period_s or start.tzinfo is not None:
+        return utc_s(start, zone, near_s=near_s)
+    near = dt.datetime.fromtimestamp(near_s, zone).replace(tzinfo=None)
+    period = dt.timedelta(seconds=named.period_s)
+    midnight = dt.datetime.combine(near, dt.time())
+    within = (start - dt.datetime.combine(start, dt.time())) % period
+    first = midnight + (near - midnight) // period * period + within
+    return min(
+        (utc_s(first + step * period, zone, near_s=near_s) for step in (-1, 0, 1)),
+        key=lambda reading_s: abs(reading_s - near_s),
+    )
+
+
 def utc_s(local: dt.datetime, zone: dt.tzinfo, *, near_s: float) -> float:
     """A recorder's local time on UTC; of two readings, the one nearer to `near_s`."""
+    if local.tzinfo is not None:  # the name itself says which
+        return local.timestamp()
     readings = {
         local.replace(tzinfo=zone, fold=fold).astimezone(dt.UTC).timestamp() for fold in (0, 1)
     }

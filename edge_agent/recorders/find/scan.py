@@ -49,6 +49,7 @@ class ScanResult:
     files: int = 0
     folders: int = 0
     unreadable: list[tuple[str, str]] = field(default_factory=list)  # the first few, and why
+    inodes: set[int] = field(default_factory=set)  # of the folders that were listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +71,19 @@ class TreeScanner:
         wanted: Callable[[SeenFile], bool],
         pending: Container[object],
         folder_times: bool,
+        unfinished: Callable[[str, int, int], None] = lambda *_: None,
     ) -> None:
         """`wanted` is asked for each unknown file: False leaves it to others.
 
-        What is `pending` has been handed over before, and takes no room.
+        What is `pending` has been handed over before, and takes no room. `unfinished` is told of
+        files under temporary names: path, size, mtime in nanoseconds.
         """
         self._root = root
         self._known = known
         self._wanted = wanted
         self._pending = pending
         self._folder_times = folder_times
+        self._unfinished = unfinished
         self._folders: dict[str, _Folder] = {}
         self._newest_ns = 0  # of all folders' mtimes
         self._before: dict[str, _Folder] = {}  # while a full scan makes them anew
@@ -136,7 +140,9 @@ class TreeScanner:
         at_s: Callable[[], float],
     ) -> Iterator[None]:
         begin_s = at_s()
-        mtime_ns = os.stat(folder).st_mtime_ns  # noqa: PTH116
+        found = os.stat(folder)  # noqa: PTH116
+        mtime_ns = found.st_mtime_ns
+        into.inodes.add(found.st_ino)
         newest_ns = self._newest_ns = max(self._newest_ns, mtime_ns)
         all_known = True
         with os.scandir(folder) as entries:
@@ -146,7 +152,9 @@ class TreeScanner:
                 if entry.is_dir(follow_symlinks=False):
                     if not is_foreign_folder(entry.name):
                         subfolders.append(entry.name)
-                elif is_media(entry.name) and not is_temporary(entry.name):
+                elif is_temporary(entry.name):
+                    self._tell_unfinished(entry)
+                elif is_media(entry.name):
                     all_known &= self._file(entry, into, room)
         subfolders.sort()  # the stack takes the last, the newest, first
         if self._folder_times:
@@ -181,6 +189,13 @@ class TreeScanner:
             if into.newest:
                 heapq.heappushpop(into.newest, seen)
         return False
+
+    def _tell_unfinished(self, entry: os.DirEntry[str]) -> None:
+        try:
+            found = entry.stat(follow_symlinks=False)
+        except OSError:
+            return
+        self._unfinished(entry.path, found.st_size, mtime_ns_of(found))
 
     def _keep(self, folder: str, seen: _Folder) -> None:
         if folder in self._folders or len(self._folders) < FOLDERS_KEPT:

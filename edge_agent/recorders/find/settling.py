@@ -11,6 +11,7 @@ Bounded: when it is full, the file with the oldest mtime goes; the next scan fin
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from dataclasses import dataclass
 
 from edge_agent.recorders.find.scan import SeenFile
@@ -21,6 +22,13 @@ LOOK_S = 2.0
 
 #: Looks in a row that found the file as before.
 LOOKS_SAME = 2
+
+#: A recorder that goes on with its files after rests is waited for so much longer than it rests,
+#: but not longer than this: who waits for an alarm wants it.
+MOST_PATIENCE_S = 60.0
+_MORE_THAN_REST = 1.5
+_RESTS_KEPT = 5
+_A_HABIT = 2
 
 #: Waits before it is opened again; after the last, it is refused.
 RETRY_S = (5.0, 15.0, 60.0, 180.0)
@@ -36,6 +44,7 @@ MAX_PENDING = 4_000
 class _Pending:
     seen: SeenFile
     due_s: float
+    since_s: float  # it has been as it is
     same: int = 0
     failures: int = 0
     ready: bool = False
@@ -51,6 +60,7 @@ class Settling:
         # Stale entries stay in both heaps until they come up.
         self._due: list[tuple[float, str]] = []
         self._ready: list[tuple[int, str]] = []  # due, the newest file first: a backlog may wait
+        self._rests_s: deque[float] = deque(maxlen=_RESTS_KEPT)
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -69,6 +79,18 @@ class Settling:
             return float("-inf")
         return self._due[0][0] if self._due else None
 
+    @property
+    def patience_s(self) -> float:
+        """How long a file must have stayed as it is."""
+        if len(self._rests_s) < _A_HABIT:
+            return 0.0
+        return min(MOST_PATIENCE_S, _MORE_THAN_REST * max(self._rests_s))
+
+    def grew(self, rest_s: float) -> None:
+        """A file that was taken as complete was written to again, so long after."""
+        if 0 < rest_s <= MOST_PATIENCE_S:
+            self._rests_s.append(rest_s)
+
     def add(self, seen: SeenFile, now_s: float) -> None:
         """A file that was just seen; one that is already here keeps its state."""
         if seen.path in self._pending:
@@ -78,7 +100,7 @@ class Settling:
             if oldest.seen.mtime_ns >= seen.mtime_ns:
                 return
             self.drop(oldest.seen.path)
-        self._schedule(_Pending(seen, now_s + self._look_s))
+        self._schedule(_Pending(seen, now_s + self._look_s, now_s))
 
     def take_due(self, now_s: float) -> SeenFile | None:
         """The next file to look at, as it was when last seen; stays pending."""
@@ -95,10 +117,10 @@ class Settling:
         """The file is now so. True: it did not change for long enough; open it."""
         pending = self._pending[seen.path]
         if seen != pending.seen:
-            self._schedule(_Pending(seen, now_s + self._look_s))
+            self._schedule(_Pending(seen, now_s + self._look_s, now_s))
             return False
         pending.same += 1
-        if pending.same >= LOOKS_SAME:
+        if pending.same >= LOOKS_SAME and now_s - pending.since_s >= self.patience_s:
             return True
         pending.due_s = now_s + self._look_s
         self._schedule(pending)
@@ -106,7 +128,7 @@ class Settling:
 
     def again(self, seen: SeenFile, now_s: float) -> None:
         """It changed while it was opened: begin anew."""
-        self._schedule(_Pending(seen, now_s + self._look_s))
+        self._schedule(_Pending(seen, now_s + self._look_s, now_s))
 
     def failed(self, path: str, now_s: float, *, age_s: float) -> bool:
         """It does not open. True: it is refused now; `drop` it."""

@@ -1,13 +1,14 @@
 """Where a clip's path says what it is: `{camera}/{date:%Y-%m-%d}/**/{start:%H.%M.%S}*.dav`.
 
     {camera} {channel}         one folder or a part of a name: which camera it is
-    {date:..} {start:..} {end:..}  when, in strftime's %Y %y %m %d %H %M %S %f; may span folders
+    {date:..} {start:..} {end:..}  when, in strftime's directives (`name_time`); may span folders
     {video} {still}            any suffix of a video, of a JPEG
     *  ?                       any characters, one character, of one name
     **                         any number of folders, also none
-    anything else              itself, whatever its case; brackets have no meaning
+    anything else              itself, whatever its case and Unicode form; brackets mean nothing
 
-Times in paths are the recorder's local time; `recorded_time` puts them on UTC.
+A time that stands beside a wildcard begins and ends where the digits do: 17 digits are no year of
+4 among others. Times in paths are the recorder's local time; `recorded_time` puts them on UTC.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+
+from edge_agent.recorders.find.name_time import DIRECTIVES, NameTime, name_times, time_pieces
 
 #: What recorders and cameras write; libav reads all of them. `h264` and `hevc` are bare streams.
 VIDEO_SUFFIXES = (
@@ -25,17 +29,6 @@ VIDEO_SUFFIXES = (
 )
 STILL_SUFFIXES = ("jpg", "jpeg")
 
-#: Latin digits only: `\d` would also match those of other scripts.
-_DIRECTIVES = {
-    "Y": ("year", r"[12][0-9]{3}"),
-    "y": ("year", r"[0-9]{2}"),
-    "m": ("month", r"0[1-9]|1[0-2]"),
-    "d": ("day", r"0[1-9]|[12][0-9]|3[01]"),
-    "H": ("hour", r"[01][0-9]|2[0-4]"),
-    "M": ("minute", r"[0-5][0-9]"),
-    "S": ("second", r"[0-5][0-9]|60"),
-    "f": ("fraction", r"[0-9]{1,6}"),
-}
 _PLAIN_FIELDS = {
     "camera": r"(?P<camera>[^/]+)",
     "channel": r"(?P<channel>[^/]+)",
@@ -48,6 +41,11 @@ _ALLOWED = (
     "{video}, {still}, *, ? and **"
 )
 
+#: Between templates that are tried one after another, in one text.
+ALTERNATIVE = " | "
+
+_STRFTIME = re.compile(r"%-?[A-Za-z](?:[^%{}*?A-Za-z0-9]*%-?[A-Za-z])*")
+
 _PART = re.compile(r"\{\{|\}\}|\{[^{}]*\}|\*\*/|\*\*|\*|\?|\{|\}|[^{}*?]+")
 
 
@@ -57,11 +55,15 @@ class BadTemplate(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PathFacts:
-    """What a template read in one path. Times are local to the recorder, without a zone."""
+    """What a template read in one path. Times are local to the recorder, without a zone, or aware
+    where the name itself says which."""
 
     channel: str  # `camera`, `camera/channel` or `channel`; empty where the template has neither
     start: dt.datetime | None
     end: dt.datetime | None  # after `start`, past midnight where need be
+    #: The name tells `start` only within so much (a day, an hour); the upload tells which one. 0:
+    #: it tells all of it.
+    period_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +80,21 @@ class Template:
             return None
         fields = found.groupdict()
         try:
-            start, end = _times(fields)
-        except ValueError:  # 31 February
+            start, end = name_times(fields)
+        except (ValueError, OverflowError):  # 31 February
             return None
         names = [fields[name] for name in ("camera", "channel") if fields.get(name)]
-        return PathFacts("/".join(names), start, end)
+        return _facts("/".join(names), start, end)
 
     @property
     def names_cameras(self) -> bool:
         return bool({"camera", "channel"} & set(self._pattern.groupindex))
+
+
+def _facts(channel: str, start: NameTime | None, end: dt.datetime | None) -> PathFacts:
+    if start is None:
+        return PathFacts(channel, None, None)
+    return PathFacts(channel, start.moment, end, start.period_s)
 
 
 def compile_template(text: str) -> Template:
@@ -97,30 +105,65 @@ def compile_template(text: str) -> Template:
         raise BadTemplate(
             f"{text!r} must be a path inside the watched folder, without a leading /, // or .."
         )
+    _check_braces(text)
     groups: set[str] = set()
-    pattern = "".join(_pieces(text, groups))
+    pattern = "".join(_pieces(one_form(text), groups))
     _check_times(text, groups)
     return Template(text, re.compile(pattern, re.IGNORECASE | re.DOTALL))
 
 
+def one_form(text: str) -> str:
+    """Composed: macOS and Samba upload `â` as an `a` and an accent."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _check_braces(text: str) -> None:
+    """strftime's patterns, as other programs take them, are most likely what was meant."""
+    outside = re.sub(r"\{[^{}]*\}", "", text)
+    if re.search(r"%-?[YymdHIMSsp]", outside):
+        raise BadTemplate(
+            f"{text!r} has directives of time outside braces; write {corrected(text)!r}"
+        )
+
+
+def corrected(text: str) -> str:
+    """A strftime pattern as a template."""
+
+    def braced(found: re.Match[str]) -> str:
+        timed = re.search(r"%-?[HIMSs]", found[0])
+        return f"{{{'start' if timed else 'date'}:{found[0]}}}"
+
+    parts = re.split(r"(\{[^{}]*\})", text)
+    return "".join(part if part[:1] == "{" else _STRFTIME.sub(braced, part) for part in parts)
+
+
 def _pieces(text: str, groups: set[str]) -> Iterator[str]:
-    for part in _PART.findall(text):
+    parts = _PART.findall(text)
+    for before, part, after in zip(["", *parts], parts, [*parts[1:], ""], strict=False):
         if part in ("{{", "}}"):
             yield re.escape(part[0])
-        elif part == "**/":
-            yield r"(?:[^/]+/)*"
-        elif part == "**":
-            yield r".*"
-        elif part == "*":
-            yield r"[^/]*"
-        elif part == "?":
-            yield r"[^/]"
+        elif part in _WILD:
+            yield _WILD[part]
         elif part in ("{", "}"):
             raise BadTemplate(f"{text!r} has a single {part!r}; write {part * 2} for the character")
         elif part[0] == "{":
-            yield _field(part, groups)
+            yield from _bounded(part, before, after, groups)
         else:
             yield re.escape(part)
+
+
+_WILD = {"**/": r"(?:[^/]+/)*", "**": r".*", "*": r"[^/]*", "?": r"[^/]"}
+_OPEN_ENDED = ("*", "**")
+
+
+def _bounded(part: str, before: str, after: str, groups: set[str]) -> Iterator[str]:
+    """A field; a time beside a wildcard has no more digits there."""
+    timed = part[1:].startswith(_TIME_FIELDS)
+    if timed and before in _OPEN_ENDED:
+        yield r"(?<![0-9])"
+    yield _field(part, groups)
+    if timed and after in _OPEN_ENDED:
+        yield r"(?![0-9])"
 
 
 def _field(part: str, groups: set[str]) -> str:
@@ -129,7 +172,7 @@ def _field(part: str, groups: set[str]) -> str:
         return _once(name, _PLAIN_FIELDS[name], groups)
     if name not in _TIME_FIELDS or not form:
         raise BadTemplate(f"{part} is not known; {_ALLOWED}")
-    return "".join(_time_pieces(name, form, part, groups))
+    return _time_field(name, form, part, groups)
 
 
 def _once(name: str, pattern: str, groups: set[str]) -> str:
@@ -142,74 +185,40 @@ def _once(name: str, pattern: str, groups: set[str]) -> str:
     return pattern
 
 
-def _time_pieces(name: str, form: str, part: str, groups: set[str]) -> Iterator[str]:
-    for piece in re.findall(r"%.?|[^%]+", form):
-        if piece[0] != "%":
-            yield re.escape(piece)
-            continue
-        unit, pattern = _DIRECTIVES.get(piece[1:], ("", ""))
-        if not unit:
-            raise BadTemplate(f"{part} uses {piece}; allowed are %Y %y %m %d %H %M %S %f")
-        group = f"{name}_{unit}"
-        if group in groups:
-            yield f"(?P={group})"
-            continue
-        groups.add(group)
-        yield f"(?P<{group}>{pattern})"
+def _time_field(name: str, form: str, part: str, groups: set[str]) -> str:
+    try:
+        return "".join(time_pieces(name, form, groups))
+    except KeyError as error:
+        known = " ".join(f"%{key}" for key in DIRECTIVES)
+        raise BadTemplate(f"{part} uses %{error.args[0]}; allowed are {known}") from None
+
+
+_DAY = ({"year", "shortyear"}, {"month", "monthname"}, {"day"})
 
 
 def _check_times(text: str, groups: set[str]) -> None:
-    if not any(group.startswith(_TIME_FIELDS) for group in groups):
+    fields = {
+        name: {g.removeprefix(f"{name}_") for g in groups if g.startswith(f"{name}_")}
+        for name in _TIME_FIELDS
+    }
+    if not any(fields.values()):
         return  # the time is the container's or the file's own
-    for name in ("start", "end"):
-        units = {group.removeprefix(f"{name}_") for group in groups if group.startswith(name)}
-        if units and not {"hour", "minute"} <= units:
-            raise BadTemplate(f"{text!r}: {{{name}:...}} needs at least %H and %M")
-        if units & {"year", "month", "day"} and not {"year", "month", "day"} <= units:
-            raise BadTemplate(f"{text!r}: {{{name}:...}} needs all of %Y, %m and %d, or none")
-    if "start_hour" not in groups:
+    date, start, end = (fields[name] for name in _TIME_FIELDS)
+    if not start:
         raise BadTemplate(f"{text!r} has a date or an end but no {{start:%H.%M.%S}}")
-    dated = {"date_year", "date_month", "date_day"} <= groups or "start_year" in groups
-    if not dated:
-        raise BadTemplate(
-            f"{text!r} does not say the day: add {{date:%Y-%m-%d}}, or %Y%m%d to {{start:...}}"
-        )
+    if not _tells_time(date | start):
+        raise BadTemplate(f"{text!r}: {{start:...}} needs at least %H and %M, or %M and %S, or %s")
+    if end and not _tells_time(date | start | end):
+        raise BadTemplate(f"{text!r}: {{end:...}} needs at least %H and %M, or %M and %S, or %s")
+    for name, units in (("start", date | start), ("end", end)):
+        told = [bool(units & each) for each in _DAY]
+        if any(told) and not all(told):
+            raise BadTemplate(f"{text!r}: {{{name}:...}} needs all of %Y, %m and %d, or none")
 
 
-def _times(fields: dict[str, str | None]) -> tuple[dt.datetime | None, dt.datetime | None]:
-    """Raises ValueError for a day that does not exist."""
-    if fields.get("start_hour") is None:
-        return None, None
-    day = _day(fields, "start") or _day(fields, "date")
-    if day is None:
-        raise ValueError("no day")
-    start = _moment(day, fields, "start")
-    if fields.get("end_hour") is None:
-        return start, None
-    end_day = _day(fields, "end")
-    end = _moment(end_day or day, fields, "end")
-    if end < start and end_day is None:
-        end += dt.timedelta(days=1)
-    return start, end if end >= start else None
-
-
-def _day(fields: dict[str, str | None], name: str) -> dt.date | None:
-    year, month, day = (fields.get(f"{name}_{unit}") for unit in ("year", "month", "day"))
-    if year is None or month is None or day is None:
-        return None
-    return dt.date(int(year) + (2000 if len(year) == 2 else 0), int(month), int(day))
-
-
-def _moment(day: dt.date, fields: dict[str, str | None], name: str) -> dt.datetime:
-    hour, minute, second = (
-        int(fields.get(f"{name}_{unit}") or 0) for unit in ("hour", "minute", "second")
-    )
-    micros = int((fields.get(f"{name}_fraction") or "").ljust(6, "0"))
-    # 24:00:00 is how Dahua ends a day; a second of 60 is a leap second.
-    elapsed = dt.timedelta(hours=hour, minutes=minute, seconds=second, microseconds=micros)
-    if elapsed > dt.timedelta(days=1):
-        raise ValueError("after the end of the day")
-    return dt.datetime.combine(day, dt.time()) + elapsed
+def _tells_time(units: set[str]) -> bool:
+    hour = bool({"hour", "hour12"} & units)
+    return "epoch" in units or {"minute", "second"} <= units or (hour and "minute" in units)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +229,7 @@ class TemplateSet:
     templates: tuple[Template, ...]
 
     def match(self, relative: str) -> PathFacts | None:
+        relative = one_form(relative)
         for template in self.templates:
             facts = template.match(relative)
             if facts is not None:
@@ -229,6 +239,16 @@ class TemplateSet:
     @property
     def names_cameras(self) -> bool:
         return any(template.names_cameras for template in self.templates)
+
+
+def compile_set(text: str) -> TemplateSet:
+    """Of one template or several. Raises BadTemplate."""
+    return TemplateSet(text, tuple(compile_template(one) for one in text.split(ALTERNATIVE)))
+
+
+def joined(templates: Sequence[str]) -> str:
+    """Several templates in one text."""
+    return ALTERNATIVE.join(templates)
 
 
 def is_media(name: str) -> bool:
@@ -259,6 +279,18 @@ _FOREIGN_FOLDERS = frozenset(
 def is_temporary(name: str) -> bool:
     """Not yet a clip: Dahua's `.dav_`, FTP's `.filepart`, dotfiles."""
     return name.startswith(".") or name.lower().endswith(_TEMPORARY_ENDS)
+
+
+def final_name(path: str) -> str | None:
+    """What a temporary name becomes when the upload is over; None: nobody can say."""
+    folder, slash, name = path.rpartition("/")
+    for end in _TEMPORARY_ENDS:
+        if name.lower().endswith(end):
+            name = name[: -len(end)]
+            break
+    else:
+        name = name.lstrip(".")
+    return folder + slash + name if is_media(name) and not is_temporary(name) else None
 
 
 def is_foreign_folder(name: str) -> bool:

@@ -16,7 +16,7 @@ import logging
 import math
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from edge_agent.clock import Clock
@@ -29,6 +29,7 @@ from edge_agent.recorders.find.clip import (
     KnownFiles,
     Refused,
     RefusedClip,
+    Stray,
     WatchMethod,
     WatchStatus,
     shown_path,
@@ -43,7 +44,11 @@ from edge_agent.recorders.find.root import WatchedRoot
 from edge_agent.recorders.find.rounds import ScanRounds
 from edge_agent.recorders.find.scan import ScanResult, SeenFile, TreeScanner
 from edge_agent.recorders.find.settling import MAX_PENDING, Settling
+from edge_agent.recorders.find.template import is_temporary
+from edge_agent.recorders.find.unfinished import Unfinished
+from edge_agent.runtime.attempts import Attempts
 from edge_agent.runtime.stop import StopToken
+from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
 
 _LOG = logging.getLogger(__name__)
 
@@ -80,10 +85,14 @@ class FolderWatcher:
         poll_s: float = POLL_S,
         max_age_s: float | None = None,
         complete: bool = False,
+        rules: PictureRules = ANY_CAMERA,
+        attempts: Attempts | None = None,
         watched_root: WatchedRoot | None = None,
+        tell_strays: Callable[[Sequence[Stray]], None] | None = None,
     ) -> None:
         """`cameras`: by what the template reads as channel; `""` where it reads none. `complete`:
-        nobody writes here any more, so what does not open is refused at once.
+        nobody writes here any more, so what does not open is refused at once. `tell_strays` is
+        called after each full scan with the files that are no camera's.
 
         Raises BadTemplate.
         """
@@ -92,10 +101,12 @@ class FolderWatcher:
         self._clock = clock
         self._wanted_method = method
         self._complete = complete
+        self._tell_strays = tell_strays
         self._rescan_s, self._poll_s, self._max_age_s = rescan_s, poll_s, max_age_s
         self._watched_root = watched_root or WatchedRoot(root)
-        self._intake = Intake(str(root), template_set(template), cameras, zone)
+        self._intake = Intake(str(root), template_set(template), cameras, zone, rules, attempts)
         self._settling = Settling()
+        self._unfinished = Unfinished(self._intake)
         self._awaited: dict[str, tuple[CameraId, float]] = {}  # of what is settling
         self._choice = choose_method(root, method, read_mounts())
         self._rounds = self._new_rounds()
@@ -137,6 +148,7 @@ class FolderWatcher:
             self._limited,
             self._misfits.unmatched,
             self._misfits.unknown_channels,
+            self._misfits.strays,
         )
 
     def clock_offset(self, camera: CameraId) -> ClockOffset | None:
@@ -146,7 +158,7 @@ class FolderWatcher:
     def awaited(self) -> list[tuple[CameraId, float]]:
         """Whose files are on their way, and about when each was recorded, but not those that did
         not open so far. May be called from any thread."""
-        return list(self._awaited.values())
+        return [*self._awaited.values(), *self._unfinished.awaited()]
 
     @property
     def idle(self) -> bool:
@@ -182,6 +194,7 @@ class FolderWatcher:
             wanted=self._wanted,
             pending=self._settling,
             folder_times=self._choice.folder_times,
+            unfinished=self._note_unfinished,
         )
         return ScanRounds(scanner, self._clock, rescan_s=self._rescan_s, poll_s=self._poll_s)
 
@@ -190,6 +203,7 @@ class FolderWatcher:
         if lost is not None:
             self._lose(lost)
             return
+        self._unfinished.tidy(self._clock.read().utc_s)
         if self._lost is not None:
             self._lost = None
             self._choice = choose_method(self._root, self._wanted_method, read_mounts())
@@ -250,8 +264,11 @@ class FolderWatcher:
             self._rounds.want_full()
 
     def _consider(self, path: str, now_s: float) -> None:
-        claim = self._intake.claim(path)
-        seen = _look(path) if claim else None
+        seen = _look(path)
+        if seen is not None and is_temporary(path.rpartition("/")[2]):
+            self._note_unfinished(seen.path, seen.size_bytes, seen.mtime_ns)
+            return
+        claim = self._intake.claim(path, seen.mtime_ns / 1e9) if seen else None
         if claim is None or seen is None:
             return
         if self._known.known(Path(path)) == (seen.size_bytes, seen.mtime_ns):
@@ -259,7 +276,13 @@ class FolderWatcher:
         if not self._left_out(claim, seen):
             self._settle(claim, seen, now_s)
 
+    def _note_unfinished(self, path: str, size_bytes: int, mtime_ns: int) -> None:
+        self._unfinished.add(path, size_bytes, mtime_ns, self._clock.read().utc_s)
+
     def _settle(self, claim: Claim, seen: SeenFile, now_s: float) -> None:
+        known = None if seen.path in self._settling else self._known.known(Path(seen.path))
+        if known is not None and known[0] < seen.size_bytes:
+            self._settling.grew((seen.mtime_ns - known[1]) / 1e9)
         self._settling.add(seen, now_s)
         self._awaited[seen.path] = claim.camera, self._intake.recorded_s(claim, seen)
         if len(self._awaited) > 2 * MAX_PENDING:  # those that had to give way are still there
@@ -278,7 +301,7 @@ class FolderWatcher:
 
     def _wanted(self, seen: SeenFile) -> bool:
         """Asked by a scan for each unknown file."""
-        claim = self._intake.claim(seen.path)
+        claim = self._intake.claim(seen.path, seen.mtime_ns / 1e9)
         return claim is not None and not self._left_out(claim, seen)
 
     def _left_out(self, claim: Claim, seen: SeenFile) -> bool:
@@ -311,11 +334,13 @@ class FolderWatcher:
         for folder, reason in result.unreadable:
             _LOG.warning("%s cannot be looked into (%s)", shown_path(Path(folder)), reason)
         self._misfits.note(self._intake)
+        if self._tell_strays is not None:
+            self._tell_strays(self._misfits.strays)
         self._intake.forget_counts()
         if self._notifier is not None:
-            watched = self._notifier.watched_folders()
-            if watched is not None and watched < result.folders - FEW_FOLDERS:
-                self._limit(too_few_watches(watched, result.folders))
+            watched = self._notifier.watched_folders(result.inodes)
+            if watched is not None and watched < len(result.inodes) - FEW_FOLDERS:
+                self._limit(too_few_watches(watched, len(result.inodes)))
 
     # --- is it complete ------------------------------------------------------------------
 

@@ -113,9 +113,11 @@ class GatedDecoding:
             decoder.flush()
             self._reordered = self._reordered or bool(held)
             pictures += held
-        for picture in pictures:
-            if not _is_of(picture, packet.pts_s):
-                continue
+        alone = [one for one in pictures if _is_of(one, packet.pts_s)]
+        if not alone or alone[0].damaged:
+            self._machine.pictureless()
+            return
+        for picture in alone:
             if self._machine.looked(self._feed.judge(picture)) is Step.WAKE:
                 self._replay()
                 return
@@ -161,6 +163,8 @@ class GatedDecoding:
         for picture in pictures:
             if self._look_pts_s is not None and _is_of(picture, self._look_pts_s):
                 self._look_pts_s = None
+                if picture.damaged:
+                    continue
                 self._machine.looked(self._feed.judge(picture))
         self._hand_over(pictures)
         if self._machine.state is GateState.IDLE and self._reordered:
@@ -181,6 +185,8 @@ class GatedDecoding:
 
     def _look_back(self, picture: Picture) -> None:
         """A picture of before the keyframe that is known: nobody saw it yet."""
+        if picture.damaged:
+            return
         unseen = self._handed_before_s + _SAME_PTS_S < picture.pts_s
         if self._machine.recalls and unseen and not _is_of(picture, self._skip_until_s):
             frame = self._feed.recall(picture)
@@ -216,6 +222,8 @@ class GatedDecoding:
 
     def _judged(self, picture: Picture) -> bool:
         """Look at a picture that is not handed on; True: the gate woke."""
+        if picture.damaged:
+            return False
         self._peeked_s = picture.pts_s
         if self._machine.looked(self._feed.judge(picture)) is Step.WAKE:
             self._replay()

@@ -21,6 +21,7 @@ from edge_agent.sources.gate.nuisance import NuisanceMap
 from edge_agent.sources.gate.people import PeopleWatch
 from edge_agent.sources.gate.policy import (
     MEASURING,
+    PICTURELESS,
     SWITCHED_OFF,
     GatePlan,
     GopWatch,
@@ -67,6 +68,7 @@ class GateMemory:
     nuisance: NuisanceMap = field(default_factory=NuisanceMap)
     trust: SizeTrust = field(default_factory=SizeTrust)
     counters: GateCounters = field(default_factory=GateCounters)
+    overlays: tuple[BBox, ...] = ()  # burnt-in clocks
 
 
 class GateMachine:
@@ -123,6 +125,8 @@ class GateMachine:
     def lean(self) -> bool:
         """Nothing happened lately, but all is decoded: pictures for the motion stage only."""
         always = self._enabled and self._state is GateState.ALWAYS
+        # A change of the filter begins at a keyframe, which has to stand alone.
+        always = always and self.plan is not PICTURELESS
         return always and self._at_s > self._active_until_s
 
     @property
@@ -167,12 +171,20 @@ class GateMachine:
                 return Step.WAKE
         return Step.SKIP
 
+    def pictureless(self) -> None:
+        """A keyframe alone gave no picture that can be believed: everything is decoded, beginning
+        with what the ring has of the past. Streams with intra refresh have no other keyframes."""
+        self._gops.pictureless(self._key_pts_s)
+        self._key_pts_s = min(self._key_pts_s, self._previous_key_pts_s)
+
     def heed(self, finding: Finding) -> None:
         """What the analysis made of a frame; late, and of any state."""
         people, at_s = self._people, finding.at_s
         if at_s < self._heard_s:
             return  # of a recalled frame
         self._heard_s = at_s
+        if finding.overlays:
+            self._memory.overlays = finding.overlays
         people.update(finding.tracks, at_s)
         nuisance = self._memory.nuisance
         moving = [box for box in finding.moving if not people.explain(box)]
@@ -272,7 +284,10 @@ class GateMachine:
             return True
         nuisance = self._memory.nuisance
         return any(
-            not nuisance.covers(box) and not self._people.explain(box) for box in sight.moving
+            not nuisance.covers(box)
+            and not self._people.explain(box)
+            and not any(line.contains(box.center) for line in self._memory.overlays)
+            for box in sight.moving
         )
 
     def _goes_on(self, relevant: Sequence[BBox], at_s: float) -> bool:

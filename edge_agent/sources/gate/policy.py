@@ -53,6 +53,12 @@ class GatePlan:
 
 
 MEASURING = GatePlan(Policy.MEASURING, "the stream is being measured")
+PICTURELESS = GatePlan(
+    Policy.FULL,
+    "a keyframe alone gave no picture: damaged on its way, or the camera refreshes little by "
+    "little (intra refresh)",
+    "set the camera's I-frame interval to 1 s and switch intra refresh off",
+)
 SWITCHED_OFF = GatePlan(Policy.FULL, 'every packet is decoded, because gate = "off"')
 
 
@@ -102,6 +108,11 @@ class GopWatch:
             if overdue_s > POOR_KEY_INTERVAL_S + _SLACK_S:
                 self._hold(fact.pts_s, plan_for([overdue_s]))
         self._settle(fact.pts_s)
+
+    def pictureless(self, pts_s: float) -> None:
+        """The keyframe at `pts_s` could not be decoded alone."""
+        self._hold(pts_s, PICTURELESS)
+        self.plan = PICTURELESS
 
     def _key(self, pts_s: float) -> None:
         if self._key_s is not None:

@@ -59,6 +59,7 @@ class Finding:
     moving: tuple[BBox, ...]
     tracks: tuple[Track, ...]
     candidates: tuple[BBox, ...] = ()  # detections, also weak ones
+    overlays: tuple[BBox, ...] = ()  # burnt-in clocks
 
     @classmethod
     def of(
@@ -66,7 +67,7 @@ class Finding:
     ) -> Finding:
         steady = motion.lighting is Lighting.STEADY
         moving = tuple(region.bbox for region in motion.regions) if steady else ()
-        return cls(at_s, moving, tuple(tracks), tuple(candidates))
+        return cls(at_s, moving, tuple(tracks), tuple(candidates), motion.overlays)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def measure(
     best = [(float("inf"), float("inf"))] * len(detectors)
     for done in range(rounds):
         for i, (detector, picture) in enumerate(zip(detectors, pictures, strict=True)):
-            cpu_ms, wall_ms = _look_ms(detector, picture)
+            cpu_ms, wall_ms = look_ms(detector, picture)
             best[i] = min(best[i][0], cpu_ms), min(best[i][1], wall_ms)
         advance(done + 1)
     costs = [
@@ -115,7 +115,8 @@ def rss_mib(model: ResolvedModel) -> float:
     return float(json.loads(result.stdout)["mib"])
 
 
-def _look_ms(detector: OnnxDetector, picture: Picture) -> tuple[float, float]:
+def look_ms(detector: OnnxDetector, picture: Picture) -> tuple[float, float]:
+    """(CPU, wall) time of one look at a whole picture."""
     cpu_s, wall_s = time.thread_time(), time.perf_counter()
     detector.detect(picture, [Region(FULL_FRAME)], candidate_threshold=0.1)
     return 1000 * (time.thread_time() - cpu_s), 1000 * (time.perf_counter() - wall_s)

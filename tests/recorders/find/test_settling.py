@@ -81,3 +81,17 @@ def test_heaps_stay_bounded_whatever_is_written_to() -> None:
         settling.add(seen(f"{round_ % 5}"), float(round_))
         settling.looked(SeenFile(round_, f"{round_ % 5}", round_), float(round_))
     assert len(settling._due) + len(settling._ready) <= 140
+
+
+def test_recorder_that_goes_on_after_rests_is_waited_for() -> None:
+    settling = Settling(look_s=2.0)
+    for rest_s in (10.0, 8.0):
+        assert settling.patience_s == 0
+        settling.grew(rest_s)
+    assert settling.patience_s == 15
+    seen = SeenFile(1, "a.ts", 10)
+    settling.add(seen, 0.0)
+    opened_s = next(s for s in range(1, 60) if settling.take_due(s) and settling.looked(seen, s))
+    assert 15 <= opened_s <= 17
+    settling.grew(3600.0)  # another recording under its name
+    assert settling.patience_s == 15

@@ -628,7 +628,7 @@ def test_too_few_watches_are_told_with_the_setting_and_polled(
 ) -> None:
     for index in range(20):
         (tmp_path / f"yard/{index}").mkdir(parents=True)
-    monkeypatch.setattr("edge_agent.recorders.find.notify.Notifier.watched_folders", lambda _: 10)
+    monkeypatch.setattr("edge_agent.recorders.find.notify.Notifier.watched_folders", lambda *_: 10)
     box = watched(method="notify")
     box.pass_time(2)
     limited = box.watcher.status().limited
@@ -654,3 +654,20 @@ def test_run_ends_with_the_stop_token(tmp_path: Path, clip: Path) -> None:
     thread.join(5)
     assert not thread.is_alive()
     assert box.names == ["a.mp4"]
+
+
+def test_upload_under_a_temporary_name_is_awaited_until_it_rests(
+    tmp_path: Path, clip: Path, watched: Callable[..., Watched]
+) -> None:
+    (tmp_path / "yard").mkdir()
+    path = tmp_path / "yard/2026-11-24_14-05-06.mp4.part"
+    path.write_bytes(b"half")
+    given_up = tmp_path / "yard/2026-11-24_13-05-06.mp4.part"
+    given_up.write_bytes(b"half")
+    at_mtime(given_up, 1.0)
+    box = watched()
+    box.pass_time(2)
+    assert [camera for camera, _ in box.watcher.awaited()] == ["yard"]
+    path.unlink()
+    box.watcher._check()
+    assert box.watcher.awaited() == []

@@ -1,0 +1,6 @@
+"""Does the camera see? Blind, covered, turned, blurred, frozen and broken pictures are told."""
+
+from edge_agent.health.faults import SEVERITY, Fault
+from edge_agent.health.watch import HealthChange, PictureHealth
+
+__all__ = ["SEVERITY", "Fault", "HealthChange", "PictureHealth"]

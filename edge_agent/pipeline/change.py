@@ -1,0 +1,198 @@
+"""Changes of a camera's settings, each as little as it can be: what would have told somebody?
+
+A `Setting` names one key and its possible new values, from the least change to the most. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from edge_agent.config import CameraConfig
+from edge_agent.config.camera import Schedule, ZoneConfig
+from edge_agent.pipeline.near_miss import NearMiss, Sighting
+from edge_agent.pipeline.outline import Points, distance, including, inside, without
+from edge_agent.rules import parse_schedules
+from edge_agent.rules.schedule import MINUTES_PER_DAY, MINUTES_PER_WEEK
+
+Value = float | int | Points | tuple[Schedule, ...] | None
+
+#: A polygon is redrawn only where no number would do.
+_REDRAWN = 1.0
+_MOST_LEVELS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`key` as in `zones[0].dwell_s`; `value` None: the whole entry (an ignore zone) goes."""
+
+    key: str
+    before: Value | str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A key that may have held somebody back; `values` from the least change to the most."""
+
+    key: str
+    before: Value | str
+    values: tuple[Value, ...]
+    effective: float = 0.0  # the number that `auto` stands for, and any other number
+    handicap: float = 0.0  # of what was fulfilled, though not where or when it was asked for
+
+    def to(self, level: int) -> Change:
+        return Change(self.key, self.before, self.values[level])
+
+    def cost(self, level: int) -> float:
+        """How large that change is: relative to the number now; redrawing costs most."""
+        value = self.values[level]
+        if isinstance(value, int | float):
+            change = abs(value - self.effective) / max(abs(self.effective), 1e-6)
+            return self.handicap + change
+        return _REDRAWN + level / len(self.values)
+
+
+def applied(camera: CameraConfig, changes: Sequence[Change]) -> CameraConfig:
+    """The camera with these changes."""
+    person: dict[str, Value] = {}
+    zones, ignored = list(camera.zones), dict(enumerate(camera.ignore_zones))
+    for change in changes:
+        table, _, name = change.key.partition(".")
+        if table == "person":
+            person[name] = change.value
+        elif table.startswith("zones["):
+            index = _index(table)
+            zones[index] = msgspec.structs.replace(zones[index], **{name: change.value})
+        elif change.value is None:
+            del ignored[_index(table)]
+        else:
+            index = _index(table)
+            ignored[index] = msgspec.structs.replace(ignored[index], polygon=change.value)
+    return msgspec.structs.replace(
+        camera,
+        person=msgspec.structs.replace(camera.person, **person),
+        zones=tuple(zones),
+        ignore_zones=tuple(ignored.values()),
+    )
+
+
+def settings_of(
+    camera: CameraConfig,
+    miss: NearMiss,
+    thresholds: tuple[float, float],
+    floor: float,
+    zone: int | None,
+) -> tuple[Setting, ...]:
+    """All that may have held them back, where `zone` (an index) is to tell them; None: no zones.
+
+    `thresholds`: the candidate and the confirm threshold that hold.
+    """
+    found = [*_of_person(camera, miss, thresholds, floor, zone), *_of_ignored(camera, miss)]
+    if zone is not None:
+        found += _of_zone(camera.zones[zone], f"zones[{zone}]", miss, floor)
+    return tuple(setting for setting in found if setting.values)
+
+
+def _index(table: str) -> int:
+    return int(table[table.index("[") + 1 : -1])
+
+
+def _of_person(
+    camera: CameraConfig,
+    miss: NearMiss,
+    thresholds: tuple[float, float],
+    floor: float,
+    zone: int | None,
+) -> Iterator[Setting]:
+    person, (candidate, confirm) = camera.person, thresholds
+    if zone is None or camera.zones[zone].confirm_threshold == "auto":
+        levels = _scores(miss, confirm, floor)
+        yield Setting("person.confirm_threshold", person.confirm_threshold, levels, confirm)
+    levels = _scores(miss, candidate, floor)
+    yield Setting("person.candidate_threshold", person.candidate_threshold, levels, candidate)
+    looks = tuple(range(person.confirm_looks - 1, 0, -1))
+    yield Setting("person.confirm_looks", person.confirm_looks, looks, person.confirm_looks)
+    heights = [sighting.bbox.h for sighting in miss.sightings]
+    low, high = person.min_height_frac, person.max_height_frac
+    lower = _thinned(sorted({_down(h, 3) for h in heights if h < low}, reverse=True))
+    upper = _thinned(sorted({min(1.0, _up(h, 3)) for h in heights if h > high}))
+    yield Setting("person.min_height_frac", low, lower, low)
+    yield Setting("person.max_height_frac", high, upper, high)
+
+
+def _of_ignored(camera: CameraConfig, miss: NearMiss) -> Iterator[Setting]:
+    for index, zone in enumerate(camera.ignore_zones):
+        feet = [s.bbox.foot for s in miss.sightings if inside(zone.polygon, s.bbox.foot)]
+        feet.sort(key=lambda foot: distance(zone.polygon, foot))
+        if not feet:
+            continue
+        cut = [without(zone.polygon, feet[:count]) for count in _counts(len(feet))]
+        values: tuple[Value, ...] = (*(points for points in cut if points), None)
+        yield Setting(f"ignore_zones[{index}]", zone.polygon, values)
+
+
+def _of_zone(zone: ZoneConfig, key: str, miss: NearMiss, floor: float) -> Iterator[Setting]:
+    if zone.confirm_threshold != "auto":
+        own = zone.confirm_threshold
+        yield Setting(f"{key}.confirm_threshold", own, _scores(miss, own, floor), own)
+    outside = [s.bbox.foot for s in miss.sightings if not inside(zone.polygon, s.bbox.foot)]
+    outside.sort(key=lambda foot: distance(zone.polygon, foot))
+    drawn = tuple(including(zone.polygon, outside[:count]) for count in _counts(len(outside)))
+    yield Setting(f"{key}.polygon", zone.polygon, drawn)
+    lasted_s = miss.last_s - miss.first_s
+    stays = {_down(lasted_s * k / _MOST_LEVELS, 1) for k in range(_MOST_LEVELS + 1)} | {0.0}
+    shorter = tuple(sorted((s for s in stays if s < zone.dwell_s), reverse=True))
+    yield Setting(f"{key}.dwell_s", zone.dwell_s, shorter, zone.dwell_s)
+    yield Setting(f"{key}.schedule", zone.schedule, tuple(_schedules(zone, miss.sightings)))
+
+
+def _scores(miss: NearMiss, below: float, floor: float) -> tuple[float, ...]:
+    found = {max(_down(sighting.score, 2), _up(floor, 2)) for sighting in miss.sightings}
+    return _thinned(sorted((score for score in found if score < below), reverse=True))
+
+
+def _schedules(zone: ZoneConfig, sightings: Sequence[Sighting]) -> Iterator[tuple[Schedule, ...]]:
+    """One more entry: the minutes in which they were there and nobody watched."""
+    watched = parse_schedules(zone.schedule)
+    missed = [s.weekminute for s in sightings if not watched.active(s.weekminute)]
+    if missed:
+        yield (*zone.schedule, _entry(missed[0], missed[0] + 1))
+        if missed[-1] > missed[0]:
+            yield (*zone.schedule, _entry(missed[0], missed[-1] + 1))
+
+
+def _entry(begin: int, end: int) -> Schedule:
+    day, minute = divmod(begin % MINUTES_PER_WEEK, MINUTES_PER_DAY)
+    last = (end - begin + minute) % MINUTES_PER_DAY
+    names = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    return Schedule(
+        days=(names[day],),  # type: ignore[arg-type]
+        start=f"{minute // 60:02}:{minute % 60:02}",
+        end=f"{last // 60:02}:{last % 60:02}" if last else "24:00",
+    )
+
+
+def _counts(most: int) -> list[int]:
+    """1, 2, 4, ... and `most`."""
+    powers = [2**k for k in range(most.bit_length()) if 2**k < most]
+    return [*powers, most] if most else []
+
+
+def _thinned(values: Sequence[float]) -> tuple[float, ...]:
+    """At most _MOST_LEVELS of them, the first and the last among them."""
+    if len(values) <= _MOST_LEVELS:
+        return tuple(values)
+    step = (len(values) - 1) / (_MOST_LEVELS - 1)
+    return tuple(values[round(i * step)] for i in range(_MOST_LEVELS))
+
+
+def _down(value: float, digits: int) -> float:
+    return math.floor(value * 10.0**digits + 1e-9) / 10.0**digits
+
+
+def _up(value: float, digits: int) -> float:
+    return math.ceil(value * 10.0**digits - 1e-9) / 10.0**digits

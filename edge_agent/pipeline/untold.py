@@ -1,0 +1,61 @@
+"""Keeps what is needed to say who was not told, while a pipeline runs, and says it at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge_agent.config import CameraConfig
+from edge_agent.geometry import FULL_FRAME
+from edge_agent.pipeline.analysis import Analysis
+from edge_agent.pipeline.minutes import MinuteWatch, UnlookedMinute
+from edge_agent.pipeline.near_miss import Faint, NearMiss, NearMissWatch
+from edge_agent.pipeline.rehearsal import Moment
+from edge_agent.pipeline.stages import Thresholds, thresholds
+from edge_agent.pipeline.why import Why, why_untold
+
+#: Candidates count from this share of the camera's candidate threshold on.
+FLOOR_FRAC = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """Of one recording, in order of time."""
+
+    whys: tuple[Why, ...]
+    minutes: tuple[UnlookedMinute, ...]
+
+
+class UntoldBook:
+    """One recording's. `watch` belongs into the pipeline whose analyses are added.
+
+    Keeps some 300 bytes of each picture in which something moved.
+    """
+
+    def __init__(self, camera: CameraConfig, own: Thresholds) -> None:
+        """`own`: the detector's own thresholds."""
+        holding = thresholds(camera.person, own)
+        self.watch = NearMissWatch(camera.person, floor=FLOOR_FRAC * holding[0], thresholds=holding)
+        self._camera, self._own = camera, own
+        self._minutes = MinuteWatch(camera.motion.min_area_frac)
+        self._moments: list[Moment] = []
+        self._misses: list[NearMiss] = []
+        self._unlooked: list[UnlookedMinute] = []
+
+    def add(self, at_s: float, weekminute: int, analysis: Analysis) -> None:
+        """One picture that was analysed; none that was recalled."""
+        motion, faint = analysis.motion, analysis.faint or Faint((), ())
+        if motion.regions or faint.searched:
+            blind = any(region.bbox == FULL_FRAME for region in analysis.searched)
+            self._moments.append(Moment(at_s, weekminute, motion, faint, blind))
+        self._misses += analysis.near_misses
+        self._unlooked += self._minutes.update(motion, bool(analysis.searched), at_s)
+
+    def close(self) -> Untold:
+        """No more pictures."""
+        misses = [*self._misses, *self.watch.close()]
+        misses.sort(key=lambda miss: miss.first_s)
+        whys = tuple(
+            why_untold(miss, self._moments, self._camera, self._own, self.watch.floor)
+            for miss in misses
+        )
+        return Untold(whys, (*self._unlooked, *self._minutes.close()))

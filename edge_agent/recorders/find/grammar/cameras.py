@@ -1,0 +1,222 @@
+"""Which part of the names tells the cameras apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from edge_agent.recorders.find.grammar import words
+from edge_agent.recorders.find.grammar.layout import Layout
+from edge_agent.recorders.find.grammar.parts import (
+    SAME_MOMENT_S,
+    Column,
+    Place,
+    Slot,
+    Verdict,
+    groups,
+    slots_of,
+    wall_s,
+)
+
+#: A template reads `{camera}` and `{channel}`.
+MOST_SPANS = 2
+#: Fewer files than this for each camera are few to tell a series by.
+_FEW_FILES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Columns `first` to `last` of one slot."""
+
+    gap: int
+    slot: int
+    first: int
+    last: int
+
+
+@dataclass(slots=True)
+class Eyes:
+    """One layout, and the spans that name its cameras."""
+
+    layout: Layout
+    slots: list[list[Slot]]
+    spans: list[Span] = field(default_factory=list)
+    unsure: list[str] = field(default_factory=list)
+    twice: list[str] = field(default_factory=list)  # what shows the same moments
+
+    def texts(self, span: Span) -> list[str]:
+        """One for each file."""
+        columns = self.slots[span.gap][span.slot].columns[span.first : span.last + 1]
+        return ["".join(cells) for cells in zip(*(c.texts for c in columns), strict=True)]
+
+    def channels(self) -> list[str]:
+        """One for each file; as a template reads them."""
+        if not self.spans:
+            return [""] * len(self.layout.files)
+        return ["/".join(cells) for cells in zip(*map(self.texts, self.spans), strict=True)]
+
+
+def eyes_of(layouts: Sequence[Layout]) -> list[Eyes]:
+    """Each layout's cameras; layouts without series of their own take the others' names."""
+    found = [_own(layout) for layout in layouts]
+    named = {text for each in found for text in each.channels() if text}
+    for each in found:
+        if not each.spans:
+            _take_name(each, named, alone=len(found) == 1)
+    return found
+
+
+def _own(layout: Layout) -> Eyes:
+    eyes = Eyes(layout, slots_of(layout))
+    candidates = sorted(_candidates(eyes), key=lambda each: each[0])
+    parts = [""] * len(layout.files)
+    for (rank, *_), column, span in candidates:
+        refined = [a + "\0" + b for a, b in zip(parts, column.texts, strict=True)]
+        if len(set(refined)) == len(set(parts)):
+            continue
+        if eyes.spans and not _goes_on_within(column, parts, eyes):
+            continue
+        eyes.spans.append(_whole(eyes, span))
+        parts = refined
+        _note_doubt(eyes, column, rank)
+        if len(eyes.spans) == MOST_SPANS:
+            break
+    eyes.spans.sort(key=lambda each: (each.gap, each.slot, each.first))
+    _note_twice(eyes)
+    return eyes
+
+
+def _candidates(eyes: Eyes) -> Iterator[tuple[tuple[int, int, int, int], Column, Span]]:
+    for gap, slots in enumerate(eyes.slots):
+        for n, slot in enumerate(slots):
+            for at, column in enumerate(slot.columns):
+                if column.verdict is Verdict.CAMERA:
+                    yield (_rank(column), gap, n, at), column, Span(gap, n, at, at)
+
+
+def _rank(column: Column) -> int:
+    """What names cameras most often comes first."""
+    wordy = any(any(c.isalpha() for c in text) for text in column.values)
+    if column.place is Place.FOLDER:
+        return 0 if wordy or column.keyword else 3
+    if column.keyword:
+        return 1
+    if column.place is Place.BEFORE:
+        return 2 if wordy else 4
+    return 5
+
+
+def _goes_on_within(column: Column, parts: Sequence[str], eyes: Eyes) -> bool:
+    """Inside of one camera so far, its values take turns or show the same moments."""
+    starts_s = [wall_s(eyes.layout, index) for index in range(len(parts))]
+    for members in groups(parts).values():
+        order = sorted(members, key=lambda index: starts_s[index])
+        turns = 0
+        for before, after in pairwise(order):
+            if column.texts[before] != column.texts[after]:
+                turns += 1
+                if starts_s[after] - starts_s[before] <= SAME_MOMENT_S:
+                    return True
+        if turns > len({column.texts[index] for index in members}) - 1:
+            return True
+    return False
+
+
+def _whole(eyes: Eyes, span: Span) -> Span:
+    """With the columns of the same name (`Front` `_` `Door`), and the letters before a number."""
+    columns = eyes.slots[span.gap][span.slot].columns
+    first, last = span.first, span.last
+    cameras = [n for n, each in enumerate(columns) if each.verdict is Verdict.CAMERA]
+    steady = (Verdict.MARK, Verdict.CONSTANT, Verdict.CAMERA)
+    while any(n < first for n in cameras) and columns[first - 1].verdict in steady:
+        first -= 1
+    while any(n > last for n in cameras) and columns[last + 1].verdict in steady:
+        last += 1
+    while first and columns[first - 1].verdict is Verdict.CONSTANT:
+        first -= 1
+    return Span(span.gap, span.slot, first, last)
+
+
+def _note_doubt(eyes: Eyes, column: Column, rank: int) -> None:
+    values, files = len(column.values), len(column.texts)
+    shown = ", ".join(sorted(column.values)[:3])
+    if files / values < _FEW_FILES and not column.parallel and rank >= 1:
+        eyes.unsure.append(
+            f"{shown} are taken for cameras after {files} files; more files of each would tell"
+        )
+    elif rank >= 3 and not column.parallel:
+        eyes.unsure.append(f"{shown} are taken for cameras; they may be something else")
+
+
+def _note_twice(eyes: Eyes) -> None:
+    for slots in eyes.slots:
+        for slot in slots:
+            for column in slot.columns:
+                if column.verdict is Verdict.STREAM and column.parallel:
+                    eyes.twice.append(" and ".join(sorted(column.values)))
+    starts: dict[tuple[str, float], set[str]] = {}
+    channels = eyes.channels()
+    for index, file in enumerate(eyes.layout.files):
+        key = channels[index], wall_s(eyes.layout, index)
+        starts.setdefault(key, set()).add(file.relative.rpartition(".")[2].lower())
+    for suffixes in starts.values():
+        if len(suffixes) > 1:
+            eyes.twice.append(" and ".join(f".{suffix}" for suffix in sorted(suffixes)))
+            break
+
+
+# --- layouts of one camera -------------------------------------------------------------------
+
+
+def _take_name(eyes: Eyes, named: set[str], *, alone: bool) -> None:
+    """By a name that another layout has too; else by the likeliest, where there are others."""
+    likely = list(_constants(eyes))
+    known = [span for span in likely if eyes.texts(span)[0] in named]
+    if known:
+        eyes.spans = [known[0]]
+    elif not alone and likely:
+        eyes.spans = [likely[0]]
+        named.add(eyes.texts(likely[0])[0])
+
+
+def _constants(eyes: Eyes) -> Iterator[Span]:
+    """What may be the camera's name, the likeliest first."""
+    folders, names = [], []
+    for gap, slots in enumerate(eyes.slots):
+        for n, slot in enumerate(slots):
+            values = {
+                "".join(cells) for cells in zip(*(c.texts for c in slot.columns), strict=True)
+            }
+            if len(values) != 1 or any(c.verdict is Verdict.TIME for c in slot.columns):
+                continue
+            text = next(iter(values))
+            if slot.place is Place.FOLDER and not words.is_place(text):
+                folders.append(Span(gap, n, 0, len(slot.columns) - 1))
+            elif slot.place is Place.BEFORE:
+                span = _named_part(slot, gap, n)
+                if span is not None:
+                    names.append(span)
+    yield from sorted(folders, key=lambda span: not _has_letters(eyes.texts(span)[0]))
+    yield from names
+
+
+def _named_part(slot: Slot, gap: int, n: int) -> Span | None:
+    """A constant part of a name, without the marks at its ends."""
+    solid = [at for at, each in enumerate(slot.columns) if each.verdict is not Verdict.MARK]
+    if not solid:
+        return None
+    text = "".join(next(iter(slot.columns[at].values)) for at in solid)
+    if words.is_place(text) or not _has_letters(text):
+        return None
+    return Span(gap, n, solid[0], solid[-1])
+
+
+def _has_letters(text: str) -> bool:
+    return any(c.isalpha() for c in text)
+
+
+def label_of(eyes: Eyes) -> str:
+    """A name for the camera of a layout that has one only; empty: the names tell none."""
+    span = next(_constants(eyes), None)
+    return eyes.texts(span)[0] if span is not None else ""

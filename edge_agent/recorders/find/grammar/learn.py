@@ -1,0 +1,85 @@
+"""From the files of a folder to the template that reads them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from edge_agent.recorders.find.grammar import words
+from edge_agent.recorders.find.grammar.cameras import Eyes, eyes_of, label_of
+from edge_agent.recorders.find.grammar.layout import MOST_FILES, NamedFile, layouts_of
+from edge_agent.recorders.find.grammar.spelling import templates_of
+from edge_agent.recorders.find.template import BadTemplate, TemplateSet, compile_set, joined
+
+#: A rest of files without a time that is smaller than this is no way of naming of its own.
+_ODD_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What the names of a folder tell."""
+
+    template: TemplateSet
+    label: str  # of the one camera where no channel names it
+    unsure: tuple[str, ...]  # what may be wrong, in words
+    twice: tuple[str, ...]  # what shows the same moments
+
+
+def learn(files: Sequence[NamedFile], zone: dt.tzinfo, latest_year: int) -> Learned:
+    """`files` must not be empty."""
+    sample = _sample(files)
+    layouts, timeless = layouts_of(sample, zone, latest_year)
+    eyes = eyes_of(layouts)
+    texts = [text for each in eyes for text in templates_of(each)]
+    unsure = [reason for each in eyes for reason in each.unsure]
+    unsure += [_rivals(each) for each in eyes if each.layout.rival]
+    if len(timeless) > _ODD_SHARE * len(sample) or not texts:
+        texts += _timeless(timeless)
+    unsure += _misread(eyes, texts)
+    twice = tuple(dict.fromkeys(text for each in eyes for text in each.twice))
+    label = label_of(eyes[0]) if eyes else ""
+    return Learned(compile_set(joined(list(dict.fromkeys(texts)))), label, tuple(unsure), twice)
+
+
+def _sample(files: Sequence[NamedFile]) -> list[NamedFile]:
+    """Some of all ages, in the order of their paths."""
+    step = max(1, len(files) // MOST_FILES)
+    return sorted(files, key=lambda file: file.relative)[::step]
+
+
+def _rivals(eyes: Eyes) -> str:
+    """Both readings, and what would tell them apart."""
+    other = replace(eyes.layout, forms=eyes.layout.rival)
+    text = templates_of(replace(eyes, layout=other))[0]
+    return (
+        f"the times may also be read by --template '{text}'; files of a day after the 12th, or "
+        "files that were not copied here later, tell which is right"
+    )
+
+
+def _misread(eyes: Sequence[Eyes], texts: Sequence[str]) -> list[str]:
+    """What the templates read otherwise than the names were understood."""
+    try:
+        template = compile_set(joined(list(texts)))
+    except BadTemplate as error:
+        return [str(error)]
+    wrong = 0
+    for each in eyes:
+        for file, reading, channel in zip(
+            each.layout.files, each.layout.readings, each.channels(), strict=True
+        ):
+            facts = template.match(file.relative)
+            wrong += (
+                facts is None or facts.start != reading.start.moment or facts.channel != channel
+            )
+    return [f"the template reads {wrong} files otherwise than their neighbours"] if wrong else []
+
+
+def _timeless(files: Sequence[NamedFile]) -> list[str]:
+    """By their folders alone: the container or the upload tells the time."""
+    firsts = {file.relative.partition("/")[0] for file in files if "/" in file.relative}
+    flat = any("/" not in file.relative for file in files)
+    named = [first for first in firsts if not words.is_place(first) and not words.bears_date(first)]
+    body = "**/*" if flat or len(named) < len(firsts) or not firsts else "{camera}/**/*"
+    return [f"{body}.{{video}}", f"{body}.{{still}}"]

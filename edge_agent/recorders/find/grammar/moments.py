@@ -1,0 +1,303 @@
+"""What runs of digits may mean: a date, a time of day, or both. Plausible ones only."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from edge_agent.recorders.find.grammar.runs import Run, Runs
+from edge_agent.recorders.find.name_time import DIRECTIVE, DIRECTIVES, name_times
+
+#: No recorder that uploads is older. What lies beyond next year is no year.
+EARLIEST_YEAR = 2005
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """A stretch of the path that reads as a part of a moment."""
+
+    begin: int
+    end: int
+    form: str  # in strftime's directives; reads exactly this stretch
+    text: str
+    weight: float  # how often recorders write so
+
+    @property
+    def length(self) -> int:
+        return self.end - self.begin
+
+    @property
+    def units(self) -> frozenset[str]:
+        return frozenset(
+            DIRECTIVES[piece[1:]][0] for piece in DIRECTIVE.findall(self.form) if piece[0] == "%"
+        )
+
+
+#: One run of digits that is a date, by its length.
+_DATES = {
+    8: (("%Y%m%d", 12.0), ("%d%m%Y", 6.0), ("%m%d%Y", 5.0)),
+    6: (("%y%m%d", 4.0), ("%d%m%y", 2.0)),
+    10: (("%Y%m%d%H", 12.0),),
+}
+#: Three runs: a year of four digits, or of two.
+_LONG_TRIPLES: Mapping[tuple[int, ...], tuple[tuple[str, str, str, float], ...]] = {
+    (4, 2, 2): (("%Y", "%m", "%d", 12.0),),
+    (2, 4, 2): (("%m", "%Y", "%d", 7.0),),
+    (2, 2, 4): (("%d", "%m", "%Y", 8.0), ("%m", "%d", "%Y", 7.5)),
+    (2, 2, 2): (("%y", "%m", "%d", 4.0), ("%d", "%m", "%y", 3.5), ("%m", "%d", "%y", 2.5)),
+}
+_MONTH_TRIPLES = (("%d", "%b", "%Y", 12.0), ("%b", "%d", "%Y", 12.0), ("%Y", "%b", "%d", 12.0))
+_TIMES = {
+    6: (("%H%M%S", 9.0),),
+    9: (("%H%M%S%f", 8.0),),
+    8: (("%H%M%S%f", 4.0),),
+    10: (("%H%M%S%f", 5.0),),
+    12: (("%H%M%S%f", 4.0),),
+    4: (("%H%M", 4.0), ("%M%S", 3.0)),
+}
+_MOMENTS = {
+    14: (
+        *(("%Y%m%d%H%M%S", 26.0), ("%d%m%Y%H%M%S", 16.0), ("%m%d%Y%H%M%S", 13.0)),
+        ("%y%m%d%H%M%S%f", 9.0),
+    ),
+    17: (("%Y%m%d%H%M%S%f", 26.0), ("%d%m%Y%H%M%S%f", 13.0)),
+    16: (("%Y%m%d%H%M%S%f", 20.0), ("%s%f", 12.0)),
+    18: (("%Y%m%d%H%M%S%f", 20.0),),
+    20: (("%Y%m%d%H%M%S%f", 20.0),),
+    12: (("%Y%m%d%H%M", 12.0), ("%y%m%d%H%M%S", 10.0), ("%d%m%Y%H%M", 7.0)),
+    13: (("%s%f", 17.0),),
+    10: (("%s", 16.0),),
+}
+
+#: Between the parts of a date, of a time: a mark or two, a letter that names the part, or a folder.
+_WORD = r"[^\W\d_]{0,8}[ ._-]{0,2}"
+_SAID = r" ?(?:tháng|thang|năm|nam|de|of) ?"
+_DATE_GAP = re.compile(rf"(?:[ ._-]{{1,2}}|, ?|年|月|년|월|[YMym]|{_SAID}|{_WORD}/{_WORD})\Z")
+_TIME_GAP = re.compile(
+    r"(?:[ ._:;-]|[HhMmGgp]|[hmgp] ?|时|時|点|點|分|시 ?|분 ?|[Hh]?/|[HhMm][ _-]"
+    r"|[ _]?(?:giờ|gio|phút|phut|hours?|min)[ _]?)\Z"
+)
+_HOUR_AFTER = re.compile(r"(?P<gap>[D日일]? ?)(?P<hour>[0-2][0-9])(?:H|h|时|時|시)(?![^\W_])")
+_HALF_AFTER = re.compile(r"[ ._-]?(?:[AaPp]\.?[Mm]\.?|SA|CH|上午|下午|오전|오후)(?![^\W_])")
+_HALF_BEFORE = re.compile(r"(?<![^\W_])(?:[AaPp]\.?[Mm]\.?|SA|CH|上午|下午|오전|오후)[ ._-]?\Z")
+_ZONE_AFTER = re.compile(
+    r"[ _-]?(?:(?:UTC|GMT)[+-][0-9]{1,2}(?::?[0-9]{2})?(?![0-9])|(?:Z|UTC|GMT)(?![^\W_]))"
+    r"|\+[0-9]{2}:?[0-9]{2}(?![0-9])"
+)
+
+
+#: `cam01_05_06`: the first number is most likely the camera's.
+_WORD_BEFORE = re.compile(r"[^\W\d_]{2,}\Z")
+_GLUED = 5.0
+
+
+class Reader:
+    """Reads paths; knows what year it is."""
+
+    def __init__(self, latest_year: int) -> None:
+        self._latest_year = latest_year
+
+    def dates(self, runs: Runs) -> list[Atom]:
+        """Also those with an hour (`%Y%m%d%H`)."""
+        found = []
+        for index, run in enumerate(runs.digits):
+            if run.month is None:
+                for form, weight in _DATES.get(run.length, ()):
+                    found.append(_atom(runs, run.begin, run.end, form, weight))
+            found += list(_triples(runs, index))
+            found += list(_pairs(runs, index))
+        return [atom for atom in found if self.plausible(atom)]
+
+    def moments(self, runs: Runs) -> list[Atom]:
+        """Date and time in one run of digits."""
+        found = []
+        for run in runs.digits:
+            if run.month is not None:
+                continue
+            for form, weight in _MOMENTS.get(run.length, ()):
+                found.append(_zoned(_atom(runs, run.begin, run.end, form, weight), runs))
+            if run.length in (15, 16):  # a channel's number before it
+                begin = run.end - 14
+                found.append(_atom(runs, begin, run.end, "%Y%m%d%H%M%S", 15.0))
+        return [atom for atom in found if self.plausible(atom)]
+
+    def times(self, runs: Runs) -> list[Atom]:
+        found: list[Atom] = []
+        for index, run in enumerate(runs.digits):
+            if run.month is None:
+                found += list(_times_at(runs, index, run))
+        return [atom for atom in found if _reads(atom)]
+
+    def hours(self, runs: Runs) -> list[Atom]:
+        """Folders that are an hour."""
+        found = [
+            _atom(runs, run.begin, run.end, "%H", 2.0)
+            for index, run in enumerate(runs.digits)
+            if run.month is None and run.length == 2 and runs.whole_part(index)
+        ]
+        return [atom for atom in found if int(atom.text) <= 24]
+
+    def plausible(self, atom: Atom) -> bool:
+        """It reads, and within the years that there were such recorders."""
+        moment = moment_of(atom.form, atom.text)
+        return moment is not None and EARLIEST_YEAR <= moment.year <= self._latest_year
+
+
+def moment_of(form: str, text: str) -> dt.datetime | None:
+    """What a text means that a form reads; a date alone is its midnight. None: it does not read."""
+    fields = fields_of(form, text)
+    if fields is None:
+        return None
+    if not {"date_hour", "date_hour12", "date_minute", "date_epoch"} & set(fields):
+        fields["date_hour"] = "00"
+    try:
+        start, _ = name_times({**fields, **{f"start{k[4:]}": v for k, v in fields.items()}})
+    except (ValueError, OverflowError):
+        return None
+    return start.moment if start else None
+
+
+def fields_of(form: str, text: str) -> dict[str, str | None] | None:
+    """By `date_<unit>`. None: it does not read."""
+    found = _pattern(form).fullmatch(text)
+    return found.groupdict() if found else None
+
+
+_patterns: dict[str, re.Pattern[str]] = {}
+
+
+def _pattern(form: str) -> re.Pattern[str]:
+    if form not in _patterns:
+        from edge_agent.recorders.find.name_time import time_pieces
+
+        if len(_patterns) > 2_000:  # marks of a folder that somebody made up
+            _patterns.clear()
+        pieces = "".join(time_pieces("date", form, set()))
+        _patterns[form] = re.compile(pieces, re.IGNORECASE)
+    return _patterns[form]
+
+
+def _atom(runs: Runs, begin: int, end: int, form: str, weight: float) -> Atom:
+    return Atom(begin, end, form, runs.stem[begin:end], weight)
+
+
+def _reads(atom: Atom) -> bool:
+    return fields_of(atom.form, atom.text) is not None
+
+
+def _mark(text: str) -> str:
+    return text.replace("%", "")
+
+
+def _triples(runs: Runs, index: int) -> Iterator[Atom]:
+    """Three runs that are a date, with marks or folders between them."""
+    three = runs.digits[index : index + 3]
+    if len(three) < 3:
+        return
+    gaps = runs.between(index, index + 1), runs.between(index + 1, index + 2)
+    words = [run.month is not None for run in three]
+    short = [runs.digits[i].length for i in (index, index + 1, index + 2)]
+    if any(words):
+        if not all(re.fullmatch(r"[ ._,-]{0,2}|/", gap) for gap in gaps):
+            return
+        forms = [form for form in _MONTH_TRIPLES if words == [part == "%b" for part in form[:3]]]
+    else:
+        if not all(_DATE_GAP.match(gap) for gap in gaps):
+            return
+        if gaps[0] != gaps[1] and not ("/" in "".join(gaps) or gaps[0].strip(" ._-")):
+            return
+        lengths = tuple(4 if n == 4 else 2 if n <= 2 else n for n in short)
+        forms = list(_LONG_TRIPLES.get(lengths, ()))
+        day_folder = "/" in gaps[1] and (gaps[1] != "/" or runs.whole_part(index + 2))
+        if lengths == (2, 4, 2) and not day_folder:
+            return
+        if lengths == (2, 2, 2) and len({"/" in gap for gap in gaps}) > 1:
+            return
+    for *parts, weight in forms:
+        years = {"%Y": 4, "%y": 2}
+        if any(n != years.get(part, n) for part, n in zip(parts, short, strict=True)):
+            continue
+        spelt = [
+            f"%-{part[1]}" if run.length == 1 else part
+            for part, run in zip(parts, three, strict=True)
+        ]
+        form = spelt[0] + _mark(gaps[0]) + spelt[1] + _mark(gaps[1]) + spelt[2]
+        # Where dates have dots, the day comes first.
+        dotted = gaps == (".", ".") and parts == ["%d", "%m", "%y"]
+        yield _atom(runs, three[0].begin, three[2].end, form, float(weight) + dotted)
+        hour = _HOUR_AFTER.match(runs.stem, three[2].end)
+        if hour:
+            end = hour.end("hour")
+            yield _atom(runs, three[0].begin, end, f"{form}{hour['gap']}%H", float(weight) + 1)
+
+
+def _pairs(runs: Runs, index: int) -> Iterator[Atom]:
+    """`202611/26`, `2026-11/26` is three; `2026/1126`."""
+    two = runs.digits[index : index + 2]
+    if len(two) < 2 or any(run.month is not None for run in two):
+        return
+    gap = runs.between(index, index + 1)
+    if not _DATE_GAP.match(gap):
+        return
+    form = {(6, 2): ("%Y%m", "%d"), (4, 4): ("%Y", "%m%d")}.get((two[0].length, two[1].length))
+    if form:
+        yield _atom(runs, two[0].begin, two[1].end, form[0] + _mark(gap) + form[1], 8.0)
+
+
+def _times_at(runs: Runs, index: int, run: Run) -> Iterator[Atom]:
+    for form, weight in _TIMES.get(run.length, ()):
+        yield from _dressed(_atom(runs, run.begin, run.end, form, weight), runs)
+    following = runs.digits[index + 1 : index + 3]
+    if not following or run.length > 2 or following[0].month is not None:
+        return
+    first = runs.between(index, index + 1)
+    if not _TIME_GAP.match(first) or following[0].length > 2:
+        return
+    hour, minute = _spelt("H", run), _spelt("M", following[0])
+    if len(following) == 2 and following[1].month is None and following[1].length <= 2:
+        second = runs.between(index + 1, index + 2)
+        if _TIME_GAP.match(second) and (
+            first == second or "/" in first or first.strip(" _").isalpha()
+        ):
+            form = hour + first + minute + second + _spelt("S", following[1])
+            weight = 10.0 if run.length == 2 else 7.0
+            weight -= _GLUED * bool(_WORD_BEFORE.search(runs.stem, 0, run.begin))
+            yield from _dressed(_atom(runs, run.begin, following[1].end, form, weight), runs)
+    marked = first in ("M", "m", "分")
+    if marked or "/" not in first:
+        weight = 6.0 if marked else 4.0
+        weight -= _GLUED * (not marked and bool(_WORD_BEFORE.search(runs.stem, 0, run.begin)))
+        form = f"{_spelt('M', run)}{first}{_spelt('S', following[0])}"
+        yield _atom(runs, run.begin, following[0].end, form, weight)
+    if not marked:
+        form = hour + first + minute
+        yield from _dressed(_atom(runs, run.begin, following[0].end, form, 4.0), runs)
+
+
+def _spelt(unit: str, run: Run) -> str:
+    return f"%-{unit}" if run.length == 1 else f"%{unit}"
+
+
+def _dressed(atom: Atom, runs: Runs) -> Iterator[Atom]:
+    """With AM or PM beside it, and the mark of its zone."""
+    after = _HALF_AFTER.match(runs.stem, atom.end)
+    before = _HALF_BEFORE.search(runs.stem, 0, atom.begin)
+    hour = atom.form.replace("%H", "%I").replace("%-H", "%-I")
+    if after and "%" in atom.form:
+        words = re.match(r"[ ._-]?", after[0])
+        gap = words[0] if words else ""
+        yield _atom(runs, atom.begin, after.end(), f"{hour}{gap}%p", atom.weight + 1)
+    elif before:
+        gap = before[0][len(before[0].rstrip(" ._-")) :]
+        yield _atom(runs, before.start(), atom.end, f"%p{gap}{hour}", atom.weight + 1)
+    yield _zoned(atom, runs)
+
+
+def _zoned(atom: Atom, runs: Runs) -> Atom:
+    found = _ZONE_AFTER.match(runs.stem, atom.end)
+    if not found or "%s" in atom.form:
+        return atom
+    gap = found[0][0] if found[0][0] in " _-" else ""
+    return _atom(runs, atom.begin, found.end(), f"{atom.form}{gap}%z", atom.weight + 3)

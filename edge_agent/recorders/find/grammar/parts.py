@@ -1,0 +1,332 @@
+"""What is left of the names beside the time, column by column over the files of a layout."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+
+from edge_agent.recorders.find.grammar import words
+from edge_agent.recorders.find.grammar.layout import Layout
+
+#: Two files that begin within so much show the same moment.
+SAME_MOMENT_S = 2.0
+#: With fewer files for each of its values, a column is no series.
+_FILES_EACH = 2.0
+_MANY_FILES = 6
+
+_ZERO = dt.datetime.fromisoformat("2000-01-01")
+
+_TOKEN = re.compile(
+    r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9])"  # an address
+    r"|(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}|[0-9]+|[^\W\d_]+|[\W_]"
+)
+_COARSE = re.compile(r"[\[\]()_.@#&,+=~ -]|[^\[\]()_.@#&,+=~ -]+")
+_INNER = re.compile(r"([\W_]*)(.*?)([\W_]*)", re.DOTALL)
+_MARKS = re.compile(r"[\W_]*\Z")
+#: Letters and digits mixed, as in numbers that a program drew.
+_RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[0-9A-Za-z]{4,}\Z|[0-9]{5,}\Z")
+_DASHCAM = re.compile(r"[NEPMIATRGS][FRIABC]\Z")
+
+
+class Place(StrEnum):
+    FOLDER = "folder"  # all of a folder's name
+    BEFORE = "before"  # a part of a name that has a time, before it
+    AFTER = "after"  # behind its last time
+
+
+class Verdict(StrEnum):
+    MARK = "mark"
+    CONSTANT = "constant"
+    TIME = "time"
+    EVENT = "event"
+    STREAM = "stream"
+    COUNTER = "counter"
+    CAMERA = "camera"
+    OTHER = "other"
+
+
+@dataclass(slots=True)
+class Column:
+    """The texts of one place, one for each file of the layout."""
+
+    slot: int  # which stretch between the times, between the folders
+    place: Place
+    texts: tuple[str, ...]
+    verdict: Verdict = Verdict.OTHER
+    parallel: bool = False  # two of its values have files of the same moment
+    interleaved: bool = False  # its values take turns
+    keyword: bool = False  # behind `ch`, `cam` and their like
+
+    @property
+    def values(self) -> frozenset[str]:
+        return frozenset(self.texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A stretch of the path between two times, or between two `/`."""
+
+    place: Place
+    columns: tuple[Column, ...]
+
+
+def slots_of(layout: Layout) -> list[list[Slot]]:
+    """For each gap before, between and behind the fields: its stretches, a `/` between each two."""
+    found: list[list[Slot]] = []
+    number = 0
+    last = len(layout.forms)
+    for gap in range(last + 1):
+        texts = [_gap_text(layout, index, gap) for index in range(len(layout.files))]
+        stretches = [text.split("/") for text in texts]
+        slots = []
+        for n in range(len(stretches[0])):
+            open_left = n == 0 and gap > 0
+            open_right = n == len(stretches[0]) - 1 and gap < last
+            whole = not open_left and not open_right
+            in_name = gap == last and n == len(stretches[0]) - 1
+            place = Place.FOLDER if whole and not in_name else Place.BEFORE
+            if open_left and not open_right:
+                place = Place.AFTER
+            column_texts = [stretch[n] for stretch in stretches]
+            slots.append(Slot(place, _columns(number, place, column_texts)))
+            number += 1
+        found.append(slots)
+    starts_s = [wall_s(layout, index) for index in range(len(layout.files))]
+    for slots in found:
+        for slot in slots:
+            for column in slot.columns:
+                _judge(column, slot, starts_s, layout)
+    return found
+
+
+def _gap_text(layout: Layout, index: int, gap: int) -> str:
+    reading = layout.readings[index]
+    begin = reading.fields[gap - 1].end if gap else 0
+    end = reading.fields[gap].begin if gap < len(reading.fields) else len(reading.stem)
+    return reading.stem[begin:end]
+
+
+def wall_s(layout: Layout, index: int) -> float:
+    """The recorder's time of a file's start (s), whatever its zone."""
+    start = layout.readings[index].start
+    if start.period_s:
+        return layout.files[index].mtime_s
+    return (start.moment.replace(tzinfo=None) - _ZERO).total_seconds()
+
+
+def _columns(slot: int, place: Place, texts: Sequence[str]) -> tuple[Column, ...]:
+    if place is Place.FOLDER and not _mixed_folder(texts):
+        return (Column(slot, place, tuple(texts)),)
+    for pattern, shaped in ((_TOKEN, True), (_COARSE, False)):
+        rows = [pattern.findall(text) for text in texts]
+        shapes = {tuple(_shape(token, shaped) for token in row) for row in rows}
+        if len(shapes) == 1:
+            return tuple(
+                column
+                for cells in zip(*rows, strict=True)
+                for column in _dashcam(slot, place, cells)
+            )
+    return tuple(_bare(slot, place, texts))
+
+
+def _bare(slot: int, place: Place, texts: Sequence[str]) -> Iterator[Column]:
+    """Names of several shapes: only the marks around them, which all share, are told apart."""
+    parts = [_INNER.fullmatch(text) for text in texts]
+    for n in (1, 2, 3):
+        cells = tuple(part[n] if part else text for part, text in zip(parts, texts, strict=True))
+        if n == 2 or any(cells):
+            yield Column(slot, place, cells)
+
+
+def _mixed_folder(texts: Sequence[str]) -> bool:
+    """A folder that has a date and more than that in its name."""
+    return all(words.bears_date(text) for text in texts) and any(
+        re.search(r"[^\W\d_]{2}", text) for text in texts
+    )
+
+
+def _shape(token: str, shaped: bool) -> str:
+    if re.match(r"[\W_]\Z", token):
+        return token
+    if not shaped:
+        return "x"
+    return "9" if token[0].isdecimal() else "a"
+
+
+def _dashcam(slot: int, place: Place, cells: Sequence[str]) -> list[Column]:
+    """`NF`, `NR`, `EF`: the mode, then which of a dashcam's eyes."""
+    both = place is Place.AFTER and all(_DASHCAM.match(cell) for cell in cells)
+    if both and len({cell[1] for cell in cells}) > 1:
+        return [
+            Column(slot, place, tuple(cell[0] for cell in cells)),
+            Column(slot, place, tuple(cell[1] for cell in cells)),
+        ]
+    return [Column(slot, place, tuple(cells))]
+
+
+# --- what a column is ------------------------------------------------------------------------
+
+
+def _judge(column: Column, slot: Slot, starts_s: Sequence[float], layout: Layout) -> None:
+    column.parallel, column.interleaved = _series(column.texts, starts_s)
+    index = next(n for n, each in enumerate(slot.columns) if each is column)
+    column.keyword = _behind_keyword(column, slot, index)
+    column.verdict = _verdict(column, layout)
+
+
+def _verdict(column: Column, layout: Layout) -> Verdict:
+    values = column.values
+    if all(re.fullmatch(r"[\W_]*", text) for text in values):
+        return Verdict.MARK if len(values) == 1 else Verdict.OTHER
+    if _is_time(column, layout):
+        return Verdict.TIME
+    if len(values) == 1:
+        return Verdict.CONSTANT
+    if _are_streams(column):
+        return Verdict.STREAM
+    counted = len({re.sub(r"[0-9]+", "", text) for text in values}) == 1
+    if not counted and all(words.is_event(text) or _MARKS.match(text) for text in values):
+        return Verdict.CAMERA if _is_eye(column) else Verdict.EVENT
+    return _series_verdict(column)
+
+
+def _is_eye(column: Column) -> bool:
+    """Front and rear of a dashcam."""
+    letters = {text.upper() for text in column.values}
+    eyes = letters <= {"F", "R"} or letters <= {"F", "R", "I"}
+    return column.parallel and column.place is Place.AFTER and eyes and len(letters) > 1
+
+
+def _series_verdict(column: Column) -> Verdict:  # noqa: PLR0911 - a table of rules
+    files, values = len(column.texts), len(column.values)
+    numeric = all(_is_number(text) for text in column.values)
+    each = files / values
+    if (
+        each == 1
+        and (files > 2 or not column.parallel)
+        and all(_RANDOM.match(text) for text in column.values)
+    ):
+        return Verdict.COUNTER
+    if column.place is Place.AFTER and not (column.parallel or column.keyword):
+        return Verdict.OTHER
+    wordy = all(re.fullmatch(r"[^\W\d_]+(?:[ _-][^\W\d_]+)*", text) for text in column.values)
+    if column.parallel and wordy:
+        return Verdict.CAMERA
+    if numeric or column.place is Place.AFTER:
+        if column.keyword and (column.place is not Place.AFTER or each > 1):
+            return (
+                Verdict.CAMERA if each >= _FILES_EACH or files <= _MANY_FILES else Verdict.COUNTER
+            )
+        if each < _FILES_EACH and not (column.parallel and files <= _MANY_FILES and each > 1):
+            return _pair(column)
+        if not (column.parallel or column.interleaved):
+            return Verdict.COUNTER
+        return Verdict.CAMERA
+    if each < _FILES_EACH and files >= _MANY_FILES and not column.parallel:
+        return Verdict.COUNTER
+    if each < 1.2 and files >= _MANY_FILES:
+        return Verdict.COUNTER
+    return Verdict.CAMERA
+
+
+def _is_number(text: str) -> bool:
+    """Or a folder that is only numbered: `100MEDIA`, `rec001`."""
+    if text.isdecimal():
+        return True
+    letters = re.sub(r"[0-9]+", "", text)
+    glued = re.match(r"[0-9]+[^\W\d_]+\Z", text) is not None
+    return letters != text and (glued or words.is_place(letters))
+
+
+def _pair(column: Column) -> Verdict:
+    """Two cameras of which one file each was seen, of the same moment."""
+    return Verdict.CAMERA if column.parallel and len(column.texts) == 2 else Verdict.COUNTER
+
+
+def _are_streams(column: Column) -> bool:
+    """Main and sub: by their words, or as `RecM` and `RecS` of the same moments."""
+    if all(words.is_stream(text) for text in column.values):
+        return True
+    if len(column.values) != 2 or not column.parallel:
+        return False
+    one, other = sorted(text.casefold() for text in column.values)
+    return one[:-1] == other[:-1] and one[-1:] == "m" and other[-1:] == "s" and one[:-1] != ""
+
+
+def _is_time(column: Column, layout: Layout) -> bool:
+    if all(words.bears_date(text) for text in column.values):
+        return column.place is Place.FOLDER or len(column.values) > 1
+    if all(words.is_weekday_or_half(text) for text in column.values):
+        return True
+    if all(_is_epoch(text) for text in column.values):
+        return True
+    if column.place is not Place.FOLDER and len(column.values) == 1:
+        return False
+    for text, reading in zip(column.texts, layout.readings, strict=True):
+        if not _tells_part(text, reading.start.moment, reading.start.period_s):
+            return False
+    return True
+
+
+def _is_epoch(text: str) -> bool:
+    return bool(re.fullmatch(r"1[1-9][0-9]{8}(?:[0-9]{3})?", text))
+
+
+def _tells_part(text: str, moment: object, period_s: float) -> bool:
+    """The text is the year, month, day, hour or minute of this very file."""
+    if not isinstance(moment, dt.datetime) or period_s:
+        return False
+    numbers = re.findall(r"[0-9]+", text)
+    letters = re.sub(r"[\W\d_]", "", text)
+    if not numbers or (len(letters) > 2 and not words.is_time_word(letters)):
+        return False
+    later = moment + dt.timedelta(hours=1)
+    parts = {f"{moment:%Y}", f"{moment:%m}", f"{moment:%d}", f"{moment:%H}", f"{moment:%M}"}
+    parts |= {f"{moment:%Y%m}", f"{moment:%m%d}", f"{moment:%y%m%d}", f"{moment:%H}00"}
+    parts |= {f"{moment:%Y%m%d%H}", f"{later:%H}", f"{later:%H}00", f"{moment:%H%M}"}
+    parts |= {f"{moment:%H%M%S}", f"{moment:%Y%m%d%H%M%S}", f"{moment:%j}"}
+    parts |= {str(moment.month), str(moment.day), str(moment.hour)} if len(letters) else set()
+    return all(number in parts for number in numbers)
+
+
+def _series(texts: Sequence[str], starts_s: Sequence[float]) -> tuple[bool, bool]:
+    """Whether two values have files of one moment; whether the values take turns in time."""
+    order = sorted(range(len(texts)), key=lambda index: starts_s[index])
+    parallel, turns = False, 0
+    for before, after in pairwise(order):
+        if texts[before] != texts[after]:
+            turns += 1
+            parallel = parallel or starts_s[after] - starts_s[before] <= SAME_MOMENT_S
+    return parallel, turns > len(set(texts)) - 1
+
+
+def _behind_keyword(column: Column, slot: Slot, index: int) -> bool:
+    """`ch01`, `cam 2`, `Kênh_3`: the letters before the number."""
+    if not all(re.fullmatch(r"[0-9]{1,3}", text) for text in column.values):
+        found = [re.match(r"([^\W\d_]+)[ _-]?[0-9]{1,3}\Z", text) for text in column.values]
+        return all(each and _plain(each[1]) in words.CAMERA_MARKS for each in found)
+    if not index:
+        return False
+    near = slot.columns[index - 1]
+    if near.verdict is Verdict.MARK and index >= 2:
+        near = slot.columns[index - 2]
+    return all(_plain(text) in words.CAMERA_MARKS for text in near.values)
+
+
+def _plain(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in plain if not unicodedata.combining(c))
+
+
+def groups(texts: Sequence[str]) -> dict[str, list[int]]:
+    """Which files each value has."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for index, text in enumerate(texts):
+        found[text].append(index)
+    return found

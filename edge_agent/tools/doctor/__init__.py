@@ -1,0 +1,68 @@
+"""`edge-agent doctor`: looks at everything that a working box needs, worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_agent.clock import Clock
+from edge_agent.sources import CredentialGuard
+from edge_agent.tools.doctor import agent, machine
+from edge_agent.tools.doctor.findings import CODES, Code, Finding, Grade, codes_markdown
+
+__all__ = ["CODES", "Code", "Finding", "Grade", "Visit", "codes_markdown", "examine", "worst"]
+
+#: The camera's refusals, shared with `run`: nobody may lock a household out of its camera.
+_REFUSALS = "refused-logins.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What the doctor looks at."""
+
+    config: Path
+    cameras: bool = True
+    broker: bool = True
+
+
+def examine(
+    visit: Visit,
+    clock: Clock,
+    box: machine.Machine | None = None,
+    tell: Callable[[str], None] = lambda part: None,
+) -> Iterator[Finding]:
+    """Everything, as it is found. `tell` hears which part is looked at now."""
+    box = box or machine.Machine()
+    tell("machine")
+    yield from machine.power(box)
+    yield machine.clock_state(clock)
+    yield from machine.memory(box)
+    yield machine.libraries()
+    yield from machine.service(box)
+    tell("configuration")
+    loaded = agent.configuration(visit.config)
+    yield from loaded.findings
+    config = loaded.config
+    if config is None:
+        return
+    state_dir = Path(config.box.state_dir)
+    tell("card")
+    if state_dir.exists():
+        yield from machine.card(state_dir)
+    yield agent.outbox(state_dir)
+    tell("detector")
+    yield agent.detector(config)
+    if visit.broker:
+        tell("broker")
+        yield from agent.broker(config, clock)
+    if visit.cameras:
+        guard = CredentialGuard(state_dir / _REFUSALS if state_dir.exists() else None, clock)
+        tell("cameras")
+        yield from agent.cameras(config, guard, clock)
+
+
+def worst(findings: Iterable[Finding]) -> Grade:
+    """Red before yellow before green."""
+    order = (Grade.GREEN, Grade.YELLOW, Grade.RED)
+    return max((finding.grade for finding in findings), key=order.index, default=Grade.GREEN)

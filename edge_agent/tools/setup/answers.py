@@ -1,0 +1,82 @@
+"""What set-up has to know, asked in the terminal or read from a file.
+
+[box]
+ward = "phuong-5"
+id = "box-0017"
+
+[mqtt]
+host = "mqtt.phuong-5.example"
+password_from = "/root/mqtt.txt"      # read once, and kept as a secret file
+
+[[cameras]]
+id = "gate"
+brand = "hikvision"
+address = "192.168.1.64"
+username = "viewer"
+password_from = "/root/gate.txt"
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from edge_agent.errors import ConfigError, ConfigProblem
+
+
+class BoxAnswers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    ward: str
+    id: str
+    timezone: str = ""  # empty: the system's
+    state_dir: str = "/var/lib/edge-agent"
+
+
+class BrokerAnswers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    host: str
+    port: int = 8883
+    username: str = ""
+    password_from: str = ""
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    allow_insecure: bool = False
+
+
+class CameraAnswers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Either `brand` and `address`, or a whole `url`."""
+
+    id: str
+    name: str = ""
+    brand: str = ""
+    address: str = ""
+    channel: int = 1
+    url: str = ""
+    main_url: str = ""
+    username: str = ""
+    password_from: str = ""
+
+
+class Answers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything. Passwords are read from the named files when the configuration is written."""
+
+    box: BoxAnswers
+    mqtt: BrokerAnswers
+    cameras: tuple[CameraAnswers, ...] = ()
+    model: str = "auto"
+
+
+def read_answers(path: Path) -> Answers:
+    """Raises ConfigError naming file and key."""
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=Answers)
+    except OSError as error:
+        raise _problem(
+            path, f"cannot be read: {error.strerror}", "name the answers' file"
+        ) from None
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise _problem(path, str(error), "see `edge-agent setup --example`") from None
+
+
+def _problem(path: Path, found: str, fix: str) -> ConfigError:
+    return ConfigError([ConfigProblem(str(path), "", found, fix)])

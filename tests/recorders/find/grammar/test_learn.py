@@ -1,0 +1,109 @@
+"""Names of many brands are learnt: cameras and times right, or said to be unsure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import pytest
+from recorder_names import LAYOUTS, NamedClip, NameLayout, clips_of
+
+from edge_agent.recorders.find.grammar import Learned, NamedFile, learn
+from edge_agent.recorders.find.recorded_time import start_utc_s
+
+LATEST_YEAR = 2027
+#: Seconds after its end that a clip is complete.
+UPLOAD_S = 3.0
+
+
+def learnt(clips: list[NamedClip], zone: str, *, copied: bool = False) -> Learned:
+    """`copied`: all files were written here on one day of next year."""
+    later_s = dt.datetime(2027, 6, 1, tzinfo=dt.UTC).timestamp()
+    files = [
+        NamedFile(
+            clip.relative,
+            later_s if copied else clip.start.timestamp() + clip.length_s + UPLOAD_S,
+        )
+        for clip in clips
+    ]
+    return learn(files, ZoneInfo(zone), LATEST_YEAR)
+
+
+def mistakes(learned: Learned, clips: list[NamedClip], zone: str) -> list[str]:
+    """What is read otherwise than it was built, in the zone that the names are in."""
+    found, pairs = [], set()
+    for clip in clips:
+        facts = learned.template.match(clip.relative)
+        if facts is None or facts.start is None:
+            found.append(f"no time in {clip.relative}")
+            continue
+        pairs.add((clip.camera, facts.channel))
+        start_s = start_utc_s(facts, ZoneInfo(zone), near_s=clip.start.timestamp() + 1)
+        if abs(start_s - clip.start.timestamp()) > 1:
+            found.append(f"{start_s - clip.start.timestamp():+.0f} s in {clip.relative}")
+    if not len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs}):
+        found.append(f"cameras are mixed up: {sorted(pairs)}")
+    return found
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+@pytest.mark.parametrize(("count", "step_s"), [(1, 97), (2, 97), (7, 3600), (40, 7000)])
+def test_names_are_understood(layout: NameLayout, count: int, step_s: int) -> None:
+    clips = list(clips_of(layout, count=count, step_s=step_s))
+    learned = learnt(clips, layout.given)
+    assert mistakes(learned, clips, layout.zone) == [], learned.template.name
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+def test_files_that_were_copied_later_are_right_or_unsure(layout: NameLayout) -> None:
+    """Nothing but the names tells then."""
+    clips = list(clips_of(layout, count=2))
+    learned = learnt(clips, layout.given, copied=True)
+    assert not mistakes(learned, clips, layout.zone) or learned.unsure
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_template_reads_the_next_days_too(layout: NameLayout, count: int) -> None:
+    """What is pasted today must fit tomorrow: a folder of a day or an hour is no camera."""
+    learned = learnt(list(clips_of(layout, count=count)), layout.given)
+    later = list(clips_of(layout, count=30, step_s=40_000))[-len(layout.cameras) :]
+    assert mistakes(learned, later, layout.zone) == [], learned.template.name
+
+
+def test_day_and_month_that_nothing_tells_apart_are_both_shown() -> None:
+    names = [f"gate_11-12-2026_14-05-{second:02}.mp4" for second in (6, 30)]
+    learned = learn([NamedFile(name, 1.8e9) for name in names], dt.UTC, LATEST_YEAR)
+    (reason,) = learned.unsure
+    assert "'gate_{start:%m-%d-%Y_%H-%M-%S}.{video}'" in reason
+    assert "a day after the 12th" in reason
+    more = [*names, "gate_26-12-2026_14-05-06.mp4"]
+    assert not learn([NamedFile(name, 1.8e9) for name in more], dt.UTC, LATEST_YEAR).unsure
+
+
+def test_two_brands_in_one_folder_are_two_cameras() -> None:
+    names = [
+        *(f"gate/2026-11-26/001/dav/14/14.0{n}.06-14.0{n}.16[M][0@0][0].dav" for n in range(4)),
+        *(f"shop/192.168.1.64_01_202611261405{n}0123_MOTION_DETECTION.jpg" for n in range(4)),
+    ]
+    learned = learn([NamedFile(name, 1.8e9) for name in names], dt.UTC, LATEST_YEAR)
+    channels = {name: learned.template.match(name) for name in names}
+    assert {facts.channel for facts in channels.values() if facts} == {"gate", "shop"}
+
+
+def test_streams_and_containers_of_one_moment_are_told() -> None:
+    names = [f"Rec{stream}01_20261126_1405{n}0_1405{n}8.mp4" for n in range(3) for stream in "MS"]
+    learned = learn([NamedFile(name, 1.8e9) for name in names], dt.UTC, LATEST_YEAR)
+    assert learned.twice == ("RecM and RecS",)
+    assert {facts.channel for facts in map(learned.template.match, names) if facts} == {""}
+
+
+def test_names_without_a_time_are_dated_by_what_is_in_the_files() -> None:
+    learned = learn(
+        [NamedFile("gate/holiday.mp4", 1.8e9), NamedFile("yard/party.mp4", 1.8e9)],
+        dt.UTC,
+        LATEST_YEAR,
+    )
+    facts = learned.template.match("gate/other.mp4")
+    assert facts is not None
+    assert (facts.channel, facts.start) == ("gate", None)

@@ -1,0 +1,103 @@
+"""A camera's time stamps that lie, and the even timeline that comes out all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+
+from edge_agent.sources.stream_time import StreamTime
+
+
+def placed(
+    stamps: Callable[[int], float], packets: int = 300, step_s: float = 0.1
+) -> tuple[list[float], StreamTime]:
+    time = StreamTime()
+    return [time.placed(stamps(i), 1000.0 + i * step_s) for i in range(packets)], time
+
+
+def test_time_that_follows_the_clock_is_left_alone() -> None:
+    out, time = placed(lambda i: 50.0 + i * 0.1)
+    assert out == [50.0 + i * 0.1 for i in range(300)]
+    assert (time.remark, time.slips) == ("", 0)
+
+
+@pytest.mark.parametrize(
+    ("stamps", "words"),
+    [
+        (lambda _i: 7.0, "stand still"),
+        (lambda i: min(i, 60) * 0.1, "stand still"),
+        (lambda i: i * 0.1 / 90, "0.0111 times the clock's pace"),
+        (lambda i: i * 0.1 * 11, "11 times the clock's pace"),
+        (lambda i: i * 0.03, "0.3 times the clock's pace"),
+        (lambda i: 500.0 - i * 0.1, "backwards"),
+    ],
+)
+def test_arrival_stands_in_where_time_does_not_follow_it(
+    stamps: Callable[[int], float], words: str
+) -> None:
+    out, time = placed(stamps)
+    steps = [b - a for a, b in pairwise(out[120:])]
+    assert steps == pytest.approx([0.1] * len(steps))
+    assert words in time.remark
+    assert "times of arrival stand in" in time.remark
+
+
+def test_a_single_outlier_is_restamped_and_its_neighbours_are_not() -> None:
+    def stamps(i: int) -> float:
+        return i * 0.1 + (0 if i % 20 != 15 else (-9800.0, 37600.0)[i // 20 % 2])
+
+    out, time = placed(stamps)
+    assert out == pytest.approx([i * 0.1 for i in range(300)])
+    assert time.slips == 15
+    assert "15 of the camera's time stamps jumped" in time.remark
+
+
+@pytest.mark.parametrize("jump_s", [3600.0, -3600.0, 86_400.0, 7.0, -7.0])
+def test_a_clock_that_was_set_is_followed_without_a_step(jump_s: float) -> None:
+    out, time = placed(lambda i: i * 0.1 + (jump_s if i >= 100 else 0.0))
+    assert [b - a for a, b in pairwise(out)] == pytest.approx([0.1] * 299)
+    assert time.slips < 5
+    assert time.remark == "" or "jumped" in time.remark
+
+
+def test_b_frames_keep_their_order() -> None:
+    order = [0, 3, 1, 2, 6, 4, 5, 9, 7, 8]
+
+    def stamps(i: int) -> float:
+        return (i // 10 * 10 + order[i % 10]) * 0.1
+
+    out, _ = placed(stamps)
+    assert out == [stamps(i) for i in range(300)]
+
+
+def test_a_stalled_network_is_no_wrong_clock() -> None:
+    """8 s of packets come at once, twice."""
+    time = StreamTime()
+    for i in range(600):
+        arrived_s = i * 0.1
+        for begin_s in (20.0, 40.0):
+            if begin_s <= arrived_s < begin_s + 8:
+                arrived_s = begin_s + 8
+        assert time.placed(i * 0.1, arrived_s) == pytest.approx(i * 0.1)
+    assert time.remark == ""
+
+
+def test_a_camera_that_sends_its_past_at_once_is_no_fast_clock() -> None:
+    time = StreamTime()
+    for i in range(300):
+        assert time.placed(i * 0.1, max(0.0, i - 40) * 0.1) == pytest.approx(i * 0.1)
+    assert time.remark == ""
+
+
+def test_time_that_is_right_again_is_believed_again() -> None:
+    out, time = placed(lambda i: max(i, 100) * 0.1, packets=400)
+    assert time.remark == ""
+    assert out[-1] - out[300] == pytest.approx(9.9)
+
+
+def test_one_picture_a_second_is_slow_and_not_wrong() -> None:
+    out, time = placed(float, packets=60, step_s=1.0)
+    assert out[-1] == 59.0
+    assert time.remark == ""
