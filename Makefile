@@ -1,9 +1,11 @@
 # make demo   see the agent find a person and tell a server, with no camera, broker or network
 # make test   every test but the slowest
-# make test-system  boots, browsers, databases, mutation, long fuzz (may need root)
+# make test-system    long runs: edits under load, damage of every table
+# make test-machines  packages built, bare Debian roots booted: install, upgrade, remove (as root)
 # make fuzz   spoilt bytes for every parser of what comes from outside, many (FUZZ_RUNS=20000 FUZZ_SEED=1)
 # make check  what a commit must pass: format, lint, types, layers, tests
 # make deb    Debian packages for amd64 and arm64, in dist/; make wheels: folders for install.sh --wheels
+# make messages  what people read in Vietnamese: adds new messages to the catalogue, and compiles it
 # make lock   pin anew what goes onto a box (packaging/*.lock)
 # make bench  the figures of benchmarks/README.md
 # make bench-decode  what decoding costs and what the gate misses (an hour; stopped, it goes on; needs ffmpeg)
@@ -13,7 +15,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # `make -j` would run linters and tests into each other's output.
 .NOTPARALLEL:
-.PHONY: demo test test-system fuzz check lint format docs bench bench-decode wheel wheels deb lock clean
+.PHONY: demo test test-system test-machines fuzz check lint format docs messages bench bench-decode wheel wheels deb lock clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edge-agent demo
@@ -22,8 +24,12 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'not system'
 
-test-system: $(VENV)/.deb
-	$(BIN)/python -m pytest -m system --timeout 1800
+test-system: $(VENV)/.dev
+	$(BIN)/python -m pytest -m system --timeout 1800 --ignore tests/packaging
+
+# Builds the packages and boots bare Debian roots: most of an hour, as root.
+test-machines: $(VENV)/.deb
+	$(BIN)/python -m pytest -m system --timeout 1800 tests/packaging
 
 FUZZ_RUNS ?= 20000
 fuzz: $(VENV)/.dev
@@ -44,6 +50,9 @@ format: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/edge-agent config schema --markdown > docs/config.md
 	$(BIN)/edge-agent doctor --codes > docs/codes.md
+
+messages: $(VENV)/.dev
+	$(BIN)/python packaging/messages.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks

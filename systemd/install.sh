@@ -6,6 +6,7 @@
 #   sh install.sh --dry-run       say what would happen; changes nothing, needs no root
 #   sh install.sh --version       the version that would be installed
 #   sh install.sh --uninstall [--purge]   purge: configuration, state and user as well
+#   --lang en|vi                  the language of what is said (default: as the system's)
 #
 # An upgrade must prove itself: the new version passes `edge-agent selftest`, is READY within
 # 60 s, and reaches the broker if the old one did. Else the old version comes back.
@@ -38,17 +39,94 @@ settings() {
     service=edge-agent.service
     mark=.edge-agent-install     # lies in a complete version's folder and holds its hash
     need_mib=900                 # for one version, and for its wheels while they are fetched
+    own_language
     dry_run=no
     wheels=
     here=$(cd "$(dirname "$0")" && pwd)
     scratch=
 }
 
-say() { printf '%s\n' "edge-agent: $*"; }
-fail() { printf '%s\n' "edge-agent: $*" >&2; exit 1; }
-usage_error() { printf '%s\n' "install.sh: $*; try --help" >&2; exit 2; }
+say() { printf 'edge-agent: %s\n' "$(in_words "$*")"; }
+fail() { say "$*" >&2; exit 1; }
+usage_error() { printf 'install.sh: %s\n' "$(in_words "$*; try --help")" >&2; exit 2; }
 wanted() { eval "[ \"\${INSTALL_$1:-yes}\" != no ]"; }
 have() { command -v "$1" >/dev/null 2>&1; }
+
+# The system's language, unless --lang says another.
+own_language() {
+    case ${LC_ALL:-${LC_MESSAGES:-${LANG:-}}} in vi*) lang=vi ;; *) lang=en ;; esac
+}
+
+in_words() {
+    if [ "$lang" = vi ]; then printf '%s\n' "$1" | sed -E "$vietnamese"; else printf '%s\n' "$1"; fi
+}
+
+# One rule for each thing that is said here; a part that stands in another comes before it.
+vietnamese='
+s|^would stop here: |sẽ dừng ở đây: |
+s|; try --help$|; xem --help|
+s|was not READY within (.*) s\b|chưa READY sau \1 giây|
+s|it (chưa READY sau [0-9]+ giây)|bản mới \1|
+s|the broker answered the old version, and not this one within (.*) s\b|bản cũ nối được máy chủ của phường, bản này thì không nối được sau \1 giây|
+s|; see: (journalctl -u edge-agent)$|; xem: \1|
+s|a Debian package is installed; upgrade with: |đã cài bằng gói .deb rồi; nâng cấp bằng: |
+s|^run this as root: |cần quyền root, chạy: |
+s|^run this as root$|cần quyền root (sudo)|
+s|there is no (.*); apt-get install python3$|không có \1; cài: apt-get install python3|
+s|(python[^ ]*) is (.*); py311 or py313 is needed|\1 là \2; cần py311 hoặc py313|
+s|Python cannot fetch packages; |Python chưa tải gói được; cài: |
+s|(/.*) has (.*) MiB free and needs (.*); make room on the card|\1 chỉ còn \2 MiB, cần \3 MiB; xóa bớt cho thẻ nhớ trống|
+s|^(.*) cannot be read; is this Debian\?|không đọc được \1; đây có phải Debian không?|
+s|^this is .(.*).; Debian 12 or 13 is needed \((.*) tries all the same\)|hệ điều hành ở đây là \1; cần Debian 12 hoặc 13 (\2: cứ thử)|
+s|^a 64-bit system is needed \((.*)\); this is (.*) bit (.*)|cần hệ điều hành 64-bit (\1); ở đây là \2 bit \3|
+s|^(.*): no box.lock in it; fill the folder with (.*)|\1: không có box.lock; tạo thư mục bằng \2|
+s|^(.*) is in no checkout; give --wheels DIR|\1 không nằm trong bản mã nguồn; thêm --wheels THƯ_MỤC|
+s|^the version cannot be found in (.*)|không tìm ra số phiên bản trong \1|
+s|^fetching the packages of (.*)|đang tải các gói của bản \1|
+s|^the packages could not be fetched; nothing was changed. Without internet: --wheels DIR|không tải được các gói; chưa thay đổi gì cả. Nếu không có internet: --wheels THƯ_MỤC|
+s|^setuptools could not be fetched; nothing was changed|không tải được setuptools; chưa thay đổi gì cả|
+s|^the agent.s wheel could not be built; nothing was changed|không tạo được gói của phần mềm; chưa thay đổi gì cả|
+s|^(.*): there is no wheel of pip|\1: không có gói pip|
+s|^(.*) is not the locked one; fetch the package again|\1 không khớp mã kiểm tra; tải lại gói|
+s|^installing (.*) in (.*)|đang cài bản \1 vào \2|
+s|^(.*) could not be installed; nothing was changed|không cài được bản \1; chưa thay đổi gì cả|
+s|^testing (.*): a made picture with a person, through to the outbox|đang thử bản \1: cho xem một hình vẽ có người, rồi ghi vào hàng chờ gửi|
+s|^a USB camera is configured\b|có khai báo camera USB|
+s|^(.systemctl reload.) waits until the files are read|\1 chờ đọc xong các tập tin|
+s|^(.*) was taken back: (.*)\. (.*) runs again;|đã bỏ bản \1, vì \2. Bản \3 chạy trở lại;|
+s|^(.*) was taken back: (.*)\. (.*) does not start either;|đã bỏ bản \1, vì \2. Bản \3 cũng không chạy;|
+s|^(.*) stays although (.*): (.*) does not start any more;|giữ bản \1 tuy \2: bản \3 không chạy lại được;|
+s|^there is no (.*) yet; the service starts when there is one|chưa có \1; khi nào có thì dịch vụ tự chạy|
+s|^the service was stopped and stays so; start it: (.*)|dịch vụ đang tắt, vẫn để tắt; muốn chạy: \1|
+s|^(.*) runs: READY|bản \1 đang chạy: READY|
+s|^(.*) is installed and does not start: (.*);|đã cài bản \1 nhưng không chạy được: \2;|
+s|^(.*) is installed already; nothing to do|đã cài bản \1 rồi; không phải làm gì|
+s|^(.*) does not pass its self-test and is not used; (.*) stays|bản \1 tự thử không đạt nên không dùng; giữ bản \2|
+s|^(.*) does not pass its self-test and is not used|bản \1 tự thử không đạt nên không dùng|
+s|^(.*) is installed: (.*)|đã cài xong bản \1: \2|
+s|^next: edge-agent setup|bước tiếp theo: edge-agent setup|
+s|^next: write (.*) and (.*) \(samples: (.*)\),|bước tiếp theo: viết \1 và \2 (tập tin mẫu: \3),|
+s|^then: |rồi chạy: |
+s|^would install (.*) from the registry, for |sẽ cài bản \1 tải từ mạng, cho |
+s|^would install (.*) from (.*), for |sẽ cài bản \1 lấy từ \2, cho |
+s|no Python:$|chưa có Python:|
+s|^(  .*), tested by (.*)|\1, tự thử bằng \2|
+s|^  the user edge-agent; (.*), with secrets that only it can read|  tài khoản edge-agent; \1, mật khẩu trong đó chỉ tài khoản này đọc được|
+s|^(  .*), started at boot|\1, tự chạy khi bật hộp|
+s|^(  .*), started now; READY within (.*) s, or the old version comes back|\1, chạy ngay; phải READY trong \2 giây, không thì trả lại bản cũ|
+s|^  no start now: there is no (.*) yet|  chưa chạy ngay: chưa có \1|
+s|^nothing was changed \(|chưa thay đổi gì cả (|
+s|^would stop (.*) and remove (.*), the unit and its files|sẽ dừng \1 và xóa \2, dịch vụ và các tập tin của nó|
+s|^would remove (.*), (.*) and the user edge-agent|sẽ xóa \1, \2 và tài khoản edge-agent|
+s|^a Debian package installed it: (.*) \(or purge\)|đã cài bằng gói .deb, gỡ bằng: \1 (hoặc purge)|
+s|^removed, with configuration, state and user|đã gỡ, xóa luôn cấu hình, dữ liệu và tài khoản|
+s|^removed; (.*), (.*) and the user edge-agent stay \(--purge removes them\)|đã gỡ; còn giữ \1, \2 và tài khoản edge-agent (thêm --purge để xóa)|
+s|^--wheels needs a folder|--wheels cần một thư mục|
+s|^(.*) is no folder|\1 không phải thư mục|
+s|^--lang needs en or vi|--lang cần en hoặc vi|
+s|^(.*) is not known|không có tùy chọn \1|
+s|^--purge goes with --uninstall|--purge chỉ đi với --uninstall|
+'
 
 help() { sed -n '2,/^set -eu/p' "$0" | sed '$d; s/^# \{0,1\}//'; }
 
@@ -502,6 +580,10 @@ main() {
             --wheels)
                 [ $# -ge 2 ] || usage_error "--wheels needs a folder"
                 wheels=$(cd "$2" 2>/dev/null && pwd) || usage_error "$2 is no folder"
+                shift
+                ;;
+            --lang)
+                case ${2:-} in en | vi) lang=$2 ;; *) usage_error "--lang needs en or vi" ;; esac
                 shift
                 ;;
             --dry-run) dry_run=yes ;;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +11,10 @@ import pytest
 
 #: tests/helpers/broker.py: the `mosquitto` fixtures.
 pytest_plugins = ("broker",)
+
+
+#: Tests read English, whatever their machine's language is.
+os.environ["LC_ALL"] = "C.UTF-8"
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from edge_agent.detect import read_manifest
 ROOT = Path(__file__).resolve().parent.parent
 FAULTS = ROOT / "docs" / "faults.md"
 COMMANDS = re.compile(r"^    (?:\.venv/bin/)?edge-agent (.+?)(?:\s+#.*)?$", re.MULTILINE)
-DOCUMENTS = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
+DOCUMENTS = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("README*.md")])
 
 _TEST_ID = re.compile(r"`([\w/]+\.py)::(\w+)`")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")

@@ -16,6 +16,9 @@ from edge_agent.assets import asset_dir
 print(edge_agent.__file__)
 for folder in ("models", "config", "systemd"):
     print(asset_dir(folder), *sorted(path.name for path in asset_dir(folder).rglob("*.*")))
+from edge_agent.language import _, speak
+speak("vi")
+print(edge_agent.__file__, _("Name of the ward").encode())
 """
 
 
@@ -42,6 +45,7 @@ def test_installed_wheel_finds_its_files(tmp_path: Path) -> None:
     assert "agent.toml" in lines[2]
     assert "hikvision.toml.sample" in lines[2]
     assert "edge-agent.service" in lines[3]
+    assert lines[4].endswith(str("Tên phường".encode()))
     command = [str(home / "bin" / "edge-agent"), "--version"]
     version = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
     assert version.stdout.startswith("edge-agent 0.")

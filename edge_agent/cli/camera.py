@@ -15,6 +15,7 @@ from edge_agent.clock import SystemClock
 from edge_agent.config import DEFAULT_CONFIG_DIR, CameraConfig, Config, load_config
 from edge_agent.config.secrets import read_secret
 from edge_agent.errors import EXIT_FAILED, EXIT_OK, ConfigError, ConfigProblem, OperatorError
+from edge_agent.language import LANGUAGES, _, speak
 from edge_agent.runtime import StopToken
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     _add_search(discover)
     discover.add_argument("--json", action="store_true", help="for programs")
+    _add_language(discover)
     discover.set_defaults(func=_discover)
 
     add = verbs.add_parser("add", help="write the file of a camera that was found or is known")
@@ -46,6 +48,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add.add_argument("--name", default="", help="what the household calls it")
     _add_login(add)
     _add_config(add)
+    _add_language(add)
     add.set_defaults(func=_add)
 
     test = verbs.add_parser(
@@ -53,6 +56,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     test.add_argument("id", help="of the configuration")
     _add_config(test)
+    _add_language(test)
     test.set_defaults(func=_test)
 
     accept = verbs.add_parser(
@@ -60,12 +64,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     accept.add_argument("id", help="of the configuration")
     _add_config(accept)
+    _add_language(accept)
     accept.set_defaults(func=_accept)
 
     find = verbs.add_parser("find", help="where is a camera whose address changed?")
     find.add_argument("identity", help="serial number or hardware address, as discover shows it")
     _add_search(find)
+    _add_language(find)
     find.set_defaults(func=_find)
+
+
+def _add_language(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--lang", choices=LANGUAGES, help="default: as the system's")
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
@@ -96,6 +106,8 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
 def _discover(arguments: argparse.Namespace) -> int:
     from edge_agent.tools.discovery import search
 
+    speak("en" if arguments.json else arguments.lang)
+
     plan, account = _plan(arguments), _account(arguments)
     found = search(plan, account)
     if arguments.json:
@@ -104,26 +116,29 @@ def _discover(arguments: argparse.Namespace) -> int:
     for camera in found:
         _show(camera)
     if not found:
-        print("no camera answered; is ONVIF switched on in its menu? try --ports")
+        print(_("no camera answered; is ONVIF switched on in its menu? try --ports"))
         return EXIT_FAILED
-    print(f"\n{len(found)} found. Add one: edge-agent camera add NAME ADDRESS --username USER")
+    text = _("{count} found. Add one: edge-agent camera add NAME ADDRESS --username USER")
+    print("\n" + text.format(count=len(found)))
     return EXIT_OK
 
 
 def _show(camera: FoundCamera) -> None:
     from edge_agent.tools.discovery.search import CLOCK_OFF_S
+    from edge_agent.tools.sentences import of_search
 
-    about = camera.model or "model not told"
-    print(f"{camera.address:<15} {camera.brand:<10} {about}   ({camera.why})")
+    about = camera.model or _("model not told")
+    print(f"{camera.address:<15} {camera.brand:<10} {about}   ({of_search(camera.why)})")
     if camera.identity:
-        print(f"    identity: {camera.identity}")
+        print("    " + _("identity: {identity}").format(identity=camera.identity))
     if camera.clock_offset_s is not None and abs(camera.clock_offset_s) > CLOCK_OFF_S:
-        print(f"    its clock is {camera.clock_offset_s:+.0f} s off: set it to a time server")
+        text = _("its clock is {s} s off: set it to a time server")
+        print("    " + text.format(s=f"{camera.clock_offset_s:+.0f}"))
     if camera.urls[0]:
-        sure = "" if camera.profiles else " (the brand's usual one)"
-        print(f"    small stream: {camera.urls[0]}{sure}")
+        sure = "" if camera.profiles else _(" (the brand's usual one)")
+        print("    " + _("small stream: {url}").format(url=camera.urls[0]) + sure)
     if camera.note:
-        print(f"    {camera.note}")
+        print(f"    {of_search(camera.note)}")
 
 
 def _add(arguments: argparse.Namespace) -> int:
@@ -131,6 +146,7 @@ def _add(arguments: argparse.Namespace) -> int:
     from edge_agent.tools.setup.brands import BRANDS, brand_named
     from edge_agent.tools.setup.writing import add_camera
 
+    speak(arguments.lang)
     account = _account(arguments)
     url = main_url = ""
     brand = arguments.brand
@@ -155,15 +171,17 @@ def _add(arguments: argparse.Namespace) -> int:
         username=account.user if account else "",
     )
     for path in add_camera(answers, account.password if account else "", arguments.config):
-        print(f"written: {path}")
-    print(f"now: edge-agent camera test {arguments.id}")
+        print(_("written: {path}").format(path=path))
+    print(_("now: edge-agent camera test {id}").format(id=arguments.id))
     return EXIT_OK
 
 
 def _test(arguments: argparse.Namespace) -> int:
     from edge_agent.sources import CredentialGuard, format_report, probe
     from edge_agent.tools.discovery.menus import advice
+    from edge_agent.tools.sentences import of_report, of_stream
 
+    speak(arguments.lang)
     config = load_config(arguments.config).config
     camera = _configured(config, arguments)
     clock = SystemClock()
@@ -172,13 +190,14 @@ def _test(arguments: argparse.Namespace) -> int:
         state_dir / _REFUSALS if state_dir.is_dir() else None, clock
     )
     seen = probe(camera.source, credentials=guard, stop=StopToken(), clock=clock)
-    print(format_report(seen))
+    print(of_report(format_report(seen)))
     brand = _brand_of(camera)
     wishes = list(advice(seen, brand))
     for measured, where in wishes:
-        print(f"set at the camera: {measured}\n    {where}")
+        print(_("set at the camera: {measured}").format(measured=of_stream(measured)))
+        print(f"    {_(where)}")
     if not wishes:
-        print("nothing to set at the camera")
+        print(_("nothing to set at the camera"))
     return EXIT_OK
 
 
@@ -186,6 +205,7 @@ def _accept(arguments: argparse.Namespace) -> int:
     """By a file that the running agent looks for: no socket, no network."""
     from edge_agent.agent.eyes import accept_mark
 
+    speak(arguments.lang)
     config = load_config(arguments.config).config
     camera = _configured(config, arguments)
     mark = accept_mark(Path(config.box.state_dir), camera.id)
@@ -195,8 +215,10 @@ def _accept(arguments: argparse.Namespace) -> int:
         shutil.chown(mark, *_owner(mark.parent.parent))
         shutil.chown(mark.parent, *_owner(mark.parent.parent))
     except OSError as error:
-        raise OperatorError(f"{mark}: {error.strerror}; run it as root") from error
-    print(f"{camera.id}: the running agent learns its view anew; it needs a minute")
+        text = _("{path}: {why}; run it as root")
+        raise OperatorError(text.format(path=mark, why=error.strerror)) from error
+    text = _("{camera}: the running agent learns its view anew; it needs a minute")
+    print(text.format(camera=camera.id))
     return EXIT_OK
 
 
@@ -209,8 +231,9 @@ def _owner(folder: Path) -> tuple[int, int]:
 def _configured(config: Config, arguments: argparse.Namespace) -> CameraConfig:
     camera = next((each for each in config.cameras if each.id == arguments.id), None)
     if camera is None:
-        known = ", ".join(each.id for each in config.cameras) or "none"
-        raise OperatorError(f"no camera {arguments.id!r} in {arguments.config}; there are: {known}")
+        known = ", ".join(each.id for each in config.cameras) or _("none")
+        text = _("no camera '{id}' in {folder}; there are: {known}")
+        raise OperatorError(text.format(id=arguments.id, folder=arguments.config, known=known))
     return camera
 
 
@@ -231,9 +254,10 @@ def _brand_of(camera: CameraConfig) -> str:
 def _find(arguments: argparse.Namespace) -> int:
     from edge_agent.tools.discovery import find_again
 
+    speak(arguments.lang)
     address = find_again(arguments.identity, _plan(arguments), _account(arguments))
     if address is None:
-        print(f"{arguments.identity}: not found in this network")
+        print(_("{identity}: not found in this network").format(identity=arguments.identity))
         return EXIT_FAILED
     print(address)
     return EXIT_OK
@@ -273,4 +297,4 @@ def _account(arguments: argparse.Namespace) -> Account | None:
         return None
     if arguments.password_file:
         return Account(arguments.username, read_secret(arguments.password_file))
-    return Account(arguments.username, getpass.getpass("Password (not shown): "))
+    return Account(arguments.username, getpass.getpass(_("Password (not shown): ")))

@@ -10,8 +10,10 @@ from typing import Any
 
 from edge_agent.config import SHORT_SHA_LENGTH, LoadedConfig, canonical_sha, load_config
 from edge_agent.errors import ConfigError, ConfigProblem
+from edge_agent.language import _
 from edge_agent.tools.preflight import diagnoses, service_of
 from edge_agent.tools.preflight.account import Account
+from edge_agent.tools.sentences import of_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +54,28 @@ class Check:
 
 def summary_of(loaded: LoadedConfig) -> str:
     short_sha = canonical_sha(loaded.config)[:SHORT_SHA_LENGTH]
-    return f"{counted(len(loaded.config.cameras), 'camera')}, cfg {short_sha}"
+    cameras = counted(len(loaded.config.cameras), _("1 camera"), _("{count} cameras"))
+    return f"{cameras}, cfg {short_sha}"
 
 
-def counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def counted(number: int, one: str, many: str) -> str:
+    return one if number == 1 else many.format(count=number)
 
 
 def print_lines(check: Check, *, is_fine: bool) -> None:
     """Praise on stdout, complaints on stderr."""
     for warning in check.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(_("warning: {problem}").format(problem=of_problem(warning)), file=sys.stderr)
     for problem in check.errors:
-        print(f"error: {problem}", file=sys.stderr)
+        print(_("error: {problem}").format(problem=of_problem(problem)), file=sys.stderr)
     if check.errors:
-        print(counted(len(check.errors), "error"), file=sys.stderr)
+        print(counted(len(check.errors), _("1 error"), _("{count} errors")), file=sys.stderr)
     elif not is_fine:
-        print(counted(len(check.warnings), "warning"), file=sys.stderr)
+        warnings = counted(len(check.warnings), _("1 warning"), _("{count} warnings"))
+        print(warnings, file=sys.stderr)
     elif check.loaded is not None:
-        print(f"{check.loaded.sources[0]}: fine, {check.summary}")
+        text = _("{file}: fine, {summary}")
+        print(text.format(file=check.loaded.sources[0], summary=check.summary))
 
 
 def print_json(check: Check, *, is_fine: bool) -> None:

@@ -16,6 +16,7 @@ from edge_agent.config import (
     redacted,
 )
 from edge_agent.errors import EXIT_CONFIG, EXIT_OK, ModelError
+from edge_agent.language import LANGUAGES, speak
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -36,6 +37,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="who will read the files (default: the User= of the installed unit, for its folder)",
     )
     check.add_argument("--json", action="store_true", help="print the result as JSON")
+    check.add_argument("--lang", choices=LANGUAGES, help="default: as the system's")
     check.set_defaults(func=_check)
 
     show = verbs.add_parser("show", help="print what is in force, defaults included, no secrets")
@@ -65,6 +67,7 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 def _check(arguments: argparse.Namespace) -> int:
     from edge_agent.cli.checking import Check, print_json, print_lines
 
+    speak("en" if arguments.json else arguments.lang)
     check = Check.of(arguments.config, user=arguments.user, online=arguments.online)
     is_fine = not check.errors and not (arguments.strict and check.warnings)
     (print_json if arguments.json else print_lines)(check, is_fine=is_fine)

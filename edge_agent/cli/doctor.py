@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from edge_agent.clock import SystemClock
 from edge_agent.config import DEFAULT_CONFIG_DIR
 from edge_agent.errors import EXIT_CONFIG, EXIT_FAILED, EXIT_OK
+from edge_agent.language import LANGUAGES, _, speak
 
 if TYPE_CHECKING:
     from edge_agent.tools.doctor import Finding
@@ -39,12 +40,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--no-cameras", action="store_true", help="do not open the cameras")
     parser.add_argument("--no-broker", action="store_true", help="do not connect to the broker")
     parser.add_argument("--codes", action="store_true", help="list every code, as Markdown")
+    parser.add_argument("--lang", choices=LANGUAGES, help="default: as the system's")
     parser.set_defaults(func=_doctor)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
     from edge_agent.tools.doctor import Grade, Visit, codes_markdown, examine, worst
 
+    # What programs read, and the list behind docs/codes.md, is English unless asked otherwise.
+    is_for_programs = arguments.json or (arguments.codes and arguments.lang is None)
+    speak("en" if is_for_programs else arguments.lang)
     if arguments.codes:
         print(codes_markdown(), end="")
         return EXIT_OK
@@ -60,7 +65,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
         print(json.dumps({"grade": grade, "findings": [_plain(each) for each in findings]}))
     else:
         counts = [sum(each.grade == name for each in findings) for name in Grade]
-        print(f"\n{counts[0]} green, {counts[1]} yellow, {counts[2]} red")
+        total = _("{green} green, {yellow} yellow, {red} red")
+        print("\n" + total.format(green=counts[0], yellow=counts[1], red=counts[2]))
     if any(finding.code == "EA-CFG-001" for finding in findings):
         return EXIT_CONFIG
     return EXIT_FAILED if grade is Grade.RED else EXIT_OK
@@ -83,4 +89,4 @@ def _print(finding: Finding, *, colours: bool) -> None:
     code = f"  [{finding.code}]" if finding.code else ""
     print(f"{mark} {finding.subject}: {finding.found}{code}", flush=True)
     if finding.fix:
-        print(f"     do: {finding.fix}")
+        print("     " + _("do: {fix}").format(fix=_(finding.fix)))

@@ -31,6 +31,7 @@ from edge_agent.cli import (
 )
 from edge_agent.cli.journal import complain, log_to_stderr
 from edge_agent.errors import EXIT_FAILED, AgentError
+from edge_agent.language import spoken
 
 _GROUPS = (
     setup,
@@ -79,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = arguments.func(arguments)
         sys.stdout.flush()
     except AgentError as error:
-        complain(f"edge-agent: {error}")
+        complain(f"edge-agent: {_in_words(error)}")
         return error.exit_code
     except KeyboardInterrupt:
         return 130  # as shells report SIGINT
@@ -88,3 +89,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     return int(code)
+
+
+def _in_words(error: AgentError) -> str:
+    if spoken() == "en":
+        return str(error)
+    from edge_agent.tools.sentences import of_error
+
+    return of_error(error)

@@ -103,7 +103,7 @@ def _try(told: Told, arguments: argparse.Namespace) -> bool:
         mark = {"green": "ok", "yellow": "! ", "red": "X "}[finding.grade]
         print(f"{mark} {finding.subject}: {finding.found}", flush=True)
         if finding.fix:
-            print(f"     {_(finding.fix)}")
+            print("     " + _("do: {fix}").format(fix=_(finding.fix)))
     if not problems(findings) or arguments.yes:
         return True
     if arguments.answers or not sys.stdin.isatty():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,46 @@ def test_unreachable_registry_is_noticed_before_anything_changes(
     assert done.returncode == 1
     assert "could not be fetched; nothing was changed" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+_MESSAGE = re.compile(r'(?:say|fail|missing|usage_error|put_drop_in [a-z.-]+) "((?:[^"\\]|\\.)*)"')
+
+
+def test_every_message_has_a_vietnamese_rule() -> None:
+    text = SCRIPT.read_text()
+    messages = [re.sub(r"\$\([^)]*\)|\$\{[^}]*\}|\$\w+", "/x", m) for m in _MESSAGE.findall(text)]
+    messages = [m.replace("\\`", "`") for m in messages if re.search("[a-z]{4}", m)]
+    messages = [m.replace("/x is /x; py", "python3 is py39; py") for m in messages]
+    assert len(messages) > 45
+    functions = text.rpartition("main ")[0]
+    said = subprocess.run(
+        ["sh", "-c", f"{functions}\nsettings; lang=vi; {SAY_EACH}"],
+        input="\n".join(messages) + "\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    same = [
+        message
+        for message, line in zip(messages, said, strict=True)
+        if line == message and re.search(r"[a-z]{3,} [a-z]{3,}", message)
+    ]
+    assert same == []
+
+
+SAY_EACH = 'while IFS= read -r line; do in_words "$line"; done'
+
+
+def test_the_plan_is_vietnamese_by_option_and_by_locale(
+    tmp_path: Path, debian: dict[str, str]
+) -> None:
+    by_option = install("--lang", "vi", "--dry-run", folder=tmp_path, **debian)
+    by_locale = install("--dry-run", folder=tmp_path, LANG="vi_VN.UTF-8", **debian)
+    assert by_option.stdout == by_locale.stdout
+    assert f"sẽ cài bản {__version__} tải từ mạng" in by_option.stdout
+    assert "chưa thay đổi gì cả (--dry-run)" in by_option.stdout
+    english = install("--lang", "en", "--dry-run", folder=tmp_path, LANG="vi_VN.UTF-8", **debian)
+    assert "nothing was changed (--dry-run)" in english.stdout
+    wrong = install("--lang", "fr", folder=tmp_path, LANG="vi_VN.UTF-8", **debian)
+    assert wrong.returncode == 2
+    assert wrong.stderr == "install.sh: --lang cần en hoặc vi; xem --help\n"

@@ -24,12 +24,14 @@ from edge_agent.errors import (
     SourceUnreachable,
     StorageError,
 )
+from edge_agent.language import _
 from edge_agent.mqtt import Dialer, Session, endpoint_of
 from edge_agent.outbox import outbox_stat
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CredentialGuard, probe
-from edge_agent.tools.doctor.findings import Finding, fine
+from edge_agent.tools.doctor.findings import Finding, failed, fine
 from edge_agent.tools.preflight import Diagnosis, local_diagnoses, service_of
+from edge_agent.tools.sentences import of_problem, of_stream
 
 #: One look at a whole picture. 5 pictures a second of a busy camera leave 200 ms for each.
 _SLOW_LOOK_MS = 200.0
@@ -53,17 +55,20 @@ def configuration(path: Path) -> Loaded:
     try:
         loaded: LoadedConfig = load_config(path)
     except ConfigError as error:
-        found = tuple(Finding("EA-CFG-001", str(path), str(each)) for each in error.problems)
+        found = tuple(Finding("EA-CFG-001", str(path), of_problem(each)) for each in error.problems)
         return Loaded(None, found)
     told = [each for each in local_diagnoses(loaded, service_of(path)) if not _is_camera(each)]
-    wrong = [Finding("EA-CFG-001", str(path), str(each.problem)) for each in told if each.is_error]
+    wrong = [
+        Finding("EA-CFG-001", str(path), of_problem(each.problem)) for each in told if each.is_error
+    ]
     odd = [*loaded.warnings, *(each.problem for each in told if not each.is_error)]
-    warnings = [*wrong, *(Finding("EA-CFG-002", str(path), str(each)) for each in odd)]
+    warnings = [*wrong, *(Finding("EA-CFG-002", str(path), of_problem(each)) for each in odd)]
     if not any(camera.enabled for camera in loaded.config.cameras):
-        warnings.append(Finding("EA-CFG-003", str(path), "no camera"))
+        warnings.append(Finding("EA-CFG-003", str(path), _("no camera")))
     if not warnings:
         count = len(loaded.config.cameras)
-        warnings.append(fine("configuration", f"fine, {count} camera{'' if count == 1 else 's'}"))
+        said = _("fine, 1 camera") if count == 1 else _("fine, {count} cameras").format(count=count)
+        warnings.append(fine(_("configuration"), said))
     return Loaded(loaded.config, tuple(warnings))
 
 
@@ -80,11 +85,11 @@ def detector(config: Config) -> Finding:
         model = find_model(config.detector.model)
         opened = OnnxDetector.open(model, threads=config.detector.threads)
     except ModelError as error:
-        return Finding("EA-MOD-001", "detector", str(error))
+        return failed("EA-MOD-001", _("detector"), error)
     picture = street(model.manifest.input.size)
     took_ms = min(look_ms(opened, picture)[1] for _ in range(_LOOKS))
-    found = f"{model.manifest.name}: {took_ms:.0f} ms a look"
-    return Finding("EA-MOD-002" if took_ms > _SLOW_LOOK_MS else "", "detector", found)
+    found = _("{model}: {ms} ms a look").format(model=model.manifest.name, ms=round(took_ms))
+    return Finding("EA-MOD-002" if took_ms > _SLOW_LOOK_MS else "", _("detector"), found)
 
 
 def cameras(config: Config, credentials: CredentialGuard, clock: Clock) -> Iterator[Finding]:
@@ -94,30 +99,34 @@ def cameras(config: Config, credentials: CredentialGuard, clock: Clock) -> Itera
 
 
 def _camera(camera: CameraConfig, guard: CredentialGuard, clock: Clock) -> Iterator[Finding]:
-    subject = f"camera {camera.id}"
+    subject = _("camera {id}").format(id=camera.id)
     source = camera.source
     if isinstance(source, FolderSource):
         there = Path(source.path).is_dir()
         code = "" if there else "EA-CAM-005"
-        yield Finding(code, subject, f"folder {'there' if there else 'missing'}")
+        yield Finding(code, subject, _("folder there") if there else _("folder missing"))
         return
     try:
         seen = probe(source, credentials=guard, stop=StopToken(), clock=clock, watch_s=_WATCH_S)
     except CredentialRefused as error:
-        yield Finding("EA-CAM-002", subject, str(error))
+        yield failed("EA-CAM-002", subject, error)
     except SourceUnreachable as error:
-        yield Finding("EA-CAM-001", subject, str(error))
+        yield failed("EA-CAM-001", subject, error)
     except SourceStalled as error:
-        yield Finding("EA-CAM-003", subject, str(error))
+        yield failed("EA-CAM-003", subject, error)
     except AgentError as error:
-        yield Finding("EA-CAM-005", subject, str(error))
+        yield failed("EA-CAM-005", subject, error)
     else:
         figures = seen.figures
-        rate = f", {figures.fps:.0f} fps" if figures.fps else ""
-        key = f", keyframe every {figures.key_interval_s:.1f} s" if figures.key_interval_s else ""
+        rate = _(", {fps} fps").format(fps=round(figures.fps)) if figures.fps else ""
+        key = (
+            _(", keyframe every {s} s").format(s=f"{figures.key_interval_s:.1f}")
+            if figures.key_interval_s
+            else ""
+        )
         yield fine(subject, f"{seen.info.codec} {seen.size}{rate}{key}")
         for advice in seen.advice:
-            yield Finding("EA-CAM-004", subject, advice)
+            yield Finding("EA-CAM-004", subject, of_stream(advice))
 
 
 def broker(config: Config, clock: Clock) -> Iterator[Finding]:
@@ -131,17 +140,22 @@ def broker(config: Config, clock: Clock) -> Iterator[Finding]:
         connection = dialer.dial(Session(name, clean_start=True, expiry_s=0), StopToken())
     except ConfigError as error:
         for problem in error.problems:
-            yield Finding("EA-CFG-001", "broker", str(problem))
+            yield Finding("EA-CFG-001", _("broker"), of_problem(problem))
     except BrokerRefused as error:
-        yield Finding("EA-BRK-002", "broker", str(error))
+        yield failed("EA-BRK-002", _("broker"), error)
     except BrokerUnreachable as error:
-        yield Finding("EA-BRK-001", "broker", str(error))
+        yield failed("EA-BRK-001", _("broker"), error)
     else:
         took_ms = (time.monotonic() - begun_s) * 1000
         version = "5" if connection.is_mqtt5 else "3.1.1"
         connection.close()
         where = f"{config.mqtt.host}:{config.mqtt.port}"
-        yield fine("broker", f"{where}: MQTT {version}, connected in {took_ms:.0f} ms")
+        yield fine(
+            _("broker"),
+            _("{where}: MQTT {version}, connected in {ms} ms").format(
+                where=where, version=version, ms=round(took_ms)
+            ),
+        )
 
 
 def _certificate(cert_file: str | None) -> Iterator[Finding]:
@@ -155,19 +169,27 @@ def _certificate(cert_file: str | None) -> Iterator[Finding]:
         return  # the connection says what is wrong with it
     days = (ends - dt.datetime.now(dt.UTC)).days
     code = "EA-BRK-004" if days < 0 else "EA-BRK-003" if days < _CERTIFICATE_DAYS else ""
-    yield Finding(code, "certificate", f"{days} days left, until {ends:%Y-%m-%d}")
+    yield Finding(
+        code,
+        _("certificate"),
+        _("{days} days left, until {date}").format(days=days, date=f"{ends:%Y-%m-%d}"),
+    )
 
 
 def outbox(state_dir: Path) -> Finding:
     if not state_dir.exists():
-        return fine("outbox", "not made yet")
+        return fine(_("outbox"), _("not made yet"))
     try:
         stat = outbox_stat(state_dir)
     except PermissionError as error:
-        return Finding("EA-CARD-003", str(state_dir), error.strerror or "no access")
+        return Finding("EA-CARD-003", str(state_dir), error.strerror or _("no access"))
     except StorageError as error:
         if not any(state_dir.glob("*.sqlite*")):
-            return fine("outbox", "not made yet")
-        return Finding("EA-OUT-002", "outbox", str(error))
+            return fine(_("outbox"), _("not made yet"))
+        return failed("EA-OUT-002", _("outbox"), error)
     code = "EA-OUT-001" if stat.unsent >= _MANY_WAITING else ""
-    return Finding(code, "outbox", f"{stat.unsent} messages wait, {stat.file_bytes >> 10} KiB")
+    return Finding(
+        code,
+        _("outbox"),
+        _("{count} messages wait, {kib} KiB").format(count=stat.unsent, kib=stat.file_bytes >> 10),
+    )

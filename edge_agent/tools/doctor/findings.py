@@ -9,6 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from edge_agent.errors import AgentError
+from edge_agent.language import _, spoken
+from edge_agent.tools.sentences import of_error
+
 
 class Grade(StrEnum):
     """How bad it is."""
@@ -49,7 +53,16 @@ def fine(subject: str, found: str) -> Finding:
     return Finding("", subject, found)
 
 
+def failed(code: str, subject: str, error: AgentError) -> Finding:
+    """From what a part of the agent raised; where its words are English only, with ours."""
+    said = of_error(error)
+    if spoken() != "en" and said == str(error):
+        said = f"{_(CODES[code].means)} ({said})"
+    return Finding(code, subject, said)
+
+
 _Y, _R = Grade.YELLOW, Grade.RED
+_MADE = "<!-- Made by `make docs` from edge_agent/tools/doctor/findings.py. -->"
 
 CODES: Mapping[str, Code] = {
     # --- the machine
@@ -134,7 +147,7 @@ CODES: Mapping[str, Code] = {
     "EA-CFG-003": Code(
         _Y,
         "No camera is configured.",
-        "edge-agent setup --step cameras",
+        "edge-agent camera discover finds them, edge-agent camera add NAME ADDRESS adds one",
     ),
     # --- the detector
     "EA-MOD-001": Code(
@@ -215,18 +228,23 @@ CODES: Mapping[str, Code] = {
 
 
 def codes_markdown() -> str:
-    """docs/codes.md."""
-    lines = [
-        "# Codes of `edge-agent doctor`",
+    """docs/codes.md, or the same in the language that is spoken."""
+    lines = ["# " + _("Codes of `edge-agent doctor`"), ""]
+    lines += [_MADE, ""] if spoken() == "en" else []
+    lines += [
+        _("A code can be read over the phone. Red: it does not work. Yellow: it still works."),
         "",
-        "<!-- Made by `make docs` from edge_agent/tools/doctor/findings.py. -->",
-        "",
-        "A code can be read over the phone. Red: it does not work. Yellow: it still works.",
-        "",
-        "| code | grade | what it means | what to do |",
+        "| {} | {} | {} | {} |".format(_("code"), _("grade"), _("what it means"), _("what to do")),
         "|---|---|---|---|",
     ]
     lines += [
-        f"| {name} | {code.grade} | {code.means} | {code.fix} |" for name, code in CODES.items()
+        f"| {name} | {grade_name(code.grade)} | {_(code.means)} | {_(code.fix)} |"
+        for name, code in CODES.items()
     ]
     return "\n".join(lines) + "\n"
+
+
+def grade_name(grade: Grade) -> str:
+    """As a person reads it."""
+    names = {Grade.GREEN: _("green"), Grade.YELLOW: _("yellow"), Grade.RED: _("red")}
+    return names[grade]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.clock import Clock, ClockQuality
+from edge_agent.language import _, told, translatable
 from edge_agent.tools.doctor.findings import Finding, fine
 
 #: Bits of `vcgencmd get_throttled` (Raspberry Pi documentation, vcgencmd).
@@ -25,6 +26,7 @@ _SLOW_WRITE_MS = 250.0
 _WRITES = 8
 _LEAST_FREE_FRAC, _LEAST_FREE_BYTES = 0.05, 200 << 20
 _LEAST_MEMORY_MIB = 150
+_QUALITIES = translatable("holdover", "estimated")
 _LIBRARIES = ("av", "cv2", "numpy", "onnxruntime", "paho.mqtt.client", "watchdog", "msgspec")
 
 #: Runs a command and gives (exit code, output); code 127 where there is no such command.
@@ -62,41 +64,59 @@ def power(machine: Machine) -> Iterator[Finding]:
     if code == 0 and "=0x" in said:
         bits = int(said.rpartition("=")[2], 16)
         if bits & _UNDER_VOLTAGE_NOW:
-            yield Finding("EA-PWR-001", "power", f"too little voltage now ({said})")
+            yield Finding(
+                "EA-PWR-001", _("power"), _("too little voltage now ({bits})").format(bits=said)
+            )
         elif bits & _UNDER_VOLTAGE_SINCE_BOOT:
-            yield Finding("EA-PWR-002", "power", f"too little voltage since the start ({said})")
+            yield Finding(
+                "EA-PWR-002",
+                _("power"),
+                _("too little voltage since the start ({bits})").format(bits=said),
+            )
         else:
-            yield fine("power", "enough voltage")
+            yield fine(_("power"), _("enough voltage"))
         if bits & (_SLOWED_NOW | _SLOWED_SINCE_BOOT):
-            yield Finding("EA-HEAT-001", "heat", f"the processor was slowed down ({said})")
+            yield Finding(
+                "EA-HEAT-001",
+                _("heat"),
+                _("the processor was slowed down ({bits})").format(bits=said),
+            )
             return
     milli = machine.text("sys/class/thermal/thermal_zone0/temp").strip()
     if milli.lstrip("-").isdigit():
         degrees = int(milli) / 1000
         if degrees >= _HOT_C:
-            yield Finding("EA-HEAT-001", "heat", f"{degrees:.0f} °C")
+            yield Finding("EA-HEAT-001", _("heat"), f"{degrees:.0f} °C")
         else:
-            yield fine("heat", f"{degrees:.0f} °C")
+            yield fine(_("heat"), f"{degrees:.0f} °C")
 
 
 def clock_state(clock: Clock) -> Finding:
     reading = clock.read()
     if reading.quality is ClockQuality.UNSET:
-        return Finding("EA-CLK-001", "clock", time.strftime("%Y-%m-%d", time.gmtime(reading.utc_s)))
+        return Finding(
+            "EA-CLK-001", _("clock"), time.strftime("%Y-%m-%d", time.gmtime(reading.utc_s))
+        )
     if reading.quality is ClockQuality.SYNCED:
-        return fine("clock", f"kept by a time server, within {reading.err_ms or 0} ms")
-    return Finding("EA-CLK-002", "clock", f"{reading.quality}: no time server keeps it")
+        return fine(
+            _("clock"), _("kept by a time server, within {ms} ms").format(ms=reading.err_ms or 0)
+        )
+    return Finding(
+        "EA-CLK-002",
+        _("clock"),
+        _("{quality}: no time server keeps it").format(quality=told(reading.quality, _QUALITIES)),
+    )
 
 
 def card(state_dir: Path) -> Iterator[Finding]:
     """Free space, and how long a small durable write takes."""
     folder = _nearest(state_dir)
     usage = shutil.disk_usage(folder)
-    free = f"{usage.free >> 20} MiB free of {usage.total >> 20}"
+    free = _("{free} MiB free of {total}").format(free=usage.free >> 20, total=usage.total >> 20)
     if usage.free < max(_LEAST_FREE_FRAC * usage.total, min(_LEAST_FREE_BYTES, usage.total / 2)):
-        yield Finding("EA-CARD-001", "disk", free)
+        yield Finding("EA-CARD-001", _("disk"), free)
     else:
-        yield fine("disk", free)
+        yield fine(_("disk"), free)
     probe = state_dir / f".doctor-{os.getpid()}"
     try:
         slowest_ms = max(_durable_write_ms(probe) for _ in range(_WRITES))
@@ -106,19 +126,21 @@ def card(state_dir: Path) -> Iterator[Finding]:
     finally:
         with contextlib.suppress(OSError):
             probe.unlink()
-    found = f"slowest of {_WRITES} small durable writes: {slowest_ms:.0f} ms"
-    yield Finding("EA-CARD-002" if slowest_ms > _SLOW_WRITE_MS else "", "card", found)
+    found = _("slowest of {count} small durable writes: {ms} ms").format(
+        count=_WRITES, ms=round(slowest_ms)
+    )
+    yield Finding("EA-CARD-002" if slowest_ms > _SLOW_WRITE_MS else "", _("card"), found)
 
 
 def memory(machine: Machine) -> Iterator[Finding]:
     for line in machine.text("proc/meminfo").splitlines():
         if line.startswith("MemAvailable:"):
             free_mib = int(line.split()[1]) >> 10
-            found = f"{free_mib} MiB available"
-            yield Finding("EA-MEM-001" if free_mib < _LEAST_MEMORY_MIB else "", "memory", found)
+            found = _("{free} MiB available").format(free=free_mib)
+            yield Finding("EA-MEM-001" if free_mib < _LEAST_MEMORY_MIB else "", _("memory"), found)
     controllers = machine.text("sys/fs/cgroup/cgroup.controllers").split()
     if controllers and "memory" not in controllers:
-        yield Finding("EA-MEM-002", "memory", "the kernel's memory cgroup is off")
+        yield Finding("EA-MEM-002", _("memory"), _("the kernel's memory cgroup is off"))
 
 
 def libraries() -> Finding:
@@ -129,8 +151,8 @@ def libraries() -> Finding:
         except Exception as error:  # noqa: BLE001 - whatever a broken library raises
             broken.append(f"{name}: {error}")
     if broken:
-        return Finding("EA-PY-001", "libraries", "; ".join(broken))
-    return fine("libraries", f"{len(_LIBRARIES)} load")
+        return Finding("EA-PY-001", _("libraries"), "; ".join(broken))
+    return fine(_("libraries"), _("{count} load").format(count=len(_LIBRARIES)))
 
 
 def service(machine: Machine) -> Iterator[Finding]:
@@ -142,11 +164,11 @@ def service(machine: Machine) -> Iterator[Finding]:
     if not enabled or enabled == "not-found":
         return
     if state == "active":
-        yield fine("service", "running")
+        yield fine(_("service"), _("running"))
     else:
-        yield Finding("EA-SVC-001", "service", state)
+        yield Finding("EA-SVC-001", _("service"), state)
     if known != 0 and enabled == "disabled":
-        yield Finding("EA-SVC-002", "service", "not enabled")
+        yield Finding("EA-SVC-002", _("service"), _("not enabled"))
 
 
 def _durable_write_ms(path: Path) -> float:

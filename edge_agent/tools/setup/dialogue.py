@@ -92,7 +92,7 @@ def _ask_camera(terminal: Terminal, taken: list[str], secrets: dict[str, str]) -
     camera = _until(terminal, _("Short name of the camera, as gate"), "", id_problem)
     name = _line(terminal, _("What the household calls it"), camera)
     for number, brand in enumerate(BRANDS, 1):
-        terminal.say(f"  {number}  {brand.name}")
+        terminal.say(f"  {number}  {_(brand.name)}")
     chosen = int(_until(terminal, _("Brand (number)"), "1", _brand_problem))
     address = _until(terminal, _("Address of the camera or recorder"), "", _host_problem)
     channel = int(_until(terminal, _("Channel of the recorder"), "1", _channel_problem))

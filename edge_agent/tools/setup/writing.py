@@ -17,6 +17,7 @@ from pathlib import Path
 from edge_agent.atomic_file import write_atomically
 from edge_agent.config import load_config
 from edge_agent.errors import ConfigError, ConfigProblem, OperatorError
+from edge_agent.language import _
 from edge_agent.tools.setup.answers import Answers, CameraAnswers
 from edge_agent.tools.setup.brands import brand_named
 
@@ -74,7 +75,9 @@ def write(
             written.append(path)
     except OSError as error:
         raise OperatorError(
-            f"{error.filename or folder}: {error.strerror}; run it as root: sudo edge-agent setup"
+            _("{path}: {why}; run it as root: sudo edge-agent setup").format(
+                path=error.filename or folder, why=error.strerror
+            )
         ) from error
     return Written(tuple(written), tuple(kept))
 
@@ -103,7 +106,8 @@ def add_camera(camera: CameraAnswers, password: str, folder: Path) -> tuple[Path
             each.unlink(missing_ok=True)
         raise
     except OSError as error:
-        raise OperatorError(f"{error.filename}: {error.strerror}; run it as root") from error
+        text = _("{path}: {why}; run it as root")
+        raise OperatorError(text.format(path=error.filename, why=error.strerror)) from error
     return tuple(written)
 
 
