@@ -89,7 +89,7 @@ def _unexplained(why: Why) -> str:
         return f"not looked at (nothing moved there: {', '.join(why.held_back_by)})"
     if why.without_change:
         return "nothing held them back: a place learned as a nuisance, or taken for somebody told"
-    return "no setting alone would have told them"
+    return "no threshold, zone or time told them: part of somebody else, or too seldom seen"
 
 
 def _detail(key: str, why: Why, camera: CameraConfig) -> str:

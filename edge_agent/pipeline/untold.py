@@ -58,4 +58,13 @@ class UntoldBook:
             why_untold(miss, self._moments, self._camera, self._own, self.watch.floor)
             for miss in misses
         )
-        return Untold(whys, (*self._unlooked, *self._minutes.close()))
+        return Untold(
+            tuple(filter(_is_worth_telling, whys)), (*self._unlooked, *self._minutes.close())
+        )
+
+
+def _is_worth_telling(why: Why) -> bool:
+    """What was never a candidate, and can be made none, is noise, or a part of somebody."""
+    measured = why.measured
+    explained = why.held_back_by or why.without_change
+    return bool(explained) or measured.best_score >= measured.candidate_threshold

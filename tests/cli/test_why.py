@@ -54,7 +54,7 @@ def test_the_printed_change_written_into_the_file_tells(
 ) -> None:
     (folder / "gate.toml").write_text(_UNTOLD)
     assert replay("--why", "--config", "gate.toml") == 0
-    change = capsys.readouterr().out.rpartition("-> ")[2].strip()
+    change = capsys.readouterr().out.rpartition("-> ")[2].splitlines()[0]
     assert tomllib.loads(change)["person"].keys() == {"confirm_threshold"}
     (folder / "gate.toml").write_text(change + "\n")
     assert replay("--config", "gate.toml") == 0
