@@ -82,7 +82,7 @@ def detector(config: Config) -> Finding:
     from edge_agent.tools.trial.cost import look_ms, street
 
     try:
-        model = find_model(config.detector.model)
+        model = find_model(config.detector.model, cameras=len(config.cameras))
         opened = OnnxDetector.open(model, threads=config.detector.threads)
     except ModelError as error:
         return failed("EA-MOD-001", _("detector"), error)
