@@ -127,7 +127,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     )
     show = _JsonLines(PayloadWriter(sender, clock)) if arguments.json else _table
     failed = [clip for clip in arguments.clips if not _one(clip, replay, settings, arguments, show)]
-    if not (arguments.json or arguments.why):  # what --why prints is copied into a file
+    if not arguments.json:
         candidate, confirm = thresholds(settings.camera.person, detector)
         print(f"{model.in_words()}: candidates from {candidate:.2f}, told from {confirm:.2f}")
     return EXIT_FAILED if failed else EXIT_OK
