@@ -31,7 +31,7 @@ timezone = "Asia/Ho_Chi_Minh"
 [mqtt]
 host = "mqtt.phuong-5.example"
 username = "box-0017"
-password_from = "/root/mqtt.txt"
+password_from = "/media/usb/mqtt.txt"
 
 [[cameras]]
 id = "gate"
@@ -39,7 +39,7 @@ name = "Cổng trước"
 brand = "hikvision"    # hikvision dahua tapo reolink uniview ezviz yoosee xmeye generic
 address = "192.168.1.64"
 username = "viewer"
-password_from = "/root/gate.txt"
+password_from = "/media/usb/gate.txt"
 """
 
 

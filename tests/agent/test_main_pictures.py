@@ -20,6 +20,7 @@ from edge_agent.geometry import BBox, FrameSize, Polygon
 from edge_agent.media import take_snapshot
 from edge_agent.runtime import StopToken
 from edge_agent.sources import GopRing, PacketTap
+from edge_agent.sources.picture_rules import ANY_CAMERA
 
 GATE, YARD = CameraId("gate"), CameraId("yard")
 ONE, TWO = EventId("01J00000000000000000000000"), EventId("01J00000000000000000000001")
@@ -43,7 +44,7 @@ class Main:
     """A main stream that keeps sending its newest packet."""
 
     def __init__(self, source: Recorded, *, flowing: bool = True) -> None:
-        self.tap, self.flowing = PacketTap(), flowing
+        self.tap, self.flowing, self.rules = PacketTap(), flowing, ANY_CAMERA
         self._ring = GopRing()
         for packet in source.packets[:-1]:
             self._ring.add(packet)

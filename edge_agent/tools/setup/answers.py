@@ -6,14 +6,14 @@ id = "box-0017"
 
 [mqtt]
 host = "mqtt.phuong-5.example"
-password_from = "/root/mqtt.txt"      # read once, and kept as a secret file
+password_from = "/media/usb/mqtt.txt"      # read once, and kept as a secret file
 
 [[cameras]]
 id = "gate"
 brand = "hikvision"
 address = "192.168.1.64"
 username = "viewer"
-password_from = "/root/gate.txt"
+password_from = "/media/usb/gate.txt"
 """
 
 from __future__ import annotations
