@@ -1,7 +1,7 @@
 """The health stage: does this camera still see what it is there to see?
 
     pixels -> look -> faults of this look -> a fault that holds for 40 s is raised,
-              and cleared once it has not held for 20 s
+              and cleared once it has hardly held for 20 s
 
 A few looks decide nothing: rain, headlights, somebody at the lens and a lorry pass by.
 """
@@ -37,6 +37,8 @@ CLEAR_AFTER_S = 20.0
 #: Of the looks in that time so many must agree, and there must be some.
 _AGREE = 0.85
 _LEAST_LOOKS = 5
+#: A scene in which a look now and then is suspicious must clear, too.
+_CLEAR_AT_MOST, _LEAST_RECENT = 0.4, 3
 #: Two looks further apart than this have nothing to do with each other.
 _GAP_S = 30.0
 #: Colour costs a conversion, so it is looked at this seldom.
@@ -75,7 +77,6 @@ class _Vote:
 
     raised: Fault | None = None
     since_s: float = math.nan  # the first look that showed what is raised
-    last_held_s: float = -math.inf
     looks: deque[tuple[float, Suspicion]] = field(default_factory=deque)  # of RAISE_AFTER_S
 
     def cast(self, now: Suspicion, at_s: float) -> Sequence[HealthChange]:
@@ -83,11 +84,12 @@ class _Vote:
         self.looks.append((at_s, now))
         while self.looks[0][0] < at_s - RAISE_AFTER_S - LOOK_EVERY_S:
             self.looks.popleft()
-        if now.fault is not None:
-            self.last_held_s = at_s
         if self.raised is None:
             return self._raise(now, at_s)
-        if at_s - self.last_held_s < CLEAR_AFTER_S:
+        recent = [
+            each.fault is not None for when, each in self.looks if when > at_s - CLEAR_AFTER_S
+        ]
+        if len(recent) < _LEAST_RECENT or sum(recent) > _CLEAR_AT_MOST * len(recent):
             return ()
         cleared, self.raised = self.raised, None
         self.looks.clear()
