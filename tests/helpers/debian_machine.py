@@ -22,6 +22,7 @@ import pytest
 _PACKAGES = "systemd,systemd-sysv,dbus,python3,ca-certificates"
 SUITES = {"12": "bookworm", "13": "trixie"}
 _BOOT_S = 90
+_PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def debian_root(release: str) -> Path:
