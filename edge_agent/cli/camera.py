@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from edge_agent.sources import CredentialGuard
     from edge_agent.tools.discovery import Account, FoundCamera, Plan
 
-_REFUSALS = "refused-logins.json"
-
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("camera", help="find, add and test cameras of this network")
@@ -177,7 +175,7 @@ def _add(arguments: argparse.Namespace) -> int:
 
 
 def _test(arguments: argparse.Namespace) -> int:
-    from edge_agent.sources import CredentialGuard, format_report, probe
+    from edge_agent.sources import REFUSED_LOGINS, CredentialGuard, format_report, probe
     from edge_agent.tools.discovery.menus import advice
     from edge_agent.tools.sentences import of_report, of_stream
 
@@ -187,7 +185,7 @@ def _test(arguments: argparse.Namespace) -> int:
     clock = SystemClock()
     state_dir = Path(config.box.state_dir)
     guard: CredentialGuard = CredentialGuard(
-        state_dir / _REFUSALS if state_dir.is_dir() else None, clock
+        state_dir / REFUSED_LOGINS if state_dir.is_dir() else None, clock
     )
     seen = probe(camera.source, credentials=guard, stop=StopToken(), clock=clock)
     print(of_report(format_report(seen)))

@@ -13,6 +13,7 @@ import msgspec
 
 from edge_agent.clock import SystemClock
 from edge_agent.config import DEFAULT_CONFIG_DIR
+from edge_agent.config.time_zones import machine_zone
 from edge_agent.errors import EXIT_FAILED, EXIT_OK, ConfigError, ConfigProblem
 from edge_agent.language import LANGUAGES, _, speak
 
@@ -79,7 +80,7 @@ def _setup(arguments: argparse.Namespace) -> int:
         told = _from_file(arguments.answers)
     else:
         print(_("Press Ctrl-C at any time: nothing is written before the end."))
-        told = ask_everything(Terminal(), _this_zone())
+        told = ask_everything(Terminal(), machine_zone())
     if not arguments.no_try and not _try(told, arguments):
         return EXIT_FAILED
     done = write(told.answers, told.secrets, arguments.config, overwrite=arguments.overwrite)
@@ -118,7 +119,7 @@ def _from_file(path: Path) -> Told:
 
     answers = read_answers(path)
     if not answers.box.timezone:
-        box = msgspec.structs.replace(answers.box, timezone=_this_zone())
+        box = msgspec.structs.replace(answers.box, timezone=machine_zone())
         answers = msgspec.structs.replace(answers, box=box)
     named = {"mqtt": answers.mqtt.password_from}
     named |= {camera.id: camera.password_from for camera in answers.cameras}
@@ -150,8 +151,3 @@ def _enable_service() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         print(_("The service runs, and will start with the box."))
-
-
-def _this_zone() -> str:
-    link = os.path.realpath("/etc/localtime")
-    return os.environ.get("TZ") or link.rpartition("/zoneinfo/")[2] or "UTC"

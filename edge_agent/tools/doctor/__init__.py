@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.clock import Clock
-from edge_agent.sources import CredentialGuard
+from edge_agent.sources import REFUSED_LOGINS, CredentialGuard
 from edge_agent.tools.doctor import agent, machine
 from edge_agent.tools.doctor.findings import CODES, Code, Finding, Grade, codes_markdown
 
 __all__ = ["CODES", "Code", "Finding", "Grade", "Visit", "codes_markdown", "examine", "worst"]
-
-#: The camera's refusals, shared with `run`: nobody may lock a household out of its camera.
-_REFUSALS = "refused-logins.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ def examine(
         tell("broker")
         yield from agent.broker(config, clock)
     if visit.cameras:
-        guard = CredentialGuard(state_dir / _REFUSALS if state_dir.exists() else None, clock)
+        guard = CredentialGuard(state_dir / REFUSED_LOGINS if state_dir.exists() else None, clock)
         tell("cameras")
         yield from agent.cameras(config, guard, clock)
 

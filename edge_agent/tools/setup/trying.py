@@ -9,14 +9,11 @@ from tempfile import TemporaryDirectory
 
 from edge_agent.clock import Clock
 from edge_agent.config import load_config
-from edge_agent.sources import CredentialGuard
+from edge_agent.sources import REFUSED_LOGINS, CredentialGuard
 from edge_agent.tools.doctor import agent
 from edge_agent.tools.doctor.findings import Finding
 from edge_agent.tools.setup.answers import Answers
 from edge_agent.tools.setup.writing import files_of
-
-#: The refusals that `run`, `probe` and `doctor` count, too.
-_REFUSALS = "refused-logins.json"
 
 
 def tried(answers: Answers, secrets: Mapping[str, str], clock: Clock) -> Iterator[Finding]:
@@ -25,7 +22,7 @@ def tried(answers: Answers, secrets: Mapping[str, str], clock: Clock) -> Iterato
         config = load_config(folder).config
         yield from agent.broker(config, clock)
         state_dir = Path(config.box.state_dir)
-        guard = CredentialGuard(state_dir / _REFUSALS if state_dir.is_dir() else None, clock)
+        guard = CredentialGuard(state_dir / REFUSED_LOGINS if state_dir.is_dir() else None, clock)
         yield from agent.cameras(config, guard, clock)
 
 
