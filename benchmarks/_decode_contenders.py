@@ -30,8 +30,8 @@ import cv2
 import numpy as np
 
 from benchmarks.frigate_like import FrigateLikeMotion, squares
-from edge_agent.agent.analysis import finding_of
 from edge_agent.agent.closer_look import CloserLook
+from edge_agent.analysis.loop import finding_of
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.config.schema import MotionConfig

@@ -357,7 +357,7 @@ def test_thread_that_crashes_again_and_again_ends_the_agent_in_order(
     def crash(*_: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("edge_agent.agent.analysis.finding_of", crash)
+    monkeypatch.setattr("edge_agent.analysis.loop.finding_of", crash)
     monkeypatch.setattr("edge_agent.agent.agent._POLL_S", 0.1)
     with listening(mosquitto, "bug") as (heard, _), inside(single("bug", occupied)) as running:
         assert running.ended() == 1
