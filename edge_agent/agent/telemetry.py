@@ -138,8 +138,6 @@ def _gate(gate: GateStatus) -> dict[str, float]:
         "key_looks": counters.looks,
         "wakes": counters.wakes,
         "false_wakes": counters.false_wakes,
-        "size_alarms": counters.size_alarms,
-        "false_size_alarms": counters.false_size_alarms,
         "nuisance_frac": round(gate.nuisance_frac, 3),
         "source_cpu_s": round(gate.cpu_s, 2),
     }

@@ -238,7 +238,7 @@ class Delivery:
             if not self._bucket.take(now_s):
                 return False
             self._replays.take()
-            self._send_row(RowParcel(row, of_replay=True))
+            self._send_row(RowParcel(row))
             return True
         finished = self._replays.finish()
         if finished is None:

@@ -42,10 +42,9 @@ def impossible_reason(code: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RowParcel:
-    """An event of the outbox; `of_replay` when the server asked for it again."""
+    """An event of the outbox."""
 
     row: Row
-    of_replay: bool = False
 
 
 @dataclass(frozen=True, slots=True)

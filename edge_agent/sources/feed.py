@@ -252,7 +252,6 @@ class CameraFeed:
         return GateStatus(
             machine.plan,
             machine.mode,
-            memory.trust.state,
             memory.nuisance.frac,
             replace(memory.counters),
             self._cpu_s,

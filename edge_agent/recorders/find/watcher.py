@@ -137,7 +137,6 @@ class FolderWatcher:
         last = self._rounds.last
         return WatchStatus(
             self._choice.method,
-            self._choice.reason,
             self._lost,
             self._scans,
             last.files if last else 0,
