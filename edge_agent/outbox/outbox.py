@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from edge_agent.clock import Clock
-from edge_agent.config.schema import OutboxConfig
+from edge_agent.config.storage import OutboxConfig
 from edge_agent.contract import Position, Unsequenced
 from edge_agent.errors import AgentError, StorageError
 from edge_agent.outbox.database import Connect, connect_sqlite
@@ -24,9 +24,18 @@ from edge_agent.outbox.live_marks import LiveMarks
 from edge_agent.outbox.lock import StateDirLock
 from edge_agent.outbox.reserve import Reserve
 from edge_agent.outbox.retention import Demand, demand_of, quota_of
-from edge_agent.outbox.row import AckOutcome, Alarm, AlarmKind, Draft, Head, OpenEvent, Row
+from edge_agent.outbox.row import (
+    AckOutcome,
+    Alarm,
+    AlarmKind,
+    Draft,
+    Head,
+    OpenEvent,
+    Row,
+    Unencodable,
+)
 from edge_agent.outbox.spill import CAPACITY, Spill
-from edge_agent.outbox.store import Store, Unencodable
+from edge_agent.outbox.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ from dataclasses import replace
 from edge_agent.clock import ClockReading
 from edge_agent.contract import Position, Unsequenced
 from edge_agent.domain import EventId
-from edge_agent.errors import AgentError, ContractError
 from edge_agent.outbox import removal, tables
 from edge_agent.outbox.damage import Damage
 from edge_agent.outbox.database import Database
@@ -42,14 +41,6 @@ _SETTLE_SENT_IDLE_S = 300.0
 
 
 Also = Callable[[Database], None]
-
-
-class Unencodable(AgentError):
-    """This draft has no payload; the others of its batch are fine."""
-
-    def __init__(self, draft: Draft) -> None:
-        self.draft = draft
-        super().__init__(f"{draft.camera}: {draft.label} {draft.phase} cannot be encoded")
 
 
 class Store:
@@ -322,23 +313,7 @@ class Store:
         return self._mono_s() >= self._settled_s + every_s
 
     def _insert(self, draft: Draft, row_id: int, event_row: int) -> Row:
-        position = tables.position_of(self._epochs, row_id)
-        try:
-            topic, payload = draft.encode(position)
-        except (ContractError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-            raise Unencodable(draft) from error
-        row = Row(
-            row_id=row_id,
-            position=position,
-            message_id=draft.message_id,
-            event_id=draft.event_id,
-            camera=draft.camera,
-            label=draft.label,
-            phase=draft.phase,
-            event_row=event_row,
-            topic=topic,
-            payload=payload,
-        )
+        row = draft.row(row_id, tables.position_of(self._epochs, row_id), event_row)
         tables.insert(self._database, row, draft)
         return row
 

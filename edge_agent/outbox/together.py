@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edge_agent.outbox.outbox import Outbox
-from edge_agent.outbox.row import Draft, Row
-from edge_agent.outbox.store import Also, Store, Unencodable
+from edge_agent.outbox.row import Draft, Row, Unencodable
+from edge_agent.outbox.store import Also, Store
 
 
 def commit_together(outbox: Outbox, drafts: Sequence[Draft], also: Also) -> tuple[Row, ...] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from edge_agent.publish.ports import Row
+from edge_agent.outbox import Row
 
 
 class Verdict(Enum):
