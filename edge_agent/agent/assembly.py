@@ -331,9 +331,13 @@ class Assembly:
             agent_version=__version__,
             telemetry_interval_s=config.telemetry.interval_s,
             telemetry=self._figures,
-            on_command=CommandRoom(self._snapshots, config.snapshots, self._reload).handle,
+            on_command=self._commands().handle,
             heartbeat=self._heartbeat("publisher", _PUBLISHER_LIMIT_S),
         )
+
+    def _commands(self) -> CommandRoom:
+        snapshots, clips = self._snapshots, self._clip_room
+        return CommandRoom(self._config, snapshots=snapshots, clips=clips, reload=self._reload)
 
     def _figures(self) -> Telemetry:
         return self._telemetry.telemetry()
