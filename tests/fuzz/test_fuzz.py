@@ -71,6 +71,7 @@ from edge_agent.publish.commands import CommandDesk
 from edge_agent.recorders.ingest.clip_messages import packed, unpacked
 from edge_agent.ward import Printer, WardDatabase
 from edge_agent.ward.intake import Intake
+from edge_agent.ward.vigil import Vigil
 
 RUNS = int(os.environ.get("FUZZ_RUNS", "250"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
@@ -241,6 +242,9 @@ def test_spoilt_messages_end_no_ward(database: WardDatabase) -> None:
         for source, box in intake.boxes.items():
             database.holes(source, box.epoch, box.last_seq)
             box.believed(CLOCK.read().utc_s)
+        now_s = CLOCK.read().utc_s
+        Vigil().boxes(intake.boxes.values(), now_s, 0.0)
+        Vigil().cameras(intake.cameras.values(), intake.boxes, now_s, 0.0)
     assert all(line.isprintable() for line in lines)
     Intake(database, "ward1", keep_images=True)  # what was stored can be read again
 

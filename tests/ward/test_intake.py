@@ -367,21 +367,44 @@ def test_a_box_that_goes_back_to_an_earlier_epoch_is_two_boxes(desk: Desk) -> No
     assert "do two boxes use the id box-1" in alarm.text
 
 
-def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+def _back_to_version_2(old: sqlite3.Connection) -> None:
+    for table in ("camera", "health", "listener"):
+        old.execute(f"DROP TABLE {table}")
+    old.execute("DROP INDEX event_by_person")
+    old.execute("ALTER TABLE box DROP COLUMN told")
+    old.execute("INSERT INTO box VALUES('/w/b', 'online', 'c', 'e', 3, NULL, 7.0, 60.0)")
+    old.execute("PRAGMA user_version=2")
+
+
+def _back_to_version_1(old: sqlite3.Connection) -> None:
+    old.execute("DROP TABLE alarm")
+    old.execute(
+        "CREATE TABLE alarm(at_utc_s REAL NOT NULL, source TEXT NOT NULL,"
+        " kind TEXT NOT NULL, text TEXT NOT NULL)"
+    )
+    old.execute("INSERT INTO alarm VALUES(5.0, '/w/b', 'contract', 'was wrong')")
+    old.execute("PRAGMA user_version=1")
+
+
+def test_databases_of_earlier_versions_are_brought_up_to_date(tmp_path: Path) -> None:
     path = tmp_path / "old"
     WardDatabase(path).close()
     with sqlite3.connect(path) as old:
-        old.execute("DROP TABLE alarm")
-        old.execute(
-            "CREATE TABLE alarm(at_utc_s REAL NOT NULL, source TEXT NOT NULL,"
-            " kind TEXT NOT NULL, text TEXT NOT NULL)"
-        )
-        old.execute("INSERT INTO alarm VALUES(5.0, '/w/b', 'contract', 'was wrong')")
-        old.execute("PRAGMA user_version=1")
+        _back_to_version_2(old)
+    old.close()
+    second = WardDatabase(path)
+    assert [(box.last_seq, box.told) for box in second.boxes()] == [(3, "")]
+    assert second.cameras.all() == []
+    second.close()
+    with sqlite3.connect(path) as old:
+        old.execute("DELETE FROM box")
+        _back_to_version_2(old)
+        _back_to_version_1(old)
     old.close()
     desk = Desk(path)
     desk.take("nonsense", b"x")
     found = list(desk.database._connection.execute("SELECT kind, count, last_utc_s FROM alarm"))
     assert found[0] == ("contract", 1, 5.0)
     assert len(found) == 2
+    assert len(desk.database.boxes()) == 1
     desk.database.close()
