@@ -11,7 +11,7 @@ from edge_agent import __version__
 from edge_agent.agent.camera import Shared
 from edge_agent.agent.cameras import Cameras
 from edge_agent.agent.clips import ClipJournal, clip_figures, open_clip_room
-from edge_agent.agent.commands import CommandRoom
+from edge_agent.agent.commands import WardCommands
 from edge_agent.agent.local_status import SOCKET_NAME, Facts, local_status, socket_dir
 from edge_agent.agent.main_pictures import MainPictures
 from edge_agent.agent.memory import give_up_largest
@@ -335,9 +335,9 @@ class Assembly:
             heartbeat=self._heartbeat("publisher", _PUBLISHER_LIMIT_S),
         )
 
-    def _commands(self) -> CommandRoom:
+    def _commands(self) -> WardCommands:
         snapshots, clips = self._snapshots, self._clip_room
-        return CommandRoom(self._config, snapshots=snapshots, clips=clips, reload=self._reload)
+        return WardCommands(self._config, snapshots=snapshots, clips=clips, reload=self._reload)
 
     def _figures(self) -> Telemetry:
         return self._telemetry.telemetry()

@@ -28,7 +28,7 @@ class KeptClips(Protocol):
     def find(self, event_id: EventId, number: int, /) -> Path | None: ...
 
 
-class CommandRoom:
+class WardCommands:
     """Called in the publisher thread. Reads files that nobody writes any more."""
 
     def __init__(

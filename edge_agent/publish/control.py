@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 _MOST_WAITING = 256
 
 
-class ControlLane:
+class ControlQueue:
     """One per connection. An answer that promises a file waits until the broker has it."""
 
     def __init__(self, connection: Connection, bench: Bench, feed: StatusFeed) -> None:

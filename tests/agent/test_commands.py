@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.agent.commands import CommandRoom
+from edge_agent.agent.commands import WardCommands
 from edge_agent.clock import ManualClock
 from edge_agent.config import BoxConfig, ClipConfig, Config, MqttConfig, SnapshotConfig
 from edge_agent.contract import AckStatus, Command
@@ -32,8 +32,8 @@ def snapshot(**args: object) -> Command:
     return Command("c1", "snapshot", args)
 
 
-def room_of(config: SnapshotConfig, store: SnapshotStore) -> CommandRoom:
-    return CommandRoom(configured(snapshots=config), snapshots=store)
+def room_of(config: SnapshotConfig, store: SnapshotStore) -> WardCommands:
+    return WardCommands(configured(snapshots=config), snapshots=store)
 
 
 def configured(**tables: object) -> Config:
@@ -100,12 +100,12 @@ class Kept:
         return self._paths[number - 1] if mine else None
 
 
-def clip_room(tmp_path: Path, *, allowed: bool = True) -> CommandRoom:
+def clip_room(tmp_path: Path, *, allowed: bool = True) -> WardCommands:
     config = configured(clips=ClipConfig(enabled=True, allow_upload=allowed))
-    return CommandRoom(config, clips=Kept(tmp_path, CLIP, b"second"))
+    return WardCommands(config, clips=Kept(tmp_path, CLIP, b"second"))
 
 
-def ask(room: CommandRoom, **args: object) -> CommandResult:
+def ask(room: WardCommands, **args: object) -> CommandResult:
     return room.handle(Command("c1", "clip", {"event_id": EVENT_ID, **args}))
 
 
