@@ -1,8 +1,8 @@
 """Does to a decoder what the gate decides: skip, look, rewind to a GOP in the ring.
 
-What a rewind gives is never dropped, comes before newer pictures and must not hold up the camera: where
-its reader has no room the packets wait (encoded, so it costs little), and each new packet of
-the camera carries it on a little.
+What a rewind gives is never dropped, comes before newer pictures and must not hold up the camera:
+where its reader has no room the packets wait (encoded, so it costs little), and each new packet
+of the camera carries it on a little.
 """
 
 from __future__ import annotations
