@@ -17,7 +17,7 @@ from edge_agent.recorders.ledger import ClipState, LedgerClip, LedgerReader, Run
 from edge_agent.recorders.ledger import rows as ledger
 
 #: So much of a recording at most has to be looked at again after a crash. A day of clips of ten
-#: seconds then writes 55 to 95 MiB, the ledger included, where it would write 200 to 370.
+#: seconds then writes 70 to 100 MiB, the ledger included, where it would write 200 to 370.
 AHEAD_S = 60.0
 
 _NOTHING_OPEN = packed(())
