@@ -8,7 +8,7 @@ from typing import Protocol
 
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.recordings import is_recorded
-from edge_agent.clock import Clock
+from edge_agent.clock import STEP_S, Clock, ClockReading
 from edge_agent.config import CameraConfig
 from edge_agent.contract import BoxTopics, CameraStatus, Nuisance, State, encode_camera_status
 from edge_agent.domain import CameraId, Frame, NuisanceSpot
@@ -137,7 +137,8 @@ class CameraStatusTeller:
         self._clock = clock
         self._set_status = set_status
         self._told: _Told | None = None
-        self.since_utc_s = clock.read().utc_s  # of the state that was told last
+        self._since_s = clock.mono_s()  # of the state that was told last
+        self._told_offset_s = 0.0  # UTC minus monotonic, as it was then
 
     def poll(self, *, crashed: bool, nuisances: tuple[NuisanceSpot, ...] = ()) -> None:
         """`crashed`: the source thread lies still, whatever its feed said last. `nuisances`:
@@ -154,9 +155,19 @@ class CameraStatusTeller:
             reason = "; ".join(FAULT_WORDS[fault] for fault in faults)
         seeing = State.DEGRADED if faults else State.ONLINE
         now = _Told(seeing if online else State.OFFLINE, reason, status.remarks, plan, nuisances)
-        if self._told and now.kind == self._told.kind:
+        reading = self._clock.read()
+        stepped = abs(reading.utc_s - reading.mono_s - self._told_offset_s) >= STEP_S
+        if self._told and now.kind == self._told.kind and not stepped:
             return  # that the time between keyframes varies a little is no news
         self._say(now)
+
+    @property
+    def since_utc_s(self) -> float:
+        """When it came to stand as it does: what was before the clock was set, too."""
+        return self._utc_s(self._clock.read())
+
+    def _utc_s(self, now: ClockReading) -> float:
+        return now.utc_s - (now.mono_s - self._since_s)
 
     @property
     def online(self) -> bool:
@@ -172,16 +183,16 @@ class CameraStatusTeller:
         self._say(_Told(State.OFFLINE, STOPPED, (), None))
 
     def _say(self, now: _Told) -> None:
-        at_utc_s = self._clock.read().utc_s
+        reading = self._clock.read()
         if self._told is None or now.state is not self._told.state:
-            self.since_utc_s = at_utc_s
-        self._told = now
+            self._since_s = reading.mono_s
+        self._told, self._told_offset_s = now, reading.utc_s - reading.mono_s
         plan = now.plan
         payload = encode_camera_status(
             CameraStatus(
                 self._camera,
                 now.state,
-                at_utc_s,
+                self._utc_s(reading),
                 now.reason or "; ".join(now.remarks),
                 str(plan) if plan else "",
                 nuisances=tuple(_nuisance(spot) for spot in now.nuisances),
