@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from edge_agent.agent.camera_clock import CameraClock
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.recordings import is_recorded
 from edge_agent.clock import STEP_S, Clock, ClockReading
@@ -136,6 +137,7 @@ class CameraStatusTeller:
         self._topics = topics
         self._clock = clock
         self._set_status = set_status
+        self.camera_clock = CameraClock(camera)
         self._told: _Told | None = None
         self._since_s = clock.mono_s()  # of the state that was told last
         self._told_offset_s = 0.0  # UTC minus monotonic, as it was then
@@ -144,6 +146,7 @@ class CameraStatusTeller:
         """`crashed`: the source thread lies still, whatever its feed said last. `nuisances`:
         places that the analysis tells nobody of."""
         status = self._feed.status()
+        self.camera_clock.heard(status.sender_ahead_s, self._clock.read())
         state = status.state
         if state is FeedState.CONNECTING and self._told is not None and not crashed:
             return  # a try in between says nothing new
@@ -154,10 +157,12 @@ class CameraStatusTeller:
         if faults:
             reason = "; ".join(FAULT_WORDS[fault] for fault in faults)
         seeing = State.DEGRADED if faults else State.ONLINE
-        now = _Told(seeing if online else State.OFFLINE, reason, status.remarks, plan, nuisances)
+        remarks = tuple(text for text in (*status.remarks, self.camera_clock.remark) if text)
+        now = _Told(seeing if online else State.OFFLINE, reason, remarks, plan, nuisances)
         reading = self._clock.read()
         stepped = abs(reading.utc_s - reading.mono_s - self._told_offset_s) >= STEP_S
-        if self._told and now.kind == self._told.kind and not stepped:
+        drifted = self.camera_clock.take_news()
+        if self._told and now.kind == self._told.kind and not (stepped or drifted):
             return  # that the time between keyframes varies a little is no news
         self._say(now)
 
@@ -195,6 +200,7 @@ class CameraStatusTeller:
                 self._utc_s(reading),
                 now.reason or "; ".join(now.remarks),
                 str(plan) if plan else "",
+                clock_offset_s=self.camera_clock.offset_s,
                 nuisances=tuple(_nuisance(spot) for spot in now.nuisances),
             )
         )

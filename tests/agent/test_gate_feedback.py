@@ -104,7 +104,10 @@ def test_agents_threads_replay_the_beginning_and_report_what_was_saved(clip: Pat
     ]
     assert starts == [pytest.approx(VISIT.begin_s, abs=0.4)]
     telemetry = TelemetrySource(
-        {YARD: SimpleNamespace(feed=feed, counters=lane.counters)}, exchange, clock, Path("/")
+        {YARD: SimpleNamespace(feed=feed, counters=lane.counters, clock_figures={})},
+        exchange,
+        clock,
+        Path("/"),
     )
     figures = telemetry.telemetry().cameras[YARD]
     assert (figures["wakes"], figures["false_wakes"]) == (1, 0)
