@@ -327,9 +327,6 @@ class WardDatabase:
             ),
         )
 
-    def count_events(self) -> int:
-        return int(self._connection.execute("SELECT count(*) FROM event").fetchone()[0])
-
 
 def _described(message: EventMessage | None) -> tuple[Any, ...]:
     """event_id, camera, label, phase, utc_s, clock_quality, boot_id, mono_s."""

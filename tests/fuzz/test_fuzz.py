@@ -23,7 +23,6 @@ from damaged_outbox import fill, trial
 from mqtt_box import draft
 from spoiling import spoil
 
-from edge_agent.agent.ingest.clip_messages import packed, unpacked
 from edge_agent.clock import ManualClock
 from edge_agent.config import load_config
 from edge_agent.contract import (
@@ -69,6 +68,7 @@ from edge_agent.outbox import RangeSet
 from edge_agent.outbox.quarantine import EPOCH_FILE, read_epochs_file
 from edge_agent.pipeline.carry_over import VERSION, CarryOver, unpack
 from edge_agent.publish.commands import CommandDesk
+from edge_agent.recorders.ingest.clip_messages import packed, unpacked
 from edge_agent.ward import Printer, WardDatabase
 from edge_agent.ward.intake import Intake
 from edge_agent.ward.vigil import Vigil
