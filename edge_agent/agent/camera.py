@@ -22,6 +22,7 @@ from edge_agent.agent.clips import ClipCamera, ClipRoom, keeps_clips
 from edge_agent.agent.detector import BlindDetector, NamedDetector
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.eyes import Eyes
+from edge_agent.agent.live_view import LiveView
 from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.main_streams import closer_look, main_stream, masks
 from edge_agent.agent.recordings import is_recorded, recording_time
@@ -79,6 +80,7 @@ class Camera:
         self.recording = recording_time(config, self.feed)
         self.counters = LaneCounters()
         self.sights = Sights(shared.clock)
+        self.view = LiveView(shared.clock)
         self._eyes = Eyes(
             config, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
         )
@@ -218,6 +220,7 @@ class Camera:
             partial(shared.pictures.ready, self.name),
             None if self.recording else shared.detector,
             sights=self.sights,
+            view=self.view,
         )
 
     def _put_aside(self) -> None:
