@@ -29,6 +29,7 @@ from edge_agent.cli import (
     status,
     support_bundle,
     ward,
+    zones,
 )
 from edge_agent.cli.journal import complain, log_to_stderr
 from edge_agent.errors import EXIT_FAILED, AgentError
@@ -40,6 +41,7 @@ _GROUPS = (
     run,
     status,
     snapshot,
+    zones,
     replay,
     ingest,
     probe,

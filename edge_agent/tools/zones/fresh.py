@@ -41,11 +41,13 @@ class FreshPictures:
         folders: Sequence[Path],
         clock: Clock,
         clip: Path | None = None,
+        stop: StopToken | None = None,
     ) -> None:
         self._config = config
         self._camera = camera
         self._clip = clip
         self._clock = clock
+        self._stop = stop or StopToken()
         self._agent = AgentView(folders, camera.id)
 
     def take(self) -> U8:
@@ -57,7 +59,7 @@ class FreshPictures:
             return self._of_source(FileSource(path=str(self._clip), pace="fast"))
         if self._camera.enabled and not isinstance(self._camera.source, FolderSource):
             try:
-                return decoded(self._agent.picture())
+                return decoded(self._agent.picture(self._stop))
             except AgentAway:
                 pass  # then nobody else has it open
         if isinstance(self._camera.source, FolderSource):
@@ -70,7 +72,7 @@ class FreshPictures:
         guard = CredentialGuard(
             state_dir / REFUSED_LOGINS if state_dir.is_dir() else None, self._clock
         )
-        camera, stop = self._camera, StopToken()
+        camera, stop = self._camera, self._stop
         rules = PictureRules.of(camera.source, self._config.analysis)
         opened = open_source(
             source,
