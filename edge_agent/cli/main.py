@@ -28,6 +28,7 @@ from edge_agent.cli import (
     snapshot,
     status,
     support_bundle,
+    walk,
     ward,
     zones,
 )
@@ -42,6 +43,7 @@ _GROUPS = (
     status,
     snapshot,
     zones,
+    walk,
     replay,
     ingest,
     probe,

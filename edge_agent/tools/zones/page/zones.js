@@ -38,7 +38,7 @@ function render() {
   view.replaceChildren();
   view.setAttribute("viewBox", `0 0 ${WIDE} ${high}`);
   if (pictureUrl) element(view, "image", {href: pictureUrl, width: WIDE, height: high});
-  const px = WIDE / (view.clientWidth || WIDE);
+  const px = 1 / view.getScreenCTM().a;
   const handle = (matchMedia("(pointer: coarse)").matches ? 13 : 8) * px;
   areas.forEach((area, number) => renderArea(area, number, handle, px));
   for (const name of Object.keys(heights)) renderBar(name, handle, px);
