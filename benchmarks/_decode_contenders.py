@@ -30,8 +30,8 @@ import cv2
 import numpy as np
 
 from benchmarks.frigate_like import FrigateLikeMotion, squares
-from edge_agent.agent.analysis import finding_of
 from edge_agent.agent.closer_look import CloserLook
+from edge_agent.analysis.loop import finding_of
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.config.schema import MotionConfig
@@ -110,9 +110,6 @@ class Run:
     main_packets: int = 0  # of the main stream beside it
     main_decoded: int = 0
     mode: str = ""
-    size_sense: str = ""
-    size_alarms: int = 0
-    false_size_alarms: int = 0
     model: str = ""
 
 
@@ -257,9 +254,6 @@ class AgentRun:
         gate = self._feed.status().gate
         if gate:
             result.mode = f"{gate.plan.policy}: {gate.plan.reason}"
-            result.size_sense = str(gate.size_sense)
-            result.size_alarms = gate.counters.size_alarms
-            result.false_size_alarms = gate.counters.false_size_alarms
         if self._onnx:
             result.inferences = self._onnx.inferences
             result.model = self._onnx.manifest.name

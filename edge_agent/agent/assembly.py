@@ -8,26 +8,20 @@ from pathlib import Path
 from typing import Literal
 
 from edge_agent import __version__
-from edge_agent.agent.analysis import AnalysisLoop, SnapshotMaker
 from edge_agent.agent.camera import Shared
 from edge_agent.agent.cameras import Cameras
 from edge_agent.agent.clips import ClipJournal, clip_figures, open_clip_room
 from edge_agent.agent.commands import CommandRoom
-from edge_agent.agent.detector import BlindDetector, NamedDetector, open_detector
-from edge_agent.agent.drafting import EventDrafter
-from edge_agent.agent.exchange import FrameExchange
-from edge_agent.agent.ingest.folders import Folders
-from edge_agent.agent.ingest.room import FolderParts
 from edge_agent.agent.local_sockets import open_local_sockets
 from edge_agent.agent.local_status import Facts
 from edge_agent.agent.main_pictures import MainPictures
 from edge_agent.agent.memory import give_up_largest
 from edge_agent.agent.orphans import closing_drafts
-from edge_agent.agent.recent_events import RecentEvent
-from edge_agent.agent.snapshots import SnapshotTaker
-from edge_agent.agent.state_dir import open_snapshots
 from edge_agent.agent.telemetry import TelemetrySource
-from edge_agent.agent.writer import Writer
+from edge_agent.analysis.detector import BlindDetector, NamedDetector, open_detector
+from edge_agent.analysis.exchange import FrameExchange
+from edge_agent.analysis.loop import AnalysisLoop, SnapshotMaker
+from edge_agent.analysis.snapshots import SnapshotTaker
 from edge_agent.clock import Clock
 from edge_agent.config import SHORT_SHA_LENGTH, Config, canonical_sha
 from edge_agent.config.load import AGENT_FILE
@@ -45,7 +39,7 @@ from edge_agent.contract import (
 from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Label, Snapshot
 from edge_agent.errors import ConfigError, ConfigProblem
 from edge_agent.mqtt import endpoint_of
-from edge_agent.outbox import AlarmKind, LedgerReader, Outbox, OutboxReader
+from edge_agent.outbox import AlarmKind, Outbox, OutboxReader
 from edge_agent.publish import (
     CommandResult,
     LinkState,
@@ -53,8 +47,15 @@ from edge_agent.publish import (
     PublisherHealth,
     PublisherSetup,
 )
+from edge_agent.recorders.ingest.folders import Folders
+from edge_agent.recorders.ingest.room import FolderParts
+from edge_agent.recorders.ledger import LedgerReader
 from edge_agent.runtime import Attempts, Heartbeat, StopToken, Supervisor, Worker
 from edge_agent.sources import REFUSED_LOGINS, CredentialGuard
+from edge_agent.writer.drafting import EventDrafter
+from edge_agent.writer.recent_events import RecentEvent
+from edge_agent.writer.state_dir import open_snapshots
+from edge_agent.writer.writer import Writer
 
 log = logging.getLogger(__name__)
 

@@ -16,17 +16,17 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from edge_agent.agent.analysis import AnalysisLoop, Lane, LaneCounters
 from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
 from edge_agent.agent.clips import ClipCamera, ClipRoom, keeps_clips
-from edge_agent.agent.detector import BlindDetector, NamedDetector
-from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.eyes import Eyes
-from edge_agent.agent.live_view import LiveView
 from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.main_streams import closer_look, main_stream, masks
-from edge_agent.agent.recordings import is_recorded, recording_time
-from edge_agent.agent.sights import Sights
+from edge_agent.analysis.detector import BlindDetector, NamedDetector
+from edge_agent.analysis.exchange import FrameExchange
+from edge_agent.analysis.live_view import LiveView
+from edge_agent.analysis.loop import AnalysisLoop, Lane, LaneCounters
+from edge_agent.analysis.recordings import is_recorded, recording_time
+from edge_agent.analysis.sights import Sights
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config
 from edge_agent.contract import BoxTopics

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from edge_agent.agent.exchange import FrameExchange
-from edge_agent.agent.recordings import is_recorded
+from edge_agent.analysis.exchange import FrameExchange
+from edge_agent.analysis.recordings import is_recorded
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig
 from edge_agent.contract import BoxTopics, CameraStatus, Nuisance, State, encode_camera_status
+from edge_agent.contract.reasons import CRASHED, STOPPED
 from edge_agent.domain import CameraId, Frame, NuisanceSpot
 from edge_agent.geometry import BBox
 from edge_agent.runtime import StopToken
@@ -79,9 +80,6 @@ _REASONS = {
     FeedState.UNUSABLE: "unusable: a setting or a file is wrong",
     FeedState.ENDED: "ended: the stream was closed",
 }
-_CRASHED = "crashed: an error in the agent; it tries again, see its journal"
-#: The last words of an orderly stop.
-STOPPED = "stopped: the agent was stopped"
 
 
 #: What the ward reads of a picture that shows too little.
@@ -147,7 +145,7 @@ class CameraStatusTeller:
         if state is FeedState.CONNECTING and self._told is not None and not crashed:
             return  # a try in between says nothing new
         online = state is FeedState.STREAMING and not crashed
-        reason = _CRASHED if crashed else status.told or _REASONS[state]
+        reason = CRASHED if crashed else status.told or _REASONS[state]
         plan = status.gate.plan if status.gate else None
         faults = self._eyes.faults if online else ()
         if faults:

@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edge_agent.agent.analysis import Journal
 from edge_agent.agent.clip_recording import ClipOrder, ClipRecording
+from edge_agent.analysis.loop import Journal
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, ClipConfig, Config, FolderSource, PersonConfig
 from edge_agent.domain import CameraId, ClipRef, Event, EventId, Label, Phase, Snapshot

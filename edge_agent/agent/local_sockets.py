@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_agent.agent.live_view import LIVE_SOCKET, Watched, live_answer
 from edge_agent.agent.local_status import SOCKET_NAME, local_status, socket_dir
+from edge_agent.analysis.live_view import LIVE_SOCKET, Watched, live_answer
 from edge_agent.clock import Clock
 from edge_agent.errors import StorageError
 from edge_agent.pipeline.stages import thresholds

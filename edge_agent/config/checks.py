@@ -19,8 +19,9 @@ from edge_agent.config.camera import (
     ZoneConfig,
 )
 from edge_agent.config.folder import FolderSource
-from edge_agent.config.schema import BoxConfig, ClipConfig, MqttConfig, SnapshotConfig, TlsConfig
+from edge_agent.config.schema import BoxConfig, MqttConfig, TlsConfig
 from edge_agent.config.secrets import CREDENTIAL_PREFIX
+from edge_agent.config.storage import ClipConfig, SnapshotConfig
 from edge_agent.config.time_zones import BadZone, zone_called
 from edge_agent.config.validate import Checks, Finding
 from edge_agent.config.words import number, scrubbed, shown

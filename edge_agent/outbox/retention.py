@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from edge_agent.clock import ClockQuality, ClockReading
-from edge_agent.config.schema import OutboxConfig
+from edge_agent.config.storage import OutboxConfig
 from edge_agent.domain import Label
 from edge_agent.outbox.database import Database
 from edge_agent.outbox.ranges import RangeSet

@@ -9,13 +9,7 @@ commands    cmd/... and ack/...
 """
 
 from edge_agent.publish.health import LinkState, PublisherHealth
-from edge_agent.publish.ports import (
-    CommandHandler,
-    CommandImage,
-    CommandResult,
-    OutboxMarks,
-    Reader,
-)
+from edge_agent.publish.ports import CommandHandler, CommandImage, CommandResult, OutboxMarks
 from edge_agent.publish.publisher import Publisher, PublisherSetup
 
 __all__ = [
@@ -27,5 +21,4 @@ __all__ = [
     "Publisher",
     "PublisherHealth",
     "PublisherSetup",
-    "Reader",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from edge_agent.publish.ports import Row
+from edge_agent.outbox import Row
 
 
 class Verdict(Enum):
@@ -42,10 +42,9 @@ def impossible_reason(code: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RowParcel:
-    """An event of the outbox; `of_replay` when the server asked for it again."""
+    """An event of the outbox."""
 
     row: Row
-    of_replay: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from edge_agent.errors import (
     SourceUnreachable,
 )
 from edge_agent.geometry import BBox, Polygon
-from edge_agent.sources.gate import DecodeMode, GateCounters, GatePlan, SizeSense
+from edge_agent.sources.gate import DecodeMode, GateCounters, GatePlan
 from edge_agent.sources.meter import StreamFigures
 from edge_agent.sources.packets import StreamInfo
 from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
@@ -87,7 +87,6 @@ class GateStatus:
 
     plan: GatePlan
     mode: DecodeMode
-    size_sense: SizeSense
     nuisance_frac: float  # share of the picture where motion is known to be nobody's
     counters: GateCounters
     cpu_s: float  # of the source thread: receiving, decoding, comparing

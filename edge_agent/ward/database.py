@@ -12,8 +12,15 @@ from edge_agent.clock import ClockQuality, ClockReading
 from edge_agent.contract import EventHeader, EventMessage, Gap, GapRange, Position
 from edge_agent.errors import ContractError, OperatorError, StorageError
 from edge_agent.ward.alarms import QUIET_S, Alarm
+from edge_agent.ward.camera_book import CameraBook
 from edge_agent.ward.presence import BoxRecord
-from edge_agent.ward.schema import FROM_VERSION_1, PRAGMAS, SCHEMA_VERSION, TABLES
+from edge_agent.ward.schema import (
+    FROM_VERSION_1,
+    FROM_VERSION_2,
+    PRAGMAS,
+    SCHEMA_VERSION,
+    TABLES,
+)
 
 _WALK = 500
 _HOLES_SCANNED = 100_000
@@ -49,11 +56,14 @@ class WardDatabase:
                 self._run(TABLES)
             elif version == 1:
                 self._run(FROM_VERSION_1)
+            elif version == 2:
+                self._run(FROM_VERSION_2)
         except sqlite3.Error as error:
             raise StorageError(f"{path}: {error}") from error
-        if version not in (0, 1, SCHEMA_VERSION):
+        if version not in range(SCHEMA_VERSION + 1):
             self.close()
             raise OperatorError(f"{path}: was written by another version (format {version})")
+        self.cameras = CameraBook(self._connection)
 
     def _run(self, statements: Sequence[str]) -> None:
         with self.transaction():
@@ -285,7 +295,7 @@ class WardDatabase:
 
     def put_box(self, box: BoxRecord) -> None:
         self._connection.execute(
-            "INSERT OR REPLACE INTO box VALUES(?,?,?,?,?,?,?,?)",
+            "INSERT OR REPLACE INTO box VALUES(?,?,?,?,?,?,?,?,?)",
             (
                 box.source,
                 box.state,
@@ -295,11 +305,9 @@ class WardDatabase:
                 box.backlog,
                 box.heard_utc_s,
                 box.interval_s,
+                box.told,
             ),
         )
-
-    def count_events(self) -> int:
-        return int(self._connection.execute("SELECT count(*) FROM event").fetchone()[0])
 
 
 def _described(message: EventMessage | None) -> tuple[Any, ...]:

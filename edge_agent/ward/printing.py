@@ -7,6 +7,7 @@ import datetime as dt
 from edge_agent.clock import ClockQuality
 from edge_agent.contract import EventMessage, Gap, State
 from edge_agent.domain import Label
+from edge_agent.ward.cameras import CameraState
 
 _CLOCK_WARNING = {
     ClockQuality.UNSET: "the box's clock is not set",
@@ -58,6 +59,28 @@ def gap_line(source: str, gap: Gap, now_utc_s: float, zone: dt.tzinfo | None = N
 
 def box_line(source: str, state: State, now_utc_s: float, zone: dt.tzinfo | None = None) -> str:
     return f"{local(now_utc_s, zone)}  {source.rpartition('/')[2]}  is {state}"
+
+
+def camera_line(
+    source: str,
+    camera: str,
+    state: CameraState,
+    reason: str,
+    now_utc_s: float,
+    zone: dt.tzinfo | None = None,
+) -> str:
+    """`2026-11-23 06:12:03  box-1/front  is degraded: blocked`."""
+    why = f": {reason}" if reason else ""
+    return f"{local(now_utc_s, zone)}  {source.rpartition('/')[2]}/{camera}  is {state}{why}"
+
+
+def duration(seconds: float) -> str:
+    """`40 s`, `7 min`, `3.5 h`, `12 d`: for a person, not for a calculation."""
+    if seconds < 90:
+        return f"{max(seconds, 0):.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.0f} d"
 
 
 def _span(first: int, last: int) -> str:

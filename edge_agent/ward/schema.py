@@ -1,6 +1,6 @@
 """The tables of a ward's database, as `edge-agent ward listen` keeps it."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 #: One acknowledger per box; other consumers read this database.
 PRAGMAS = (
@@ -8,6 +8,38 @@ PRAGMAS = (
     # What was acknowledged to a box is deleted there: it must survive our power cut.
     "PRAGMA synchronous=FULL",
     "PRAGMA busy_timeout=5000",
+)
+
+#: Since version 3: what is known of each camera. `since_utc_s`, `heard_utc_s`: by our own clock;
+#: `told`: the state that somebody was told last.
+_CAMERAS = (
+    """CREATE TABLE camera(
+        source TEXT NOT NULL,
+        camera TEXT NOT NULL,
+        state TEXT NOT NULL,
+        since_utc_s REAL NOT NULL,
+        reason TEXT NOT NULL,
+        heard_utc_s REAL NOT NULL,
+        told TEXT NOT NULL,
+        PRIMARY KEY(source, camera)) WITHOUT ROWID""",
+    # The newest event of each kind of trouble; `ended`: its end came.
+    """CREATE TABLE health(
+        source TEXT NOT NULL,
+        camera TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        event_id TEXT NOT NULL,
+        epoch TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        severity TEXT NOT NULL,
+        start_utc_s REAL NOT NULL,
+        ended INTEGER NOT NULL,
+        PRIMARY KEY(source, camera, kind)) WITHOUT ROWID""",
+    "CREATE INDEX event_by_person ON event(source, camera, utc_s) WHERE label = 'person'",
+    # While nobody listens, nothing is silent.
+    """CREATE TABLE listener(
+        one INTEGER PRIMARY KEY CHECK(one = 1),
+        since_utc_s REAL NOT NULL,
+        seen_utc_s REAL NOT NULL)""",
 )
 
 TABLES = (
@@ -64,7 +96,8 @@ TABLES = (
         last_seq INTEGER NOT NULL,
         backlog INTEGER,
         heard_utc_s REAL NOT NULL,
-        interval_s REAL NOT NULL) WITHOUT ROWID""",
+        interval_s REAL NOT NULL,
+        told TEXT NOT NULL DEFAULT '') WITHOUT ROWID""",
     # UTC minus monotonic seconds of a boot, once its clock was right.
     """CREATE TABLE boot(
         source TEXT NOT NULL,
@@ -89,7 +122,11 @@ TABLES = (
         count INTEGER NOT NULL DEFAULT 1,
         last_utc_s REAL NOT NULL DEFAULT 0)""",
     "CREATE INDEX alarm_by_source ON alarm(source, kind, last_utc_s)",
+    *_CAMERAS,
 )
+
+#: Version 2 knew no cameras.
+FROM_VERSION_2 = ("ALTER TABLE box ADD COLUMN told TEXT NOT NULL DEFAULT ''", *_CAMERAS)
 
 #: From version 1: each alarm was a row.
 FROM_VERSION_1 = (
@@ -97,4 +134,5 @@ FROM_VERSION_1 = (
     "ALTER TABLE alarm ADD COLUMN last_utc_s REAL NOT NULL DEFAULT 0",
     "UPDATE alarm SET last_utc_s = at_utc_s",
     "CREATE INDEX alarm_by_source ON alarm(source, kind, last_utc_s)",
+    *FROM_VERSION_2,
 )

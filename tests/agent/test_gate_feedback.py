@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from gate_clips import Transit, render
 
-from edge_agent.agent.analysis import AnalysisLoop, Lane, LaneCounters
 from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
-from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.replay import ClipReplay
 from edge_agent.agent.telemetry import TelemetrySource
+from edge_agent.analysis.exchange import FrameExchange
+from edge_agent.analysis.loop import AnalysisLoop, Lane, LaneCounters
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.contract import BoxTopics, Nuisance, State, decode_camera_status

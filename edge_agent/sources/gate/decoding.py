@@ -17,10 +17,6 @@ from edge_agent.sources.gate.machine import GateMachine
 from edge_agent.sources.gate.words import Finding, GateState, PacketFact, Sight, Step
 from edge_agent.sources.ring import MAX_STEP_BACK_S, GopRing
 
-#: Pictures shown to the gate when packet sizes rose, of the GOP so far and of the second after.
-_VERIFY_LOOKS = 4
-_VERIFY_STEP = 3  # pictures from one of them to the next
-_PEEK_EVERY_S = 0.25
 #: Packets decoded in one go, so that the camera's next packets do not pile up meanwhile.
 _BURST_PACKETS = 8
 _SAME_PTS_S = 1e-4
@@ -63,7 +59,6 @@ class GatedDecoding:
         self._skip_until_s = float("-inf")  # stream time: was handed on before the replay
         self._look_pts_s: float | None = None  # the keyframe's picture is looked at
         self._reordered = False
-        self._peeked_s = float("-inf")
 
     @property
     def behind(self) -> bool:
@@ -77,7 +72,7 @@ class GatedDecoding:
             machine.heed(finding)
         if self.behind:
             machine.keep_active()
-        fact = PacketFact(packet.is_key, packet.size_bytes, packet.pts_s, at_s)
+        fact = PacketFact(packet.is_key, packet.pts_s, at_s)
         self._obey(machine.packet(fact), packet)
         self._work()
 
@@ -97,10 +92,6 @@ class GatedDecoding:
             self._waiting.append(packet)
         elif step is Step.WAKE:
             self._replay()
-        elif step is Step.VERIFY:
-            self._verify()
-        elif step is Step.PEEK:
-            self._peek(packet)
 
     def _look(self, packet: Packet) -> None:
         """A keyframe alone."""
@@ -201,34 +192,6 @@ class GatedDecoding:
                 return False
             self._frames.popleft()
         return True
-
-    def _verify(self) -> None:
-        """Bring the decoder to the newest packet, and look at some pictures on the way."""
-        packets = self._ring.snapshot(self._machine.replay_from_s)
-        self._decoder.flush()
-        newest: deque[Picture] = deque(maxlen=_VERIFY_LOOKS * _VERIFY_STEP)
-        for packet in packets:
-            self._count(1)
-            newest.extend(self._decoder.decode(packet))
-        for picture in list(newest)[_VERIFY_STEP - 1 :: _VERIFY_STEP]:
-            if self._judged(picture):
-                return
-
-    def _peek(self, packet: Packet) -> None:
-        self._count(1)
-        for picture in self._decoder.decode(packet):
-            if picture.pts_s - self._peeked_s >= _PEEK_EVERY_S and self._judged(picture):
-                return
-
-    def _judged(self, picture: Picture) -> bool:
-        """Look at a picture that is not handed on; True: the gate woke."""
-        if picture.damaged:
-            return False
-        self._peeked_s = picture.pts_s
-        if self._machine.looked(self._feed.judge(picture)) is Step.WAKE:
-            self._replay()
-            return True
-        return False
 
     def _count(self, packets: int) -> None:
         self._machine.count_decoded(packets)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge_agent.agent.live_view import LIVE_SOCKET, LiveAnswer
+from edge_agent.analysis.live_view import LIVE_SOCKET, LiveAnswer
 from edge_agent.errors import OperatorError
 from edge_agent.language import _
 from edge_agent.runtime import StopToken, read_local_socket

@@ -10,11 +10,11 @@ from types import TracebackType
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from edge_agent.agent.analysis import finding_of
 from edge_agent.agent.camera_source import CameraSource
-from edge_agent.agent.detector import open_detector
-from edge_agent.agent.exchange import FrameExchange, SourceLost
-from edge_agent.agent.live_view import LiveAnswer, LiveView
+from edge_agent.analysis.detector import open_detector
+from edge_agent.analysis.exchange import FrameExchange, SourceLost
+from edge_agent.analysis.live_view import LiveAnswer, LiveView
+from edge_agent.analysis.loop import finding_of
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config, FolderSource
 from edge_agent.contract import UlidGenerator

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edge_agent.agent.live_view import Look
+from edge_agent.analysis.live_view import Look
 from edge_agent.config import CameraConfig
 from edge_agent.domain import Track
 from edge_agent.geometry import BBox, Polygon

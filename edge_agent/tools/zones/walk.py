@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from edge_agent.agent.live_view import LiveAnswer, Look
+from edge_agent.analysis.live_view import LiveAnswer, Look
 from edge_agent.config import CameraConfig
 from edge_agent.domain import Track
 from edge_agent.language import _

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from edge_agent.agent.live_view import Look
+from edge_agent.analysis.live_view import Look
 from edge_agent.config import (
     CameraConfig,
     FileSource,

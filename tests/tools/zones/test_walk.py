@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from edge_agent.agent.live_view import LiveAnswer, Look
+from edge_agent.analysis.live_view import LiveAnswer, Look
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.domain import Track
 from edge_agent.geometry import BBox
