@@ -11,6 +11,7 @@ from edge_agent import __version__
 from edge_agent.agent.camera import Shared
 from edge_agent.agent.cameras import Cameras
 from edge_agent.agent.clips import ClipJournal, clip_figures, open_clip_room
+from edge_agent.agent.clock_watch import ClockWatch
 from edge_agent.agent.commands import WardCommands
 from edge_agent.agent.local_sockets import open_local_sockets
 from edge_agent.agent.local_status import Facts
@@ -93,6 +94,7 @@ class Assembly:
         self._ids = UlidGenerator()
         self._topics = BoxTopics(config.box.ward, config.box.id)
         self._state_dir = Path(config.box.state_dir)
+        self._time = ClockWatch(self._state_dir, clock)
         self._detector = open_detector(config.detector, len(config.cameras))
         self._snapshots = open_snapshots(config, self._state_dir, clock)
         self._drafters = (
@@ -180,6 +182,7 @@ class Assembly:
         self.cameras.say_stopped()
         self._publisher_stop.stop()
         self._workers["publisher"].join(_PUBLISHER_JOIN_S)
+        self._time.stop()
         self._writer_stop.stop()
         self._workers["writer"].join(_FLUSH_S)
         for name in ("clips", *self._local):
@@ -188,6 +191,7 @@ class Assembly:
 
     def poll(self) -> None:
         """What the ward should know of us, when it changed."""
+        self._time.poll()
         self.cameras.poll()
         reasons = tuple(self._reasons())
         self.facts = self._facts(reasons)
@@ -325,6 +329,7 @@ class Assembly:
             telemetry=self._figures,
             on_command=self._commands().handle,
             heartbeat=self._heartbeat("publisher", _PUBLISHER_LIMIT_S),
+            known_utc_s=self._time.known_utc_s,
         )
 
     def _commands(self) -> WardCommands:
@@ -335,13 +340,15 @@ class Assembly:
         return self._telemetry.telemetry()
 
     def _more_figures(self) -> dict[str, float]:
-        return clip_figures(self._clips) if self._clips is not None else {}
+        clips = clip_figures(self._clips) if self._clips is not None else {}
+        return {**self._time.figures, **clips}
 
     def _tell_publisher(self) -> None:
         self._publisher.notify()
 
     def _reasons(self) -> list[str]:
         reasons = [self._detector.trouble] if self._detector.trouble else []
+        reasons += self._time.reasons
         alarms = {alarm.kind: alarm.text for alarm in self._writer.alarms}
         lasting = dict.fromkeys(
             (AlarmKind.CORRUPT, AlarmKind.REWOUND, AlarmKind.DAMAGED_ROWS), True
