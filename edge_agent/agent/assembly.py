@@ -13,8 +13,9 @@ from edge_agent.agent.camera import Shared
 from edge_agent.agent.cameras import Cameras
 from edge_agent.agent.clips import ClipJournal, clip_figures, open_clip_room
 from edge_agent.agent.clock_watch import ClockWatch
-from edge_agent.agent.commands import CommandRoom
-from edge_agent.agent.local_status import SOCKET_NAME, Facts, local_status, socket_dir
+from edge_agent.agent.commands import WardCommands
+from edge_agent.agent.local_sockets import open_local_sockets
+from edge_agent.agent.local_status import Facts
 from edge_agent.agent.main_pictures import MainPictures
 from edge_agent.agent.memory import give_up_largest
 from edge_agent.agent.orphans import closing_drafts
@@ -39,7 +40,7 @@ from edge_agent.contract import (
     encode_config_status,
 )
 from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Label, Snapshot
-from edge_agent.errors import ConfigError, ConfigProblem, StorageError
+from edge_agent.errors import ConfigError, ConfigProblem
 from edge_agent.mqtt import endpoint_of
 from edge_agent.outbox import AlarmKind, Outbox, OutboxReader
 from edge_agent.publish import (
@@ -52,7 +53,7 @@ from edge_agent.publish import (
 from edge_agent.recorders.ingest.folders import Folders
 from edge_agent.recorders.ingest.room import FolderParts
 from edge_agent.recorders.ledger import LedgerReader
-from edge_agent.runtime import Attempts, Heartbeat, LocalSocket, StopToken, Supervisor, Worker
+from edge_agent.runtime import Attempts, Heartbeat, StopToken, Supervisor, Worker
 from edge_agent.sources import REFUSED_LOGINS, CredentialGuard
 from edge_agent.writer.drafting import EventDrafter
 from edge_agent.writer.recent_events import RecentEvent
@@ -142,11 +143,10 @@ class Assembly:
         self._writer_stop, self._publisher_stop = StopToken(), StopToken()
         self._clip_stop = StopToken()
         self._status_stop = StopToken()
-        self._started_s = clock.mono_s()
         self._config_result: tuple[Literal["applied", "rejected"], tuple[str, ...]]
         self._config_result = "applied", ()
         self.facts = self._facts(())
-        self._local = self._local_socket()
+        self._local = open_local_sockets(self, clock)
         self._workers: dict[str, Worker] = {}
 
     # --- start and stop ---
@@ -167,13 +167,13 @@ class Assembly:
         if self._snapshots is not None:
             self._begin(Worker("pictures", self._pictures.run, self._source_stop, vital=False))
         self.cameras.start()
-        if self._local is not None:
-            self._begin(Worker("status", self._local.run, self._status_stop, vital=False))
+        for name, local in self._local.items():
+            self._begin(Worker(name, local.run, self._status_stop, vital=False))
 
     def stop(self) -> None:
         self._status_stop.stop()
-        if self._local is not None:
-            self._local.close()
+        for local in self._local.values():
+            local.close()
         self._source_stop.stop()
         self._proof.stop(_SOURCES_JOIN_S)
         self.cameras.halt(_SOURCES_JOIN_S)
@@ -189,7 +189,7 @@ class Assembly:
         self._time.stop()
         self._writer_stop.stop()
         self._workers["writer"].join(_FLUSH_S)
-        for name in ("clips", "status"):
+        for name in ("clips", *self._local):
             if name in self._workers:
                 self._workers[name].join(_FLUSH_S)
 
@@ -279,14 +279,6 @@ class Assembly:
         sha = before.cfg_sha if before is not None and same else self.cfg_sha
         return Facts(self._config, sha, result, errors, reasons)
 
-    def _local_socket(self) -> LocalSocket | None:
-        path = socket_dir(self._state_dir) / SOCKET_NAME
-        try:
-            return LocalSocket(path, lambda: local_status(self, self._clock, self._started_s))
-        except StorageError as error:
-            log.warning("`edge-agent status` will not reach this agent: %s", error)
-            return None
-
     @property
     def cfg_sha(self) -> str:
         return canonical_sha(self._config)[:SHORT_SHA_LENGTH]
@@ -341,10 +333,14 @@ class Assembly:
             agent_version=__version__,
             telemetry_interval_s=config.telemetry.interval_s,
             telemetry=lambda: self._telemetry.telemetry(),  # noqa: PLW0108 - made later
-            on_command=CommandRoom(self._snapshots, config.snapshots, self._reload).handle,
+            on_command=self._commands().handle,
             heartbeat=self._heartbeat("publisher", _PUBLISHER_LIMIT_S),
             known_utc_s=self._time.known_utc_s,
         )
+
+    def _commands(self) -> WardCommands:
+        snapshots, clips = self._snapshots, self._clip_room
+        return WardCommands(self._config, snapshots=snapshots, clips=clips, reload=self._reload)
 
     def _more_figures(self) -> dict[str, float]:
         clips = clip_figures(self._clips) if self._clips is not None else {}

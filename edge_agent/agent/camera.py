@@ -23,6 +23,7 @@ from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.main_streams import closer_look, main_stream, masks
 from edge_agent.analysis.detector import BlindDetector, NamedDetector
 from edge_agent.analysis.exchange import FrameExchange
+from edge_agent.analysis.live_view import LiveView
 from edge_agent.analysis.loop import AnalysisLoop, Lane, LaneCounters
 from edge_agent.analysis.recordings import is_recorded, recording_time
 from edge_agent.analysis.sights import Sights
@@ -79,6 +80,7 @@ class Camera:
         self.recording = recording_time(config, self.feed)
         self.counters = LaneCounters()
         self.sights = Sights(shared.clock)
+        self.view = LiveView(shared.clock)
         self._eyes = Eyes(
             config, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
         )
@@ -226,6 +228,7 @@ class Camera:
             partial(shared.pictures.ready, self.name),
             None if self.recording else shared.detector,
             sights=self.sights,
+            view=self.view,
         )
 
     def _put_aside(self) -> None:
