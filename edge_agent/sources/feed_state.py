@@ -111,6 +111,7 @@ class FeedStatus:
     lost_packets: int = 0  # of the network
     told: str = ""  # of a failure, for the ward: no address, no user
     remarks: tuple[str, ...] = ()  # what is wrong though it plays, for a technician
+    sender_ahead_s: float | None = None  # the camera's UTC minus our monotonic seconds
 
 
 def overlay_remark(overlays: Sequence[BBox]) -> str:
