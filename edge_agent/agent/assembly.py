@@ -12,6 +12,7 @@ from edge_agent.agent.camera import Shared
 from edge_agent.agent.cameras import Cameras
 from edge_agent.agent.clips import ClipJournal, clip_figures, open_clip_room
 from edge_agent.agent.commands import CommandRoom
+from edge_agent.agent.footage import FootageRoom
 from edge_agent.agent.local_sockets import open_local_sockets
 from edge_agent.agent.local_status import Facts
 from edge_agent.agent.main_pictures import MainPictures
@@ -38,6 +39,7 @@ from edge_agent.contract import (
 )
 from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Label, Snapshot
 from edge_agent.errors import ConfigError, ConfigProblem
+from edge_agent.media.footage import FootageFiles
 from edge_agent.mqtt import endpoint_of
 from edge_agent.outbox import AlarmKind, Outbox, OutboxReader
 from edge_agent.publish import (
@@ -110,6 +112,7 @@ class Assembly:
         self._take_snapshot = SnapshotTaker(config.snapshots)
         self._pictures = MainPictures(self._take_snapshot)
         self._clip_room = open_clip_room(config, clock)
+        self._footage = FootageRoom(FootageFiles(self._state_dir, config.tuning, clock), clock)
         self._clips = ClipJournal(self._writer, self._clip_room, clock) if self._clip_room else None
         self._exchange = FrameExchange()
         self._analysis = AnalysisLoop(
@@ -159,6 +162,7 @@ class Assembly:
         if self._clip_room is not None:
             # Without heartbeat: a card that hangs costs clips, and must not restart the agent.
             self._begin(Worker("clips", self._clip_room.run, self._clip_stop))
+        self._begin(Worker("footage", self._footage.run, self._clip_stop, vital=False))
         if self._snapshots is not None:
             self._begin(Worker("pictures", self._pictures.run, self._source_stop, vital=False))
         self.cameras.start()
@@ -182,7 +186,7 @@ class Assembly:
         self._workers["publisher"].join(_PUBLISHER_JOIN_S)
         self._writer_stop.stop()
         self._workers["writer"].join(_FLUSH_S)
-        for name in ("clips", *self._local):
+        for name in ("clips", "footage", *self._local):
             if name in self._workers:
                 self._workers[name].join(_FLUSH_S)
 
@@ -289,6 +293,7 @@ class Assembly:
             credentials=CredentialGuard(self._state_dir / REFUSED_LOGINS, self._clock),
             pictures=self._pictures,
             clips=self._clip_room,
+            footage=self._footage,
             new_event_id=self._new_event_id,
             topics=self._topics,
             set_status=self._publisher.set_status,
