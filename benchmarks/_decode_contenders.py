@@ -56,7 +56,7 @@ from edge_agent.pipeline.stages import Detector, build_pipeline
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, CloserView, CredentialGuard, FeedSettings, GopRing
 from edge_agent.sources.opening import open_source
-from edge_agent.sources.ring import REPLAY_SPAN_S
+from edge_agent.sources.ring import REWIND_SPAN_S
 
 FPS = 5.0
 MODEL = "auto"
@@ -187,7 +187,7 @@ class _MainBeside:
         )
         self._packets = self._source.packets()
         self._next = next(self._packets, None)
-        self._ring = GopRing(REPLAY_SPAN_S)
+        self._ring = GopRing(REWIND_SPAN_S)
         self.view = CloserView()
         self.packets = 0
 

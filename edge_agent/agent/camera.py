@@ -10,7 +10,7 @@ other cameras notice nothing. A `Camera` belongs to the main thread.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -186,6 +186,14 @@ class Camera:
     def since_utc_s(self) -> float:
         """When it came to stand as it does."""
         return self._teller.since_utc_s
+
+    @property
+    def clock_figures(self) -> Mapping[str, float]:
+        """For telemetry: how far the camera's own clock is ahead, and how often it jumped."""
+        clock = self._teller.camera_clock
+        if clock.offset_s is None:
+            return {}
+        return {"clock_offset_s": clock.offset_s, "clock_jumps": clock.jumps}
 
     def poll(self) -> None:
         """Tell the ward how it stands, when that changed."""

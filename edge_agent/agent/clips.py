@@ -118,6 +118,11 @@ class ClipRoom:
         """When its last event has ended."""
         self._cameras.pop(name, None)
 
+    def find(self, event_id: EventId, number: int) -> Path | None:
+        """The n-th file of an event's clip; None: it is not there, or still being written. From
+        any thread."""
+        return None if event_id in self._recordings else self._store.find(event_id, number)
+
     # --- from the analysis thread ---
 
     def begin(self, event: Event) -> None:

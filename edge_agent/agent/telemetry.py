@@ -27,6 +27,9 @@ class Watched(Protocol):
     @property
     def counters(self) -> LaneCounters: ...
 
+    @property
+    def clock_figures(self) -> Mapping[str, float]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
@@ -125,6 +128,7 @@ class TelemetrySource:
             "bitrate_bps": status.figures.bitrate_bps,
             "last_packet_age_s": status.last_packet_age_s,
         }
+        optional |= camera.clock_figures
         known = {name: round(value, 2) for name, value in optional.items() if value is not None}
         return figures | known | (_gate(status.gate) if status.gate else {})
 

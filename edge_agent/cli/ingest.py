@@ -173,13 +173,13 @@ def _once(arguments: argparse.Namespace) -> int:
 
 
 def _run_once(config: Config, arguments: argparse.Namespace, *, trial: bool) -> int:
-    from edge_agent.recorders.ingest.once import OnceRoom
+    from edge_agent.recorders.ingest.once import IngestOnce
     from edge_agent.runtime import StopToken
 
     stop = StopToken()
     cpu_s, wall_s = time.process_time(), time.monotonic()
     with stopped_by_signals(stop):
-        result = OnceRoom(config, SystemClock(), replay=trial).run(stop)
+        result = IngestOnce(config, SystemClock(), replay=trial).run(stop)
     figures = _Figures(result, time.process_time() - cpu_s, time.monotonic() - wall_s)
     payloads = _payloads(config, result)
     if arguments.json:

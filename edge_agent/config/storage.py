@@ -85,13 +85,16 @@ class SnapshotConfig(Table, frozen=True, kw_only=True):
 
 class ClipConfig(Table, frozen=True, kw_only=True):
     """Video of person events, as the camera sent it, without sound. Off unless the household
-    agrees; clips stay on the box.
+    agrees; clips stay on the box unless it agrees to that, too.
 
     Privacy masks cannot blacken packets that are never decoded, so a camera with masks keeps
     no clips.
     """
 
     enabled: Annotated[bool, _meta("Keep a clip of each person event on this box.")] = False
+    allow_upload: Annotated[
+        bool, _meta("Let the ward's server fetch kept clips with cmd/clip.")
+    ] = False
     pre_s: Annotated[
         float,
         _meta(

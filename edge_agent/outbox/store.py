@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from edge_agent.clock import ClockReading
+from edge_agent.clock import ClockReading, is_trusted
 from edge_agent.contract import Position, Unsequenced
 from edge_agent.domain import EventId
 from edge_agent.outbox import removal, tables
@@ -24,7 +24,6 @@ from edge_agent.outbox.retention import (
     Shedder,
     SyncMarks,
     Victim,
-    is_trusted,
     newest_undated,
     too_old,
 )

@@ -13,7 +13,7 @@ from edge_agent.outbox import Head, Row
 from edge_agent.publish.announcements import Announcements
 from edge_agent.publish.bench import Bench
 from edge_agent.publish.complaints import Complaints
-from edge_agent.publish.control import ControlLane
+from edge_agent.publish.control import ControlQueue
 from edge_agent.publish.fitting import fitted, fitting
 from edge_agent.publish.held import packet_bytes
 from edge_agent.publish.lanes import Lanes
@@ -66,7 +66,7 @@ class Delivery:
         self._announcements = Announcements()
         bench.sizes.begin(connection.max_packet_bytes, now_s)
         self._feed = StatusFeed(bench, identity, now_s)
-        self._control = ControlLane(connection, bench, self._feed)
+        self._control = ControlQueue(connection, bench, self._feed)
         self._replays = ReplayQueue(bench.reader, bench.desk)
         self._replay_gaps: deque[Gap] = deque()
         self._top_sent_seq = 0  # of the head's epoch, that a broker has on this connection

@@ -31,12 +31,14 @@ class OutboxMarks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class CommandImage:
-    """A JPEG to be published on `img/{camera}/{event_id}`."""
+class CommandFile:
+    """What a command asked for, to be published before its answer: on `img/` a picture, on `clip/`
+    a piece of a clip."""
 
     camera: str
     event_id: str
-    jpeg: bytes = field(repr=False)
+    content: bytes = field(repr=False)
+    piece: tuple[int, int] | None = None  # of which of the event's clips, from which byte on
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class CommandResult:
     status: AckStatus
     reason: str = ""
     result: Mapping[str, Any] = field(default_factory=dict)
-    image: CommandImage | None = None
+    file: CommandFile | None = None
 
 
 #: Does what a command asks, in the publisher thread: a second at most, no waiting. May raise

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from edge_agent.clock import Clock
+from edge_agent.clock import EARLIEST_PLAUSIBLE_UTC_S, Clock
 from edge_agent.config import MqttConfig
 from edge_agent.contract import MAX_COMMAND_BYTES, BoxTopics, State, Telemetry, new_ulid
 from edge_agent.errors import (
@@ -70,6 +70,7 @@ class PublisherSetup:
     will_delay_s: int = WILL_DELAY_S  # a shorter break stays unannounced
     resend_after_s: float = 60.0
     denied_pause_s: tuple[float, float] = (60.0, 1800.0)
+    known_utc_s: Callable[[], float] = lambda: EARLIEST_PLAUSIBLE_UTC_S  # it is this late at least
 
 
 class Publisher:
@@ -95,6 +96,7 @@ class Publisher:
             setup.clock,
             timeout_s=setup.connect_timeout_s,
             beat=self._beat,
+            known_utc_s=setup.known_utc_s,
         )
         self._committed = threading.Event()
         self._connection: Connection | None = None

@@ -56,10 +56,10 @@ class GapParcel:
 
 @dataclass(frozen=True, slots=True)
 class ControlParcel:
-    """Status, answer or picture; `picture_of` names the command that asked for it."""
+    """Status, answer or file; `file_of` names the command that asked for it."""
 
     topic: str
-    picture_of: str = ""
+    file_of: str = ""
 
 
 Parcel = RowParcel | GapParcel | ControlParcel

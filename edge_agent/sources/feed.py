@@ -212,6 +212,7 @@ class CameraFeed:
                 for text in (*remarks, self._damage.remark, overlay_remark(self._memory.overlays))
                 if text
             ),
+            source.sender_ahead_s if source else None,
         )
 
     def _gate_status(self) -> GateStatus | None:

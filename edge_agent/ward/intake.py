@@ -46,6 +46,7 @@ class NewEvent:
     header: EventHeader
     message: EventMessage | None  # None: of a kind that this version cannot read
     payload: bytes = field(repr=False)
+    redated_utc_s: float | None = None  # its moment, where the box did not know the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,8 @@ class Intake:
         if message is not None:
             self._database.cameras.note_health(header, message)
         self._touch(source, header.position.epoch)
-        news: list[News] = [NewEvent(header, message, payload)]
+        redated_utc_s = self._database.redated_utc_s(header)
+        news: list[News] = [NewEvent(header, message, payload, redated_utc_s)]
         twin = self._database.twin_of(header)
         if twin is not None:
             text = (

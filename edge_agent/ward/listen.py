@@ -113,10 +113,10 @@ class Printer:
     def _line(self, item: News) -> str | None:
         now_utc_s = self._clock.read().utc_s
         match item:
-            case NewEvent(header, message):
+            case NewEvent(header, message, _, redated_utc_s):
                 if message is None:
                     return f"{local(now_utc_s)}  {header.source}  a message of a later version"
-                return event_line(header.source, message)
+                return event_line(header.source, message, redated_utc_s=redated_utc_s)
             case NewGap(source, gap):
                 return gap_line(source, gap, now_utc_s)
             case BoxChanged(source, state):

@@ -20,11 +20,19 @@ def local(utc_s: float, zone: dt.tzinfo | None = None) -> str:
     return dt.datetime.fromtimestamp(utc_s, tz=dt.UTC).astimezone(zone).strftime("%F %T")
 
 
-def event_line(source: str, message: EventMessage, zone: dt.tzinfo | None = None) -> str:
-    """`2026-11-23 06:12:03  box-1/front  person end   gate  score 0.93  12.4 s (gone)`."""
+def event_line(
+    source: str,
+    message: EventMessage,
+    zone: dt.tzinfo | None = None,
+    *,
+    redated_utc_s: float | None = None,
+) -> str:
+    """`redated_utc_s`: its moment by what is known of the box's clock since.
+
+    `2026-11-23 06:12:03  box-1/front  person end   gate  score 0.93  12.4 s (gone)`."""
     event, envelope = message.event, message.envelope
     parts = [
-        local(envelope.at_utc_s, zone),
+        local(envelope.at_utc_s if redated_utc_s is None else redated_utc_s, zone),
         f"{source.rpartition('/')[2]}/{event.camera}",
         f"{event.label:<6} {event.phase:<6}",
     ]
@@ -39,7 +47,7 @@ def event_line(source: str, message: EventMessage, zone: dt.tzinfo | None = None
         why = f" ({event.end_reason})" if event.end_reason else ""
         parts.append(f"{event.end_s - event.start_s:.1f} s{why}")
     warning = None if envelope.media else _CLOCK_WARNING.get(envelope.clock.quality)
-    if warning:
+    if warning and redated_utc_s is None:
         parts.append(f"! {warning}")
     return "  ".join(parts)
 

@@ -10,6 +10,12 @@ PRAGMAS = (
     "PRAGMA busy_timeout=5000",
 )
 
+#: What may be re-dated.
+_BY_BOOT = (
+    "CREATE INDEX event_by_boot ON event(source, boot_id)"
+    " WHERE clock_quality IN ('unset', 'estimated')"
+)
+
 #: Since version 3: what is known of each camera. `since_utc_s`, `heard_utc_s`: by our own clock;
 #: `told`: the state that somebody was told last.
 _CAMERAS = (
@@ -44,7 +50,8 @@ _CAMERAS = (
 
 TABLES = (
     # Every message once. `utc_s` is the best known moment: the box's own, or corrected when a
-    # box without a set clock learned the time later in the same boot.
+    # box without a trusted clock learned the time in the same boot. `err_s` is how wrong it may
+    # be; NULL: nobody knows.
     """CREATE TABLE event(
         source TEXT NOT NULL,
         id TEXT NOT NULL,
@@ -60,11 +67,12 @@ TABLES = (
         mono_s REAL,
         received_utc_s REAL NOT NULL,
         payload BLOB NOT NULL,
+        err_s REAL,
         PRIMARY KEY(source, id))""",
     # Not unique: a cloned card sends other messages under the same numbers, and both are kept.
     "CREATE INDEX event_by_seq ON event(source, epoch, seq)",
     "CREATE INDEX event_by_event ON event(event_id)",
-    "CREATE INDEX event_by_boot ON event(source, boot_id) WHERE clock_quality = 'unset'",
+    _BY_BOOT,
     # `seq`: everything up to it is here, or announced as lost.
     """CREATE TABLE watermark(
         source TEXT NOT NULL,
@@ -98,11 +106,15 @@ TABLES = (
         heard_utc_s REAL NOT NULL,
         interval_s REAL NOT NULL,
         told TEXT NOT NULL DEFAULT '') WITHOUT ROWID""",
-    # UTC minus monotonic seconds of a boot, once its clock was right.
+    # UTC minus monotonic seconds of a boot, as its clock stood at `mono_s`; `trusted`: a time
+    # server vouched for it.
     """CREATE TABLE boot(
         source TEXT NOT NULL,
         boot_id TEXT NOT NULL,
         offset_s REAL NOT NULL,
+        mono_s REAL NOT NULL DEFAULT 0,
+        err_s REAL,
+        trusted INTEGER NOT NULL DEFAULT 1,
         PRIMARY KEY(source, boot_id)) WITHOUT ROWID""",
     """CREATE TABLE image(
         source TEXT NOT NULL,
@@ -125,8 +137,17 @@ TABLES = (
     *_CAMERAS,
 )
 
-#: Version 2 knew no cameras.
-FROM_VERSION_2 = ("ALTER TABLE box ADD COLUMN told TEXT NOT NULL DEFAULT ''", *_CAMERAS)
+#: Version 2 knew no cameras, and re-dated only what was `unset`.
+FROM_VERSION_2 = (
+    "ALTER TABLE box ADD COLUMN told TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE event ADD COLUMN err_s REAL",
+    "ALTER TABLE boot ADD COLUMN mono_s REAL NOT NULL DEFAULT 0",
+    "ALTER TABLE boot ADD COLUMN err_s REAL",
+    "ALTER TABLE boot ADD COLUMN trusted INTEGER NOT NULL DEFAULT 1",
+    "DROP INDEX event_by_boot",
+    _BY_BOOT,
+    *_CAMERAS,
+)
 
 #: From version 1: each alarm was a row.
 FROM_VERSION_1 = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge_agent.clock import Clock
-from edge_agent.domain import CameraId, EndReason, Event, Label, Phase
+from edge_agent.domain import CameraId, EndReason, Event, Label, Phase, Severity
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ _ENDS: Mapping[EndReason | None, str] = {
 
 @dataclass(frozen=True, slots=True)
 class RecentEvent:
-    """A message of an event, and when it was recorded."""
+    """A message of an event, and when it was recorded, by the clock of whoever asks."""
 
     utc_s: float
     label: Label
@@ -39,7 +39,7 @@ class RecentEvents:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._by_camera: dict[CameraId, deque[RecentEvent]] = {}
+        self._by_camera: dict[CameraId, deque[tuple[float, RecentEvent]]] = {}  # monotonic moments
 
     def add(self, event: Event) -> None:
         if event.phase is Phase.UPDATE:
@@ -48,18 +48,22 @@ class RecentEvents:
             log.info("%s: %s", event.camera, _words(event))
         elif event.health is not None:
             starts = event.phase is Phase.START
-            level = logging.WARNING if starts else logging.INFO
-            words = "its picture is" if starts else "its picture is no more"
-            log.log(level, "%s: %s %s", event.camera, words, event.health.kind)
+            grave = starts and event.health.severity is not Severity.INFO
+            words = "begins" if starts else "ends"
+            level = logging.WARNING if grave else logging.INFO
+            log.log(level, "%s: %s %s", event.camera, event.health.kind, words)
         lasted_s = None if event.end_s is None else event.end_s - event.start_s
-        recent = RecentEvent(
-            self._clock.read().utc_s, event.label, event.phase, event.top_score, lasted_s
-        )
-        self._by_camera.setdefault(event.camera, deque(maxlen=_MOST_KEPT)).append(recent)
+        recent = RecentEvent(0.0, event.label, event.phase, event.top_score, lasted_s)
+        kept = self._by_camera.setdefault(event.camera, deque(maxlen=_MOST_KEPT))
+        kept.append((self._clock.mono_s(), recent))
 
     def of(self, camera: CameraId) -> tuple[RecentEvent, ...]:
-        """The oldest first."""
-        return tuple(self._by_camera.get(camera, ()))
+        """The oldest first. What happened before the clock was set is dated by it all the same."""
+        now = self._clock.read()
+        return tuple(
+            replace(recent, utc_s=now.utc_s - (now.mono_s - at_s))
+            for at_s, recent in tuple(self._by_camera.get(camera, ()))
+        )
 
 
 def _words(event: Event) -> str:

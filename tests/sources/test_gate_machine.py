@@ -114,7 +114,7 @@ def test_keyframe_with_motion_wakes_and_replays_from_the_keyframe_before() -> No
     camera = Camera(moving=between(19.4, 23.0, SOMEBODY))
     steps = camera.run(20.1)
     assert steps[-1] == (20.0, Step.WAKE)
-    assert camera.machine.replay_from_s == 19.0
+    assert camera.machine.rewind_to_s == 19.0
     assert {step for _, step in camera.run(23.0)} == {Step.DECODE, Step.LOOK}
     camera.run(40.0)
     assert camera.machine.state is GateState.IDLE
@@ -175,7 +175,7 @@ def test_smart_codec_that_stretches_its_gop_ends_the_gating_and_replays_what_was
     steps = camera.run(30.0)
     woken = [at_s for at_s, step in steps if step is Step.WAKE]
     assert woken == [pytest.approx(24.2)]
-    assert camera.machine.replay_from_s == 20.0
+    assert camera.machine.rewind_to_s == 20.0
     assert camera.machine.state is GateState.ALWAYS
     assert {step for at_s, step in steps if at_s > 24.2} == {Step.DECODE}
 
@@ -260,7 +260,7 @@ def test_still_person_who_moves_wakes_with_the_pictures_before() -> None:
     assert camera.machine.state is GateState.IDLE
     steps = camera.run(61.5)
     assert [at_s for at_s, step in steps if step is Step.WAKE] == [61.0]
-    assert camera.machine.replay_from_s == 60.0
+    assert camera.machine.rewind_to_s == 60.0
 
 
 def test_still_person_who_is_not_found_again_wakes() -> None:
@@ -428,7 +428,7 @@ def test_a_keyframe_without_a_picture_ends_the_gating_and_replays_the_past() -> 
     camera.machine.pictureless()
     (step,) = {step for _, step in camera.run(20.6)}
     assert step is Step.WAKE
-    assert camera.machine.replay_from_s <= 19.0, "from the keyframe before"
+    assert camera.machine.rewind_to_s <= 19.0, "from the keyframe before"
     assert {step for _, step in camera.run(200.0)} <= {Step.DECODE, Step.LOOK}
     assert camera.machine.plan.policy is Policy.FULL
     assert "a keyframe alone gave no picture" in camera.machine.plan.reason

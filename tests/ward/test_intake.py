@@ -372,6 +372,13 @@ def _back_to_version_2(old: sqlite3.Connection) -> None:
         old.execute(f"DROP TABLE {table}")
     old.execute("DROP INDEX event_by_person")
     old.execute("ALTER TABLE box DROP COLUMN told")
+    old.execute("DROP INDEX event_by_boot")
+    old.execute(
+        "CREATE INDEX event_by_boot ON event(source, boot_id) WHERE clock_quality = 'unset'"
+    )
+    old.execute("ALTER TABLE event DROP COLUMN err_s")
+    for column in ("mono_s", "err_s", "trusted"):
+        old.execute(f"ALTER TABLE boot DROP COLUMN {column}")
     old.execute("INSERT INTO box VALUES('/w/b', 'online', 'c', 'e', 3, NULL, 7.0, 60.0)")
     old.execute("PRAGMA user_version=2")
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge_agent.clock import ManualClock
+from edge_agent.clock import ClockQuality, ManualClock
 from edge_agent.domain import CameraId, EndReason, Event, EventId, Health, Label, Phase, Severity
 from edge_agent.writer.recent_events import RecentEvents
 
@@ -75,3 +75,12 @@ def test_the_newest_five_are_kept() -> None:
     kept = recent.of(CameraId("gate"))
     assert [event.top_score for event in kept] == [0.3, 0.4, 0.5, 0.6, 0.7]
     assert recent.of(CameraId("other")) == ()
+
+
+def test_what_happened_in_1970_is_dated_once_the_clock_is_set() -> None:
+    clock = ManualClock(utc_s=50.0, mono_s=50.0, quality=ClockQuality.UNSET)
+    recent = RecentEvents(clock)
+    recent.add(START)
+    clock.advance(600)
+    clock.step_utc(1_800_000_000.0)
+    assert [each.utc_s for each in recent.of(START.camera)] == [1_800_000_050.0]

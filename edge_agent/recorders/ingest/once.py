@@ -44,7 +44,7 @@ class OnceResult:
     left_out: tuple[RefusedFile, ...]  # refused, or of no camera
 
 
-class OnceRoom:
+class IngestOnce:
     """Holds the state directory while it works: an agent on it must be stopped."""
 
     def __init__(self, config: Config, clock: Clock, *, replay: bool = False) -> None:

@@ -1,8 +1,8 @@
-"""Does to a decoder what the gate decides: skip, look, replay a GOP from the ring.
+"""Does to a decoder what the gate decides: skip, look, rewind to a GOP in the ring.
 
-A replay is never dropped, comes before newer pictures and must not hold up the camera: where
-its reader has no room the packets wait (encoded, so it costs little), and each new packet of
-the camera carries it on a little.
+What a rewind gives is never dropped, comes before newer pictures and must not hold up the camera:
+where its reader has no room the packets wait (encoded, so it costs little), and each new packet
+of the camera carries it on a little.
 """
 
 from __future__ import annotations
@@ -54,15 +54,15 @@ class GatedDecoding:
         self._feed = feed
         self._waiting: deque[Packet] = deque()  # to be decoded, oldest first
         self._frames: deque[tuple[Frame, bool]] = deque()  # decoded, no room for them yet
-        self._replay_until_s = float("-inf")  # stream time: what is older must not be dropped
+        self._rewound_until_s = float("-inf")  # stream time: what is older must not be dropped
         self._handed_pts_s = self._handed_before_s = float("-inf")  # the newest two
-        self._skip_until_s = float("-inf")  # stream time: was handed on before the replay
+        self._skip_until_s = float("-inf")  # stream time: was handed on before the rewind
         self._look_pts_s: float | None = None  # the keyframe's picture is looked at
         self._reordered = False
 
     @property
     def behind(self) -> bool:
-        """A replay is still on its way."""
+        """What a rewind gives is still on its way."""
         return bool(self._waiting or self._frames)
 
     def take(self, packet: Packet, at_s: float, findings: Sequence[Finding]) -> None:
@@ -91,7 +91,7 @@ class GatedDecoding:
             self._look_pts_s = packet.pts_s if step is Step.LOOK else self._look_pts_s
             self._waiting.append(packet)
         elif step is Step.WAKE:
-            self._replay()
+            self._rewind()
 
     def _look(self, packet: Packet) -> None:
         """A keyframe alone."""
@@ -110,14 +110,14 @@ class GatedDecoding:
             return
         for picture in alone:
             if self._machine.looked(self._feed.judge(picture)) is Step.WAKE:
-                self._replay()
+                self._rewind()
                 return
             self._hand_over([picture])
         decoder.rest()
 
-    def _replay(self) -> None:
+    def _rewind(self) -> None:
         """Decode anew, from a keyframe in the ring to the newest packet."""
-        packets = self._ring.snapshot(self._machine.replay_from_s)
+        packets = self._ring.snapshot(self._machine.rewind_to_s)
         if not packets:
             return  # a GOP too large for the ring: go on at the next keyframe
         self._decoder.use_loop_filter(True)
@@ -125,8 +125,8 @@ class GatedDecoding:
         self._waiting.clear()
         self._waiting.extend(packets)
         self._look_pts_s = None
-        self._replay_until_s = max(packet.pts_s for packet in packets)
-        if self._handed_pts_s > self._replay_until_s + MAX_STEP_BACK_S:
+        self._rewound_until_s = max(packet.pts_s for packet in packets)
+        if self._handed_pts_s > self._rewound_until_s + MAX_STEP_BACK_S:
             # The camera set its clock back: nothing of this was handed on.
             self._handed_pts_s = self._handed_before_s = float("-inf")
         self._skip_until_s = self._handed_pts_s
@@ -146,7 +146,7 @@ class GatedDecoding:
             # What was decoded without the filter would leave trails until the next keyframe.
             self._waiting.appendleft(packet)
             self._machine.refilter()
-            self._replay()
+            self._rewind()
             packet = self._waiting.popleft()
         self._count(1)
         self._decoder.use_loop_filter(not self._machine.lean)
@@ -171,7 +171,7 @@ class GatedDecoding:
             self._handed_before_s, self._handed_pts_s = self._handed_pts_s, picture.pts_s
             frame = self._feed.select(picture)
             if frame is not None:
-                kept = picture.pts_s <= self._replay_until_s
+                kept = picture.pts_s <= self._rewound_until_s
                 self._frames.append((frame, kept))
 
     def _look_back(self, picture: Picture) -> None:

@@ -93,8 +93,8 @@ class GateMachine:
         self._key_pts_s = self._previous_key_pts_s = float("-inf")
         self._candidate_s = float("-inf")
         self._recent: deque[tuple[float, BBox]] = deque(maxlen=_MAX_RECENT)  # what moved when
-        self.replay_from_s = float("-inf")  # stream time, for `Step.WAKE`
-        #: Of a replay for somebody whom a keyframe showed: also before it, to see them come.
+        self.rewind_to_s = float("-inf")  # stream time, for `Step.WAKE`
+        #: Of a rewind for somebody whom a keyframe showed: also before it, to see them come.
         self.recalls = False
 
     # --- what it is ---------------------------------------------------------------------
@@ -193,7 +193,7 @@ class GateMachine:
 
     def refilter(self) -> None:
         """The GOP is to be decoded anew, this time with the loop filter."""
-        self.replay_from_s = self._key_pts_s
+        self.rewind_to_s = self._key_pts_s
 
     def count_decoded(self, packets: int) -> None:
         self._counters.decoded_packets += packets
@@ -288,7 +288,7 @@ class GateMachine:
         self._start_active(reason)
         self._wake_counts, self._wake_useful, self._wake_found_people = True, False, False
         self._memory.nuisance.wake_begins()
-        self.replay_from_s = from_pts_s
+        self.rewind_to_s = from_pts_s
 
     def _start_active(self, reason: str) -> None:
         self._state, self._wake_reason, self._wake_wanted = GateState.ACTIVE, reason, None
@@ -310,7 +310,7 @@ class GateMachine:
         self._state = GateState.ALWAYS
         if not asleep:
             return Step.DECODE
-        self.replay_from_s = self._key_pts_s
+        self.rewind_to_s = self._key_pts_s
         return Step.WAKE
 
     def _look_closer(self, finding: Finding) -> None:

@@ -22,7 +22,7 @@ class Step(StrEnum):
     SKIP = "skip"  # kept in the ring, not decoded
     LOOK = "look"  # a keyframe alone: decode it and tell `looked`
     DECODE = "decode"  # decode and hand on
-    WAKE = "wake"  # decode anew from `replay_from_s` to the newest packet, and hand it on
+    WAKE = "wake"  # decode anew from `rewind_to_s` to the newest packet, and hand it on
 
 
 @dataclass(frozen=True, slots=True)
