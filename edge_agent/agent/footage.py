@@ -295,3 +295,8 @@ def hiding_of(config: Config, camera: CameraConfig) -> Hiding:
     """What nobody may see in this camera's footage."""
     rules = PictureRules.of(camera.source, config.analysis)
     return Hiding(masks(camera), config.tuning.blur, rules)
+
+
+def open_footage(config: Config, clock: Clock) -> FootageRoom:
+    """Without consent too: for walk tests, and what is there still ages."""
+    return FootageRoom(FootageFiles(Path(config.box.state_dir), config.tuning, clock), clock)
