@@ -14,6 +14,7 @@ from edge_agent.agent.cameras import Cameras
 from edge_agent.agent.clips import ClipJournal, clip_figures, open_clip_room
 from edge_agent.agent.clock_watch import ClockWatch
 from edge_agent.agent.commands import WardCommands
+from edge_agent.agent.footage import open_footage
 from edge_agent.agent.local_sockets import open_local_sockets
 from edge_agent.agent.local_status import Facts
 from edge_agent.agent.main_pictures import MainPictures
@@ -135,8 +136,9 @@ class Assembly:
             self._publisher.set_status,
         )
         self.cameras = Cameras(self._shared, folders, self._writer.in_turn)
+        more = partial(clip_figures, self._clips)
         self._telemetry = TelemetrySource(
-            self.cameras.live, self._exchange, clock, self._state_dir, self._more_figures, folders
+            self.cameras.live, self._exchange, clock, self._state_dir, more, folders
         )
         self._proof = self._proof_of_life()
         self._source_stop, self._analysis_stop = StopToken(), StopToken()
@@ -164,6 +166,7 @@ class Assembly:
         if self._clip_room is not None:
             # Without heartbeat: a card that hangs costs clips, and must not restart the agent.
             self._begin(Worker("clips", self._clip_room.run, self._clip_stop))
+        self._begin(Worker("footage", self._shared.footage.run, self._clip_stop, vital=False))
         if self._snapshots is not None:
             self._begin(Worker("pictures", self._pictures.run, self._source_stop, vital=False))
         self.cameras.start()
@@ -189,7 +192,7 @@ class Assembly:
         self._time.stop()
         self._writer_stop.stop()
         self._workers["writer"].join(_FLUSH_S)
-        for name in ("clips", *self._local):
+        for name in ("clips", "footage", *self._local):
             if name in self._workers:
                 self._workers[name].join(_FLUSH_S)
 
@@ -299,6 +302,7 @@ class Assembly:
             credentials=CredentialGuard(self._state_dir / REFUSED_LOGINS, self._clock),
             pictures=self._pictures,
             clips=self._clip_room,
+            footage=open_footage(self._config, self._clock),
             new_event_id=self._new_event_id,
             topics=self._topics,
             set_status=self._publisher.set_status,

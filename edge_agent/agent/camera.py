@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
 from edge_agent.agent.clips import ClipCamera, ClipRoom, keeps_clips
 from edge_agent.agent.eyes import Eyes
+from edge_agent.agent.footage import FootageRoom, FootageWatch, Origin, Taking, hiding_of
 from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.main_streams import closer_look, main_stream, masks
 from edge_agent.analysis.detector import BlindDetector, NamedDetector
@@ -31,6 +32,7 @@ from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config
 from edge_agent.contract import BoxTopics
 from edge_agent.domain import CameraId, EventId, Frame, Label
+from edge_agent.media.footage import Reason
 from edge_agent.pipeline.health import ignored_of
 from edge_agent.pipeline.local_time import dated
 from edge_agent.pipeline.stages import build_pipeline
@@ -57,6 +59,7 @@ class Shared:
     credentials: CredentialGuard
     pictures: MainPictures
     clips: ClipRoom | None
+    footage: FootageRoom
     new_event_id: Callable[[Label, float], EventId]
     topics: BoxTopics
     set_status: Callable[[str, bytes], None]
@@ -81,6 +84,8 @@ class Camera:
         self.counters = LaneCounters()
         self.sights = Sights(shared.clock)
         self.view = LiveView(shared.clock)
+        self._footage = self._footage_watch()
+        self._walk: Taking | None = None
         self._eyes = Eyes(
             config, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
         )
@@ -114,12 +119,17 @@ class Camera:
         """Go on with other settings, which need no other stream; what is open stays open."""
         new_view = config.privacy_masks != self.config.privacy_masks
         self.config = config
+        before, self._footage = self._footage, self._footage_watch()
+        if new_view:
+            self.record(0)  # with the masks of before
         self.feed.apply(self._feed_settings())
         if new_view:
             self._closer = closer_look(config, self._main, detects=self._shared.detects)
         lane = self._lane()
 
         def swap() -> None:
+            if before is not None:
+                before.close()
             self._eyes.watch.ignore(ignored_of(config.health))
             if new_view:
                 self._eyes.watch.accept()
@@ -148,6 +158,8 @@ class Camera:
         shared = self._shared
 
         def leave() -> None:
+            if self._footage is not None:
+                self._footage.close()
             shared.analysis.leave(self.name)
             shared.exchange.remove(self.name)
             shared.pictures.remove(self.name)
@@ -190,6 +202,16 @@ class Camera:
             crashed=self._workers[0].crash is not None, nuisances=self.counters.nuisances
         )
 
+    def record(self, seconds: float) -> None:
+        """Of a walk test, by any thread; 0 ends it. In place of one that is recorded now."""
+        room, before = self._shared.footage, self._walk
+        if before is not None:
+            room.end(before, Reason.WALK, float("inf"))
+        self._walk = None
+        if seconds > 0:
+            since_s = self.counters.last_captured_s
+            self._walk = room.begin(self._origin(), since_s, seconds, Reason.WALK)
+
     def say_stopped(self) -> None:
         """The last status: the agent was stopped."""
         self._eyes.keep(lambda work: work())  # the analysis has ended
@@ -206,10 +228,20 @@ class Camera:
         return FeedSettings.of(
             self.config,
             shared.config.analysis.fps,
-            clips=keeps_clips(shared.config, self.config),
+            clips=keeps_clips(shared.config, self.config) or shared.config.tuning.keep,
             detects=shared.detects,
             analysis=shared.config.analysis,
         )
+
+    def _origin(self) -> Origin:
+        hiding = hiding_of(self._shared.config, self.config)
+        return Origin(self.name, self.feed.tap, hiding)
+
+    def _footage_watch(self) -> FootageWatch | None:
+        """None where the household did not agree."""
+        if not self._shared.config.tuning.keep:
+            return None
+        return FootageWatch(self._shared.footage, self._origin())
 
     def _lane(self) -> Lane:
         shared = self._shared
@@ -228,7 +260,7 @@ class Camera:
             partial(shared.pictures.ready, self.name),
             None if self.recording else shared.detector,
             sights=self.sights,
-            view=self.view,
+            watchers=(self.view.add, *([self._footage.add] if self._footage else [])),
         )
 
     def _put_aside(self) -> None:
