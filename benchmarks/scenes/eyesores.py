@@ -71,6 +71,68 @@ def _cloth(shape: tuple[int, ...], rng: Rng) -> Draw:
     return lambda picture, at_s: _u8(cloth + 0.08 * cv2.GaussianBlur(picture, (0, 0), width / 20))
 
 
+def _capped(shape: tuple[int, ...], rng: Rng) -> Draw:
+    """Something right before the lens: nothing but a glow at one side."""
+    height, width = shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    side = x / width * rng.uniform(-1, 1) + y / height * rng.uniform(-1, 1)
+    colour = np.array(rng.uniform(50, 110, 3), np.float32)
+    shown = _u8(colour + 30 * side[..., None])
+    return lambda picture, at_s: shown
+
+
+def _half(shape: tuple[int, ...], rng: Rng) -> Draw:
+    """Cloth hangs over one side; the camera's exposure rises with it."""
+    height, width = shape[:2]
+    x = np.arange(width, dtype=np.float32) / width
+    x = x if rng.random() < 0.5 else 1 - x
+    edge = rng.uniform(0.55, 0.7)
+    alpha = np.clip((edge - x) / 0.1 + 0.5, 0, 1)[None, :].repeat(height, 0)
+    cloth = np.array(rng.uniform(20, 60, 3), np.float32)
+    return lambda picture, at_s: _u8(_laid(picture, cloth, alpha).astype(np.float32) * 1.25)
+
+
+def _dirty(shape: tuple[int, ...], rng: Rng) -> Draw:
+    """Dust and dried drops: the whole view is veiled and soft, spots more than the rest."""
+    height, width = shape[:2]
+    spots = cv2.resize(
+        rng.random((12, 20)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
+    )
+    alpha = 0.3 + 0.45 * np.clip(spots, 0, 1)
+    veil = np.full(3, float(rng.uniform(110, 160)), np.float32)
+
+    def draw(picture: U8, at_s: float) -> U8:
+        soft = np.asarray(cv2.GaussianBlur(picture, (0, 0), width / 160), np.uint8)
+        return _laid(soft, veil, alpha.astype(np.float32))
+
+    return draw
+
+
+def _web(shape: tuple[int, ...], rng: Rng) -> Draw:
+    """A spider's web near the lens, out of focus and lit by the infrared lamp."""
+    height, width = shape[:2]
+    alpha = np.zeros((height, width), np.float32)
+    middle = (int(width * rng.uniform(0.3, 0.7)), int(height * rng.uniform(0.3, 0.7)))
+    for angle in np.linspace(0, 2 * np.pi, 14, endpoint=False):
+        end = (int(middle[0] + width * np.cos(angle)), int(middle[1] + width * np.sin(angle)))
+        cv2.line(alpha, middle, end, 1, max(2, width // 50))
+    for ring in range(1, 8):
+        cv2.circle(alpha, middle, int(ring * width / 11), 1, max(2, width // 60))
+    alpha = np.clip(cv2.GaussianBlur(alpha, (0, 0), width / 80) * 1.3, 0, 0.95)
+    return lambda picture, at_s: _laid(picture, np.full(3, 205, np.float32), alpha)
+
+
+def _to_wall(shape: tuple[int, ...], rng: Rng) -> Draw:
+    """Turned to a wall or the sky: another picture, with little in it."""
+    height, width = shape[:2]
+    x = np.arange(width, dtype=np.float32)
+    wall = np.full((height, width, 3), rng.uniform(90, 180, 3), np.float32)
+    wall += (12 * np.sin(x / width * 5))[None, :, None]
+    cv2.line(wall, (0, height // 3), (width, height // 2), (60, 60, 60), max(1, width // 200))
+    shown = _u8(wall)
+    return lambda picture, at_s: shown
+
+
 def _moved(share: float) -> Callable[[tuple[int, ...], Rng], Draw]:
     def begun(shape: tuple[int, ...], rng: Rng) -> Draw:
         height, width = shape[:2]
@@ -235,6 +297,11 @@ FAULTS = (
     Eyesore("hand", "blocked", _hand),
     Eyesore("spray", "blocked", _spray),
     Eyesore("cloth", "blocked", _cloth),
+    Eyesore("cap", "blocked", _capped),
+    Eyesore("half", "blocked", _half),
+    Eyesore("web", "blocked", _web),
+    Eyesore("dirt", "blurred", _dirty),
+    Eyesore("to a wall", "moved", _to_wall),
     Eyesore("moved 4 %", "moved", _moved(0.04)),
     Eyesore("moved 15 %", "moved", _moved(0.15)),
     Eyesore("moved 50 %", "moved", _moved(0.5)),
