@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 
 import av
 import cv2
 import numpy as np
 
-from edge_agent.domain import U8
+from edge_agent.domain import F32, U8
 
 Rng = np.random.Generator
 Coder = Callable[[U8], U8]
@@ -39,12 +40,24 @@ class CameraKind:
 
     def sensed(self, picture: U8, rng: Rng) -> U8:
         """A sensor's noise: without it a looped clip would repeat itself to the bit."""
-        noise = rng.normal(0, self.noise, picture.shape[:2]).astype(np.float32)[..., None]
-        return np.clip(picture + noise, 0, 255).astype(np.uint8)
+        height, width = picture.shape[:2]
+        y, x = rng.integers(0, _GRAIN_PX, 2)
+        grain = cv2.cvtColor(_grain(height, width)[y:, x:][:height, :width], cv2.COLOR_GRAY2BGR)
+        return np.asarray(cv2.add(picture, grain * self.noise, dtype=cv2.CV_8U), np.uint8)
 
     def coder(self, shape: tuple[int, ...]) -> Coder:
         """Encodes and decodes, picture by picture."""
         return _Coder(self, shape) if self.codec else lambda picture: picture
+
+
+#: A larger field of noise is drawn once, and cut anew for each picture.
+_GRAIN_PX = 200
+
+
+@cache
+def _grain(height: int, width: int) -> F32:
+    drawn = np.random.default_rng(5).normal(0, 1, (height + _GRAIN_PX, width + _GRAIN_PX))
+    return drawn.astype(np.float32)
 
 
 class _Coder:

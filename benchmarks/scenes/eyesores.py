@@ -33,6 +33,13 @@ def _plain(change: Callable[[U8, Rng], U8]) -> Callable[[tuple[int, ...], Rng], 
     return lambda shape, rng: lambda picture, at_s: change(picture, rng)
 
 
+def _grain(rng: Rng, height: int, width: int, deviation: float) -> F32:
+    field = np.zeros((height, width), np.float32)
+    cv2.setRNGSeed(int(rng.integers(1 << 30)))
+    cv2.randn(field, 0, deviation)
+    return np.asarray(field, np.float32)
+
+
 def _laid(picture: U8, colour: F32, alpha: F32) -> U8:
     over = alpha[..., None]
     return _u8(picture * (1 - over) + colour * over)
@@ -68,7 +75,13 @@ def _cloth(shape: tuple[int, ...], rng: Rng) -> Draw:
         rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), width / 25
     )
     cloth = 90 + 320 * folds[..., None] * np.ones(3, np.float32)
-    return lambda picture, at_s: _u8(cloth + 0.08 * cv2.GaussianBlur(picture, (0, 0), width / 20))
+
+    def draw(picture: U8, at_s: float) -> U8:
+        tiny = cv2.resize(picture, (24, 14), interpolation=cv2.INTER_AREA)
+        through = cv2.resize(tiny, (width, height), interpolation=cv2.INTER_CUBIC)
+        return _u8(cloth + 0.08 * through)
+
+    return draw
 
 
 def _capped(shape: tuple[int, ...], rng: Rng) -> Draw:
@@ -216,14 +229,15 @@ def _infrared(picture: U8, rng: Rng) -> U8:
         -(((x - width / 2) / (width * 0.45)) ** 2 + ((y - height * 0.6) / (height * 0.55)) ** 2)
     )
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) * 0.6 + 50
-    lit = grey * glow + rng.normal(0, 5, grey.shape)
-    return _u8(np.repeat(lit[..., None], 3, 2).astype(np.float32))
+    lit = (grey * glow).astype(np.float32) + _grain(rng, height, width, 5)
+    return _u8(np.repeat(lit[..., None], 3, 2))
 
 
 def _lamp_out(picture: U8, rng: Rng) -> U8:
     width = picture.shape[1]
     glow = 0.12 + 0.35 * np.exp(-(((np.arange(width) - width * 0.7) / (width * 0.35)) ** 2))
-    return _u8((picture * glow[None, :, None] + rng.normal(0, 2, picture.shape)).astype(np.float32))
+    noise = _grain(rng, *picture.shape[:2], 2)[..., None]
+    return _u8(picture * glow[None, :, None].astype(np.float32) + noise)
 
 
 def _lorry(shape: tuple[int, ...], rng: Rng) -> Draw:
@@ -320,8 +334,6 @@ CHANGES = (
     Eyesore("close person", "", _close_person),
     Eyesore("clouds", "", _cloud),
     Eyesore("dusk", "", _dusk),
-    Eyesore(
-        "noise", "", _plain(lambda p, rng: _u8(p + rng.normal(0, 9, p.shape).astype(np.float32)))
-    ),
+    Eyesore("noise", "", _plain(lambda p, rng: _u8(p + _grain(rng, *p.shape[:2], 9)[..., None]))),
     Eyesore("exposure", "", _plain(lambda p, rng: _u8(p.astype(np.float32) * 1.35 + 5))),
 )

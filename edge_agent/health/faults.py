@@ -72,15 +72,15 @@ _GONE_IF_MOVED, _MOVED_SHIFT, _ALIKE_AGAIN = 0.6, 0.015, 0.4
 _ALL_GONE, _EVERYWHERE, _UNLIKE, _NEW_VIEW = 0.75, 0.5, 0.3, 0.28
 #: Covered: contours are gone, and none came: what is close to the lens is out of focus, and what
 #: is far from it (a lorry) has contours of its own.
-_COVERED, _OF_GONE, _COVERED_ALIKE, _NEW_OF_GONE = 0.25, 0.6, 0.5, 0.25
+_COVERED, _OF_GONE, _COVERED_GAIN, _NEW_OF_GONE = 0.25, 0.6, 0.22, 0.25
 #: Threads before the lens: nowhere as ever, and what came is blurred.
 _THREADS_GONE, _THREADS_GAIN, _THREADS_ALIKE, _THREADS_NEW, _BLUNT = 0.1, 0.85, 0.6, 0.4, 3.0
 #: Soft: the scene is there, but not its finest detail, or fine contours less than coarse ones.
 _STILL_THERE, _SOFT, _FINE_OF_COARSE, _LEAST_COARSE = 0.55, 0.28, 0.68, 0.2
 #: Beside the reference of another light.
-_NOTHING_LEFT, _NOTHING_ALIKE, _NOTHING_NEW = 0.9, 0.15, 0.12
+_NOTHING_LEFT, _NOTHING_NEW = 0.85, 0.12
 #: Total: nobody who passes by the lens covers all of it.
-_TOTAL, _TOTAL_ALIKE = 0.95, 0.15
+_TOTAL, _TOTAL_GAIN = 0.95, 0.1
 
 
 def seen_alone(
@@ -104,8 +104,8 @@ def seen_beside(usual: Comparison) -> Suspicion:
         return Suspicion(None)
     if _is_moved(usual):
         return Suspicion(Fault.MOVED, usual.gone_frac, _GONE_IF_MOVED)
-    if usual.gone_frac >= _ALL_GONE and usual.spread >= _EVERYWHERE and _is_other(usual):
-        sure = usual.gone_frac >= _TOTAL and usual.coarse_alike < _TOTAL_ALIKE
+    if _is_all_gone(usual) and min(usual.coarse_gain, usual.coarse_alike) < _COVERED_GAIN:
+        sure = usual.gone_frac >= _TOTAL and usual.coarse_gain < _TOTAL_GAIN
         return Suspicion(Fault.BLOCKED, usual.gone_frac, _ALL_GONE, sure)
     if _is_covered(usual):
         return Suspicion(Fault.BLOCKED, usual.smooth_frac, _COVERED)
@@ -120,7 +120,7 @@ def covered_in_other_light(usual: Comparison) -> Suspicion:
     covered = (
         usual.tiles >= _LEAST_TILES
         and usual.gone_frac >= _NOTHING_LEFT
-        and usual.coarse_alike < _NOTHING_ALIKE
+        and usual.coarse_gain < _COVERED_GAIN
         and usual.fine_new < _NOTHING_NEW
     )
     return Suspicion(Fault.BLOCKED if covered else None, usual.gone_frac, _NOTHING_LEFT, covered)
@@ -139,8 +139,8 @@ def _light(look: Look) -> Suspicion:
     return _held(Fault.OVEREXPOSED, bright, _BRIGHT_FRAC)
 
 
-def _is_other(usual: Comparison) -> bool:
-    return usual.coarse_alike < _UNLIKE
+def _is_all_gone(usual: Comparison) -> bool:
+    return usual.gone_frac >= _ALL_GONE and usual.spread >= _EVERYWHERE
 
 
 def _is_moved(usual: Comparison) -> bool:
@@ -148,7 +148,7 @@ def _is_moved(usual: Comparison) -> bool:
         return False
     if usual.shift_frac >= _MOVED_SHIFT and usual.shift_alike >= _ALIKE_AGAIN:
         return True
-    elsewhere = usual.gone_frac >= _ALL_GONE and usual.spread >= _EVERYWHERE and _is_other(usual)
+    elsewhere = _is_all_gone(usual) and usual.coarse_alike < _UNLIKE
     return elsewhere and usual.fine_new >= _NEW_VIEW
 
 
@@ -156,7 +156,7 @@ def _is_covered(usual: Comparison) -> bool:
     return (
         usual.smooth_frac >= _COVERED
         and usual.smooth_frac >= _OF_GONE * usual.gone_frac
-        and usual.coarse_gone_alike < _COVERED_ALIKE
+        and usual.coarse_gone_gain < _COVERED_GAIN
         and usual.fine_new <= _NEW_OF_GONE * usual.gone_frac
     )
 

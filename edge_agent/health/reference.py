@@ -78,7 +78,7 @@ class Comparison:
     spread: float  # the least share of gone tiles in a quarter of the picture
     coarse_gain: float  # of the coarse band, whole picture
     coarse_alike: float  # correlation of the coarse bands, whole picture, -1..1
-    coarse_gone_alike: float  # the same where the contours are gone; 1 where none are
+    coarse_gone_gain: float  # the coarse band's where the contours are gone; 1 where none are
     shift_frac: float  # how far the scene moved, of the picture's height; 0: not found
     shift_alike: float  # correlation of the fine bands once that shift is undone
     #: 1 - finest detail beside usual, where contrast remained; None: nowhere.
@@ -218,7 +218,7 @@ class Reference:
             spread=_least_quarter(gone, says),
             coarse_gain=_gain(self._coarse, look.coarse),
             coarse_alike=_alike(self._coarse, look.coarse),
-            coarse_gone_alike=self._coarse_alike(look, gone) if gone_frac else 1.0,
+            coarse_gone_gain=_gain(*self._coarse_in(look, gone)) if gone_frac else 1.0,
             shift_frac=far,
             shift_alike=shift_alike,
             softness=self._softness(sharp) if sharp is not None else None,
@@ -228,10 +228,11 @@ class Reference:
             coarse_new=_new(self._coarse, look.coarse),
         )
 
-    def _coarse_alike(self, look: Look, where: Mask) -> float:
+    def _coarse_in(self, look: Look, where: Mask) -> tuple[F32, F32]:
+        """The coarse bands in these tiles: usual and now."""
         side = TILE_PX // COARSE_PX
         mask = np.repeat(np.repeat(where, side, 0), side, 1)
-        return _alike(self._coarse[mask], look.coarse[mask])
+        return self._coarse[mask], look.coarse[mask]
 
     def _shift(self, look: Look) -> tuple[float, float]:
         """By phase correlation (Kuglin and Hines, 1975), and how alike both are after it."""

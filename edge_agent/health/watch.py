@@ -51,6 +51,8 @@ _SHARP_EVERY_S = 1.9
 _COLOUR_EVERY_S = 10.0
 #: Mean difference between the largest and smallest of B, G and R, levels: below it is grey.
 _GREY_LEVELS = 4.0
+#: But a coloured thing before a camera that shows grey is not daylight, which colours all.
+_COLOUR_LEVELS = 2.0
 #: By so much green outdoes blue and red where chroma was lost.
 _GREEN_LEVELS = 60
 
@@ -257,7 +259,10 @@ class PictureHealth:
             return
         self._coloured_s = at_s
         sample = pixels.bgr()[::8, ::8].astype(np.int16)
-        spread = float(np.mean(sample.max(2) - sample.min(2)))
-        self._light = "grey" if spread < _GREY_LEVELS else "colour"
+        spread = sample.max(2) - sample.min(2)
+        if self._light == "colour":
+            self._light = "grey" if np.mean(spread) < _GREY_LEVELS else "colour"
+        elif np.percentile(spread, 25) > _COLOUR_LEVELS:
+            self._light = "colour"
         others = np.maximum(sample[..., 0], sample[..., 2])
         self._green_frac = float(np.mean(sample[..., 1] - others > _GREEN_LEVELS))
