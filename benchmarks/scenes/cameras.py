@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
+from typing import cast
 
 import av
 import cv2
@@ -62,7 +63,9 @@ def _grain(height: int, width: int) -> F32:
 
 class _Coder:
     def __init__(self, kind: CameraKind, shape: tuple[int, ...]) -> None:
-        self._encoder = encoder = av.CodecContext.create(kind.codec, "w")
+        self._encoder = encoder = cast(
+            "av.VideoCodecContext", av.CodecContext.create(kind.codec, "w")
+        )
         encoder.width, encoder.height = shape[1] // 2 * 2, shape[0] // 2 * 2
         encoder.pix_fmt = "yuvj420p" if kind.codec == "mjpeg" else "yuv420p"
         encoder.time_base, encoder.framerate = Fraction(1, 1), Fraction(1, 1)
@@ -71,7 +74,7 @@ class _Coder:
             encoder.bit_rate = kind.bit_rate
         encoder.options = kind.options
         decoded_by = {"libx264": "h264", "libx265": "hevc", "mjpeg": "mjpeg"}[kind.codec]
-        self._decoder = av.CodecContext.create(decoded_by, "r")
+        self._decoder = cast("av.VideoCodecContext", av.CodecContext.create(decoded_by, "r"))
         self._decoder.thread_count = 1
         self._shown: U8 | None = None
         self._count = 0
