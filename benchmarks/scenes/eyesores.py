@@ -34,10 +34,10 @@ def _plain(change: Callable[[U8, Rng], U8]) -> Callable[[tuple[int, ...], Rng], 
 
 
 def _grain(rng: Rng, height: int, width: int, deviation: float) -> F32:
-    field = np.zeros((height, width), np.float32)
+    """Gaussian noise, drawn fast."""
     cv2.setRNGSeed(int(rng.integers(1 << 30)))
-    cv2.randn(field, 0, deviation)
-    return np.asarray(field, np.float32)
+    drawn = cv2.randn(np.zeros((height, width), np.float32), 0, deviation)
+    return np.asarray(drawn, np.float32)
 
 
 def _laid(picture: U8, colour: F32, alpha: F32) -> U8:
@@ -100,7 +100,7 @@ def _half(shape: tuple[int, ...], rng: Rng) -> Draw:
     x = np.arange(width, dtype=np.float32) / width
     x = x if rng.random() < 0.5 else 1 - x
     edge = rng.uniform(0.55, 0.7)
-    alpha = np.clip((edge - x) / 0.1 + 0.5, 0, 1)[None, :].repeat(height, 0)
+    alpha = np.clip((edge - x) / 0.1 + 0.5, 0, 1)[None, :].repeat(height, 0).astype(np.float32)
     cloth = np.array(rng.uniform(20, 60, 3), np.float32)
     return lambda picture, at_s: _u8(_laid(picture, cloth, alpha).astype(np.float32) * 1.25)
 
@@ -236,7 +236,7 @@ def _infrared(picture: U8, rng: Rng) -> U8:
 def _lamp_out(picture: U8, rng: Rng) -> U8:
     width = picture.shape[1]
     glow = 0.12 + 0.35 * np.exp(-(((np.arange(width) - width * 0.7) / (width * 0.35)) ** 2))
-    noise = _grain(rng, *picture.shape[:2], 2)[..., None]
+    noise = _grain(rng, picture.shape[0], width, 2)[..., None]
     return _u8(picture * glow[None, :, None].astype(np.float32) + noise)
 
 
@@ -334,6 +334,10 @@ CHANGES = (
     Eyesore("close person", "", _close_person),
     Eyesore("clouds", "", _cloud),
     Eyesore("dusk", "", _dusk),
-    Eyesore("noise", "", _plain(lambda p, rng: _u8(p + _grain(rng, *p.shape[:2], 9)[..., None]))),
+    Eyesore(
+        "noise",
+        "",
+        _plain(lambda p, rng: _u8(p + _grain(rng, p.shape[0], p.shape[1], 9)[..., None])),
+    ),
     Eyesore("exposure", "", _plain(lambda p, rng: _u8(p.astype(np.float32) * 1.35 + 5))),
 )
