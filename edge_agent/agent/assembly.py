@@ -53,7 +53,7 @@ from edge_agent.publish import (
     PublisherSetup,
 )
 from edge_agent.runtime import Attempts, Heartbeat, LocalSocket, StopToken, Supervisor, Worker
-from edge_agent.sources import REFUSED_LOGINS, CredentialGuard
+from edge_agent.sources import login_guard
 
 log = logging.getLogger(__name__)
 
@@ -293,7 +293,7 @@ class Assembly:
             exchange=self._exchange,
             analysis=self._analysis,
             supervisor=self._supervisor,
-            credentials=CredentialGuard(self._state_dir / REFUSED_LOGINS, self._clock),
+            credentials=login_guard(self._state_dir, self._clock),
             pictures=self._pictures,
             clips=self._clip_room,
             new_event_id=self._new_event_id,

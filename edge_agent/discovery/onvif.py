@@ -42,6 +42,7 @@ class Account:
 
     user: str
     password: str = field(repr=False)
+    in_clear: bool = False  # PasswordText: for cameras that know nothing better
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,6 @@ class OnvifCamera:
         self._service = service
         self._timeout_s = timeout_s
         self._account: Account | None = None
-        self._text_password = False
         self._skew = dt.timedelta()
         self._media = ""
 
@@ -102,7 +102,8 @@ class OnvifCamera:
     def sign_in(self, account: Account) -> DeviceInfo:
         """Who it is, asked with a login: by digest, made with the camera's clock.
 
-        Raises CredentialRefused when user or password are wrong. One try goes over the wire.
+        Raises CredentialRefused when user or password are wrong. One try goes over the wire;
+        surround it, and what follows, by one `CredentialGuard.attempt`.
         """
         self._account = account
         answer = self._call(self._service, f'<GetDeviceInformation xmlns="{_DEVICE}"/>')
@@ -112,10 +113,6 @@ class OnvifCamera:
             firmware=_word(answer, "FirmwareVersion"),
             serial=_word(answer, "SerialNumber"),
         )
-
-    def with_text_password(self) -> None:
-        """For cameras that know only PasswordText. In clear over the network: ask before."""
-        self._text_password = True
 
     def profiles(self) -> list[Profile]:
         """Its streams with their addresses, as it offers them. After `sign_in`."""
@@ -174,7 +171,7 @@ class OnvifCamera:
         assert self._account is not None
         nonce = os.urandom(16)
         created = (dt.datetime.now(dt.UTC) + self._skew).strftime("%Y-%m-%dT%H:%M:%SZ")
-        if self._text_password:
+        if self._account.in_clear:
             kind, password = "PasswordText", escape(self._account.password)
         else:
             digest = hashlib.sha1(  # noqa: S324 - what WS-Security prescribes
