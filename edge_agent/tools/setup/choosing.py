@@ -92,8 +92,8 @@ def chosen(advice: Advice, cameras: int) -> Choice:
     if advice.cost is None:
         return Choice("auto", _("none could be measured"))
     manifest = advice.cost.model.manifest
-    text = _("{model}: {ms} ms a look here, {cameras} cameras")
-    why = text.format(model=manifest.name, ms=round(advice.cost.cpu_ms), cameras=cameras)
+    text = _("{model}: {ms} ms a look here")
+    why = text.format(model=manifest.name, ms=round(advice.cost.cpu_ms))
     return Choice("auto" if manifest.name == automatic else manifest.name, why)
 
 

@@ -12,7 +12,8 @@ import pwd
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,8 +138,33 @@ def commit(files: Mapping[Path, tuple[str, int]], folder: Path) -> None:
 
     Ctrl-C waits until the end. Raises OperatorError.
     """
+    with _endings_wait():
+        _commit(files, folder)
+
+
+@contextlib.contextmanager
+def _endings_wait() -> Iterator[None]:
+    """Signals that end a program come after the block. Not by a signal mask: libraries' threads,
+    which have none, would take them."""
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {
+        ending: signal.signal(ending, lambda number, frame: came.append(number))
+        for ending in _ENDINGS
+    }
+    try:
+        yield
+    finally:
+        for ending, handler in before.items():
+            signal.signal(ending, handler)
+        for ending in came[:1]:
+            signal.raise_signal(ending)
+
+
+def _commit(files: Mapping[Path, tuple[str, int]], folder: Path) -> None:
     undo: list[Callable[[], object]] = []
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
     try:
         for relative, (text, mode) in files.items():
             path = folder / relative
@@ -155,8 +181,6 @@ def commit(files: Mapping[Path, tuple[str, int]], folder: Path) -> None:
         if isinstance(error, (OSError, StorageError)):
             raise _not_written(error, folder) from error
         raise
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _way_back(path: Path) -> Callable[[], object]:
