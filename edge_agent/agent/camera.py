@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from edge_agent.agent.analysis import AnalysisLoop, Lane, LaneCounters
@@ -22,12 +23,13 @@ from edge_agent.agent.clips import ClipCamera, ClipRoom, keeps_clips
 from edge_agent.agent.detector import BlindDetector, NamedDetector
 from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.eyes import Eyes
+from edge_agent.agent.following import FollowedCamera
 from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.main_streams import closer_look, main_stream, masks
 from edge_agent.agent.recordings import is_recorded, recording_time
 from edge_agent.agent.sights import Sights
 from edge_agent.clock import Clock
-from edge_agent.config import CameraConfig, Config
+from edge_agent.config import CameraConfig, Config, RtspSource
 from edge_agent.contract import BoxTopics
 from edge_agent.domain import CameraId, EventId, Frame, Label
 from edge_agent.pipeline.health import ignored_of
@@ -73,8 +75,12 @@ class Camera:
         self.config = config
         self.name = name = CameraId(config.id)
         self._shared = shared
+        followed = FollowedCamera(config.id, self._other_hosts)
         self.feed = CameraFeed(
-            self._feed_settings(), credentials=shared.credentials, clock=shared.clock
+            self._feed_settings(),
+            credentials=shared.credentials,
+            clock=shared.clock,
+            opener=followed.open,
         )
         self.recording = recording_time(config, self.feed)
         self.counters = LaneCounters()
@@ -83,7 +89,12 @@ class Camera:
             config, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
         )
         self._main = main_stream(
-            shared.config, config, shared.credentials, shared.clock, detects=shared.detects
+            shared.config,
+            config,
+            shared.credentials,
+            shared.clock,
+            detects=shared.detects,
+            where=followed.where,
         )
         self._closer = closer_look(config, self._main, detects=shared.detects)
         self._stop = StopToken()
@@ -190,6 +201,14 @@ class Camera:
     def _in_analysis(self, work: Callable[[], None]) -> None:
         if not self._shared.analysis.ask(work, ASK_S):
             log.warning("%s: the analysis is behind; its settings follow", self.name)
+
+    def _other_hosts(self) -> set[str]:
+        """Of all cameras but this one."""
+        return {
+            urlsplit(each.source.url).hostname or ""
+            for each in self._shared.config.cameras
+            if each.id != self.config.id and isinstance(each.source, RtspSource)
+        }
 
     def _feed_settings(self) -> FeedSettings:
         shared = self._shared

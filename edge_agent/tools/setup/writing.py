@@ -159,8 +159,8 @@ def _endings_wait() -> Iterator[None]:
     finally:
         for ending, handler in before.items():
             signal.signal(ending, handler)
-        for ending in came[:1]:
-            signal.raise_signal(ending)
+        for number in came[:1]:
+            signal.raise_signal(number)
 
 
 def _commit(files: Mapping[Path, tuple[str, int]], folder: Path) -> None:
