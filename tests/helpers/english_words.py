@@ -6,7 +6,7 @@ import re
 
 #: Commands, keys, names, files, codecs, addresses: the same in every language.
 TECHNICAL = re.compile(
-    r"timedatectl.*|rtsp://\S+|[\w.-]+:\d+|/[\w./-]+|\w+_\w+|\"[^\"]*\"|EA-[A-Z]+-\d+"
+    r"timedatectl.*|\S+\.pem|rtsp://\S+|[\w.-]+:\d+|/[\w./-]+|\w+_\w+|\"[^\"]*\"|EA-[A-Z]+-\d+"
     r"|MQTT [\d.]+|ea/v1\S*"
 )
 #: A few words that no Vietnamese text has, and that every English sentence has one of.
