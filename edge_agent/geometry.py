@@ -70,8 +70,12 @@ class BBox:
 
     @property
     def foot(self) -> tuple[float, float]:
-        """Where a standing person touches the ground: the middle of the lower edge."""
-        return self.x + self.w / 2, self.y + self.h
+        """Where a standing person touches the ground: the middle of the lower edge.
+
+        Never outside the frame: whom its lower edge cuts stands at that edge, as far as one sees.
+        """
+        x, y = self.x + self.w / 2, self.y + self.h
+        return min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
 
     def clipped(self) -> BBox:
         """The part inside the frame (of zero size when wholly outside)."""
@@ -157,6 +161,22 @@ def shows_same_person(one: BBox, other: BBox) -> bool:
     return one.iou(other) >= _DOUBLE_IOU or is_part_of(one, other) or is_part_of(other, one)
 
 
+#: Sums of fractions of the frame are wrong by less than that.
+_ON_EDGE = 1e-9
+
+
+def _is_on_edge(x1: float, y1: float, x2: float, y2: float, point: tuple[float, float]) -> bool:
+    """Whether the point lies on the line from one corner to the other, its ends included."""
+    px, py = point
+    if not (
+        min(x1, x2) - _ON_EDGE <= px <= max(x1, x2) + _ON_EDGE
+        and min(y1, y2) - _ON_EDGE <= py <= max(y1, y2) + _ON_EDGE
+    ):
+        return False
+    across = (x2 - x1) * (py - y1) - (y2 - y1) * (px - x1)
+    return abs(across) <= _ON_EDGE * max(math.hypot(x2 - x1, y2 - y1), _ON_EDGE)
+
+
 @dataclass(frozen=True, slots=True)
 class Polygon:
     """A closed polygon of at least three points, in fractions of the frame."""
@@ -172,11 +192,14 @@ class Polygon:
         return cls(tuple((float(x), float(y)) for x, y in points))
 
     def contains(self, point: tuple[float, float]) -> bool:
-        """Even-odd rule; points on the edge may fall either way."""
+        """Even-odd rule. Points on an edge are inside: a zone up to the frame's border ends at 1.0,
+        and so do the feet of people whom the border cuts."""
         px, py = point
         inside = False
         x1, y1 = self.points[-1]
         for x2, y2 in self.points:
+            if _is_on_edge(x1, y1, x2, y2, point):
+                return True
             if (y1 > py) != (y2 > py) and px < (x2 - x1) * (py - y1) / (y2 - y1) + x1:
                 inside = not inside
             x1, y1 = x2, y2

@@ -25,9 +25,12 @@ from edge_agent.cli import (
     run,
     selftest,
     setup,
+    snapshot,
     status,
     support_bundle,
+    walk,
     ward,
+    zones,
 )
 from edge_agent.cli.journal import complain, log_to_stderr
 from edge_agent.errors import EXIT_FAILED, AgentError
@@ -38,6 +41,9 @@ _GROUPS = (
     camera,
     run,
     status,
+    snapshot,
+    zones,
+    walk,
     replay,
     ingest,
     probe,

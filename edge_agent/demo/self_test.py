@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.replay import ClipReplay, ReplayResult
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.config import CameraConfig, DetectorConfig, FileSource, OutboxConfig
@@ -22,6 +21,7 @@ from edge_agent.detect import OnnxDetector, find_model
 from edge_agent.domain import Label, Phase
 from edge_agent.errors import AgentError, MediaError
 from edge_agent.outbox import Outbox, OutboxReader
+from edge_agent.writer.drafting import EventDrafter
 
 _CAMERA = CameraConfig(id="self-test", source=FileSource(path=""))
 _WARD = _BOX = "self-test"

@@ -209,7 +209,6 @@ _VALUES = translatable(
     "{count} decoded, {errors} errors",
     "none",
     "not known",
-    "keyframes and packet sizes",
     "keyframes",
     "full",
     "measuring",
