@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,8 @@ from edge_agent.agent.local_status import Facts
 from edge_agent.agent.main_pictures import MainPictures
 from edge_agent.agent.memory import give_up_largest
 from edge_agent.agent.orphans import closing_drafts
+from edge_agent.agent.proof import ProofOfLife, clip_path
+from edge_agent.agent.proof_run import ProofParts, run_proof
 from edge_agent.agent.telemetry import TelemetrySource
 from edge_agent.analysis.detector import BlindDetector, NamedDetector, open_detector
 from edge_agent.analysis.exchange import FrameExchange
@@ -33,7 +36,6 @@ from edge_agent.contract import (
     RecordedTimeline,
     Sender,
     State,
-    Telemetry,
     UlidGenerator,
     encode_config_status,
 )
@@ -107,7 +109,7 @@ class Assembly:
             snapshots=self._snapshots,
             clock=clock,
             heartbeat=self._heartbeat("writer"),
-            committed=self._tell_publisher,
+            committed=lambda: self._publisher.notify(),  # noqa: PLW0108 - made later
         )
         self._take_snapshot = SnapshotTaker(config.snapshots)
         self._pictures = MainPictures(self._take_snapshot)
@@ -136,6 +138,7 @@ class Assembly:
         self._telemetry = TelemetrySource(
             self.cameras.live, self._exchange, clock, self._state_dir, self._more_figures, folders
         )
+        self._proof = self._proof_of_life()
         self._source_stop, self._analysis_stop = StopToken(), StopToken()
         self._writer_stop, self._publisher_stop = StopToken(), StopToken()
         self._clip_stop = StopToken()
@@ -172,6 +175,7 @@ class Assembly:
         for local in self._local.values():
             local.close()
         self._source_stop.stop()
+        self._proof.stop(_SOURCES_JOIN_S)
         self.cameras.halt(_SOURCES_JOIN_S)
         self._analysis_stop.stop()
         if self._workers["analysis"].join(_ANALYSIS_JOIN_S) and self._clips is not None:
@@ -192,6 +196,7 @@ class Assembly:
     def poll(self) -> None:
         """What the ward should know of us, when it changed."""
         self._time.poll()
+        self._proof.poll()
         self.cameras.poll()
         reasons = tuple(self._reasons())
         self.facts = self._facts(reasons)
@@ -240,6 +245,7 @@ class Assembly:
             drafter.sender = self._sender()
         if plan.broker:
             self._publisher.reconfigure(config.mqtt, config.telemetry.interval_s)
+        self._proof.every_s = config.telemetry.selftest_every_h * 3600
         self._applied_utc_s = self._clock.read().utc_s
 
     def tell_config(
@@ -326,7 +332,7 @@ class Assembly:
             clock=self._clock,
             agent_version=__version__,
             telemetry_interval_s=config.telemetry.interval_s,
-            telemetry=self._figures,
+            telemetry=lambda: self._telemetry.telemetry(),  # noqa: PLW0108 - made later
             on_command=self._commands().handle,
             heartbeat=self._heartbeat("publisher", _PUBLISHER_LIMIT_S),
             known_utc_s=self._time.known_utc_s,
@@ -336,19 +342,13 @@ class Assembly:
         snapshots, clips = self._snapshots, self._clip_room
         return WardCommands(self._config, snapshots=snapshots, clips=clips, reload=self._reload)
 
-    def _figures(self) -> Telemetry:
-        return self._telemetry.telemetry()
-
     def _more_figures(self) -> dict[str, float]:
         clips = clip_figures(self._clips) if self._clips is not None else {}
-        return {**self._time.figures, **clips}
-
-    def _tell_publisher(self) -> None:
-        self._publisher.notify()
+        return {**self._time.figures, **self._proof.figures, **clips}
 
     def _reasons(self) -> list[str]:
         reasons = [self._detector.trouble] if self._detector.trouble else []
-        reasons += self._time.reasons
+        reasons += (*self._time.reasons, *self._proof.reasons)
         alarms = {alarm.kind: alarm.text for alarm in self._writer.alarms}
         lasting = dict.fromkeys(
             (AlarmKind.CORRUPT, AlarmKind.REWOUND, AlarmKind.DAMAGED_ROWS), True
@@ -364,6 +364,13 @@ class Assembly:
         if health.state is LinkState.REFUSED:
             reasons.append(health.last_error)
         return reasons
+
+    def _proof_of_life(self) -> ProofOfLife:
+        parts = ProofParts(
+            self._exchange, self._analysis, lambda: self._detector, clip_path(), self._clock
+        )
+        play, every_s = partial(run_proof, parts), self._config.telemetry.selftest_every_h * 3600
+        return ProofOfLife(play, self._writer, self._clock, self._new_event_id, every_s=every_s)
 
     def _sender(self) -> Sender:
         box = self._config.box

@@ -243,6 +243,16 @@ class TelemetryConfig(Table, frozen=True, kw_only=True):
             le=3600,
         ),
     ] = 60.0
+    selftest_every_h: Annotated[
+        float,
+        _meta(
+            "How often a known clip with a person goes through analysis, outbox and broker, told "
+            "as a health event `selftest`; 0: never.",
+            unit="h",
+            ge=0,
+            le=720,
+        ),
+    ] = 24.0
 
 
 class LogConfig(Table, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from edge_agent.clock import Clock
-from edge_agent.domain import CameraId, EndReason, Event, Label, Phase
+from edge_agent.domain import CameraId, EndReason, Event, Label, Phase, Severity
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +48,10 @@ class RecentEvents:
             log.info("%s: %s", event.camera, _words(event))
         elif event.health is not None:
             starts = event.phase is Phase.START
-            level = logging.WARNING if starts else logging.INFO
-            words = "its picture is" if starts else "its picture is no more"
-            log.log(level, "%s: %s %s", event.camera, words, event.health.kind)
+            grave = starts and event.health.severity is not Severity.INFO
+            words = "begins" if starts else "ends"
+            level = logging.WARNING if grave else logging.INFO
+            log.log(level, "%s: %s %s", event.camera, event.health.kind, words)
         lasted_s = None if event.end_s is None else event.end_s - event.start_s
         recent = RecentEvent(0.0, event.label, event.phase, event.top_score, lasted_s)
         kept = self._by_camera.setdefault(event.camera, deque(maxlen=_MOST_KEPT))
