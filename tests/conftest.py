@@ -23,8 +23,9 @@ def own_login_count(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Wrong logins of one test do not pause another's; none is counted in a developer's home."""
     home = tmp_path_factory.getbasetemp() / "homes" / uuid.uuid4().hex
     os.environ["XDG_STATE_HOME"] = str(home)  # the folder is made when a command counts
+    os.environ["STATE_DIRECTORY"] = str(home / "none")  # not that of an agent of this machine
     yield
-    del os.environ["XDG_STATE_HOME"]
+    del os.environ["XDG_STATE_HOME"], os.environ["STATE_DIRECTORY"]
 
 
 @pytest.fixture(autouse=True)

@@ -33,7 +33,9 @@ def _agents_state_dir() -> Path:
     try:
         return Path(load_config(DEFAULT_CONFIG_DIR).config.box.state_dir)
     except ConfigError:
-        return DEFAULT_STATE_DIR
+        # systemd names it to whatever runs in the unit (systemd.exec(5)).
+        named = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+        return Path(named or DEFAULT_STATE_DIR)
 
 
 def _own_file() -> Path | None:

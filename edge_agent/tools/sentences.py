@@ -235,7 +235,6 @@ _RUNNING = translatable(
     "blurred: out of focus, or dirty",
     "crashed: an error in the agent; it tries again, see its journal",
     "nothing happens; {reason}",
-    "packets grew",
     "{share} of the pictures are damaged on their way, and nothing is looked for in them; is the "
     "Wi-Fi too weak, the cable or the recorder's disk bad?",
     "a clock is burnt into the picture, and motion in it is left out; an ignore zone keeps it so "

@@ -324,6 +324,8 @@ def test_cameras_that_answer_over_onvif_are_what_setup_offers(
     lines = iter([*BOX, "1", "gate", "", "", "viewer", "n"])
     monkeypatch.setattr("builtins.input", lambda question: next(lines))
     monkeypatch.setattr("edge_agent.cli.setup._SEARCH_S", 0.5)
+    # That of this machine, which a test does not make.
+    monkeypatch.setattr("edge_agent.tools.setup.course.give_state_dir", lambda folder: None)
     monkeypatch.setattr(
         Terminal.__init__,
         "__defaults__",
