@@ -20,11 +20,8 @@ from zoneinfo import ZoneInfo
 from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
 from edge_agent.agent.clips import ClipCamera, ClipRoom, keeps_clips
 from edge_agent.agent.eyes import Eyes
-<<<<<<< HEAD
-from edge_agent.agent.footage import FootageRoom, FootageWatch, Origin, Taking, hiding_of
-=======
 from edge_agent.agent.following import FollowedCamera
->>>>>>> install
+from edge_agent.agent.footage import FootageRoom, FootageWatch, Origin, Taking, hiding_of
 from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.main_streams import closer_look, main_stream, masks
 from edge_agent.analysis.detector import BlindDetector, NamedDetector
