@@ -15,7 +15,10 @@ AGENT = (
     '[box]\nward = "w"\nid = "b"\ntimezone = "Asia/Tokyo"\nstate_dir = "{state}"\n'
     '[mqtt]\nhost = "127.0.0.1"\n'
 )
-CAMERA = 'id = "gate"\n[source]\nkind = "folder"\npath = "{folder}"\ntemplate = "{{start:%Y%m%d_%H%M%S}}.avi"\n'
+CAMERA = (
+    'id = "gate"\n[source]\nkind = "folder"\npath = "{folder}"\n'
+    'template = "{{start:%Y%m%d_%H%M%S}}.avi"\n'
+)
 
 
 @pytest.fixture
