@@ -15,7 +15,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # `make -j` would run linters and tests into each other's output.
 .NOTPARALLEL:
-.PHONY: demo test test-system test-machines fuzz check lint format docs messages bench bench-decode wheel wheels deb lock clean
+.PHONY: demo test test-system test-machines mutation fuzz check lint format docs messages bench bench-decode wheel wheels deb lock clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edge-agent demo
@@ -30,6 +30,13 @@ test-system: $(VENV)/.dev
 # Builds the packages and boots bare Debian roots: most of an hour, as root.
 test-machines: $(VENV)/.deb
 	$(BIN)/python -m pytest -m system --timeout 1800 tests/packaging
+
+# Would a test notice? Changes lines of four packages, one at a time: two hours; MUTATIONS of each, and
+# for a look at one package PACKAGES=outbox.
+MUTATIONS ?= 60
+PACKAGES ?=
+mutation: $(VENV)/.dev
+	$(BIN)/python tests/mutation --sample $(MUTATIONS) $(PACKAGES)
 
 FUZZ_RUNS ?= 20000
 fuzz: $(VENV)/.dev
