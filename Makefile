@@ -2,6 +2,7 @@
 # make test   every test but the slowest
 # make test-system    long runs: edits under load, damage of every table
 # make test-machines  packages built, bare Debian roots booted: install, upgrade, remove (as root)
+# make mutation   would a test notice? (MUTATIONS=60 PACKAGES=outbox)
 # make fuzz   spoilt bytes for every parser of what comes from outside, many (FUZZ_RUNS=20000 FUZZ_SEED=1)
 # make check  what a commit must pass: format, lint, types, layers, tests
 # make deb    Debian packages for amd64 and arm64, in dist/; make wheels: folders for install.sh --wheels

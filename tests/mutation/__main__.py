@@ -161,9 +161,8 @@ def told(tried: list[Tried]) -> int:
         if each.verdict != "killed":
             print(f"{each.verdict}: {each.mutant.path}:{each.mutant.line}: {each.mutant.name}")
     share = killed / len(counted) if counted else 1.0
-    print(
-        f"{killed} of {len(counted)} mutants killed ({share:.0%}), {len(tried) - len(counted)} excused"
-    )
+    excused = len(tried) - len(counted)
+    print(f"{killed} of {len(counted)} mutants killed ({share:.0%}), {excused} excused")
     return 0 if share >= LEAST_KILLED else 1
 
 
