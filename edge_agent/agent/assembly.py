@@ -55,7 +55,7 @@ from edge_agent.recorders.ingest.folders import Folders
 from edge_agent.recorders.ingest.room import FolderParts
 from edge_agent.recorders.ledger import LedgerReader
 from edge_agent.runtime import Attempts, Heartbeat, StopToken, Supervisor, Worker
-from edge_agent.sources import REFUSED_LOGINS, CredentialGuard
+from edge_agent.sources import login_guard
 from edge_agent.writer.drafting import EventDrafter
 from edge_agent.writer.recent_events import RecentEvent
 from edge_agent.writer.state_dir import open_snapshots
@@ -297,7 +297,7 @@ class Assembly:
             exchange=self._exchange,
             analysis=self._analysis,
             supervisor=self._supervisor,
-            credentials=CredentialGuard(self._state_dir / REFUSED_LOGINS, self._clock),
+            credentials=login_guard(self._state_dir, self._clock),
             pictures=self._pictures,
             clips=self._clip_room,
             footage=open_footage(self._config, self._clock),

@@ -14,11 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
 from edge_agent.agent.clips import ClipCamera, ClipRoom, keeps_clips
 from edge_agent.agent.eyes import Eyes
+from edge_agent.agent.following import FollowedCamera
 from edge_agent.agent.footage import FootageRoom, FootageWatch, Origin, Taking, hiding_of
 from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.main_streams import closer_look, main_stream, masks
@@ -29,7 +31,7 @@ from edge_agent.analysis.loop import AnalysisLoop, Lane, LaneCounters
 from edge_agent.analysis.recordings import is_recorded, recording_time
 from edge_agent.analysis.sights import Sights
 from edge_agent.clock import Clock
-from edge_agent.config import CameraConfig, Config
+from edge_agent.config import CameraConfig, Config, RtspSource
 from edge_agent.contract import BoxTopics
 from edge_agent.domain import CameraId, EventId, Frame, Label
 from edge_agent.media.footage import Reason
@@ -77,8 +79,12 @@ class Camera:
         self.config = config
         self.name = name = CameraId(config.id)
         self._shared = shared
+        followed = FollowedCamera(config.id, self._other_hosts)
         self.feed = CameraFeed(
-            self._feed_settings(), credentials=shared.credentials, clock=shared.clock
+            self._feed_settings(),
+            credentials=shared.credentials,
+            clock=shared.clock,
+            opener=followed.open,
         )
         self.recording = recording_time(config, self.feed)
         self.counters = LaneCounters()
@@ -90,7 +96,12 @@ class Camera:
             config, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
         )
         self._main = main_stream(
-            shared.config, config, shared.credentials, shared.clock, detects=shared.detects
+            shared.config,
+            config,
+            shared.credentials,
+            shared.clock,
+            detects=shared.detects,
+            where=followed.where,
         )
         self._closer = closer_look(config, self._main, detects=shared.detects)
         self._stop = StopToken()
@@ -222,6 +233,14 @@ class Camera:
     def _in_analysis(self, work: Callable[[], None]) -> None:
         if not self._shared.analysis.ask(work, ASK_S):
             log.warning("%s: the analysis is behind; its settings follow", self.name)
+
+    def _other_hosts(self) -> set[str]:
+        """Of all cameras but this one."""
+        return {
+            urlsplit(each.source.url).hostname or ""
+            for each in self._shared.config.cameras
+            if each.id != self.config.id and isinstance(each.source, RtspSource)
+        }
 
     def _feed_settings(self) -> FeedSettings:
         shared = self._shared

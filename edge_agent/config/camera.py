@@ -229,6 +229,15 @@ class RtspSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="rtsp")
     password_file: Annotated[
         str | None, _meta("File with the password (mode 0600), or `credential:NAME`.")
     ] = None
+    identity: Annotated[
+        str | None,
+        _meta(
+            "Serial number or hardware address, as `edge-agent camera discover` shows it. With it, "
+            "a camera that does not answer is looked for in its network over ONVIF, once for each "
+            "try, and followed to its new address until the agent restarts. Its login goes there, "
+            "by digest, so leave this out where strangers have a cable in the network.",
+        ),
+    ] = None
     allow_basic: Annotated[
         bool,
         _meta(

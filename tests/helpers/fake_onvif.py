@@ -41,6 +41,7 @@ class FakeOnvif:
     discovered: bool = True
     locks_after: int = 3
     text_only: bool = False
+    endpoint: str = ""  # of WS-Discovery; left out: the serial number
     logins: int = field(default=0, init=False)
     wrong: int = field(default=0, init=False)
     http_port: int = field(default=0, init=False)
@@ -103,8 +104,9 @@ class FakeOnvif:
             '<?xml version="1.0"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"'
             ' xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing"'
             ' xmlns:d="http://schemas.xmlsoap.org/ws/2005/04/discovery"><s:Body><d:ProbeMatches>'
-            f"<d:ProbeMatch><a:EndpointReference><a:Address>urn:uuid:{self.serial}</a:Address>"
-            f"</a:EndpointReference><d:Scopes>{self.scopes}</d:Scopes>"
+            "<d:ProbeMatch><a:EndpointReference>"
+            f"<a:Address>urn:uuid:{self.endpoint or self.serial}</a:Address></a:EndpointReference>"
+            f"<d:Scopes>{self.scopes}</d:Scopes>"
             f"<d:XAddrs>http://192.168.1.108/onvif/device_service "
             f"http://{self.address}:{self.http_port}/onvif/device_service</d:XAddrs>"
             "</d:ProbeMatch></d:ProbeMatches></s:Body></s:Envelope>"
