@@ -34,6 +34,7 @@ from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config, RtspSource
 from edge_agent.contract import BoxTopics
 from edge_agent.domain import CameraId, EventId, Frame, Label
+from edge_agent.events import Governor
 from edge_agent.media.footage import Reason
 from edge_agent.pipeline.health import ignored_of
 from edge_agent.pipeline.local_time import dated
@@ -95,6 +96,7 @@ class Camera:
         self._eyes = Eyes(
             config, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
         )
+        self._governor = Governor(name, shared.new_event_id, config.person.events_per_10min)
         self._main = main_stream(
             shared.config,
             config,
@@ -142,6 +144,8 @@ class Camera:
             if before is not None:
                 before.close()
             self._eyes.watch.ignore(ignored_of(config.health))
+            self._governor.budget = config.person.events_per_10min
+            self._governor.unsettle(self._shared.clock.mono_s())
             if new_view:
                 self._eyes.watch.accept()
             self._shared.analysis.swap(lane, new_view=new_view)
@@ -272,6 +276,7 @@ class Camera:
                 shared.new_event_id,
                 self._closer,
                 self._eyes.watch,
+                governor=None if self.recording else self._governor,
             ),
             self.counters,
             self.recording,

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
-from edge_agent.domain import Pixels, Severity
+from edge_agent.domain import U8, Pixels, Severity
 from edge_agent.health.faults import (
     SEVERITY,
     Aspect,
@@ -26,14 +26,18 @@ from edge_agent.health.faults import (
     seen_alone,
     seen_beside,
 )
-from edge_agent.health.look import Look, still_tiles, take_look
-from edge_agent.health.reference import Reference, ReferenceState
+from edge_agent.health.look import Look, Sharpness, still_tiles, take_look
+from edge_agent.health.reference import Beside, Reference, ReferenceState
 
 #: So often a picture is looked at; keyframes of an idle camera come about as often.
 LOOK_EVERY_S = 1.0
 #: Raised within a minute, cleared within a minute, with room for keyframes far apart.
 RAISE_AFTER_S = 40.0
 CLEAR_AFTER_S = 20.0
+#: What is plain (black, all of the view covered) is raised sooner, where every look agrees.
+_RAISE_SURE_AFTER_S = 25.0
+#: A camera that is turned in the first minute is being set up: its new view is believed after this.
+_YOUNG_GIVES_WAY_S = 300.0
 #: Of the looks in that time so many must agree, and there must be some.
 _AGREE = 0.85
 _LEAST_LOOKS = 5
@@ -41,10 +45,14 @@ _LEAST_LOOKS = 5
 _CLEAR_AT_MOST, _LEAST_RECENT = 0.4, 3
 #: Two looks further apart than this have nothing to do with each other.
 _GAP_S = 30.0
+#: Sharpness changes slowly, and costs as much as half of a look.
+_SHARP_EVERY_S = 1.9
 #: Colour costs a conversion, so it is looked at this seldom.
 _COLOUR_EVERY_S = 10.0
 #: Mean difference between the largest and smallest of B, G and R, levels: below it is grey.
 _GREY_LEVELS = 4.0
+#: But a coloured thing before a camera that shows grey is not daylight, which colours all.
+_COLOUR_LEVELS = 2.0
 #: By so much green outdoes blue and red where chroma was lost.
 _GREEN_LEVELS = 60
 
@@ -82,24 +90,31 @@ class _Vote:
     def cast(self, now: Suspicion, at_s: float) -> Sequence[HealthChange]:
         """One look more."""
         self.looks.append((at_s, now))
-        while self.looks[0][0] < at_s - RAISE_AFTER_S - LOOK_EVERY_S:
+        while len(self.looks) > _LEAST_LOOKS and self.looks[1][0] <= at_s - RAISE_AFTER_S:
             self.looks.popleft()
         if self.raised is None:
             return self._raise(now, at_s)
-        recent = [
-            each.fault is not None for when, each in self.looks if when > at_s - CLEAR_AFTER_S
-        ]
+        return self._clear(self.raised, now, at_s)
+
+    def _clear(self, raised: Fault, now: Suspicion, at_s: float) -> Sequence[HealthChange]:
+        recent = [each.fault is not None for _, each in self._since(at_s - CLEAR_AFTER_S)]
         if len(recent) < _LEAST_RECENT or sum(recent) > _CLEAR_AT_MOST * len(recent):
             return ()
-        cleared, self.raised = self.raised, None
+        self.raised = None
         self.looks.clear()
-        return (HealthChange(cleared, False, self.since_s, at_s, now.score, now.threshold),)
+        return (HealthChange(raised, False, self.since_s, at_s, now.score, now.threshold),)
 
     def _raise(self, now: Suspicion, at_s: float) -> Sequence[HealthChange]:
-        held = [(moment, each) for moment, each in self.looks if each.fault is not None]
-        long_enough = at_s - self.looks[0][0] >= RAISE_AFTER_S
-        enough = len(self.looks) >= _LEAST_LOOKS and len(held) >= _AGREE * len(self.looks)
-        if not (long_enough and enough and now.fault is not None):
+        if now.fault is None:
+            return ()
+        plain = self._since(at_s - _RAISE_SURE_AFTER_S)
+        if all(each.sure for _, each in plain):
+            looks, least_s = plain, _RAISE_SURE_AFTER_S
+        else:
+            looks, least_s = list(self.looks), RAISE_AFTER_S
+        held = [(moment, each) for moment, each in looks if each.fault is not None]
+        long_enough = at_s - looks[0][0] >= least_s and len(looks) >= _LEAST_LOOKS
+        if not (long_enough and len(held) >= _AGREE * len(looks)):
             return ()
         names = [each.fault for _, each in held if each.fault is not None]
         fault = max(set(names), key=lambda name: (names.count(name), name))
@@ -107,6 +122,12 @@ class _Vote:
         self.raised, self.since_s = fault, held[0][0]
         score = float(np.median([each.score for each in those]))
         return (HealthChange(fault, True, self.since_s, at_s, score, those[-1].threshold),)
+
+    def _since(self, moment_s: float) -> list[tuple[float, Suspicion]]:
+        """The looks from the last one at or before `moment_s` on: keyframes come when they come."""
+        looks = list(self.looks)
+        first = max((i for i, (when, _) in enumerate(looks) if when <= moment_s), default=0)
+        return looks[first:]
 
 
 class PictureHealth:
@@ -120,6 +141,9 @@ class PictureHealth:
         self._looked_s = self._coloured_s = -math.inf
         self._light = "colour"
         self._green_frac = 0.0
+        self._sharp: Sharpness | None = None
+        self._sharp_of: Reference | None = None
+        self._sharp_s = -math.inf
 
     @property
     def raised(self) -> tuple[Fault, ...]:
@@ -136,15 +160,20 @@ class PictureHealth:
         dt_s = at_s - self._looked_s
         if dt_s < LOOK_EVERY_S or (len(self.ignored) == len(Fault) and not self.raised):
             return ()
-        look = take_look(pixels.luma())
+        luma = pixels.luma()
+        look = take_look(luma)
         gap = dt_s > _GAP_S
         still = still_tiles(look, self._before) if self._before and not gap else 0.0
         self._looked_s, self._before = at_s, look
         self._see_colour(pixels, at_s)
-        suspicions = seen_alone(look, still, self._green_frac)
+        reference = self._reference(look)
+        beside = reference.beside(look)
+        self._see_sharpness(reference, luma, at_s)
+        smear = max(0.0, look.smear_frac - reference.smear_frac)
+        suspicions = seen_alone(look, still, self._green_frac, smear)
         whole = (suspicions[Aspect.LIGHT], suspicions[Aspect.CODING])
         sees = all(suspicion.fault is None for suspicion in whole)
-        suspicions[Aspect.VIEW] = self._view(look) if sees else Suspicion(None)
+        suspicions[Aspect.VIEW] = self._view(look, beside) if sees else Suspicion(None)
         if gap:
             for vote in self._votes.values():
                 vote.looks.clear()
@@ -155,17 +184,34 @@ class PictureHealth:
         ]
         fine = all(suspicion.fault is None for suspicion in suspicions.values())
         if fine and not gap and not self.raised:
-            self._reference(look).learn(look, dt_s)
+            reference.learn(look, beside, self._sharp, dt_s)
+        elif self._gives_way(reference, at_s):
+            self.accept()
         return changes
 
-    def _view(self, look: Look) -> Suspicion:
+    def _view(self, look: Look, beside: Beside) -> Suspicion:
         reference = self._reference(look)
+        if reference.young:  # what covers a lens makes the picture grey, too
+            for other in self._references.values():
+                if other is not reference and not other.young and other.fits(look):
+                    return covered_in_other_light(other.compare(look, other.beside(look), None))
         if reference.known:
-            return seen_beside(reference.compare(look))
-        for other in self._references.values():
-            if other.known and other.fits(look):
-                return covered_in_other_light(other.compare(look))
+            return seen_beside(reference.compare(look, beside, self._sharp))
         return Suspicion(None)
+
+    def _see_sharpness(self, reference: Reference, luma: U8, at_s: float) -> None:
+        """`_sharp` is of the reference's places; None: it has none yet."""
+        if not reference.places:
+            self._sharp = None
+        elif self._sharp_of is not reference or at_s - self._sharp_s >= _SHARP_EVERY_S:
+            self._sharp, self._sharp_of, self._sharp_s = reference.sharpness(luma), reference, at_s
+
+    def _gives_way(self, reference: Reference, at_s: float) -> bool:
+        """Whether a move of the first minute is old enough to be meant."""
+        view = self._votes[Aspect.VIEW]
+        if view.raised is not Fault.MOVED or not reference.young:
+            return False
+        return at_s - view.since_s >= _YOUNG_GIVES_WAY_S
 
     def _minded(self, suspicion: Suspicion) -> Suspicion:
         return Suspicion(None) if suspicion.fault in self.ignored else suspicion
@@ -184,6 +230,7 @@ class PictureHealth:
     def accept(self) -> None:
         """What is seen now is as it should be: learn it anew."""
         self._references.clear()
+        self._sharp = self._sharp_of = None
 
     def state(self) -> bytes:
         """The references of this camera, some 60 kB each."""
@@ -212,7 +259,10 @@ class PictureHealth:
             return
         self._coloured_s = at_s
         sample = pixels.bgr()[::8, ::8].astype(np.int16)
-        spread = float(np.mean(sample.max(2) - sample.min(2)))
-        self._light = "grey" if spread < _GREY_LEVELS else "colour"
+        spread = sample.max(2) - sample.min(2)
+        if self._light == "colour":
+            self._light = "grey" if np.mean(spread) < _GREY_LEVELS else "colour"
+        elif np.percentile(spread, 25) > _COLOUR_LEVELS:
+            self._light = "colour"
         others = np.maximum(sample[..., 0], sample[..., 2])
         self._green_frac = float(np.mean(sample[..., 1] - others > _GREEN_LEVELS))

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from edge_agent.config import CameraConfig, PersonConfig
 from edge_agent.domain import CameraId
-from edge_agent.events import EventBook, NewEventId
+from edge_agent.events import EventBook, Governor, NewEventId
 from edge_agent.geometry import Polygon
 from edge_agent.motion import MotionDetector
 from edge_agent.pipeline.health import HealthWatch
@@ -55,7 +55,9 @@ def build_pipeline(
     closer: CloserStage | None = None,
     health: HealthWatch | None = None,
     near_misses: NearMissWatch | None = None,
+    governor: Governor | None = None,
 ) -> CameraPipeline:
+    """`governor`: of a live camera; a recording begins with whoever set it off."""
     candidate, confirm = thresholds(camera.person, detector)
     rules = RuleEngine(camera.person, camera.zones, camera.ignore_zones, confirm_threshold=confirm)
     stages = Stages(
@@ -65,7 +67,7 @@ def build_pipeline(
         detect=detector,
         track=Tracker(camera.person, high_score=rules.lowest_threshold),
         rules=rules,
-        events=EventBook(CameraId(camera.id), camera.motion, camera.person, new_id),
+        events=EventBook(CameraId(camera.id), camera.motion, camera.person, new_id, governor),
         closer=closer,
         health=health,
         near_misses=near_misses,

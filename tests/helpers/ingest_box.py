@@ -206,6 +206,8 @@ class Dying:
 
     def together(self, items: Together) -> None:
         self._left -= 1
+        if self._left < 0:
+            return  # it is dead
         if self._left == 0 and self._before:
             self._stop.stop()
             return
