@@ -143,8 +143,7 @@ class Assembly:
         self._proof = self._proof_of_life()
         self._source_stop, self._analysis_stop = StopToken(), StopToken()
         self._writer_stop, self._publisher_stop = StopToken(), StopToken()
-        self._clip_stop = StopToken()
-        self._status_stop = StopToken()
+        self._clip_stop, self._status_stop = StopToken(), StopToken()
         self._config_result: tuple[Literal["applied", "rejected"], tuple[str, ...]]
         self._config_result = "applied", ()
         self.facts = self._facts(())
@@ -192,9 +191,8 @@ class Assembly:
         self._time.stop()
         self._writer_stop.stop()
         self._workers["writer"].join(_FLUSH_S)
-        for name in ("clips", "footage", *self._local):
-            if name in self._workers:
-                self._workers[name].join(_FLUSH_S)
+        for name in self._workers.keys() & {"clips", "footage", *self._local}:
+            self._workers[name].join(_FLUSH_S)
 
     def poll(self) -> None:
         """What the ward should know of us, when it changed."""

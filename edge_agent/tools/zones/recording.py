@@ -15,7 +15,7 @@ from edge_agent.errors import OperatorError
 from edge_agent.language import _
 from edge_agent.media.footage import FOLDER, FootageFiles, Reason, footage
 from edge_agent.runtime import StopToken, Worker
-from edge_agent.sources import REFUSED_LOGINS, CameraFeed, CredentialGuard, FeedSettings
+from edge_agent.sources import CameraFeed, FeedSettings, login_guard
 
 _JOIN_S = 10.0
 
@@ -37,7 +37,7 @@ class OwnRecording:
         settings = FeedSettings.of(
             camera, config.analysis.fps, clips=True, analysis=config.analysis
         )
-        guard = CredentialGuard(self._state_dir / REFUSED_LOGINS, clock)
+        guard = login_guard(self._state_dir, clock)
         self._feed = CameraFeed(settings, credentials=guard, clock=clock)
         self._room = FootageRoom(FootageFiles(self._state_dir, config.tuning, clock), clock)
         self._origin = Origin(CameraId(camera.id), self._feed.tap, hiding_of(config, camera))
