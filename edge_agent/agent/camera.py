@@ -24,6 +24,7 @@ from edge_agent.agent.following import FollowedCamera
 from edge_agent.agent.footage import FootageRoom, FootageWatch, Origin, Taking, hiding_of
 from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.main_streams import closer_look, main_stream, masks
+from edge_agent.agent.usual import Usual
 from edge_agent.analysis.detector import BlindDetector, NamedDetector
 from edge_agent.analysis.exchange import FrameExchange
 from edge_agent.analysis.live_view import LiveView
@@ -31,14 +32,14 @@ from edge_agent.analysis.loop import AnalysisLoop, Lane, LaneCounters
 from edge_agent.analysis.recordings import is_recorded, recording_time
 from edge_agent.analysis.sights import Sights
 from edge_agent.clock import Clock
-from edge_agent.config import CameraConfig, Config, RtspSource
+from edge_agent.config import CameraConfig, Config, FileSource, RtspSource
 from edge_agent.contract import BoxTopics
 from edge_agent.domain import CameraId, EventId, Frame, Label
 from edge_agent.events import Governor
 from edge_agent.media.footage import Reason
 from edge_agent.pipeline.health import ignored_of
 from edge_agent.pipeline.local_time import dated
-from edge_agent.pipeline.stages import build_pipeline
+from edge_agent.pipeline.stages import LiveMemory, build_pipeline
 from edge_agent.runtime import StopToken, Supervisor, Worker
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings, FeedStatus
 
@@ -95,6 +96,9 @@ class Camera:
         self._walk: Taking | None = None
         self._eyes = Eyes(
             config, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
+        )
+        self._usual = Usual(
+            name, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
         )
         self._governor = Governor(name, shared.new_event_id, config.person.events_per_10min)
         self._main = main_stream(
@@ -213,6 +217,7 @@ class Camera:
     def poll(self) -> None:
         """Tell the ward how it stands, when that changed."""
         self._eyes.poll(self._in_analysis)
+        self._usual.poll(self._in_analysis)
         self._teller.poll(
             crashed=self._workers[0].crash is not None, nuisances=self.counters.nuisances
         )
@@ -229,7 +234,8 @@ class Camera:
 
     def say_stopped(self) -> None:
         """The last status: the agent was stopped."""
-        self._eyes.keep(lambda work: work())  # the analysis has ended
+        for memory in (self._eyes, self._usual):
+            memory.keep(lambda work: work())  # the analysis has ended
         self._teller.say_stopped()
 
     # --- parts ---
@@ -268,6 +274,8 @@ class Camera:
 
     def _lane(self) -> Lane:
         shared = self._shared
+        # It has no exposure that settles, and no hour of the week.
+        played = isinstance(self.config.source, FileSource)
         return Lane(
             self.name,
             build_pipeline(
@@ -276,7 +284,7 @@ class Camera:
                 shared.new_event_id,
                 self._closer,
                 self._eyes.watch,
-                governor=None if self.recording else self._governor,
+                live=None if played else LiveMemory(self._governor, self._usual.watch),
             ),
             self.counters,
             self.recording,

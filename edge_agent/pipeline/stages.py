@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from edge_agent.config import CameraConfig, PersonConfig
@@ -12,6 +13,7 @@ from edge_agent.motion import MotionDetector
 from edge_agent.pipeline.health import HealthWatch
 from edge_agent.pipeline.near_miss import NearMissWatch
 from edge_agent.pipeline.pipeline import CameraPipeline, CloserStage, DetectStage, Stages
+from edge_agent.pipeline.usual import UsualWatch
 from edge_agent.rules import RuleEngine
 from edge_agent.track import Tracker
 
@@ -48,6 +50,14 @@ def thresholds(person: PersonConfig, detector: Thresholds) -> tuple[float, float
     return candidate, confirm
 
 
+@dataclass(frozen=True, slots=True)
+class LiveMemory:
+    """What outlives the pipelines of a live camera."""
+
+    governor: Governor
+    usual: UsualWatch
+
+
 def build_pipeline(
     camera: CameraConfig,
     detector: Detector,
@@ -55,9 +65,9 @@ def build_pipeline(
     closer: CloserStage | None = None,
     health: HealthWatch | None = None,
     near_misses: NearMissWatch | None = None,
-    governor: Governor | None = None,
+    live: LiveMemory | None = None,
 ) -> CameraPipeline:
-    """`governor`: of a live camera; a recording begins with whoever set it off."""
+    """`live` None: a recording, which begins with whoever set it off."""
     candidate, confirm = thresholds(camera.person, detector)
     rules = RuleEngine(camera.person, camera.zones, camera.ignore_zones, confirm_threshold=confirm)
     stages = Stages(
@@ -67,9 +77,16 @@ def build_pipeline(
         detect=detector,
         track=Tracker(camera.person, high_score=rules.lowest_threshold),
         rules=rules,
-        events=EventBook(CameraId(camera.id), camera.motion, camera.person, new_id, governor),
+        events=EventBook(
+            CameraId(camera.id),
+            camera.motion,
+            camera.person,
+            new_id,
+            live.governor if live else None,
+        ),
         closer=closer,
         health=health,
+        usual=live.usual if live is not None else None,
         near_misses=near_misses,
     )
     return CameraPipeline(stages, candidate_threshold=candidate)
