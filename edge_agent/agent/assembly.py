@@ -319,6 +319,7 @@ class Assembly:
             lambda: LedgerReader(self._state_dir),
             self._clock,
             Attempts(self._state_dir / "attempts.json"),
+            self._state_dir,
         )
 
     def _publisher_setup(self) -> PublisherSetup:

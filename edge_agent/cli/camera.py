@@ -201,7 +201,7 @@ def _test(arguments: argparse.Namespace) -> int:
 
 def _accept(arguments: argparse.Namespace) -> int:
     """By a file that the running agent looks for: no socket, no network."""
-    from edge_agent.agent.eyes import accept_mark
+    from edge_agent.writer.view_file import accept_mark
 
     speak(arguments.lang)
     config = load_config(arguments.config).config

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -18,6 +18,7 @@ import numpy as np
 
 from edge_agent.domain import U8, Pixels, Severity
 from edge_agent.health.faults import (
+    ASPECT_OF,
     SEVERITY,
     Aspect,
     Fault,
@@ -216,6 +217,22 @@ class PictureHealth:
     def _minded(self, suspicion: Suspicion) -> Suspicion:
         return Suspicion(None) if suspicion.fault in self.ignored else suspicion
 
+    def go_on(self, raised: Mapping[Fault, float]) -> None:
+        """The film goes on at moment 0, a look after the newest one, with these faults raised,
+        each since a moment of the new timeline."""
+        shift_s = self._looked_s + LOOK_EVERY_S
+        if math.isfinite(shift_s):
+            self._looked_s -= shift_s
+            self._coloured_s -= shift_s
+            self._sharp_s -= shift_s
+        for aspect, vote in self._votes.items():
+            if math.isfinite(shift_s):
+                vote.looks = deque((when - shift_s, each) for when, each in vote.looks)
+            vote.raised, vote.since_s = None, math.nan
+            for fault, since_s in raised.items():
+                if ASPECT_OF[fault] is aspect:
+                    vote.raised, vote.since_s = fault, since_s
+
     def close(self, at_s: float) -> Sequence[HealthChange]:
         """The source is gone: nobody can say whether its faults go on."""
         changes = [
@@ -236,7 +253,7 @@ class PictureHealth:
         """The references of this camera, some 60 kB each."""
         known = {
             light: reference.state()
-            for light, reference in self._references.items()
+            for light, reference in tuple(self._references.items())
             if reference.known
         }
         return msgspec.msgpack.encode(WatchState(known))

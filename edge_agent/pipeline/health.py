@@ -36,6 +36,18 @@ class HealthWatch:
         self._faults = ()
         return ended
 
+    def go_on(self, new_id: NewEventId, still_open: Collection[Event]) -> None:
+        """Another recording of this camera begins, at moment 0, in which these go on."""
+        self._new_id = new_id
+        kinds = {fault.value: fault for fault in Fault}
+        self._open = {
+            kinds[event.health.kind]: event
+            for event in still_open
+            if event.health is not None and event.health.kind in kinds
+        }
+        self._picture.go_on({fault: event.start_s for fault, event in self._open.items()})
+        self._faults = tuple(str(fault) for fault in self._open)
+
     def ignore(self, faults: Collection[Fault]) -> None:
         """From now on; what is open and ignored now ends by itself."""
         self._picture.ignored = frozenset(faults)
@@ -72,7 +84,7 @@ class HealthWatch:
             phase=Phase.START,
             rev=0,
             at_s=change.at_s,
-            start_s=change.since_s,
+            start_s=max(0.0, change.since_s),  # a recording has no moment before its first
             end_s=None,
             score=change.score,
             top_score=change.score,

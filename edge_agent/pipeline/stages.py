@@ -9,9 +9,14 @@ from edge_agent.domain import CameraId
 from edge_agent.events import EventBook, NewEventId
 from edge_agent.geometry import Polygon
 from edge_agent.motion import MotionDetector
-from edge_agent.pipeline.health import HealthWatch
 from edge_agent.pipeline.near_miss import NearMissWatch
-from edge_agent.pipeline.pipeline import CameraPipeline, CloserStage, DetectStage, Stages
+from edge_agent.pipeline.pipeline import (
+    CameraPipeline,
+    CloserStage,
+    DetectStage,
+    HealthStage,
+    Stages,
+)
 from edge_agent.rules import RuleEngine
 from edge_agent.track import Tracker
 
@@ -53,7 +58,7 @@ def build_pipeline(
     detector: Detector,
     new_id: NewEventId,
     closer: CloserStage | None = None,
-    health: HealthWatch | None = None,
+    health: HealthStage | None = None,
     near_misses: NearMissWatch | None = None,
 ) -> CameraPipeline:
     candidate, confirm = thresholds(camera.person, detector)

@@ -125,6 +125,7 @@ class Ingest:
                     continue
                 if not busy:
                     self._wait(stop)
+        self._keep_views()
 
     def finish(self, stop: StopToken) -> None:
         """For folders that are complete: analyse all that waits, then end what is open."""
@@ -137,6 +138,15 @@ class Ingest:
                 for head in reader.run_heads(camera):
                     if not stop.stopped and not reader.goes_on(head):
                         self._end(head, reader, stop)
+        self._keep_views()
+
+    def faults(self, camera: CameraId) -> tuple[str, ...]:
+        """What was wrong with its pictures at the end of its newest clip. From any thread."""
+        return self._work[camera].eyes.faults
+
+    def _keep_views(self) -> None:
+        for work in self._work.values():
+            work.eyes.keep()
 
     @property
     def _max_age_s(self) -> float:
