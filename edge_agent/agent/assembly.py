@@ -58,6 +58,7 @@ from edge_agent.sources import REFUSED_LOGINS, CredentialGuard
 from edge_agent.writer.drafting import EventDrafter
 from edge_agent.writer.recent_events import RecentEvent
 from edge_agent.writer.state_dir import open_snapshots
+from edge_agent.writer.view_file import accept_view
 from edge_agent.writer.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -341,7 +342,20 @@ class Assembly:
 
     def _commands(self) -> WardCommands:
         snapshots, clips = self._snapshots, self._clip_room
-        return WardCommands(self._config, snapshots=snapshots, clips=clips, reload=self._reload)
+        return WardCommands(
+            self._config,
+            snapshots=snapshots,
+            clips=clips,
+            reload=self._reload,
+            accept=self._accept_view,
+        )
+
+    def _accept_view(self, camera: str) -> bool:
+        """Called in the publisher's thread. Raises StorageError."""
+        known = any(each.id == camera and each.enabled for each in self._config.cameras)
+        if known:
+            accept_view(self._state_dir, camera)
+        return known
 
     def _more_figures(self) -> dict[str, float]:
         clips = clip_figures(self._clips) if self._clips is not None else {}

@@ -30,6 +30,16 @@ def accept_mark(state_dir: Path, camera: str) -> Path:
     return state_dir / _FOLDER / f"{camera}.accept"
 
 
+def accept_view(state_dir: Path, camera: str) -> None:
+    """Say so. Raises StorageError."""
+    mark = accept_mark(state_dir, camera)
+    try:
+        mark.parent.mkdir(mode=0o700, exist_ok=True)
+        mark.touch(mode=0o600)
+    except OSError as error:
+        raise StorageError(f"{mark} cannot be written: {error.strerror}") from error
+
+
 class ViewFile:
     """Of one camera. For one thread at a time."""
 
