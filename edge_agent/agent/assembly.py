@@ -303,6 +303,7 @@ class Assembly:
             new_event_id=self._new_event_id,
             topics=self._topics,
             set_status=self._publisher.set_status,
+            record=self._writer.record,
             clock=self._clock,
         )
 

@@ -10,7 +10,7 @@ other cameras notice nothing. A `Camera` belongs to the main thread.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from edge_agent.agent.clips import ClipCamera, ClipRoom, keeps_clips
 from edge_agent.agent.eyes import Eyes
 from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.main_streams import closer_look, main_stream, masks
+from edge_agent.agent.stream_eyes import StreamEyes
 from edge_agent.analysis.detector import BlindDetector, NamedDetector
 from edge_agent.analysis.exchange import FrameExchange
 from edge_agent.analysis.live_view import LiveView
@@ -30,7 +31,7 @@ from edge_agent.analysis.sights import Sights
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config
 from edge_agent.contract import BoxTopics
-from edge_agent.domain import CameraId, EventId, Frame, Label
+from edge_agent.domain import CameraId, Event, EventId, Frame, Label
 from edge_agent.pipeline.health import ignored_of
 from edge_agent.pipeline.local_time import dated
 from edge_agent.pipeline.stages import build_pipeline
@@ -60,6 +61,7 @@ class Shared:
     new_event_id: Callable[[Label, float], EventId]
     topics: BoxTopics
     set_status: Callable[[str, bytes], None]
+    record: Callable[[Sequence[Event]], None]
     clock: Clock
 
     @property
@@ -84,6 +86,11 @@ class Camera:
         self._eyes = Eyes(
             config, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
         )
+        self._stream_eyes = (
+            StreamEyes(name, ignored_of(config.health), shared.new_event_id, shared.record)
+            if not is_recorded(config)
+            else None
+        )
         self._main = main_stream(
             shared.config, config, shared.credentials, shared.clock, detects=shared.detects
         )
@@ -94,7 +101,7 @@ class Camera:
         if self._main is not None:
             self._workers.append(Worker(f"main-{name}", self._main.run, self._stop, vital=False))
         self._teller = CameraStatusTeller(
-            self.feed, name, shared.topics, shared.clock, shared.set_status, self._eyes
+            self.feed, name, shared.topics, shared.clock, shared.set_status, self
         )
 
     def start(self) -> None:
@@ -115,6 +122,8 @@ class Camera:
         new_view = config.privacy_masks != self.config.privacy_masks
         self.config = config
         self.feed.apply(self._feed_settings())
+        if self._stream_eyes is not None:
+            self._stream_eyes.ignore(ignored_of(config.health))
         if new_view:
             self._closer = closer_look(config, self._main, detects=self._shared.detects)
         lane = self._lane()
@@ -146,6 +155,8 @@ class Camera:
         self.halt()
         self.halted(JOIN_S)
         shared = self._shared
+        if self._stream_eyes is not None:
+            self._stream_eyes.close(shared.clock.mono_s())
 
         def leave() -> None:
             shared.analysis.leave(self.name)
@@ -155,6 +166,13 @@ class Camera:
                 shared.clips.remove(self.name)
 
         self._in_analysis(leave)
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong with the pictures that come, or with how they come."""
+        more = self._stream_eyes.faults if self._stream_eyes is not None else ()
+        seen = self._eyes.faults
+        return (*seen, *(fault for fault in more if fault not in seen))
 
     @property
     def status(self) -> FeedStatus:
@@ -186,6 +204,8 @@ class Camera:
     def poll(self) -> None:
         """Tell the ward how it stands, when that changed."""
         self._eyes.poll(self._in_analysis)
+        if self._stream_eyes is not None:
+            self._stream_eyes.poll(self.feed.status(), self._shared.clock.mono_s())
         self._teller.poll(
             crashed=self._workers[0].crash is not None, nuisances=self.counters.nuisances
         )

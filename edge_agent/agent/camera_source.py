@@ -84,7 +84,7 @@ _REASONS = {
 
 
 class Sight(Protocol):
-    """What the camera's pictures are worth: `eyes.Eyes`."""
+    """What the camera's pictures are worth: `camera.Camera`."""
 
     @property
     def faults(self) -> tuple[str, ...]: ...

@@ -14,4 +14,6 @@ FAULT_WORDS = {
     "blocked": "blocked: something covers the view",
     "moved": "moved: the camera looks elsewhere than before",
     "blurred": "blurred: out of focus, or dirty",
+    "low_frame_rate": "low frame rate: far fewer pictures come than usual",
+    "lost": "lost: no picture comes",
 }

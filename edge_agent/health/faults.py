@@ -22,6 +22,8 @@ class Fault(StrEnum):
     BLOCKED = "blocked"  # a hand, cloth, spray, a web
     MOVED = "moved"  # turned, or hanging down
     BLURRED = "blurred"  # defocused or dirty
+    LOW_FRAME_RATE = "low_frame_rate"  # far fewer pictures than usual
+    LOST = "lost"  # no picture comes
 
 
 #: What takes all sight, and what takes some.
@@ -34,6 +36,8 @@ SEVERITY: Mapping[Fault, Severity] = {
     Fault.BLOCKED: Severity.CRITICAL,
     Fault.MOVED: Severity.CRITICAL,
     Fault.BLURRED: Severity.WARNING,
+    Fault.LOW_FRAME_RATE: Severity.WARNING,
+    Fault.LOST: Severity.CRITICAL,
 }
 
 
@@ -44,6 +48,7 @@ class Aspect(StrEnum):
     LIFE = "life"
     CODING = "coding"
     VIEW = "view"
+    STREAM = "stream"  # how pictures come: `health.stream`, not seen in them
 
 
 ASPECT_OF: Mapping[Fault, Aspect] = {
@@ -55,6 +60,8 @@ ASPECT_OF: Mapping[Fault, Aspect] = {
     Fault.BLOCKED: Aspect.VIEW,
     Fault.MOVED: Aspect.VIEW,
     Fault.BLURRED: Aspect.VIEW,
+    Fault.LOW_FRAME_RATE: Aspect.STREAM,
+    Fault.LOST: Aspect.STREAM,
 }
 
 

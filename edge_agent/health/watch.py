@@ -11,15 +11,13 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
 
-from edge_agent.domain import U8, Pixels, Severity
+from edge_agent.domain import U8, Pixels
 from edge_agent.health.faults import (
     ASPECT_OF,
-    SEVERITY,
     Aspect,
     Fault,
     Suspicion,
@@ -29,21 +27,12 @@ from edge_agent.health.faults import (
 )
 from edge_agent.health.look import Look, Sharpness, still_tiles, take_look
 from edge_agent.health.reference import Beside, Reference, ReferenceState
+from edge_agent.health.vote import HealthChange, Vote
 
 #: So often a picture is looked at; keyframes of an idle camera come about as often.
 LOOK_EVERY_S = 1.0
-#: Raised within a minute, cleared within a minute, with room for keyframes far apart.
-RAISE_AFTER_S = 40.0
-CLEAR_AFTER_S = 20.0
-#: What is plain (black, all of the view covered) is raised sooner, where every look agrees.
-_RAISE_SURE_AFTER_S = 25.0
 #: A camera that is turned in the first minute is being set up: its new view is believed after this.
 _YOUNG_GIVES_WAY_S = 300.0
-#: Of the looks in that time so many must agree, and there must be some.
-_AGREE = 0.85
-_LEAST_LOOKS = 5
-#: A scene in which a look now and then is suspicious must clear, too.
-_CLEAR_AT_MOST, _LEAST_RECENT = 0.4, 3
 #: Two looks further apart than this have nothing to do with each other.
 _GAP_S = 30.0
 #: Sharpness changes slowly, and costs as much as half of a look.
@@ -58,77 +47,10 @@ _COLOUR_LEVELS = 2.0
 _GREEN_LEVELS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class HealthChange:
-    """A fault began or ended."""
-
-    fault: Fault
-    begins: bool
-    since_s: float  # when it was first seen
-    at_s: float
-    score: float
-    threshold: float
-
-    @property
-    def severity(self) -> Severity:
-        return SEVERITY[self.fault]
-
-
 class WatchState(msgspec.Struct, frozen=True, array_like=True):
     """What is kept: references by light. Faults are found anew within a minute."""
 
     references: dict[str, ReferenceState]
-
-
-@dataclass(slots=True)
-class _Vote:
-    """One aspect over time."""
-
-    raised: Fault | None = None
-    since_s: float = math.nan  # the first look that showed what is raised
-    looks: deque[tuple[float, Suspicion]] = field(default_factory=deque)  # of RAISE_AFTER_S
-
-    def cast(self, now: Suspicion, at_s: float) -> Sequence[HealthChange]:
-        """One look more."""
-        self.looks.append((at_s, now))
-        while len(self.looks) > _LEAST_LOOKS and self.looks[1][0] <= at_s - RAISE_AFTER_S:
-            self.looks.popleft()
-        if self.raised is None:
-            return self._raise(now, at_s)
-        return self._clear(self.raised, now, at_s)
-
-    def _clear(self, raised: Fault, now: Suspicion, at_s: float) -> Sequence[HealthChange]:
-        recent = [each.fault is not None for _, each in self._since(at_s - CLEAR_AFTER_S)]
-        if len(recent) < _LEAST_RECENT or sum(recent) > _CLEAR_AT_MOST * len(recent):
-            return ()
-        self.raised = None
-        self.looks.clear()
-        return (HealthChange(raised, False, self.since_s, at_s, now.score, now.threshold),)
-
-    def _raise(self, now: Suspicion, at_s: float) -> Sequence[HealthChange]:
-        if now.fault is None:
-            return ()
-        plain = self._since(at_s - _RAISE_SURE_AFTER_S)
-        if all(each.sure for _, each in plain):
-            looks, least_s = plain, _RAISE_SURE_AFTER_S
-        else:
-            looks, least_s = list(self.looks), RAISE_AFTER_S
-        held = [(moment, each) for moment, each in looks if each.fault is not None]
-        long_enough = at_s - looks[0][0] >= least_s and len(looks) >= _LEAST_LOOKS
-        if not (long_enough and len(held) >= _AGREE * len(looks)):
-            return ()
-        names = [each.fault for _, each in held if each.fault is not None]
-        fault = max(set(names), key=lambda name: (names.count(name), name))
-        those = [each for _, each in held if each.fault is fault]
-        self.raised, self.since_s = fault, held[0][0]
-        score = float(np.median([each.score for each in those]))
-        return (HealthChange(fault, True, self.since_s, at_s, score, those[-1].threshold),)
-
-    def _since(self, moment_s: float) -> list[tuple[float, Suspicion]]:
-        """The looks from the last one at or before `moment_s` on: keyframes come when they come."""
-        looks = list(self.looks)
-        first = max((i for i, (when, _) in enumerate(looks) if when <= moment_s), default=0)
-        return looks[first:]
 
 
 class PictureHealth:
@@ -137,11 +59,12 @@ class PictureHealth:
     def __init__(self, ignored: Collection[Fault] = ()) -> None:
         self.ignored = frozenset(ignored)
         self._references: dict[str, Reference] = {}
-        self._votes = {aspect: _Vote() for aspect in Aspect}
+        self._votes = {aspect: Vote() for aspect in Aspect}
         self._before: Look | None = None
         self._looked_s = self._coloured_s = -math.inf
         self._light = "colour"
         self._green_frac = 0.0
+        self._doubtful = False
         self._sharp: Sharpness | None = None
         self._sharp_of: Reference | None = None
         self._sharp_s = -math.inf
@@ -150,6 +73,16 @@ class PictureHealth:
     def raised(self) -> tuple[Fault, ...]:
         """What is wrong now."""
         return tuple(vote.raised for vote in self._votes.values() if vote.raised is not None)
+
+    @property
+    def looked_s(self) -> float:
+        """When it was looked at last."""
+        return self._looked_s
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the newest look showed a fault, raised or not."""
+        return self._doubtful
 
     @property
     def night_view(self) -> bool:
@@ -184,6 +117,7 @@ class PictureHealth:
             for change in self._votes[aspect].cast(self._minded(suspicion), at_s)
         ]
         fine = all(suspicion.fault is None for suspicion in suspicions.values())
+        self._doubtful = not fine or bool(self.raised)
         if fine and not gap and not self.raised:
             reference.learn(look, beside, self._sharp, dt_s)
         elif self._gives_way(reference, at_s):
@@ -240,7 +174,7 @@ class PictureHealth:
             for vote in self._votes.values()
             if vote.raised is not None
         ]
-        self._votes = {aspect: _Vote() for aspect in Aspect}
+        self._votes = {aspect: Vote() for aspect in Aspect}
         self._before, self._looked_s = None, -math.inf
         return changes
 
