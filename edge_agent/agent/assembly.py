@@ -59,6 +59,7 @@ from edge_agent.sources import login_guard
 from edge_agent.writer.drafting import EventDrafter
 from edge_agent.writer.recent_events import RecentEvent
 from edge_agent.writer.state_dir import open_snapshots
+from edge_agent.writer.view_file import accept_view
 from edge_agent.writer.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -304,6 +305,7 @@ class Assembly:
             new_event_id=self._new_event_id,
             topics=self._topics,
             set_status=self._publisher.set_status,
+            record=self._writer.record,
             clock=self._clock,
         )
 
@@ -321,6 +323,7 @@ class Assembly:
             lambda: LedgerReader(self._state_dir),
             self._clock,
             Attempts(self._state_dir / "attempts.json"),
+            self._state_dir,
         )
 
     def _publisher_setup(self) -> PublisherSetup:
@@ -342,7 +345,20 @@ class Assembly:
 
     def _commands(self) -> WardCommands:
         snapshots, clips = self._snapshots, self._clip_room
-        return WardCommands(self._config, snapshots=snapshots, clips=clips, reload=self._reload)
+        return WardCommands(
+            self._config,
+            snapshots=snapshots,
+            clips=clips,
+            reload=self._reload,
+            accept=self._accept_view,
+        )
+
+    def _accept_view(self, camera: str) -> bool:
+        """Called in the publisher's thread. Raises StorageError."""
+        known = any(each.id == camera and each.enabled for each in self._config.cameras)
+        if known:
+            accept_view(self._state_dir, camera)
+        return known
 
     def _more_figures(self) -> dict[str, float]:
         clips = clip_figures(self._clips) if self._clips is not None else {}

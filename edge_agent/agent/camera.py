@@ -10,7 +10,7 @@ other cameras notice nothing. A `Camera` belongs to the main thread.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from edge_agent.agent.following import FollowedCamera
 from edge_agent.agent.footage import FootageRoom, FootageWatch, Origin, Taking, hiding_of
 from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.main_streams import closer_look, main_stream, masks
+from edge_agent.agent.stream_eyes import StreamEyes
 from edge_agent.agent.usual import Usual
 from edge_agent.analysis.detector import BlindDetector, NamedDetector
 from edge_agent.analysis.exchange import FrameExchange
@@ -34,7 +35,7 @@ from edge_agent.analysis.sights import Sights
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config, FileSource, RtspSource
 from edge_agent.contract import BoxTopics
-from edge_agent.domain import CameraId, EventId, Frame, Label
+from edge_agent.domain import CameraId, Event, EventId, Frame, Label
 from edge_agent.events import Governor
 from edge_agent.media.footage import Reason
 from edge_agent.pipeline.health import ignored_of
@@ -67,6 +68,7 @@ class Shared:
     new_event_id: Callable[[Label, float], EventId]
     topics: BoxTopics
     set_status: Callable[[str, bytes], None]
+    record: Callable[[Sequence[Event]], None]
     clock: Clock
 
     @property
@@ -101,6 +103,11 @@ class Camera:
             name, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
         )
         self._governor = Governor(name, shared.new_event_id, config.person.events_per_10min)
+        self._stream_eyes = (
+            StreamEyes(name, ignored_of(config.health), shared.new_event_id, shared.record)
+            if not is_recorded(config)
+            else None
+        )
         self._main = main_stream(
             shared.config,
             config,
@@ -116,7 +123,7 @@ class Camera:
         if self._main is not None:
             self._workers.append(Worker(f"main-{name}", self._main.run, self._stop, vital=False))
         self._teller = CameraStatusTeller(
-            self.feed, name, shared.topics, shared.clock, shared.set_status, self._eyes
+            self.feed, name, shared.topics, shared.clock, shared.set_status, self
         )
 
     def start(self) -> None:
@@ -140,6 +147,8 @@ class Camera:
         if new_view:
             self.record(0)  # with the masks of before
         self.feed.apply(self._feed_settings())
+        if self._stream_eyes is not None:
+            self._stream_eyes.ignore(ignored_of(config.health))
         if new_view:
             self._closer = closer_look(config, self._main, detects=self._shared.detects)
         lane = self._lane()
@@ -175,6 +184,8 @@ class Camera:
         self.halt()
         self.halted(JOIN_S)
         shared = self._shared
+        if self._stream_eyes is not None:
+            self._stream_eyes.close(shared.clock.mono_s())
 
         def leave() -> None:
             if self._footage is not None:
@@ -186,6 +197,13 @@ class Camera:
                 shared.clips.remove(self.name)
 
         self._in_analysis(leave)
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong with the pictures that come, or with how they come."""
+        more = self._stream_eyes.faults if self._stream_eyes is not None else ()
+        seen = self._eyes.faults
+        return (*seen, *(fault for fault in more if fault not in seen))
 
     @property
     def status(self) -> FeedStatus:
@@ -218,6 +236,8 @@ class Camera:
         """Tell the ward how it stands, when that changed."""
         self._eyes.poll(self._in_analysis)
         self._usual.poll(self._in_analysis)
+        if self._stream_eyes is not None:
+            self._stream_eyes.poll(self.feed.status(), self._shared.clock.mono_s())
         self._teller.poll(
             crashed=self._workers[0].crash is not None, nuisances=self.counters.nuisances
         )

@@ -352,7 +352,16 @@ SourceConfig = RtspSource | UsbSource | FileSource | FolderSource
 
 #: As `edge_agent.health.Fault` has them; a test compares the two.
 FaultName = Literal[
-    "black", "dark", "overexposed", "frozen", "glitching", "blocked", "moved", "blurred"
+    "black",
+    "dark",
+    "overexposed",
+    "frozen",
+    "glitching",
+    "blocked",
+    "moved",
+    "blurred",
+    "low_frame_rate",
+    "lost",
 ]
 
 

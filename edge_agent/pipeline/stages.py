@@ -10,9 +10,14 @@ from edge_agent.domain import CameraId
 from edge_agent.events import EventBook, Governor, NewEventId
 from edge_agent.geometry import Polygon
 from edge_agent.motion import MotionDetector
-from edge_agent.pipeline.health import HealthWatch
 from edge_agent.pipeline.near_miss import NearMissWatch
-from edge_agent.pipeline.pipeline import CameraPipeline, CloserStage, DetectStage, Stages
+from edge_agent.pipeline.pipeline import (
+    CameraPipeline,
+    CloserStage,
+    DetectStage,
+    HealthStage,
+    Stages,
+)
 from edge_agent.pipeline.usual import UsualWatch
 from edge_agent.rules import RuleEngine
 from edge_agent.track import Tracker
@@ -63,7 +68,7 @@ def build_pipeline(
     detector: Detector,
     new_id: NewEventId,
     closer: CloserStage | None = None,
-    health: HealthWatch | None = None,
+    health: HealthStage | None = None,
     near_misses: NearMissWatch | None = None,
     live: LiveMemory | None = None,
 ) -> CameraPipeline:
