@@ -26,6 +26,7 @@ from edge_agent.agent.recent_events import RecentEvent
 from edge_agent.agent.snapshots import SnapshotTaker
 from edge_agent.agent.state_dir import open_snapshots
 from edge_agent.agent.telemetry import TelemetrySource
+from edge_agent.agent.untold_keeper import UntoldKeeper
 from edge_agent.agent.writer import Writer
 from edge_agent.clock import Clock
 from edge_agent.config import SHORT_SHA_LENGTH, Config, canonical_sha
@@ -129,6 +130,12 @@ class Assembly:
             self._publisher.set_status,
         )
         self.cameras = Cameras(self._shared, folders, self._writer.in_turn)
+        self.untold = UntoldKeeper(
+            self._state_dir,
+            clock,
+            lambda work: self._writer.in_turn(lambda outbox: work()),
+            self._exchange.stats,
+        )
         self._telemetry = TelemetrySource(
             self.cameras.live, self._exchange, clock, self._state_dir, self._more_figures, folders
         )
@@ -174,6 +181,7 @@ class Assembly:
         if self._workers["analysis"].join(_ANALYSIS_JOIN_S) and self._clips is not None:
             self._clips.finish()
         self._clip_stop.stop()
+        self.untold.finish(self.cameras.live.values())
         if not self._writer.flush(_FLUSH_S):
             log.error("the last events could not be stored in time")
         self.cameras.say_stopped()
@@ -188,6 +196,7 @@ class Assembly:
     def poll(self) -> None:
         """What the ward should know of us, when it changed."""
         self.cameras.poll()
+        self.untold.poll(self.cameras.live.values())
         reasons = tuple(self._reasons())
         self.facts = self._facts(reasons)
         self._publisher.set_box_state(State.DEGRADED if reasons else State.ONLINE, reasons)

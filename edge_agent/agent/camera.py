@@ -33,6 +33,7 @@ from edge_agent.domain import CameraId, EventId, Frame, Label
 from edge_agent.pipeline.health import ignored_of
 from edge_agent.pipeline.local_time import dated
 from edge_agent.pipeline.stages import build_pipeline
+from edge_agent.pipeline.untold_watch import UntoldWatch
 from edge_agent.runtime import StopToken, Supervisor, Worker
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings, FeedStatus
 
@@ -79,6 +80,8 @@ class Camera:
         self.recording = recording_time(config, self.feed)
         self.counters = LaneCounters()
         self.sights = Sights(shared.clock)
+        #: Who was not told; None: a recording, which `replay --why` answers for.
+        self.untold = None if self.recording else UntoldWatch(config, shared.detector)
         self._eyes = Eyes(
             config, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
         )
@@ -118,6 +121,8 @@ class Camera:
         lane = self._lane()
 
         def swap() -> None:
+            if self.untold is not None:
+                self.untold.apply(config, self._shared.detector)
             self._eyes.watch.ignore(ignored_of(config.health))
             if new_view:
                 self._eyes.watch.accept()
@@ -218,6 +223,7 @@ class Camera:
             partial(shared.pictures.ready, self.name),
             None if self.recording else shared.detector,
             sights=self.sights,
+            untold=self.untold,
         )
 
     def _put_aside(self) -> None:

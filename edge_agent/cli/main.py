@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from edge_agent import __version__
 from edge_agent.cli import (
     camera,
+    complaint,
     config,
     demo,
     doctor,
@@ -38,6 +39,7 @@ _GROUPS = (
     camera,
     run,
     status,
+    complaint,
     replay,
     ingest,
     probe,

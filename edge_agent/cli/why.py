@@ -35,7 +35,7 @@ def print_untold(untold: Untold, camera: CameraConfig) -> None:
 def print_untold_json(clip: Path, untold: Untold) -> None:
     """One object a line, after the payloads; none of them is a payload (they have `data`)."""
     for why in untold.whys:
-        print(json.dumps({"untold": {"clip": clip.name, **_why_object(why)}}))
+        print(json.dumps({"untold": {"clip": clip.name, **why_object(why)}}))
     for minute in untold.minutes:
         found = msgspec.to_builtins(minute)
         print(json.dumps({"not_looked_at": {"clip": clip.name, **found}}))
@@ -51,10 +51,11 @@ def drawn_untold(untold: Untold) -> dict[float, list[tuple[BBox, str]]]:
     return drawn
 
 
-def line_of(why: Why, camera: CameraConfig) -> str:
-    """`untold 0:04.0-0:10.0  best 0.85  ...`."""
+def line_of(why: Why, camera: CameraConfig, when: str = "") -> str:
+    """`untold 0:04.0-0:10.0  best 0.85  ...`; `when` in place of the recording's own time."""
     miss = why.miss
-    head = f"untold {_clock(miss.first_s)}-{_clock(miss.last_s)}  best {miss.best.score:.2f}  "
+    when = when or f"{_clock(miss.first_s)}-{_clock(miss.last_s)}"
+    head = f"untold {when}  best {miss.best.score:.2f}  "
     if not why.changes:
         return head + _unexplained(why)
     reasons = " and ".join(f"{key} ({_detail(key, why, camera)})" for key in why.held_back_by)
@@ -130,7 +131,8 @@ def _scores(why: Why, person: PersonConfig) -> str:
         return f"{looks} looks scored {measured.nth_score:.2f} {needed}, but not where it counts"
     if measured.nth_score == 0:
         return f"best {measured.best_score:.2f} {needed}"
-    return f"{looks} looks scored {measured.nth_score:.2f} {needed}"
+    scored = "one look" if looks == 1 else f"{looks} looks"
+    return f"{scored} scored {measured.nth_score:.2f} {needed}"
 
 
 def _minute_line(minute: UnlookedMinute) -> str:
@@ -140,7 +142,8 @@ def _minute_line(minute: UnlookedMinute) -> str:
     return f"not looked at {begin}-{_clock(minute.begin_s + 60)}  {minute.held_back_by} ({changed})"
 
 
-def _why_object(why: Why) -> dict[str, Any]:
+def why_object(why: Why) -> dict[str, Any]:
+    """For programs."""
     measured = why.measured
     return {
         "from_s": round(why.miss.first_s, 3),

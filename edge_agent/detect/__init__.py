@@ -17,7 +17,7 @@ from edge_agent.detect.manifest import (
     read_manifest,
     sha256_of,
 )
-from edge_agent.detect.onnx_detector import OnnxDetector
+from edge_agent.detect.onnx_detector import OnnxDetector, Seen
 from edge_agent.detect.session import Session
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "ModelManifest",
     "OnnxDetector",
     "ResolvedModel",
+    "Seen",
     "Session",
     "default_model_dirs",
     "file_of",

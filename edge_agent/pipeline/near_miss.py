@@ -18,6 +18,8 @@ from edge_agent.domain import Detection, Region, RuleHit, Track
 from edge_agent.geometry import FULL_FRAME, BBox, shows_same_person
 from edge_agent.track import Tracker
 
+#: Candidates count from this share of the camera's candidate threshold on.
+FLOOR_FRAC = 0.5
 #: A near miss has at most so many sightings, two minutes of somebody who moves; the newest count.
 MOST_SIGHTINGS = 600
 #: What was seen less often is noise: where it was never a candidate, where it never confirmed.
