@@ -17,24 +17,24 @@ import msgspec
 
 from edge_agent.agent.exchange import ExchangeStats
 from edge_agent.agent.minute_reason import Supply, reason_of
-from edge_agent.agent.untold_ring import SCHEMA, Batch, MinuteRow, MissRow, Settings, UntoldRing
+from edge_agent.agent.untold_ring import SCHEMA, Batch, MinuteRow, Settings, UntoldRing, WindowRow
 from edge_agent.clock import Clock, ClockQuality, ClockReading
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
-from edge_agent.pipeline.untold_watch import KeptMiss, UntoldWatch
+from edge_agent.pipeline.untold_watch import KeptWindow, UntoldWatch
 from edge_agent.sources import FeedState, FeedStatus
 
 log = logging.getLogger(__name__)
 
 MINUTE_S = 60.0
 _WRITE_EVERY_S = 300.0
-#: Near misses of cameras that see many may take so much of the ring an hour, with some at once:
+#: Windows of cameras that have many may take so much of the ring an hour, with some at once:
 #: with the minutes' rows that is seven days.
-_BYTES_PER_H = 80_000.0
-_BYTES_AT_ONCE = 400_000.0
+_BYTES_PER_H = 150_000.0  # before compression, to a good half
+_BYTES_AT_ONCE = 600_000.0
 #: While the clock is not set minutes wait in memory for it: two hours of one camera.
-_MOST_WAITING = 120
+_MOST_WAITING, _MOST_WINDOWS = 120, 16
 
 
 class Watched(Protocol):
@@ -67,7 +67,7 @@ class _Pending:
     """What is not written yet. Minutes with the monotonic moment at which each began."""
 
     minutes: list[tuple[float, MinuteRow]] = field(default_factory=list)
-    misses: list[tuple[CameraId, KeptMiss]] = field(default_factory=list)
+    windows: list[tuple[CameraId, KeptWindow]] = field(default_factory=list)
 
 
 class UntoldKeeper:
@@ -99,7 +99,7 @@ class UntoldKeeper:
         if now_s - self._minute_s < MINUTE_S:
             return
         self._collect(cameras, now_s)
-        waits_s = MINUTE_S if self._pending.misses else _WRITE_EVERY_S
+        waits_s = MINUTE_S if self._pending.windows else _WRITE_EVERY_S
         if now_s - self._written_s >= waits_s - 1.0:
             self._write()
 
@@ -118,16 +118,16 @@ class UntoldKeeper:
         for camera in cameras:
             if camera.untold is None:
                 continue
-            row, misses = self._taken(camera, camera.untold, now_s - begin_s)
+            row, windows = self._taken(camera, camera.untold, now_s - begin_s)
             last[camera.name] = row
             self._pending.minutes.append((begin_s, row))
-            self._pending.misses += [(camera.name, miss) for miss in misses]
+            self._pending.windows += [(camera.name, window) for window in windows]
         self.last = last
 
     def _taken(
         self, camera: Watched, watch: UntoldWatch, lasted_s: float
-    ) -> tuple[MinuteRow, list[KeptMiss]]:
-        tally, misses = watch.take()
+    ) -> tuple[MinuteRow, list[KeptWindow]]:
+        tally, windows = watch.take()
         status, before = camera.status, self._counts.get(camera.name, _Counts())
         idle_s = status.gate.counters.idle_s if status.gate else 0.0
         now = _Counts(status.decoded, self._stats(camera.name).dropped, idle_s)
@@ -155,17 +155,17 @@ class UntoldKeeper:
             keyframes_only=2 * (now.idle_s - before.idle_s) > lasted_s,
             sent_fps=round(status.figures.fps or 0.0, 1),
         )
-        return row, misses
+        return row, windows
 
     def _write(self) -> None:
         reading = self._clock.read()
         if reading.quality is ClockQuality.UNSET:
             del self._pending.minutes[:-_MOST_WAITING]
-            del self._pending.misses[:-_MOST_WAITING]
+            del self._pending.windows[:-_MOST_WINDOWS]
             return
         pending, self._pending = self._pending, _Pending()
         self._written_s = reading.mono_s
-        if not pending.minutes and not pending.misses:
+        if not pending.minutes and not pending.windows:
             return
         batch = self._batch(pending, reading)
         self._in_writer(partial(self._append, batch, reading))
@@ -174,9 +174,9 @@ class UntoldKeeper:
         def utc_s(mono_s: float) -> float:
             return reading.utc_s - (reading.mono_s - mono_s)
 
-        kept, left_out = self._with_room(pending.misses, reading.mono_s)
-        settings = list(dict.fromkeys((id(miss.camera), miss.own) for _, miss in kept))
-        held = {id(miss.camera): miss.camera for _, miss in kept}
+        kept, left_out = self._with_room(pending.windows, reading.mono_s)
+        settings = list(dict.fromkeys((id(window.camera), window.own) for _, window in kept))
+        held = {id(window.camera): window.camera for _, window in kept}
         minutes = [
             msgspec.structs.replace(row, utc_s=round(utc_s(mono_s)))
             for mono_s, row in pending.minutes
@@ -184,22 +184,23 @@ class UntoldKeeper:
         for name in left_out:
             of_camera = [i for i, row in enumerate(minutes) if row.camera == name]
             for at in of_camera[-1:]:
-                minutes[at] = msgspec.structs.replace(minutes[at], misses=minutes[at].misses + 1)
+                minutes[at] = msgspec.structs.replace(
+                    minutes[at], left_out=minutes[at].left_out + 1
+                )
         return Batch(
             SCHEMA,
             tuple(minutes),
             tuple(
-                MissRow(
+                WindowRow(
                     name,
-                    settings.index((id(miss.camera), miss.own)),
-                    round(utc_s(miss.first_s)),
-                    miss.first_s,
-                    miss.last_s,
-                    round(miss.best_score, 4),
-                    miss.sightings,
-                    miss.moments,
+                    settings.index((id(window.camera), window.own)),
+                    round(utc_s(window.first_s)),
+                    window.first_s,
+                    window.last_s,
+                    round(window.best_score, 4),
+                    window.moments,
                 )
-                for name, miss in kept
+                for name, window in kept
             ),
             tuple(
                 Settings(_that_decides(held[key]), own.candidate_threshold, own.confirm_threshold)
@@ -208,20 +209,20 @@ class UntoldKeeper:
         )
 
     def _with_room(
-        self, misses: list[tuple[CameraId, KeptMiss]], now_s: float
-    ) -> tuple[list[tuple[CameraId, KeptMiss]], list[CameraId]]:
+        self, windows: list[tuple[CameraId, KeptWindow]], now_s: float
+    ) -> tuple[list[tuple[CameraId, KeptWindow]], list[CameraId]]:
         """The best scores first, as long as the ring allows; the cameras of the others."""
         earned = (now_s - self._allowed_s) / 3600 * _BYTES_PER_H
         self._allowed = min(_BYTES_AT_ONCE, self._allowed + earned)
         self._allowed_s = now_s
         kept, left_out = [], []
-        for name, miss in sorted(misses, key=lambda each: -each[1].best_score):
-            size = len(miss.moments) + len(miss.sightings)
+        for name, window in sorted(windows, key=lambda each: -each[1].best_score):
+            size = len(window.moments)
             if size > self._allowed:
                 left_out.append(name)
             else:
                 self._allowed -= size
-                kept.append((name, miss))
+                kept.append((name, window))
         kept.sort(key=lambda each: each[1].first_s)
         return kept, left_out
 

@@ -60,11 +60,11 @@ class MinuteRow(msgspec.Struct, array_like=True, frozen=True):
     dropped: int = 0  # pictures that the analysis had no time for
     keyframes_only: bool = False  # for most of the minute
     sent_fps: float = 0.0  # by the camera
-    misses: int = 0  # that found no room in the ring
+    left_out: int = 0  # windows that found no room in the ring
 
 
-class MissRow(msgspec.Struct, array_like=True, frozen=True):
-    """Somebody who was seen and not told; `sightings`, `moments`: pipeline.moment_bytes."""
+class WindowRow(msgspec.Struct, array_like=True, frozen=True):
+    """Frames in which somebody may not have been told: `pipeline.untold_watch.KeptWindow`."""
 
     camera: str
     settings: int  # index into the batch's
@@ -72,12 +72,11 @@ class MissRow(msgspec.Struct, array_like=True, frozen=True):
     first_s: float
     last_s: float
     best_score: float
-    sightings: bytes
     moments: bytes
 
 
 class Settings(msgspec.Struct, array_like=True, frozen=True):
-    """What held for near misses; `own_*`: the detector's thresholds."""
+    """What held in windows; `own_*`: the detector's thresholds."""
 
     camera: CameraConfig
     own_candidate: float
@@ -89,7 +88,7 @@ class Batch(msgspec.Struct, array_like=True, frozen=True):
 
     schema: int
     minutes: tuple[MinuteRow, ...] = ()
-    misses: tuple[MissRow, ...] = ()
+    windows: tuple[WindowRow, ...] = ()
     settings: tuple[Settings, ...] = ()
 
 
@@ -101,7 +100,7 @@ class Told:
     """What the ring holds. `damaged`: batches that could not be read, at least."""
 
     minutes: tuple[MinuteRow, ...]
-    misses: tuple[tuple[MissRow, Settings], ...]
+    windows: tuple[tuple[WindowRow, Settings], ...]
     damaged: int
 
 
@@ -179,7 +178,7 @@ def ring_files(folder: Path) -> list[Path]:
 def read_ring(state_dir: Path, camera: str, begin_s: float, end_s: float) -> Told:
     """Of one camera, what is of [begin, end). Raises OSError where the files may not be read."""
     minutes: dict[int, MinuteRow] = {}
-    misses: list[tuple[MissRow, Settings]] = []
+    windows: list[tuple[WindowRow, Settings]] = []
     damaged = 0
     for path in sorted(ring_files(state_dir / FOLDER)):
         begun_s = _begun_s(path)
@@ -192,13 +191,13 @@ def read_ring(state_dir: Path, camera: str, begin_s: float, end_s: float) -> Tol
                 for row in batch.minutes:
                     if row.camera == camera and begin_s <= row.utc_s < end_s:
                         minutes[row.utc_s] = row
-                misses += [
+                windows += [
                     (row, batch.settings[row.settings])
-                    for row in batch.misses
+                    for row in batch.windows
                     if row.camera == camera and begin_s <= row.utc_s < end_s
                 ]
-    misses.sort(key=lambda pair: pair[0].utc_s)
-    return Told(tuple(minutes[at] for at in sorted(minutes)), tuple(misses), damaged)
+    windows.sort(key=lambda pair: pair[0].utc_s)
+    return Told(tuple(minutes[at] for at in sorted(minutes)), tuple(windows), damaged)
 
 
 def encoded(batch: Batch) -> bytes:
@@ -245,7 +244,7 @@ def _batch_at(data: bytes, at: int) -> tuple[Batch, int] | None:
         batch = msgspec.msgpack.decode(plain, type=Batch)
     except (zlib.error, msgspec.MsgspecError, ValueError):
         return None
-    if any(not 0 <= row.settings < len(batch.settings) for row in batch.misses):
+    if any(not 0 <= row.settings < len(batch.settings) for row in batch.windows):
         return None
     return batch, begin + length
 

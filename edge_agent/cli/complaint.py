@@ -17,11 +17,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from edge_agent.clock import SystemClock
-from edge_agent.config import DEFAULT_CONFIG_DIR, Config, FolderSource, load_config
+from edge_agent.config import DEFAULT_CONFIG_DIR, CameraConfig, Config, FolderSource, load_config
 from edge_agent.errors import EXIT_OK, ConfigError, ConfigProblem, OperatorError
 
 if TYPE_CHECKING:
-    from edge_agent.agent.untold_ring import MinuteRow, MissRow, Settings, Told
+    from edge_agent.agent.untold_ring import MinuteRow, Settings, Told, WindowRow
     from edge_agent.pipeline.why import Why
 
 _HOUR_S = 3600.0
@@ -88,8 +88,9 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    row: MissRow
-    settings: Settings
+    first_utc_s: float
+    last_utc_s: float
+    camera: CameraConfig  # as it was set then
     why: Why
 
 
@@ -100,16 +101,20 @@ def _why(arguments: argparse.Namespace) -> int:
     asked = _asked(config, arguments)
     state_dir = Path(config.box.state_dir)
     try:
-        # Somebody who came before and was there still belongs to it.
         told = read_ring(state_dir, asked.camera, asked.begin_s, asked.end_s)
     except OSError as error:
         raise OperatorError(
             f"{state_dir / FOLDER}: {error.strerror}; it is the agent's and root's: sudo "
             "edge-agent why"
         ) from error
-    answers = [answer for answer in map(_answered, told.misses) if answer is not None]
-    damaged = told.damaged + len(told.misses) - len(answers)
-    answers = [answer for answer in answers if _is_worth(answer.why)]
+    answers: list[_Answer] = []
+    damaged = told.damaged
+    for row, settings in told.windows:
+        try:
+            answers += _answers(row, settings)
+        except (ValueError, struct.error):
+            damaged += 1
+    answers.sort(key=lambda answer: answer.first_utc_s)
     if arguments.json:
         for line in _objects(told, answers, damaged, asked):
             print(json.dumps(line, ensure_ascii=False))
@@ -169,29 +174,14 @@ def _within(moment_s: float, now_s: float) -> float | None:
     return moment_s if now_s - _MOST_S - _DAY_S <= moment_s <= now_s else None
 
 
-def _answered(kept: tuple[MissRow, Settings]) -> _Answer | None:
-    """The smallest change is looked for now; None: what was kept cannot be read."""
-    from edge_agent.pipeline.moment_bytes import unpacked_miss, unpacked_moments
-    from edge_agent.pipeline.near_miss import FLOOR_FRAC
-    from edge_agent.pipeline.stages import thresholds
-    from edge_agent.pipeline.untold_watch import OwnThresholds
-    from edge_agent.pipeline.why import why_untold
+def _answers(row: WindowRow, settings: Settings) -> Iterator[_Answer]:
+    """The smallest changes are looked for now. Raises as `whys_of`."""
+    from edge_agent.pipeline.untold_watch import OwnThresholds, whys_of
 
-    row, settings = kept
     own = OwnThresholds(settings.own_candidate, settings.own_confirm)
-    try:
-        miss = unpacked_miss(row.sightings)
-        moments = tuple(unpacked_moments(row.moments))
-    except (ValueError, IndexError, struct.error):
-        return None
-    floor = FLOOR_FRAC * thresholds(settings.camera.person, own)[0]
-    return _Answer(row, settings, why_untold(miss, moments, settings.camera, own, floor))
-
-
-def _is_worth(why: Why) -> bool:
-    from edge_agent.pipeline.untold import is_worth_telling
-
-    return is_worth_telling(why)
+    for why in whys_of(row.moments, settings.camera, own):
+        begin_s = row.utc_s - row.first_s
+        yield _Answer(begin_s + why.miss.first_s, begin_s + why.miss.last_s, settings.camera, why)
 
 
 # --- in words ---------------------------------------------------------------------------
@@ -206,23 +196,19 @@ def _lines(told: Told, answers: Sequence[_Answer], damaged: int, asked: _Asked) 
     if not told.minutes and not answers:
         yield "  no record: the agent did not run, or is younger than that"
     for answer in answers:
-        first, gone = asked.local(answer.row.utc_s), asked.local(_gone_s(answer.row))
+        first, gone = asked.local(answer.first_utc_s), asked.local(answer.last_utc_s)
         day = f"{first:%d %b} " if begin.date() != end.date() else ""
         when = f"{day}{first:%H:%M:%S}-{gone:%H:%M:%S}"
-        yield "  " + line_of(answer.why, answer.settings.camera, when)
+        yield "  " + line_of(answer.why, answer.camera, when)
     if told.minutes and not answers:
         yield "  nobody was seen who was not told"
     listed = asked.end_s - asked.begin_s <= _LISTED_S
     yield from _listed(told.minutes, asked) if listed else _summed(told.minutes, asked)
-    left_out = sum(row.misses for row in told.minutes)
+    left_out = sum(row.left_out for row in told.minutes)
     if left_out:
-        yield f"  {left_out} more were seen and not told; the ring had no room for them"
+        yield f"  {left_out} more times somebody may have been seen; the ring had no room for them"
     if damaged:
         yield f"  {damaged} records were damaged and are left out"
-
-
-def _gone_s(row: MissRow) -> float:
-    return row.utc_s + (row.last_s - row.first_s)
 
 
 def _listed(minutes: Sequence[MinuteRow], asked: _Asked) -> Iterator[str]:
@@ -282,7 +268,7 @@ def _joined(one: MinuteRow, other: MinuteRow) -> MinuteRow:
         looks=one.looks + other.looks,
         moved=one.moved + other.moved,
         dropped=one.dropped + other.dropped,
-        misses=one.misses + other.misses,
+        left_out=one.left_out + other.left_out,
         changed_frac=max(one.changed_frac, other.changed_frac),
         best_score=max(one.best_score, other.best_score),
     )
@@ -297,7 +283,7 @@ def _objects(
     from edge_agent.cli.why import why_object
 
     for answer in answers:
-        first, gone = asked.local(answer.row.utc_s), asked.local(_gone_s(answer.row))
+        first, gone = asked.local(answer.first_utc_s), asked.local(answer.last_utc_s)
         found = {"camera": asked.camera, "from": first.isoformat(), "to": gone.isoformat()}
         yield {"untold": found | why_object(answer.why)}
     for row in told.minutes:

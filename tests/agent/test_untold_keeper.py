@@ -102,7 +102,7 @@ def test_a_near_miss_is_on_disk_at_the_end_of_its_minute_with_its_own_time(box: 
     camera.untold.close()
     box.minutes(camera)
     assert box.writes == 1
-    ((miss, settings),) = box.read().misses
+    ((miss, settings),) = box.read().windows
     assert miss.utc_s - begun_utc_s == pytest.approx(60 + 4, abs=1)  # they come after 4 s
     assert settings.camera.person == camera.config.person
     assert (settings.own_candidate, settings.own_confirm) == (0.2, 0.5)
@@ -116,7 +116,7 @@ def test_nothing_of_the_source_is_written(box: Box) -> None:
     camera = Camera(config, UntoldWatch(config, untold.OWN))
     camera.play(recording, 5000.0)
     box.keeper.finish(cast("Any", [camera]))
-    (_, settings) = box.read().misses[0]
+    (_, settings) = box.read().windows[0]
     assert (settings.camera.source, settings.camera.name) == (FileSource(path=""), "")
     assert settings.camera.person == config.person
 
@@ -126,7 +126,7 @@ def test_what_is_left_is_written_at_the_end(box: Box) -> None:
     camera.play(recording, 5000.0)
     box.clock.advance(20)
     box.keeper.finish(cast("Any", [camera]))
-    assert len(box.read().misses) == 1
+    assert len(box.read().windows) == 1
     assert len(box.read().minutes) == 1
 
 
@@ -152,7 +152,7 @@ def test_a_tree_that_is_nearly_a_person_all_day_does_not_wash_the_ring_out(box: 
     size = sum(path.stat().st_size for path in ring_files(box.folder / FOLDER))
     told = box.read()
     assert size < 700_000
-    assert len(told.misses) + sum(row.misses for row in told.minutes) == 120
+    assert len(told.windows) + sum(row.left_out for row in told.minutes) == 120
 
 
 def test_a_card_that_fails_is_said_once_and_nothing_else(

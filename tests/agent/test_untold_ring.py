@@ -15,9 +15,9 @@ from edge_agent.agent.untold_ring import (
     SCHEMA,
     Batch,
     MinuteRow,
-    MissRow,
     Settings,
     UntoldRing,
+    WindowRow,
     batches_of,
     encoded,
     erase,
@@ -37,8 +37,8 @@ def minute(utc_s: float, camera: str = "gate", reason: str = "still") -> MinuteR
 
 def batch(*minutes: MinuteRow, filling: int = 0) -> Batch:
     noise = Random(filling).randbytes(filling)
-    misses = (MissRow("gate", 0, minutes[0].utc_s, 0.0, 1.0, 0.4, b"", noise),) if filling else ()
-    return Batch(SCHEMA, minutes, misses, (Settings(CAMERA, 0.3, 0.5),) if filling else ())
+    windows = (WindowRow("gate", 0, minutes[0].utc_s, 0.0, 1.0, 0.4, noise),) if filling else ()
+    return Batch(SCHEMA, minutes, windows, (Settings(CAMERA, 0.3, 0.5),) if filling else ())
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_a_batch_that_points_beyond_its_settings_is_damage() -> None:
 
 
 def replace_settings(found: Batch, settings: tuple[Settings, ...]) -> Batch:
-    return Batch(found.schema, found.minutes, found.misses, settings)
+    return Batch(found.schema, found.minutes, found.windows, settings)
 
 
 def test_batches_of_a_newer_agent_are_left_alone() -> None:

@@ -23,9 +23,9 @@ from edge_agent.agent.untold_ring import (
     SCHEMA,
     Batch,
     MinuteRow,
-    MissRow,
     Settings,
     UntoldRing,
+    WindowRow,
     ring_files,
 )
 from edge_agent.cli import main
@@ -58,7 +58,7 @@ def minutes(begin_s: float, count: int, reason: str = "still", **values: object)
     return [msgspec.structs.replace(row, utc_s=int(begin_s) + 60 * i) for i in range(count)]
 
 
-def miss(at_s: float) -> tuple[MissRow, Settings]:
+def miss(at_s: float) -> tuple[WindowRow, Settings]:
     """Somebody who came at this UTC and was not told, because of a threshold."""
     recording, camera = untold.planted(("person.confirm_threshold",), Random(1))
     watch = UntoldWatch(camera, untold.OWN)
@@ -69,14 +69,13 @@ def miss(at_s: float) -> tuple[MissRow, Settings]:
     watch.close()
     (kept,) = watch.take()[1]
     return (
-        MissRow(
+        WindowRow(
             "gate",
             0,
             at_s,
             kept.first_s,
             kept.last_s,
             kept.best_score,
-            kept.sightings,
             kept.moments,
         ),
         Settings(camera, 0.2, 0.5),
