@@ -28,6 +28,7 @@ from edge_agent.cli import (
     setup,
     status,
     support_bundle,
+    tune,
     ward,
 )
 from edge_agent.cli.journal import complain, log_to_stderr
@@ -41,6 +42,7 @@ _GROUPS = (
     status,
     complaint,
     replay,
+    tune,
     ingest,
     probe,
     config,

@@ -54,13 +54,17 @@ def drawn_untold(untold: Untold) -> dict[float, list[tuple[BBox, str]]]:
 def line_of(why: Why, camera: CameraConfig, when: str = "") -> str:
     """`untold 0:04.0-0:10.0  best 0.85  ...`; `when` in place of the recording's own time."""
     miss = why.miss
-    when = when or f"{_clock(miss.first_s)}-{_clock(miss.last_s)}"
-    head = f"untold {when}  best {miss.best.score:.2f}  "
+    when = when or f"{clip_time(miss.first_s)}-{clip_time(miss.last_s)}"
+    return f"untold {when}  best {miss.best.score:.2f}  {reason_text(why, camera)}"
+
+
+def reason_text(why: Why, camera: CameraConfig) -> str:
+    """What held them back, and the smallest change that would have told them."""
     if not why.changes:
-        return head + _unexplained(why)
+        return _unexplained(why)
     reasons = " and ".join(f"{key} ({_detail(key, why, camera)})" for key in why.held_back_by)
     changes = " and ".join(change_text(change) for change in why.changes)
-    return f"{head}{reasons} -> {changes}"
+    return f"{reasons} -> {changes}"
 
 
 def change_text(change: Change) -> str:
@@ -136,10 +140,12 @@ def _scores(why: Why, person: PersonConfig) -> str:
 
 
 def _minute_line(minute: UnlookedMinute) -> str:
-    begin = _clock(minute.begin_s)
+    begin = clip_time(minute.begin_s)
     changed = f"{minute.moved} of {minute.pictures} pictures moved, at most "
     changed += f"{minute.most_changed_frac:.5f} of the picture changed"
-    return f"not looked at {begin}-{_clock(minute.begin_s + 60)}  {minute.held_back_by} ({changed})"
+    return (
+        f"not looked at {begin}-{clip_time(minute.begin_s + 60)}  {minute.held_back_by} ({changed})"
+    )
 
 
 def why_object(why: Why) -> dict[str, Any]:
@@ -177,6 +183,7 @@ def _weektime(weekminute: int) -> str:
     return f"{_DAYS[day]} {minute // 60:02}:{minute % 60:02}"
 
 
-def _clock(seconds: float) -> str:
+def clip_time(seconds: float) -> str:
+    """`2:03.4` on the clip's own time."""
     minutes, rest = divmod(seconds, 60)
     return f"{int(minutes)}:{rest:04.1f}"

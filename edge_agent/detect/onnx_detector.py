@@ -12,7 +12,7 @@ from edge_agent.detect.joint import plan_joint
 from edge_agent.detect.manifest import ModelManifest
 from edge_agent.detect.mapping import Found, distinct, to_detections, to_frame
 from edge_agent.detect.nms import suppress
-from edge_agent.detect.regions import Look, extent
+from edge_agent.detect.regions import Fit, Look, extent
 from edge_agent.detect.session import OnnxSession, Session
 from edge_agent.domain import U8, Detection, Pixels, Region
 from edge_agent.geometry import FrameSize
@@ -100,10 +100,9 @@ class OnnxDetector:
 
         What is found from the candidate threshold on does not depend on `floor`.
         """
-        spec = self.manifest.input
         planned = [(regions, pixels.size) for pixels, regions in requests]
         found: list[list[Found]] = [[] for _ in requests]
-        for joint in plan_joint(planned, spec.size, spec.fit):
+        for joint in plan_joint(planned, *self._fit):
             parts = [(requests[i][0].bgr(), look) for i, look in joint.parts]
             candidates = self._look(parts, min(floor, candidate_threshold))
             for i, look in joint.parts:
@@ -112,6 +111,26 @@ class OnnxDetector:
             self._seen(Found.together(each), candidate_threshold, regions, pixels.size)
             for (pixels, regions), each in zip(requests, found, strict=True)
         ]
+
+    def found(self, pixels: Pixels, regions: Sequence[Region], *, floor: float) -> Found:
+        """Whatever scores `floor`, for who asks `told_of` it more than once."""
+        found = []
+        for joint in plan_joint([(regions, pixels.size)], *self._fit):
+            parts = [(pixels.bgr(), look) for _, look in joint.parts]
+            candidates = self._look(parts, floor)
+            found += [to_frame(candidates, look, pixels.size) for _, look in joint.parts]
+        return Found.together(found)
+
+    def told_of(
+        self, found: Found, threshold: float, regions: Sequence[Region], frame: FrameSize
+    ) -> tuple[Detection, ...]:
+        """What `detect` says of these regions at a candidate threshold that is no lower than the
+        floor of `found`."""
+        return self._seen(found, threshold, regions, frame).detections
+
+    @property
+    def _fit(self) -> tuple[FrameSize, Fit]:
+        return self.manifest.input.size, self.manifest.input.fit
 
     def _seen(
         self, found: Found, threshold: float, regions: Sequence[Region], frame: FrameSize

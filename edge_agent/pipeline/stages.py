@@ -11,7 +11,13 @@ from edge_agent.geometry import Polygon
 from edge_agent.motion import MotionDetector
 from edge_agent.pipeline.health import HealthWatch
 from edge_agent.pipeline.near_miss import NearMissWatch
-from edge_agent.pipeline.pipeline import CameraPipeline, CloserStage, DetectStage, Stages
+from edge_agent.pipeline.pipeline import (
+    CameraPipeline,
+    CloserStage,
+    DetectStage,
+    MotionStage,
+    Stages,
+)
 from edge_agent.rules import RuleEngine
 from edge_agent.track import Tracker
 
@@ -48,6 +54,12 @@ def thresholds(person: PersonConfig, detector: Thresholds) -> tuple[float, float
     return candidate, confirm
 
 
+def motion_of(camera: CameraConfig) -> MotionDetector:
+    """The first stage, as the camera's settings make it."""
+    ignored = [Polygon.of(zone.polygon) for zone in camera.ignore_zones]
+    return MotionDetector(camera.motion, ignored)
+
+
 def build_pipeline(
     camera: CameraConfig,
     detector: Detector,
@@ -55,13 +67,13 @@ def build_pipeline(
     closer: CloserStage | None = None,
     health: HealthWatch | None = None,
     near_misses: NearMissWatch | None = None,
+    motion: MotionStage | None = None,
 ) -> CameraPipeline:
+    """`motion`: another than the camera's own settings would make."""
     candidate, confirm = thresholds(camera.person, detector)
     rules = RuleEngine(camera.person, camera.zones, camera.ignore_zones, confirm_threshold=confirm)
     stages = Stages(
-        motion=MotionDetector(
-            camera.motion, [Polygon.of(zone.polygon) for zone in camera.ignore_zones]
-        ),
+        motion=motion or motion_of(camera),
         detect=detector,
         track=Tracker(camera.person, high_score=rules.lowest_threshold),
         rules=rules,

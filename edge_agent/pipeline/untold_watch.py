@@ -8,14 +8,14 @@ what would have told them, is found when somebody asks (`whys_of`), not in the r
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from edge_agent.config import CameraConfig
 from edge_agent.domain import Detection, Lighting, RuleHit
 from edge_agent.geometry import FULL_FRAME, BBox, shows_same_person
 from edge_agent.pipeline.analysis import Analysis
-from edge_agent.pipeline.moment_bytes import packed_moment, unpacked_moments
+from edge_agent.pipeline.moment_bytes import KeptMoment, packed_moment, unpacked_moments
 from edge_agent.pipeline.near_miss import (
     FLOOR_FRAC,
     LATEST_S,
@@ -199,12 +199,16 @@ class UntoldWatch:
         )
 
 
-def whys_of(moments: bytes, camera: CameraConfig, own: Thresholds) -> Iterator[Why]:
+def whys_of(moments: bytes, camera: CameraConfig, own: Thresholds) -> list[Why]:
     """Those of a window who were not told, each with what would have told them.
 
     Raises ValueError or struct.error for bytes that are no window.
     """
-    kept = list(unpacked_moments(moments))
+    return whys_in(list(unpacked_moments(moments)), camera, own)
+
+
+def whys_in(kept: Sequence[KeptMoment], camera: CameraConfig, own: Thresholds) -> list[Why]:
+    """The same, of moments in order of time."""
     holding = thresholds(camera.person, own)
     watch = NearMissWatch(camera.person, floor=FLOOR_FRAC * holding[0], thresholds=holding)
     misses: list[NearMiss] = []
@@ -213,10 +217,12 @@ def whys_of(moments: bytes, camera: CameraConfig, own: Thresholds) -> Iterator[W
         at = moment.at_s, moment.weekminute
         misses += watch.update(moment.faint, looked, moment.motion.regions, each.hits, at)
     misses += watch.close()
-    for miss in sorted(misses, key=lambda miss: miss.first_s):
-        why = why_untold(miss, [each.moment for each in kept], camera, own, watch.floor)
-        if is_worth_telling(why):
-            yield why
+    moments = [each.moment for each in kept]
+    whys = [
+        why_untold(miss, moments, camera, own, watch.floor)
+        for miss in sorted(misses, key=lambda miss: miss.first_s)
+    ]
+    return [why for why in whys if is_worth_telling(why)]
 
 
 def _strangers(detections: Sequence[Detection], hits: Sequence[RuleHit]) -> Sequence[Detection]:
