@@ -8,7 +8,7 @@ what would have told them, is found when somebody asks (`whys_of`), not in the r
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from edge_agent.config import CameraConfig
@@ -207,8 +207,13 @@ def whys_of(moments: bytes, camera: CameraConfig, own: Thresholds) -> list[Why]:
     return whys_in(list(unpacked_moments(moments)), camera, own)
 
 
-def whys_in(kept: Sequence[KeptMoment], camera: CameraConfig, own: Thresholds) -> list[Why]:
-    """The same, of moments in order of time."""
+def whys_in(
+    kept: Sequence[KeptMoment],
+    camera: CameraConfig,
+    own: Thresholds,
+    matters: Callable[[NearMiss], bool] = lambda miss: True,
+) -> list[Why]:
+    """The same, of moments in order of time; `matters`: whose answer is wanted."""
     holding = thresholds(camera.person, own)
     watch = NearMissWatch(camera.person, floor=FLOOR_FRAC * holding[0], thresholds=holding)
     misses: list[NearMiss] = []
@@ -220,7 +225,7 @@ def whys_in(kept: Sequence[KeptMoment], camera: CameraConfig, own: Thresholds) -
     moments = [each.moment for each in kept]
     whys = [
         why_untold(miss, moments, camera, own, watch.floor)
-        for miss in sorted(misses, key=lambda miss: miss.first_s)
+        for miss in sorted(filter(matters, misses), key=lambda miss: miss.first_s)
     ]
     return [why for why in whys if is_worth_telling(why)]
 

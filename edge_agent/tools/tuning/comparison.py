@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge_agent.config import CameraConfig
+from edge_agent.pipeline.near_miss import NearMiss
 from edge_agent.pipeline.stages import Thresholds
 from edge_agent.pipeline.untold_watch import whys_in
 from edge_agent.pipeline.why import Why
@@ -13,6 +14,8 @@ from edge_agent.tools.tuning.decision import Decided, Look, Told, kept_moments
 
 #: Events of one visit begin and end a little apart.
 _SLACK_S = 1.0
+#: What came just before and after tells whom somebody may be.
+_AROUND_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +43,32 @@ class Side:
     looks: Sequence[Look]
     decided: Decided
 
-    def whys(self, own: Thresholds) -> list[Why]:
-        """Who was not told, and why."""
-        return whys_in(list(kept_moments(self.looks, self.decided)), self.camera, own)
+    def whys(self, events: Sequence[Told], own: Thresholds | None) -> list[Why]:
+        """Who was not told while the other side told these, and why."""
+        if own is None or not events:
+            return []
+        begin_s, end_s = min(e.start_s for e in events), max(e.end_s for e in events)
+        kept = [
+            each
+            for each in kept_moments(self.looks, self.decided)
+            if begin_s - _AROUND_S <= each.moment.at_s <= end_s + _AROUND_S
+        ]
+
+        def matters(miss: NearMiss) -> bool:
+            return any(_overlap_s(e, miss) >= -_SLACK_S for e in events)
+
+        return whys_in(kept, self.camera, own, matters)
 
 
-def compared(a: Side, b: Side, own: Thresholds) -> Comparison:
+def compared(a: Side, b: Side, own: Thresholds | None) -> Comparison:
+    """`own`: the detector's thresholds, where reasons are wanted; they cost most."""
     pairs = paired(a.decided.told, b.decided.told)
     lost = [each for each in a.decided.told if each not in [one for one, _ in pairs]]
     gained = [each for each in b.decided.told if each not in [other for _, other in pairs]]
     return Comparison(
         tuple(pairs),
-        _explained(lost, b.whys(own) if lost else []),
-        _explained(gained, a.whys(own) if gained else []),
+        _explained(lost, b.whys(lost, own)),
+        _explained(gained, a.whys(gained, own)),
     )
 
 
@@ -85,8 +101,9 @@ def _explained(events: Sequence[Told], whys: Sequence[Why]) -> tuple[Difference,
 def _why_of(told: Told, whys: Sequence[Why]) -> Why | None:
     """The near miss that shares most of its time."""
 
-    def shared_s(why: Why) -> float:
-        return min(told.end_s, why.miss.last_s) - max(told.start_s, why.miss.first_s)
+    near = [why for why in whys if _overlap_s(told, why.miss) >= -_SLACK_S]
+    return max(near, key=lambda why: _overlap_s(told, why.miss)) if near else None
 
-    near = [why for why in whys if shared_s(why) >= -_SLACK_S]
-    return max(near, key=shared_s) if near else None
+
+def _overlap_s(told: Told, miss: NearMiss) -> float:
+    return min(told.end_s, miss.last_s) - max(told.start_s, miss.first_s)

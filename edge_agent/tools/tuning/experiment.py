@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,13 +77,14 @@ class Experiment:
         trials: Sequence[Candidate],
         labels: Labels | None,
     ) -> None:
-        """A single trial runs along in full; of many only those at both ends do."""
+        """A single trial runs along in full, and is told exactly what its replay would tell."""
         self._detector, self._labels = detector, labels
         self._exact = _exact(a, trials)
         cameras = [each.camera for each in (a, *trials)]
         floor = FLOOR_FRAC * min(thresholds(c.person, detector)[0] for c in cameras)
         shared = (a.camera, self._exact, cameras)
-        self._pass = Pass(detector, replayer, shared, floor)
+        more = len(trials) > 1 and any(_looks_else(a.camera, camera) for camera in cameras)
+        self._pass = Pass(detector, replayer, shared, floor, looks_more=more)
         self.outcome = Outcome(
             Trial(a), [Trial(each) for each in trials], [], [], labels is not None
         )
@@ -106,7 +107,9 @@ class Experiment:
                 found = decide(looks, camera, self._detector, recorded.size)
                 known.append((camera, found))
             trial.decided.append(found)
-            trial.compared.append(compared(a, Side(camera, looks, found), self._detector))
+            b = Side(camera, looks, found)
+            own = self._detector if len(outcome.trials) == 1 else None
+            trial.compared.append(compared(a, b, own))
             trial.score = trial.score.plus(scored(found.told, visits))
         outcome.deciding_s += thread_cpu_s() - begun_s
         outcome.recordings.append(recorded)
@@ -114,11 +117,22 @@ class Experiment:
 
 
 def _exact(a: Candidate, trials: Sequence[Candidate]) -> list[CameraConfig]:
-    """Those that run along in full: what they look at is what the others are decided on."""
-    if len(trials) == 1:
-        return [trials[0].camera] if trials[0].camera != a.camera else []
-    ends: Mapping[int, Candidate] = {id(each): each for each in (*trials[:1], *trials[-1:])}
-    return [each.camera for each in ends.values() if each.camera != a.camera]
+    """Who runs along in full: one other side; the many of a sweep are decided on numbers."""
+    if len(trials) == 1 and trials[0].camera != a.camera:
+        return [trials[0].camera]
+    return []
+
+
+def _looks_else(one: CameraConfig, other: CameraConfig) -> bool:
+    """Whether the tracker is sure of other people, and so looks at them more or less often."""
+
+    def deciding(camera: CameraConfig) -> object:
+        person = camera.person
+        zones = tuple(zone.confirm_threshold for zone in camera.zones)
+        thresholds = person.confirm_threshold, person.candidate_threshold
+        return thresholds, person.confirm_looks, person.confirm_window_s, zones
+
+    return deciding(one) != deciding(other)
 
 
 def _fps(clip: Path) -> float | None:

@@ -19,8 +19,12 @@ from edge_agent.detect import Found, OnnxDetector
 from edge_agent.domain import Detection, Motion, Pixels, Region
 from edge_agent.geometry import FrameSize, shows_same_person
 from edge_agent.motion import MotionDetector
+from edge_agent.pipeline import Analysis
 from edge_agent.pipeline.stages import motion_of
 from edge_agent.tools.tuning.decision import Decided, Decider, Look, decided
+
+#: The region of a look, in sizes of the person, as the tracker's.
+_CONTEXT = 1.8
 
 
 class Replayer(Protocol):
@@ -77,6 +81,17 @@ def _is_among(detection: Detection, others: Sequence[Detection]) -> bool:
     return any(shows_same_person(detection.bbox, other.bbox) for other in others)
 
 
+def _around(analysis: Analysis) -> tuple[Region, ...]:
+    """What moves; where it is of somebody who is followed, they and their surroundings."""
+    people = [track.bbox for track in analysis.tracks]
+    wanted = []
+    for region in analysis.motion.regions:
+        touched = [bbox for bbox in people if bbox.intersection_frac(region.bbox) > 0]
+        boxes = [bbox.scaled(_CONTEXT).clipped() for bbox in touched] or [region.bbox]
+        wanted += [Region(box) for box in boxes]
+    return tuple(dict.fromkeys(wanted))
+
+
 @dataclass(slots=True)
 class MotionGroup:
     """Settings to which the same moves; those of A need no second look at the pixels."""
@@ -124,9 +139,13 @@ class Pass:
         replayer: Replayer,
         cameras: tuple[CameraConfig, Sequence[CameraConfig], Sequence[CameraConfig]],
         floor: float,
+        *,
+        looks_more: bool,
     ) -> None:
-        """`cameras`: A, `exact` and `others`."""
+        """`cameras`: A, `exact` and `others`. `looks_more`: also where something moves and A does
+        not look, as others may, who are not as sure."""
         self._a, self._exact, self._others = cameras
+        self._looks_more = looks_more
         self._looks = SharedLooks(detector, floor)
         self._replay = replayer(self._looks)
 
@@ -159,6 +178,10 @@ class Pass:
             for group, along in alongs:
                 along.step(frame, motions[groups.index(group)])
             searched, found = self._looks.seen(frame.pixels)
+            if self._looks_more and not searched and step.analysis.motion.regions:
+                wanted = _around(step.analysis)
+                self._looks.detect(frame.pixels, wanted, candidate_threshold=self._looks.floor)
+                searched, found = self._looks.seen(frame.pixels)
             for group, motion in zip(groups, motions, strict=True):
                 look = Look(frame.captured_s, frame.weekminute, motion, searched, found)
                 group.looks.append(look)
