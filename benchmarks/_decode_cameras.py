@@ -11,17 +11,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks._decode_contenders import FPS, MODEL, cpu_s, rss_mib
-from edge_agent.agent import process
-from edge_agent.agent.analysis import AnalysisLoop, Lane, LaneCounters
 from edge_agent.agent.camera_source import CameraSource
-from edge_agent.agent.exchange import FrameExchange
+from edge_agent.analysis.exchange import FrameExchange
+from edge_agent.analysis.loop import AnalysisLoop, Lane, LaneCounters
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.detect import OnnxDetector, default_model_dirs, find_model
 from edge_agent.domain import CameraId, Event, EventId, PacketStream, Snapshot
 from edge_agent.media.clip_file import ClipFile
 from edge_agent.pipeline.stages import build_pipeline
-from edge_agent.runtime import Heartbeat, StopToken
+from edge_agent.runtime import Heartbeat, StopToken, process
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
 from edge_agent.sources.opening import open_source
 from edge_agent.sources.ring import GopRing

@@ -30,8 +30,8 @@ import cv2
 import numpy as np
 
 from benchmarks.frigate_like import FrigateLikeMotion, squares
-from edge_agent.agent.analysis import finding_of
 from edge_agent.agent.closer_look import CloserLook
+from edge_agent.analysis.loop import finding_of
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.config.schema import MotionConfig
@@ -56,7 +56,7 @@ from edge_agent.pipeline.stages import Detector, build_pipeline
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, CloserView, CredentialGuard, FeedSettings, GopRing
 from edge_agent.sources.opening import open_source
-from edge_agent.sources.ring import REPLAY_SPAN_S
+from edge_agent.sources.ring import REWIND_SPAN_S
 
 FPS = 5.0
 MODEL = "auto"
@@ -110,9 +110,6 @@ class Run:
     main_packets: int = 0  # of the main stream beside it
     main_decoded: int = 0
     mode: str = ""
-    size_sense: str = ""
-    size_alarms: int = 0
-    false_size_alarms: int = 0
     model: str = ""
 
 
@@ -190,7 +187,7 @@ class _MainBeside:
         )
         self._packets = self._source.packets()
         self._next = next(self._packets, None)
-        self._ring = GopRing(REPLAY_SPAN_S)
+        self._ring = GopRing(REWIND_SPAN_S)
         self.view = CloserView()
         self.packets = 0
 
@@ -257,9 +254,6 @@ class AgentRun:
         gate = self._feed.status().gate
         if gate:
             result.mode = f"{gate.plan.policy}: {gate.plan.reason}"
-            result.size_sense = str(gate.size_sense)
-            result.size_alarms = gate.counters.size_alarms
-            result.false_size_alarms = gate.counters.false_size_alarms
         if self._onnx:
             result.inferences = self._onnx.inferences
             result.model = self._onnx.manifest.name

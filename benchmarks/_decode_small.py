@@ -1,4 +1,4 @@
-"""Tables of `benchmarks.decode`: people too small on the substream, and packet sizes."""
+"""Tables of `benchmarks.decode`: people too small on the substream."""
 
 from __future__ import annotations
 
@@ -60,14 +60,3 @@ def _told(clip: Clip, run: Result) -> tuple[int, int]:
         told += bool(starts)
         doubled += max(0, len(starts) - 1)
     return told, doubled
-
-
-def sizes_table(results: Results, some: Sequence[Clip]) -> str:
-    """Did packet sizes pass their self-test, and were their alarms worth it?"""
-    rows: list[Row] = []
-    for clip in some:
-        run = results.run("agent", clip)
-        alarms = f"{run['size_alarms']}, {run['false_size_alarms']} of them false"
-        rows.append((clip.name, run["size_sense"], alarms, seen_of(sightings(clip, run))))
-    head = ("clip with keyframes 2 to 4 s apart", "self-test", "alarms acted upon", "visits seen")
-    return table("Packet sizes", head, rows)

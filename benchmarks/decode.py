@@ -32,7 +32,7 @@ from benchmarks._decode_scores import (
     seen_of,
     sightings,
 )
-from benchmarks._decode_small import sizes_table, small_table
+from benchmarks._decode_small import small_table
 from benchmarks._decode_visits import (
     COMMON_GOP_S,
     Row,
@@ -320,9 +320,6 @@ def report(results: Results, only: Sequence[str]) -> str:
         parts.append(curve_table(results, full_hd[0]))
         parts.append(clip_table(results, [c for c in idle if c.size != SUBSTREAM]))
         parts.append(daemon_table(results, [*full_hd[:1], *common(scenes)[:1]]))
-    sparse = [c for c in (*idle, *common(scenes), *windy) if c.gop_s == COMMON_GOP_S]
-    if sparse:
-        parts.append(sizes_table(results, sparse))
     if not only or "real" in only:
         parts.append(real_table(results))
     return "".join(parts)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge_agent.clock import ManualClock
-from edge_agent.config.schema import OutboxConfig
+from edge_agent.config import OutboxConfig
 from edge_agent.contract import BoxTopics, LiveTimeline, Position, Sender, UlidGenerator
 from edge_agent.contract import encode_event as encode
 from edge_agent.domain import CameraId, EndReason, Event, EventId, Label, Phase

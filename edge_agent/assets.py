@@ -13,7 +13,7 @@ _CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 def asset_dir(name: str) -> Path:
-    """The directory `models`, `config` or `systemd` of this installation.
+    """The directory `models`, `proof`, `config` or `systemd` of this installation.
 
     Raises FileNotFoundError naming both places when the installation is incomplete.
     """

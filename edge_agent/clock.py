@@ -6,40 +6,59 @@ always travels with a quality, because a Raspberry Pi has no battery-backed cloc
 
 from __future__ import annotations
 
-import ctypes
 import datetime as dt
+import math
 import time
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from edge_agent.time_sync import Told, ask_chrony
+from edge_agent.time_sync import kernel_sync as _kernel_sync
+
 #: Before this moment no clock can be right: the software is younger (and 1970 is "unset").
 EARLIEST_PLAUSIBLE_UTC_S = dt.datetime(2026, 1, 1, tzinfo=dt.UTC).timestamp()
 
+#: How much a clock may gain or lose that nobody disciplines: MAXFREQ of linux/timex.h, 500 ppm.
+DRIFT = 500e-6
+#: A larger change of UTC against monotonic time is a step: NTP slews what is smaller (timesyncd
+#: and ntpd step from 0.4 and 0.128 s on).
+STEP_S = 0.5
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_STA_UNSYNC = 0x0040  # linux/timex.h
-_TIME_ERROR = 5  # adjtimex(2): clock not synchronised
+#: chrony is asked each minute; its word holds a little longer.
+_SERVICE_HOLDS_S = 150.0
 
 
 class ClockQuality(StrEnum):
     """How far UTC can be trusted."""
 
-    SYNCED = "synced"  # the kernel says NTP disciplines it
-    HOLDOVER = "holdover"  # was synced in this boot, is not now
-    ESTIMATED = "estimated"  # plausible, never seen synced in this boot
+    SYNCED = "synced"  # a time server disciplines it
+    HOLDOVER = "holdover"  # counted on from when one did, earlier in this boot
+    ESTIMATED = "estimated"  # plausible: an RTC, a saved time, the date of a TLS or HTTP answer
     UNSET = "unset"  # 1970 and the like
+
+
+def is_trusted(quality: ClockQuality) -> bool:
+    """Whether a time server vouched for it in this boot."""
+    return quality in (ClockQuality.SYNCED, ClockQuality.HOLDOVER)
 
 
 @dataclass(frozen=True, slots=True)
 class ClockReading:
-    """One reading of both clocks together; `err_ms` is the kernel's error estimate."""
+    """One reading of both clocks together; `err_ms` is how wrong UTC may be, None: unknown.
+
+    `away_s`: how far the machine's own UTC stands ahead of `utc_s`: somebody set it, and no time
+    server confirms it.
+    """
 
     utc_s: float
     mono_s: float
     quality: ClockQuality
     err_ms: int | None
     boot_id: str
+    away_s: float = 0.0
 
 
 class Clock(Protocol):
@@ -54,65 +73,74 @@ class Clock(Protocol):
         ...
 
 
-class _Timeval(ctypes.Structure):
-    _fields_ = (("tv_sec", ctypes.c_long), ("tv_usec", ctypes.c_long))
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A moment of this boot at which a time server vouched for UTC."""
 
+    offset_s: float  # UTC minus monotonic
+    mono_s: float
+    err_ms: int
 
-class _Timex(ctypes.Structure):
-    """struct timex of adjtimex(2), up to the fields that we read; padded to its full size."""
+    def utc_s(self, mono_s: float) -> float:
+        return mono_s + self.offset_s
 
-    _fields_ = (
-        ("modes", ctypes.c_uint),
-        ("offset", ctypes.c_long),
-        ("freq", ctypes.c_long),
-        ("maxerror", ctypes.c_long),
-        ("esterror", ctypes.c_long),
-        ("status", ctypes.c_int),
-        ("constant", ctypes.c_long),
-        ("precision", ctypes.c_long),
-        ("tolerance", ctypes.c_long),
-        ("time", _Timeval),
-        ("tick", ctypes.c_long),
-        ("_rest", ctypes.c_long * 32),
-    )
-
-
-def _kernel_sync() -> tuple[bool, int | None]:
-    """(disciplined by NTP, maximum error in ms), from adjtimex(2) with no change asked."""
-    try:
-        libc = ctypes.CDLL(None, use_errno=True)
-        timex = _Timex()
-        state = libc.adjtimex(ctypes.byref(timex))
-    except (OSError, AttributeError):
-        return False, None
-    if state < 0 or state == _TIME_ERROR or timex.status & _STA_UNSYNC:
-        return False, None
-    return True, int(timex.maxerror // 1000)
+    def err_ms_at(self, mono_s: float) -> int:
+        """How wrong counting on from it may be: no quartz is worse than the kernel allows for."""
+        return self.err_ms + math.ceil(abs(mono_s - self.mono_s) * DRIFT * 1000)
 
 
 class SystemClock:
-    """The machine's clocks. Safe to share between threads: it only reads."""
+    """The machine's clocks. Safe to share between threads: what it keeps is swapped as a whole.
 
-    def __init__(self) -> None:
-        self._boot_id = _BOOT_ID.read_text().strip()[:8] if _BOOT_ID.exists() else "unknown"
-        self._was_synced = False
+    Once a time server vouched for UTC in this boot, only a time server moves it: a step that no
+    quartz explains is not followed until one confirms it. UTC is then counted on from the anchor.
+    """
+
+    def __init__(self, anchor: Anchor | None = None) -> None:
+        """`anchor`: what an earlier process of this boot knew."""
+        self._boot_id = boot_id()
+        self.anchor = anchor
+        self._service: Told | None = None  # what chrony said last, and until when it holds
+        self._service_until_s = float("-inf")
 
     def mono_s(self) -> float:
         return time.monotonic()
 
+    def refresh(self) -> None:
+        """Ask a time service that the kernel does not speak for: takes up to two seconds. Now
+        and then, by one thread."""
+        if not _kernel_sync()[0]:
+            self._service = ask_chrony()
+            self._service_until_s = time.monotonic() + _SERVICE_HOLDS_S
+
     def read(self) -> ClockReading:
         utc_s, mono_s = time.time(), time.monotonic()
         synced, err_ms = _kernel_sync()
-        if utc_s < EARLIEST_PLAUSIBLE_UTC_S:
-            quality = ClockQuality.UNSET
-        elif synced:
-            quality = ClockQuality.SYNCED
-            self._was_synced = True
-        elif self._was_synced:
-            quality = ClockQuality.HOLDOVER
-        else:
-            quality = ClockQuality.ESTIMATED
-        return ClockReading(utc_s, mono_s, quality, err_ms, self._boot_id)
+        if not synced and self._service is not None and mono_s < self._service_until_s:
+            synced, err_ms = self._service.synced, self._service.err_ms
+        if synced and utc_s >= EARLIEST_PLAUSIBLE_UTC_S:
+            self.anchor = Anchor(utc_s - mono_s, mono_s, err_ms or 0)
+            return ClockReading(utc_s, mono_s, ClockQuality.SYNCED, err_ms, self._boot_id)
+        anchor = self.anchor
+        if anchor is not None:
+            return self._held(utc_s, mono_s, anchor)
+        set_yet = utc_s >= EARLIEST_PLAUSIBLE_UTC_S
+        quality = ClockQuality.ESTIMATED if set_yet else ClockQuality.UNSET
+        return ClockReading(utc_s, mono_s, quality, None, self._boot_id)
+
+    def _held(self, utc_s: float, mono_s: float, anchor: Anchor) -> ClockReading:
+        held_s, err_ms = anchor.utc_s(mono_s), anchor.err_ms_at(mono_s)
+        away_s = utc_s - held_s
+        if abs(away_s) <= err_ms / 1000 + STEP_S:
+            held_s, away_s = utc_s, 0.0  # the kernel keeps slewing what NTP taught it
+            err_ms += round(STEP_S * 1000)
+        quality = ClockQuality.HOLDOVER
+        return ClockReading(held_s, mono_s, quality, err_ms, self._boot_id, away_s)
+
+
+def boot_id() -> str:
+    """The first digits of this boot's id; monotonic seconds mean something only within it."""
+    return _BOOT_ID.read_text().strip()[:8] if _BOOT_ID.exists() else "unknown"
 
 
 class ManualClock:

@@ -14,7 +14,7 @@ FIND = """
 import edge_agent
 from edge_agent.assets import asset_dir
 print(edge_agent.__file__)
-for folder in ("models", "config", "systemd"):
+for folder in ("models", "config", "systemd", "proof"):
     print(asset_dir(folder), *sorted(path.name for path in asset_dir(folder).rglob("*.*")))
 from edge_agent.language import _, speak
 speak("vi")
@@ -45,7 +45,8 @@ def test_installed_wheel_finds_its_files(tmp_path: Path) -> None:
     assert "agent.toml" in lines[2]
     assert "hikvision.toml.sample" in lines[2]
     assert "edge-agent.service" in lines[3]
-    assert lines[4].endswith(str("Tên phường".encode()))
+    assert "person.mp4" in lines[4]
+    assert lines[5].endswith(str("Tên phường".encode()))
     command = [str(home / "bin" / "edge-agent"), "--version"]
     version = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
     assert version.stdout.startswith("edge-agent 0.")

@@ -16,12 +16,10 @@ from pathlib import Path
 import cv2
 
 from edge_agent import __version__
-from edge_agent.agent import process
 from edge_agent.agent.assembly import Assembly
 from edge_agent.agent.config_watch import ConfigWatch
 from edge_agent.agent.memory import MemoryGuard, memory_limit_mb
 from edge_agent.agent.reload import Reload
-from edge_agent.agent.state_dir import make_state_dir
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.config import Config
 from edge_agent.config.on_disk import agent_file
@@ -29,7 +27,9 @@ from edge_agent.contract import AckStatus
 from edge_agent.errors import EXIT_FAILED, EXIT_OK, ConfigError, ConfigProblem, InvariantBroken
 from edge_agent.outbox import Outbox
 from edge_agent.publish import CommandResult
-from edge_agent.runtime import StopToken, Supervisor, SystemdNotifier
+from edge_agent.recorders.ledger import LedgerUpkeep
+from edge_agent.runtime import StopToken, Supervisor, SystemdNotifier, process
+from edge_agent.writer.state_dir import make_state_dir
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,11 @@ class Agent:
     def _run(self) -> int | None:
         """One life of all parts; None when they are to begin anew with another configuration."""
         config, supervisor = self._config, Supervisor(self._clock)
-        with Outbox.open(self._state_dir, limits=config.outbox, clock=self._clock) as outbox:
+        clock = self._clock
+        ledger = LedgerUpkeep(clock.mono_s)
+        with Outbox.open(
+            self._state_dir, limits=config.outbox, clock=clock, guest=ledger
+        ) as outbox:
             command = self._take_command if self._reload is not None else None
             assembly = Assembly(config, outbox, self._clock, supervisor, command)
             assembly.start()

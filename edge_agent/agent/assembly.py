@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from edge_agent import __version__
-from edge_agent.agent.analysis import AnalysisLoop, SnapshotMaker
 from edge_agent.agent.camera import Shared
 from edge_agent.agent.cameras import Cameras
 from edge_agent.agent.clips import ClipJournal, clip_figures, open_clip_room
-from edge_agent.agent.commands import CommandRoom
-from edge_agent.agent.detector import BlindDetector, NamedDetector, open_detector
-from edge_agent.agent.drafting import EventDrafter
-from edge_agent.agent.exchange import FrameExchange
-from edge_agent.agent.ingest.folders import Folders
-from edge_agent.agent.ingest.room import FolderParts
-from edge_agent.agent.local_status import SOCKET_NAME, Facts, local_status, socket_dir
+from edge_agent.agent.clock_watch import ClockWatch
+from edge_agent.agent.commands import WardCommands
+from edge_agent.agent.local_sockets import open_local_sockets
+from edge_agent.agent.local_status import Facts
 from edge_agent.agent.main_pictures import MainPictures
 from edge_agent.agent.memory import give_up_largest
 from edge_agent.agent.orphans import closing_drafts
-from edge_agent.agent.recent_events import RecentEvent
-from edge_agent.agent.snapshots import SnapshotTaker
-from edge_agent.agent.state_dir import open_snapshots
+from edge_agent.agent.proof import ProofOfLife, clip_path
+from edge_agent.agent.proof_run import ProofParts, run_proof
 from edge_agent.agent.telemetry import TelemetrySource
 from edge_agent.agent.untold_keeper import UntoldKeeper
-from edge_agent.agent.writer import Writer
+from edge_agent.analysis.detector import BlindDetector, NamedDetector, open_detector
+from edge_agent.analysis.exchange import FrameExchange
+from edge_agent.analysis.loop import AnalysisLoop, SnapshotMaker
+from edge_agent.analysis.snapshots import SnapshotTaker
 from edge_agent.clock import Clock
 from edge_agent.config import SHORT_SHA_LENGTH, Config, canonical_sha
 from edge_agent.config.load import AGENT_FILE
@@ -38,14 +37,13 @@ from edge_agent.contract import (
     RecordedTimeline,
     Sender,
     State,
-    Telemetry,
     UlidGenerator,
     encode_config_status,
 )
 from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Label, Snapshot
-from edge_agent.errors import ConfigError, ConfigProblem, StorageError
+from edge_agent.errors import ConfigError, ConfigProblem
 from edge_agent.mqtt import endpoint_of
-from edge_agent.outbox import AlarmKind, LedgerReader, Outbox, OutboxReader
+from edge_agent.outbox import AlarmKind, Outbox, OutboxReader
 from edge_agent.publish import (
     CommandResult,
     LinkState,
@@ -53,8 +51,15 @@ from edge_agent.publish import (
     PublisherHealth,
     PublisherSetup,
 )
-from edge_agent.runtime import Attempts, Heartbeat, LocalSocket, StopToken, Supervisor, Worker
+from edge_agent.recorders.ingest.folders import Folders
+from edge_agent.recorders.ingest.room import FolderParts
+from edge_agent.recorders.ledger import LedgerReader
+from edge_agent.runtime import Attempts, Heartbeat, StopToken, Supervisor, Worker
 from edge_agent.sources import REFUSED_LOGINS, CredentialGuard
+from edge_agent.writer.drafting import EventDrafter
+from edge_agent.writer.recent_events import RecentEvent
+from edge_agent.writer.state_dir import open_snapshots
+from edge_agent.writer.writer import Writer
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +97,7 @@ class Assembly:
         self._ids = UlidGenerator()
         self._topics = BoxTopics(config.box.ward, config.box.id)
         self._state_dir = Path(config.box.state_dir)
+        self._time = ClockWatch(self._state_dir, clock)
         self._detector = open_detector(config.detector, len(config.cameras))
         self._snapshots = open_snapshots(config, self._state_dir, clock)
         self._drafters = (
@@ -104,7 +110,7 @@ class Assembly:
             snapshots=self._snapshots,
             clock=clock,
             heartbeat=self._heartbeat("writer"),
-            committed=self._tell_publisher,
+            committed=lambda: self._publisher.notify(),  # noqa: PLW0108 - made later
         )
         self._take_snapshot = SnapshotTaker(config.snapshots)
         self._pictures = MainPictures(self._take_snapshot)
@@ -139,15 +145,15 @@ class Assembly:
         self._telemetry = TelemetrySource(
             self.cameras.live, self._exchange, clock, self._state_dir, self._more_figures, folders
         )
+        self._proof = self._proof_of_life()
         self._source_stop, self._analysis_stop = StopToken(), StopToken()
         self._writer_stop, self._publisher_stop = StopToken(), StopToken()
         self._clip_stop = StopToken()
         self._status_stop = StopToken()
-        self._started_s = clock.mono_s()
         self._config_result: tuple[Literal["applied", "rejected"], tuple[str, ...]]
         self._config_result = "applied", ()
         self.facts = self._facts(())
-        self._local = self._local_socket()
+        self._local = open_local_sockets(self, clock)
         self._workers: dict[str, Worker] = {}
 
     # --- start and stop ---
@@ -168,14 +174,15 @@ class Assembly:
         if self._snapshots is not None:
             self._begin(Worker("pictures", self._pictures.run, self._source_stop, vital=False))
         self.cameras.start()
-        if self._local is not None:
-            self._begin(Worker("status", self._local.run, self._status_stop, vital=False))
+        for name, local in self._local.items():
+            self._begin(Worker(name, local.run, self._status_stop, vital=False))
 
     def stop(self) -> None:
         self._status_stop.stop()
-        if self._local is not None:
-            self._local.close()
+        for local in self._local.values():
+            local.close()
         self._source_stop.stop()
+        self._proof.stop(_SOURCES_JOIN_S)
         self.cameras.halt(_SOURCES_JOIN_S)
         self._analysis_stop.stop()
         if self._workers["analysis"].join(_ANALYSIS_JOIN_S) and self._clips is not None:
@@ -187,14 +194,17 @@ class Assembly:
         self.cameras.say_stopped()
         self._publisher_stop.stop()
         self._workers["publisher"].join(_PUBLISHER_JOIN_S)
+        self._time.stop()
         self._writer_stop.stop()
         self._workers["writer"].join(_FLUSH_S)
-        for name in ("clips", "status"):
+        for name in ("clips", *self._local):
             if name in self._workers:
                 self._workers[name].join(_FLUSH_S)
 
     def poll(self) -> None:
         """What the ward should know of us, when it changed."""
+        self._time.poll()
+        self._proof.poll()
         self.cameras.poll()
         self.untold.poll(self.cameras.live.values())
         reasons = tuple(self._reasons())
@@ -244,6 +254,7 @@ class Assembly:
             drafter.sender = self._sender()
         if plan.broker:
             self._publisher.reconfigure(config.mqtt, config.telemetry.interval_s)
+        self._proof.every_s = config.telemetry.selftest_every_h * 3600
         self._applied_utc_s = self._clock.read().utc_s
 
     def tell_config(
@@ -276,14 +287,6 @@ class Assembly:
         same = before is not None and before.config is self._config
         sha = before.cfg_sha if before is not None and same else self.cfg_sha
         return Facts(self._config, sha, result, errors, reasons)
-
-    def _local_socket(self) -> LocalSocket | None:
-        path = socket_dir(self._state_dir) / SOCKET_NAME
-        try:
-            return LocalSocket(path, lambda: local_status(self, self._clock, self._started_s))
-        except StorageError as error:
-            log.warning("`edge-agent status` will not reach this agent: %s", error)
-            return None
 
     @property
     def cfg_sha(self) -> str:
@@ -338,22 +341,23 @@ class Assembly:
             clock=self._clock,
             agent_version=__version__,
             telemetry_interval_s=config.telemetry.interval_s,
-            telemetry=self._figures,
-            on_command=CommandRoom(self._snapshots, config.snapshots, self._reload).handle,
+            telemetry=lambda: self._telemetry.telemetry(),  # noqa: PLW0108 - made later
+            on_command=self._commands().handle,
             heartbeat=self._heartbeat("publisher", _PUBLISHER_LIMIT_S),
+            known_utc_s=self._time.known_utc_s,
         )
 
-    def _figures(self) -> Telemetry:
-        return self._telemetry.telemetry()
+    def _commands(self) -> WardCommands:
+        snapshots, clips = self._snapshots, self._clip_room
+        return WardCommands(self._config, snapshots=snapshots, clips=clips, reload=self._reload)
 
     def _more_figures(self) -> dict[str, float]:
-        return clip_figures(self._clips) if self._clips is not None else {}
-
-    def _tell_publisher(self) -> None:
-        self._publisher.notify()
+        clips = clip_figures(self._clips) if self._clips is not None else {}
+        return {**self._time.figures, **self._proof.figures, **clips}
 
     def _reasons(self) -> list[str]:
         reasons = [self._detector.trouble] if self._detector.trouble else []
+        reasons += (*self._time.reasons, *self._proof.reasons)
         alarms = {alarm.kind: alarm.text for alarm in self._writer.alarms}
         lasting = dict.fromkeys(
             (AlarmKind.CORRUPT, AlarmKind.REWOUND, AlarmKind.DAMAGED_ROWS), True
@@ -369,6 +373,13 @@ class Assembly:
         if health.state is LinkState.REFUSED:
             reasons.append(health.last_error)
         return reasons
+
+    def _proof_of_life(self) -> ProofOfLife:
+        parts = ProofParts(
+            self._exchange, self._analysis, lambda: self._detector, clip_path(), self._clock
+        )
+        play, every_s = partial(run_proof, parts), self._config.telemetry.selftest_every_h * 3600
+        return ProofOfLife(play, self._writer, self._clock, self._new_event_id, every_s=every_s)
 
     def _sender(self) -> Sender:
         box = self._config.box

@@ -10,22 +10,23 @@ other cameras notice nothing. A `Camera` belongs to the main thread.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from edge_agent.agent.analysis import AnalysisLoop, Lane, LaneCounters
 from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
 from edge_agent.agent.clips import ClipCamera, ClipRoom, keeps_clips
-from edge_agent.agent.detector import BlindDetector, NamedDetector
-from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.eyes import Eyes
 from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.main_streams import closer_look, main_stream, masks
-from edge_agent.agent.recordings import is_recorded, recording_time
-from edge_agent.agent.sights import Sights
+from edge_agent.analysis.detector import BlindDetector, NamedDetector
+from edge_agent.analysis.exchange import FrameExchange
+from edge_agent.analysis.live_view import LiveView
+from edge_agent.analysis.loop import AnalysisLoop, Lane, LaneCounters
+from edge_agent.analysis.recordings import is_recorded, recording_time
+from edge_agent.analysis.sights import Sights
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config
 from edge_agent.contract import BoxTopics
@@ -82,6 +83,7 @@ class Camera:
         self.sights = Sights(shared.clock)
         #: Who was not told; None: a recording, which `replay --why` answers for.
         self.untold = None if self.recording else UntoldWatch(config, shared.detector)
+        self.view = LiveView(shared.clock)
         self._eyes = Eyes(
             config, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
         )
@@ -178,6 +180,14 @@ class Camera:
         """When it came to stand as it does."""
         return self._teller.since_utc_s
 
+    @property
+    def clock_figures(self) -> Mapping[str, float]:
+        """For telemetry: how far the camera's own clock is ahead, and how often it jumped."""
+        clock = self._teller.camera_clock
+        if clock.offset_s is None:
+            return {}
+        return {"clock_offset_s": clock.offset_s, "clock_jumps": clock.jumps}
+
     def poll(self) -> None:
         """Tell the ward how it stands, when that changed."""
         self._eyes.poll(self._in_analysis)
@@ -224,6 +234,7 @@ class Camera:
             None if self.recording else shared.detector,
             sights=self.sights,
             untold=self.untold,
+            view=self.view,
         )
 
     def _put_aside(self) -> None:

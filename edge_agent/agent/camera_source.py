@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from edge_agent.agent.exchange import FrameExchange
-from edge_agent.agent.recordings import is_recorded
-from edge_agent.clock import Clock
+from edge_agent.agent.camera_clock import CameraClock
+from edge_agent.analysis.exchange import FrameExchange
+from edge_agent.analysis.recordings import is_recorded
+from edge_agent.clock import STEP_S, Clock, ClockReading
 from edge_agent.config import CameraConfig
 from edge_agent.contract import BoxTopics, CameraStatus, Nuisance, State, encode_camera_status
+from edge_agent.contract.reasons import CRASHED, STOPPED
 from edge_agent.domain import CameraId, Frame, NuisanceSpot
 from edge_agent.geometry import BBox
 from edge_agent.runtime import StopToken
@@ -79,9 +81,6 @@ _REASONS = {
     FeedState.UNUSABLE: "unusable: a setting or a file is wrong",
     FeedState.ENDED: "ended: the stream was closed",
 }
-_CRASHED = "crashed: an error in the agent; it tries again, see its journal"
-#: The last words of an orderly stop.
-STOPPED = "stopped: the agent was stopped"
 
 
 #: What the ward reads of a picture that shows too little.
@@ -136,27 +135,42 @@ class CameraStatusTeller:
         self._topics = topics
         self._clock = clock
         self._set_status = set_status
+        self.camera_clock = CameraClock(camera)
         self._told: _Told | None = None
-        self.since_utc_s = clock.read().utc_s  # of the state that was told last
+        self._since_s = clock.mono_s()  # of the state that was told last
+        self._told_offset_s = 0.0  # UTC minus monotonic, as it was then
 
     def poll(self, *, crashed: bool, nuisances: tuple[NuisanceSpot, ...] = ()) -> None:
         """`crashed`: the source thread lies still, whatever its feed said last. `nuisances`:
         places that the analysis tells nobody of."""
         status = self._feed.status()
+        self.camera_clock.heard(status.sender_ahead_s, self._clock.read())
         state = status.state
         if state is FeedState.CONNECTING and self._told is not None and not crashed:
             return  # a try in between says nothing new
         online = state is FeedState.STREAMING and not crashed
-        reason = _CRASHED if crashed else status.told or _REASONS[state]
+        reason = CRASHED if crashed else status.told or _REASONS[state]
         plan = status.gate.plan if status.gate else None
         faults = self._eyes.faults if online else ()
         if faults:
             reason = "; ".join(FAULT_WORDS[fault] for fault in faults)
         seeing = State.DEGRADED if faults else State.ONLINE
-        now = _Told(seeing if online else State.OFFLINE, reason, status.remarks, plan, nuisances)
-        if self._told and now.kind == self._told.kind:
+        remarks = tuple(text for text in (*status.remarks, self.camera_clock.remark) if text)
+        now = _Told(seeing if online else State.OFFLINE, reason, remarks, plan, nuisances)
+        reading = self._clock.read()
+        stepped = abs(reading.utc_s - reading.mono_s - self._told_offset_s) >= STEP_S
+        drifted = self.camera_clock.take_news()
+        if self._told and now.kind == self._told.kind and not (stepped or drifted):
             return  # that the time between keyframes varies a little is no news
         self._say(now)
+
+    @property
+    def since_utc_s(self) -> float:
+        """When it came to stand as it does: what was before the clock was set, too."""
+        return self._utc_s(self._clock.read())
+
+    def _utc_s(self, now: ClockReading) -> float:
+        return now.utc_s - (now.mono_s - self._since_s)
 
     @property
     def online(self) -> bool:
@@ -172,18 +186,19 @@ class CameraStatusTeller:
         self._say(_Told(State.OFFLINE, STOPPED, (), None))
 
     def _say(self, now: _Told) -> None:
-        at_utc_s = self._clock.read().utc_s
+        reading = self._clock.read()
         if self._told is None or now.state is not self._told.state:
-            self.since_utc_s = at_utc_s
-        self._told = now
+            self._since_s = reading.mono_s
+        self._told, self._told_offset_s = now, reading.utc_s - reading.mono_s
         plan = now.plan
         payload = encode_camera_status(
             CameraStatus(
                 self._camera,
                 now.state,
-                at_utc_s,
+                self._utc_s(reading),
                 now.reason or "; ".join(now.remarks),
                 str(plan) if plan else "",
+                clock_offset_s=self.camera_clock.offset_s,
                 nuisances=tuple(_nuisance(spot) for spot in now.nuisances),
             )
         )

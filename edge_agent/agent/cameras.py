@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from edge_agent.agent.camera import Camera, Shared
-from edge_agent.agent.ingest.folders import Folders
-from edge_agent.agent.recordings import RecordedTime
+from edge_agent.analysis.recordings import RecordedTime
 from edge_agent.config import CameraConfig, Config, FolderSource
 from edge_agent.config.plan import Step
 from edge_agent.contract import RecordedTimeline
 from edge_agent.domain import CameraId
 from edge_agent.outbox import Outbox
+from edge_agent.recorders.ingest.folders import Folders
 
 
 class Cameras:

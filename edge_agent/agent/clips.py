@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edge_agent.agent.analysis import Journal
 from edge_agent.agent.clip_recording import ClipOrder, ClipRecording
+from edge_agent.analysis.loop import Journal
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, ClipConfig, Config, FolderSource, PersonConfig
 from edge_agent.domain import CameraId, ClipRef, Event, EventId, Label, Phase, Snapshot
@@ -117,6 +117,11 @@ class ClipRoom:
     def remove(self, name: CameraId) -> None:
         """When its last event has ended."""
         self._cameras.pop(name, None)
+
+    def find(self, event_id: EventId, number: int) -> Path | None:
+        """The n-th file of an event's clip; None: it is not there, or still being written. From
+        any thread."""
+        return None if event_id in self._recordings else self._store.find(event_id, number)
 
     # --- from the analysis thread ---
 

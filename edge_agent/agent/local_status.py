@@ -16,12 +16,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge_agent import __version__
-from edge_agent.agent import process
 from edge_agent.agent.camera import Camera
-from edge_agent.agent.ingest.folders import Folders
 from edge_agent.agent.memory import memory_limit_mb
 from edge_agent.agent.minute_reason import in_words
-from edge_agent.agent.recent_events import RecentEvent
 from edge_agent.agent.untold_keeper import UntoldKeeper
 from edge_agent.clock import Clock
 from edge_agent.config import Config, FileSource, PersonConfig, RtspSource, UsbSource
@@ -31,7 +28,10 @@ from edge_agent.errors import StorageError
 from edge_agent.outbox import outbox_stat
 from edge_agent.pipeline.stages import Detector, thresholds
 from edge_agent.publish import LinkState, PublisherHealth
+from edge_agent.recorders.ingest.folders import Folders
+from edge_agent.runtime import process
 from edge_agent.sources import FeedStatus
+from edge_agent.writer.recent_events import RecentEvent
 
 if TYPE_CHECKING:
     from edge_agent.agent.assembly import Assembly

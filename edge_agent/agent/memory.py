@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
-from edge_agent.agent import process
 from edge_agent.config import Config
 from edge_agent.domain import CameraId
+from edge_agent.runtime import process
 from edge_agent.sources import CameraFeed
 
 log = logging.getLogger(__name__)

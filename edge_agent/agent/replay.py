@@ -14,9 +14,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from edge_agent.agent.analysis import finding_of
-from edge_agent.agent.drafting import EventDrafter
-from edge_agent.agent.recordings import RecordingTime
+from edge_agent.analysis.loop import finding_of
+from edge_agent.analysis.recordings import RecordingTime
 from edge_agent.clock import Clock
 from edge_agent.config import AnalysisConfig, CameraConfig, FileSource
 from edge_agent.contract import (
@@ -34,6 +33,7 @@ from edge_agent.pipeline.stages import Detector, build_pipeline
 from edge_agent.pipeline.untold import Untold, UntoldBook
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
+from edge_agent.writer.drafting import EventDrafter
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Protocol
 
 from edge_agent import __version__
-from edge_agent.agent import process
-from edge_agent.agent.analysis import LaneCounters
-from edge_agent.agent.exchange import FrameExchange
+from edge_agent.analysis.exchange import FrameExchange
+from edge_agent.analysis.loop import LaneCounters
 from edge_agent.clock import Clock
 from edge_agent.contract import IngestFigures, Telemetry
 from edge_agent.domain import CameraId
+from edge_agent.runtime import process
 from edge_agent.sources import CameraFeed, GateStatus
 
 
@@ -26,6 +26,9 @@ class Watched(Protocol):
 
     @property
     def counters(self) -> LaneCounters: ...
+
+    @property
+    def clock_figures(self) -> Mapping[str, float]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,7 @@ class TelemetrySource:
             "bitrate_bps": status.figures.bitrate_bps,
             "last_packet_age_s": status.last_packet_age_s,
         }
+        optional |= camera.clock_figures
         known = {name: round(value, 2) for name, value in optional.items() if value is not None}
         return figures | known | (_gate(status.gate) if status.gate else {})
 
@@ -138,8 +142,6 @@ def _gate(gate: GateStatus) -> dict[str, float]:
         "key_looks": counters.looks,
         "wakes": counters.wakes,
         "false_wakes": counters.false_wakes,
-        "size_alarms": counters.size_alarms,
-        "false_size_alarms": counters.false_size_alarms,
         "nuisance_frac": round(gate.nuisance_frac, 3),
         "source_cpu_s": round(gate.cpu_s, 2),
     }

@@ -15,9 +15,9 @@ from typing import Protocol
 
 import msgspec
 
-from edge_agent.agent.exchange import ExchangeStats
 from edge_agent.agent.minute_reason import Supply, reason_of
 from edge_agent.agent.untold_ring import SCHEMA, Batch, MinuteRow, Settings, UntoldRing, WindowRow
+from edge_agent.analysis.exchange import ExchangeStats
 from edge_agent.clock import Clock, ClockQuality, ClockReading
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.domain import CameraId

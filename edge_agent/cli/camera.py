@@ -181,7 +181,7 @@ def _test(arguments: argparse.Namespace) -> int:
 
     speak(arguments.lang)
     config = load_config(arguments.config).config
-    camera = _configured(config, arguments)
+    camera = configured(config, arguments)
     clock = SystemClock()
     state_dir = Path(config.box.state_dir)
     guard: CredentialGuard = CredentialGuard(
@@ -205,7 +205,7 @@ def _accept(arguments: argparse.Namespace) -> int:
 
     speak(arguments.lang)
     config = load_config(arguments.config).config
-    camera = _configured(config, arguments)
+    camera = configured(config, arguments)
     mark = accept_mark(Path(config.box.state_dir), camera.id)
     try:
         mark.parent.mkdir(mode=0o700, exist_ok=True)
@@ -226,7 +226,7 @@ def _owner(folder: Path) -> tuple[int, int]:
     return status.st_uid, status.st_gid
 
 
-def _configured(config: Config, arguments: argparse.Namespace) -> CameraConfig:
+def configured(config: Config, arguments: argparse.Namespace) -> CameraConfig:
     camera = next((each for each in config.cameras if each.id == arguments.id), None)
     if camera is None:
         known = ", ".join(each.id for each in config.cameras) or _("none")

@@ -40,8 +40,8 @@ from edge_agent.errors import (
 from edge_agent.foreign_text import printable
 
 if TYPE_CHECKING:
-    from edge_agent.agent.ingest.once import OnceResult
     from edge_agent.contract import EventMessage
+    from edge_agent.recorders.ingest.once import OnceResult
 
 _SHOWN_REFUSALS = 20
 _SHOWN_CLIPS = 50
@@ -100,7 +100,7 @@ def _usage(text: str) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from edge_agent.outbox import LedgerReader
+    from edge_agent.recorders.ledger import LedgerReader
 
     state_dir = arguments.state_dir
     if state_dir is None:
@@ -173,13 +173,13 @@ def _once(arguments: argparse.Namespace) -> int:
 
 
 def _run_once(config: Config, arguments: argparse.Namespace, *, trial: bool) -> int:
-    from edge_agent.agent.ingest.once import OnceRoom
+    from edge_agent.recorders.ingest.once import IngestOnce
     from edge_agent.runtime import StopToken
 
     stop = StopToken()
     cpu_s, wall_s = time.process_time(), time.monotonic()
     with stopped_by_signals(stop):
-        result = OnceRoom(config, SystemClock(), replay=trial).run(stop)
+        result = IngestOnce(config, SystemClock(), replay=trial).run(stop)
     figures = _Figures(result, time.process_time() - cpu_s, time.monotonic() - wall_s)
     payloads = _payloads(config, result)
     if arguments.json:

@@ -26,10 +26,13 @@ from edge_agent.cli import (
     run,
     selftest,
     setup,
+    snapshot,
     status,
     support_bundle,
     tune,
+    walk,
     ward,
+    zones,
 )
 from edge_agent.cli.journal import complain, log_to_stderr
 from edge_agent.errors import EXIT_FAILED, AgentError
@@ -41,6 +44,9 @@ _GROUPS = (
     run,
     status,
     complaint,
+    snapshot,
+    zones,
+    walk,
     replay,
     tune,
     ingest,

@@ -103,10 +103,11 @@ def _repeat(show: Callable[[], None], arguments: argparse.Namespace) -> None:
 
 def _sockets(config: Path) -> Sequence[Path]:
     """Where the agent of this configuration may answer, the likeliest first."""
-    return tuple(dict.fromkeys(folder / _SOCKET_NAME for folder in _folders(config)))
+    return tuple(dict.fromkeys(folder / _SOCKET_NAME for folder in socket_folders(config)))
 
 
-def _folders(config: Path) -> Iterator[Path]:
+def socket_folders(config: Path) -> Iterator[Path]:
+    """Where the agent of this configuration may have its sockets, the likeliest first."""
     try:
         state_dir = Path(load_config(config).config.box.state_dir)
     except ConfigError:

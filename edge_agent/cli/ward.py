@@ -1,12 +1,13 @@
-"""`edge-agent ward listen`: the reference subscriber of the ward's side."""
+"""`edge-agent ward listen | cameras`: the reference subscriber of the ward's side."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 from pathlib import Path
 
-from edge_agent.cli.numbers import port
+from edge_agent.cli.numbers import number, port
 from edge_agent.cli.signals import stopped_by_signals
 from edge_agent.errors import EXIT_OK, ContractError
 from edge_agent.runtime import StopToken
@@ -37,7 +38,24 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     listen.add_argument(
         "--keep-images", action="store_true", help="store pictures that boxes send on request"
     )
+    listen.add_argument(
+        "--ignore-gaps",
+        type=number(0, 86400, "s"),
+        default=300.0,
+        metavar="S",
+        help="boxes and cameras that are away for less are not news, a camera's nightly reboot "
+        "for one (default: %(default)g)",
+    )
     listen.set_defaults(func=_listen)
+    cameras = verbs.add_parser(
+        "cameras",
+        help="how every camera of the ward does, worst first",
+        description="State, since when, last person and health of every camera, worst first, "
+        "from the database that `ward listen` keeps.",
+    )
+    cameras.add_argument("--db", type=Path, required=True, metavar="FILE", help="SQLite database")
+    cameras.add_argument("--json", action="store_true", help="as JSON")
+    cameras.set_defaults(func=_cameras)
 
 
 def _ward_id(text: str) -> str:
@@ -67,7 +85,22 @@ def _listen(arguments: argparse.Namespace) -> int:
         insecure=arguments.insecure,
         json=arguments.json,
         keep_images=arguments.keep_images,
+        ignore_gaps_s=arguments.ignore_gaps,
     )
     with stopped_by_signals(stop):
         run_listen(options, stop)
+    return EXIT_OK
+
+
+def _cameras(arguments: argparse.Namespace) -> int:
+    from edge_agent.clock import SystemClock
+    from edge_agent.foreign_text import printable
+    from edge_agent.ward import overview_json, overview_lines, read_overview
+
+    overview = read_overview(arguments.db, SystemClock().read().utc_s)
+    if arguments.json:
+        print(json.dumps(overview_json(overview)))
+        return EXIT_OK
+    for line in overview_lines(overview):
+        print(printable(line))
     return EXIT_OK

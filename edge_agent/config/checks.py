@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,8 +20,9 @@ from edge_agent.config.camera import (
     ZoneConfig,
 )
 from edge_agent.config.folder import FolderSource
-from edge_agent.config.schema import BoxConfig, ClipConfig, MqttConfig, SnapshotConfig, TlsConfig
+from edge_agent.config.schema import BoxConfig, MqttConfig, TlsConfig
 from edge_agent.config.secrets import CREDENTIAL_PREFIX
+from edge_agent.config.storage import ClipConfig, SnapshotConfig
 from edge_agent.config.time_zones import BadZone, zone_called
 from edge_agent.config.validate import Checks, Finding
 from edge_agent.config.words import number, scrubbed, shown
@@ -84,10 +86,10 @@ def _mqtt(mqtt: MqttConfig) -> Iterator[Finding]:
         yield Finding("allow_insecure", "is true although tls is set up", fix, is_warning=True)
 
 
-def _snapshots(snapshots: SnapshotConfig) -> Iterator[Finding]:
-    if snapshots.allow_upload and not snapshots.enabled:
+def _upload(kept: SnapshotConfig | ClipConfig, kind: str) -> Iterator[Finding]:
+    if kept.allow_upload and not kept.enabled:
         fix = "set enabled = true, or remove allow_upload"
-        yield Finding("allow_upload", "is true but no snapshots are kept", fix, is_warning=True)
+        yield Finding("allow_upload", f"is true but no {kind} are kept", fix, is_warning=True)
 
 
 def _person(person: PersonConfig) -> Iterator[Finding]:
@@ -324,7 +326,8 @@ CHECKS: Checks = {
     BoxConfig: _box,
     TlsConfig: _tls,
     MqttConfig: _mqtt,
-    SnapshotConfig: _snapshots,
+    SnapshotConfig: partial(_upload, kind="snapshots"),
+    ClipConfig: partial(_upload, kind="clips"),
     PersonConfig: _person,
     Schedule: _schedule,
     ZoneConfig: _area,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 _KEY = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
 _DOTTED = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
@@ -29,6 +31,46 @@ def key_lines(text: str) -> Mapping[str, int]:
             key = _plain(assignment[1])
             lines.setdefault(f"{table}.{key}" if table else key, line_number)
     return lines
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A header or an assignment; `path` as in error messages, lines from 0, the last included."""
+
+    path: str
+    first: int
+    last: int
+
+
+def statements(text: str) -> list[Statement]:
+    """Of sound TOML, in its order: what is no statement is a comment or empty."""
+    lines, found = text.split("\n"), []
+    counts: dict[str, int] = {}
+    table, at = "", 0
+    while at < len(lines):
+        last = at
+        if header := _HEADER.match(lines[at].rstrip("\r")):
+            table = _inside_lists(_plain(header[2]), counts)
+            if header[1].startswith("[["):
+                index = counts[table] = counts.get(table, -1) + 1
+                table = f"{table}[{index}]"
+            found.append(Statement(table, at, at))
+        elif assignment := _ASSIGNMENT.match(lines[at]):
+            key, last = _plain(assignment[1]), _last_line(lines, at)
+            found.append(Statement(f"{table}.{key}" if table else key, at, last))
+        at = last + 1
+    return found
+
+
+def _last_line(lines: Sequence[str], first: int) -> int:
+    """Of the assignment that begins there: the first with which it can be read."""
+    for last in range(first, len(lines)):
+        try:
+            tomllib.loads("\n".join((*lines[first : last + 1], "")))
+        except tomllib.TOMLDecodeError:
+            continue
+        return last
+    return first
 
 
 def line_of(path: str, lines: Mapping[str, int]) -> int | None:

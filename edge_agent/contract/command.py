@@ -29,6 +29,7 @@ class Verb(StrEnum):
     """Every command that a box knows. Anything else is answered with `rejected`."""
 
     SNAPSHOT = "snapshot"
+    CLIP = "clip"
     RELOAD = "reload"
     REPLAY = "replay"
 
@@ -57,7 +58,7 @@ class AckStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """The answer. A repeated cmd_id gets the first answer again."""
+    """The answer. A repeated cmd_id gets the newest answer again."""
 
     cmd_id: str
     status: AckStatus

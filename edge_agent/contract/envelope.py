@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge_agent.clock import ClockReading
+from edge_agent.clock import ClockReading, is_trusted
 from edge_agent.contract.position import Position
 from edge_agent.contract.timeline import MediaTime, TimeBasis, Timeline
 from edge_agent.domain import Event
@@ -79,6 +79,7 @@ class Sender:
             model_version=self.model_version,
             replay=self.replay,
             media=timeline.media(event.at_s),
+            clock_src="ntp" if is_trusted(clock.quality) else None,
         )
 
 

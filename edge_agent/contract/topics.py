@@ -5,6 +5,7 @@
     ea/v1/{ward}/{box}/st/box, st/cam/{camera}, st/config
     ea/v1/{ward}/{box}/tm
     ea/v1/{ward}/{box}/img/{camera}/{event_id}
+    ea/v1/{ward}/{box}/clip/{camera}/{event_id}/{number}/{from_byte}
     ea/v1/{ward}/{box}/cmd/{verb}, cmd/ackpos
     ea/v1/{ward}/{box}/ack/{cmd_id}
 
@@ -24,6 +25,7 @@ from edge_agent.errors import ContractError
 PREFIX = "ea/v1"
 
 _CMD_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PIECE = re.compile(r"[^/]+/[1-9]\d{0,3}/(0|[1-9]\d{0,14})")
 _VERB = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
@@ -53,6 +55,7 @@ class Branch(StrEnum):
     CONFIG_STATUS = "st/config"
     TELEMETRY = "tm"
     IMAGE = "img"
+    CLIP = "clip"
     COMMAND = "cmd"
     ACK = "ack"
 
@@ -61,8 +64,9 @@ class Branch(StrEnum):
 class Topic:
     """One concrete topic. `str()` gives what goes on the wire.
 
-    `camera` is set for events, camera status and images. `leaf` is the label of an event, the
-    event id of an image, the verb of a command (`ackpos` is one) or the cmd_id of an answer.
+    `camera` is set for events, camera status, images and clips. `leaf` is the label of an event,
+    the event id of an image; event id, number and first byte of a piece of a clip; the verb of a
+    command (`ackpos` is one) or the cmd_id of an answer.
     """
 
     ward: str
@@ -74,7 +78,7 @@ class Topic:
     def __post_init__(self) -> None:
         check_id("ward", self.ward)
         check_id("box", self.box)
-        if self.branch in (Branch.EVENT, Branch.CAMERA_STATUS, Branch.IMAGE):
+        if self.branch in (Branch.EVENT, Branch.CAMERA_STATUS, Branch.IMAGE, Branch.CLIP):
             check_id("camera", self.camera)
         elif self.camera:
             raise ContractError(f"a {self.branch} topic names no camera")
@@ -86,6 +90,10 @@ class Topic:
                 raise ContractError(f"unknown event label {self.leaf[:40]!r}")
         elif self.branch is Branch.IMAGE:
             check_ulid(self.leaf)
+        elif self.branch is Branch.CLIP:
+            if not _PIECE.fullmatch(self.leaf):
+                raise ContractError(f"no piece of a clip: {self.leaf[:60]!r}")
+            check_ulid(self.leaf.partition("/")[0])
         elif self.branch is Branch.COMMAND:
             if not _VERB.fullmatch(self.leaf):
                 raise ContractError(f"not a command verb: {self.leaf[:40]!r}")
@@ -112,6 +120,9 @@ class Topic:
                 topic = cls(ward, box, Branch.GAP)
             case ["ev" | "img" as branch, camera, leaf]:
                 topic = cls(ward, box, Branch(branch), camera, leaf)
+            case ["clip", camera, event_id, number, from_byte]:
+                leaf = f"{event_id}/{number}/{from_byte}"
+                topic = cls(ward, box, Branch.CLIP, camera, leaf)
             case ["st", "cam", camera]:
                 topic = cls(ward, box, Branch.CAMERA_STATUS, camera)
             case ["st", "box" | "config" as leaf]:
@@ -167,6 +178,11 @@ class BoxTopics:
     def image(self, camera: str, event_id: str) -> str:
         return str(Topic(self.ward, self.box, Branch.IMAGE, camera, event_id))
 
+    def clip(self, camera: str, event_id: str, number: int, from_byte: int) -> str:
+        """A piece of an event's n-th clip (counted from 1), from this byte on."""
+        leaf = f"{event_id}/{number}/{from_byte}"
+        return str(Topic(self.ward, self.box, Branch.CLIP, camera, leaf))
+
     def command(self, verb: str) -> str:
         return str(Topic(self.ward, self.box, Branch.COMMAND, leaf=verb))
 
@@ -186,7 +202,7 @@ class BoxTopics:
 
 @dataclass(frozen=True, slots=True)
 class WardTopics:
-    """What a ward's server subscribes to."""
+    """What a ward's server subscribes to. Who fetches clips subscribes to `clip/#` meanwhile."""
 
     ward: str
 

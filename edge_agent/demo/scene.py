@@ -85,11 +85,16 @@ def render(spec: SceneSpec) -> Iterator[SceneFrame]:
         yield stage.frame(number)
 
 
-def render_clip(path: Path, spec: SceneSpec | None = None) -> tuple[FigureTruth, ...]:
-    """Write the scene as H.264 as cameras send it: a key picture each second, no B-frames."""
+def render_clip(
+    path: Path, spec: SceneSpec | None = None, *, small: bool = False
+) -> tuple[FigureTruth, ...]:
+    """Write the scene as H.264 as cameras send it: a key picture each second, no B-frames.
+    `small`: an eighth of the size, and slow."""
     spec = spec or SceneSpec()
     truths = []
     options = {"preset": "veryfast", "tune": "zerolatency", "crf": "23"}
+    if small:
+        options = {"preset": "veryslow", "crf": "33"}
     options["x264-params"] = f"keyint={spec.fps}:min-keyint={spec.fps}:scenecut=0:bframes=0:log=0"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=spec.fps, options=options)

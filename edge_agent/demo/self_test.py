@@ -12,22 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from edge_agent.agent.drafting import EventDrafter
 from edge_agent.agent.replay import ClipReplay, ReplayResult
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.config import CameraConfig, DetectorConfig, FileSource, OutboxConfig
 from edge_agent.contract import EventMessage, Sender, decode_event
+from edge_agent.demo.proof_clip import PROOF_SCENE
 from edge_agent.demo.scene import SceneSpec, render_clip
 from edge_agent.detect import OnnxDetector, find_model
 from edge_agent.domain import Label, Phase
 from edge_agent.errors import AgentError, MediaError
 from edge_agent.outbox import Outbox, OutboxReader
+from edge_agent.writer.drafting import EventDrafter
 
 _CAMERA = CameraConfig(id="self-test", source=FileSource(path=""))
 _WARD = _BOX = "self-test"
-_FPS = 5
-#: The person comes after 5 s and is at the door after 9: enough looks to be confirmed.
-_SCENE = SceneSpec(fps=_FPS, duration_s=12.0)
+_FPS = PROOF_SCENE.fps
 #: More messages than a clip with one person can lead to.
 _MANY = 1000
 
@@ -46,7 +45,7 @@ class SelfTestReport:
     top_score: float
 
 
-def run_self_test(config: DetectorConfig, scene: SceneSpec = _SCENE) -> SelfTestReport:
+def run_self_test(config: DetectorConfig, scene: SceneSpec = PROOF_SCENE) -> SelfTestReport:
     """Raises ModelError for a model that cannot be used, SelfTestFailed for everything else."""
     detector = OnnxDetector.open(
         find_model(config.model).at(config.input_px), threads=config.threads

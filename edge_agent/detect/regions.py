@@ -81,17 +81,6 @@ class Look:
     placements: tuple[Placement, ...]
 
 
-def plan_looks(
-    regions: Sequence[Region], frame: FrameSize, target: FrameSize, fit: Fit
-) -> tuple[Look, ...]:
-    """At most two looks that cover every region; none when no region lies in the frame.
-
-    `target` is the network's input. Two looks only when one crop is so much larger than the
-    others that they cannot share a useful scale with it.
-    """
-    return tuple(look_at(crops, frame, target, fit) for crops in groups(regions, frame, target))
-
-
 def look_at(crops: Sequence[PixelRect], frame: FrameSize, target: FrameSize, fit: Fit) -> Look:
     """One look at the crops of one frame as large as they fit; at the whole frame for none."""
     packed = _best_pack(crops, least_scale(frame, target), target, frame, fit)
@@ -115,7 +104,11 @@ def least_scale(frame: FrameSize, target: FrameSize) -> float:
 def groups(
     regions: Sequence[Region], frame: FrameSize, target: FrameSize
 ) -> tuple[tuple[PixelRect, ...], ...]:
-    """Crops that share a look; at most two groups, an empty one meaning the whole frame."""
+    """Crops that share a look; at most two groups, an empty one meaning the whole frame.
+
+    No group when no region lies in the frame. `target` is the network's input. Two only when one
+    crop is so much larger than the others that they cannot share a useful scale with it.
+    """
     crops = _merged(_crop(rect, frame) for rect in _rects(regions, frame))
     if not crops:
         return ()

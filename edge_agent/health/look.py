@@ -58,10 +58,6 @@ class Look:
         """Levels between the darkest and the brightest percent."""
         return self.high - self.low
 
-    @property
-    def edge_frac(self) -> float:
-        return float(np.count_nonzero(self.edges)) / self.edges.size
-
 
 def take_look(luma: U8) -> Look:
     """Measure `luma` (uint8 (height, width), only read)."""

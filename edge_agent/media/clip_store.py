@@ -52,7 +52,11 @@ class ClipPart:
 
     @property
     def name(self) -> str:
-        return self.event_id if self.number == 1 else f"{self.event_id}-{self.number}"
+        return file_name(self.event_id, self.number)
+
+
+def file_name(event_id: EventId, number: int) -> str:
+    return event_id if number == 1 else f"{event_id}-{number}"
 
 
 class ClipStore:
@@ -155,12 +159,12 @@ class ClipStore:
         if trouble is not None:
             raise StorageError(f"{self._files.root}: {trouble.strerror or trouble}") from trouble
 
-    def find(self, event_id: EventId) -> Path | None:
-        """Where the first file of an event's clip lies; None when there is none (any more).
+    def find(self, event_id: EventId, number: int = 1) -> Path | None:
+        """Where the n-th file of an event's clip lies; None when there is none (any more).
 
         Safe for names that come over the network: what is no event id finds nothing.
         """
-        return self._files.find(event_id)
+        return self._files.find(file_name(event_id, number))
 
     def prune(self) -> int:
         """Erase what is older than agreed; how many. Call it at start and every minute or so."""

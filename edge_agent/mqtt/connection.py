@@ -12,6 +12,7 @@ import contextlib
 import logging
 import select
 import socket
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge_agent.clock import Clock
+from edge_agent.clock import Clock, is_trusted
 from edge_agent.errors import AgentError, BrokerUnreachable
 from edge_agent.mqtt.client import connect, make_client
 from edge_agent.mqtt.endpoint import Endpoint
@@ -164,6 +165,7 @@ class Connection:
             if isinstance(signal, Acked):
                 self._awaiting_ack.pop(signal.mid, None)
         self._watch_acks()
+        self._watch_dates()
         if not signals:
             self._raise_failure()
         return signals
@@ -250,6 +252,21 @@ class Connection:
                     f"broker {self._endpoint}: a message is unacknowledged for {age_s:.0f} s"
                 )
             )
+
+    def _watch_dates(self) -> None:
+        """The time became known after the handshake: are the broker's certificates of today?"""
+        tls = self._endpoint.tls
+        if tls is None or tls.validity is None:
+            return
+        reading = self._clock.read()
+        if not is_trusted(reading.quality):
+            return
+        validity, tls.validity = tls.validity, None
+        try:
+            validity.check(reading.utc_s)
+        except ssl.SSLCertVerificationError as error:
+            broker, host = str(self._endpoint), self._endpoint.host
+            self._fail(refused_by_socket(broker, host, error, tls=True))
 
     def _fail(self, error: AgentError) -> None:
         if self._failure is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from edge_agent.clock import Clock
+from edge_agent.clock import EARLIEST_PLAUSIBLE_UTC_S, Clock, ClockQuality, is_trusted
 from edge_agent.errors import BrokerRefused, BrokerUnreachable
 from edge_agent.mqtt.connection import Connection
 from edge_agent.mqtt.endpoint import Endpoint
@@ -39,12 +39,15 @@ class Dialer:
         *,
         timeout_s: float = 10.0,
         beat: Callable[[], None] = lambda: None,
+        known_utc_s: Callable[[], float] = lambda: EARLIEST_PLAUSIBLE_UTC_S,
     ) -> None:
-        """`beat` is called before each try: a slow broker is no stalled thread."""
+        """`beat` is called before each try: a slow broker is no stalled thread. `known_utc_s`:
+        it is at least this late, whatever the clock says."""
         self._endpoint = endpoint
         self._clock = clock
         self._timeout_s = timeout_s
         self._beat = beat
+        self._known_utc_s = known_utc_s
         self._old_until_s = float("-inf")
         self._unanswered = 0  # in a row; kept, so that a mute broker is asked only once more
         self._speaks_5 = ""  # the broker that answered MQTT 5
@@ -90,12 +93,23 @@ class Dialer:
                 f"broker {endpoint} speaks neither MQTT 5 nor 3.1.1: is it an MQTT broker?"
             ) from error
 
+    def _judge_dates(self, endpoint: Endpoint) -> None:
+        """Until a time server was heard, the broker's certificate is judged by what is known."""
+        reading = self._clock.read()
+        if endpoint.tls is None or is_trusted(reading.quality):
+            return
+        earliest_utc_s = self._known_utc_s()
+        if reading.quality is not ClockQuality.UNSET:
+            earliest_utc_s = max(earliest_utc_s, reading.utc_s)
+        endpoint.tls.do_not_trust_the_clock(earliest_utc_s)
+
     def _open(
         self, endpoint: Endpoint, session: Session, stop: StopToken, *, mqtt5: bool
     ) -> Connection:
         if stop.stopped:
             raise BrokerUnreachable(f"broker {endpoint}: told to stop")
         self._beat()
+        self._judge_dates(endpoint)
         return Connection(
             endpoint,
             session,

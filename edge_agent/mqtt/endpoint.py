@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import os
-import socket
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from edge_agent.config import MqttConfig, TlsConfig
 from edge_agent.config.secrets import CREDENTIAL_PREFIX, read_secret
 from edge_agent.errors import ConfigError, ConfigProblem
+from edge_agent.mqtt.validity import TlsContext
 
 _WHERE = "mqtt"
-
-
-class TlsContext(ssl.SSLContext):
-    """A client's context (name and certificate checked) that can close what it wrapped last:
-    paho leaves the socket of a failed handshake open."""
-
-    wrapped: ssl.SSLSocket | None = None
-
-    def wrap_socket(self, sock: socket.socket, *args: Any, **options: Any) -> ssl.SSLSocket:
-        self.wrapped = super().wrap_socket(sock, *args, **options)
-        return self.wrapped
-
-    def close_wrapped(self) -> None:
-        if self.wrapped is not None:
-            self.wrapped.close()
-            self.wrapped = None
 
 
 @dataclass(frozen=True, slots=True)

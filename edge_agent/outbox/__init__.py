@@ -10,17 +10,7 @@ is deleted only by the server's watermark, or by shedding, which is announced as
 
 from edge_agent.outbox.database import Connect, Connection, Database, connect_sqlite
 from edge_agent.outbox.group_commit import GroupCommit, is_urgent
-from edge_agent.outbox.ledger import (
-    ClipState,
-    LedgerClip,
-    LeftOut,
-    LeftOutState,
-    OldFile,
-    Run,
-    RunHead,
-)
-from edge_agent.outbox.ledger_reader import LedgerReader, RefusedFile
-from edge_agent.outbox.ledger_writer import commit_together
+from edge_agent.outbox.guest import Guest
 from edge_agent.outbox.outbox import Outbox
 from edge_agent.outbox.ranges import RangeSet
 from edge_agent.outbox.reader import OutboxReader
@@ -36,34 +26,27 @@ from edge_agent.outbox.row import (
 )
 from edge_agent.outbox.stat import OutboxStat, outbox_stat
 from edge_agent.outbox.store import Also
+from edge_agent.outbox.together import commit_together
 
 __all__ = [
     "AckOutcome",
     "Alarm",
     "AlarmKind",
     "Also",
-    "ClipState",
     "Connect",
     "Connection",
     "Database",
     "Draft",
     "GapReport",
     "GroupCommit",
+    "Guest",
     "Head",
-    "LedgerClip",
-    "LedgerReader",
-    "LeftOut",
-    "LeftOutState",
-    "OldFile",
     "OpenEvent",
     "Outbox",
     "OutboxReader",
     "OutboxStat",
     "RangeSet",
-    "RefusedFile",
     "Row",
-    "Run",
-    "RunHead",
     "commit_together",
     "connect_sqlite",
     "is_urgent",

@@ -18,6 +18,7 @@ from edge_agent.contract import UlidGenerator
 from edge_agent.errors import InvariantBroken, StateDirLocked, StorageError
 from edge_agent.outbox import quarantine, tables
 from edge_agent.outbox.database import DATABASE, Connect, DatabaseCorrupt, DiskFull
+from edge_agent.outbox.guest import Guest
 from edge_agent.outbox.lock import StateDirLock
 from edge_agent.outbox.marks import read_marks
 from edge_agent.outbox.opening import open_to_read
@@ -49,12 +50,14 @@ class StoreKeeper:
         clock: Clock,
         *,
         connect: Connect,
+        guest: Guest,
         alarm: Callable[[AlarmKind, str], None],
         make_room: Callable[[Store], None],
     ) -> None:
         """`make_room` is asked when the disk is full, before the work is tried once more."""
         self._state_dir, self._lock, self._clock = state_dir, lock, clock
-        self._connect, self._alarm, self._make_room = connect, alarm, make_room
+        self._connect, self._guest = connect, guest
+        self._alarm, self._make_room = alarm, make_room
         self._ids = UlidGenerator()
         self._base = 0  # row ids of a new file go on above this one
         self._file: tuple[int, int] | None = None  # device and inode of the open file
@@ -163,7 +166,7 @@ class StoreKeeper:
                 self._new_epoch(), self._base, tuple(Lost(*each) for each in lost.items())
             )
             try:
-                store = open_store(path, self._connect, beginning, self._clock.mono_s)
+                store = open_store(path, self._connect, beginning, self._clock.mono_s, self._guest)
             except (DatabaseCorrupt, InvariantBroken, *_UNREADABLE) as error:
                 self._set_aside(str(error))
                 continue

@@ -14,18 +14,28 @@ from pathlib import Path
 from types import TracebackType
 
 from edge_agent.clock import Clock
-from edge_agent.config.schema import OutboxConfig
+from edge_agent.config.storage import OutboxConfig
 from edge_agent.contract import Position, Unsequenced
 from edge_agent.errors import AgentError, StorageError
 from edge_agent.outbox.database import Connect, connect_sqlite
+from edge_agent.outbox.guest import NO_GUEST, Guest
 from edge_agent.outbox.keeper import StoreKeeper, alarm_of
 from edge_agent.outbox.live_marks import LiveMarks
 from edge_agent.outbox.lock import StateDirLock
 from edge_agent.outbox.reserve import Reserve
 from edge_agent.outbox.retention import Demand, demand_of, quota_of
-from edge_agent.outbox.row import AckOutcome, Alarm, AlarmKind, Draft, Head, OpenEvent, Row
+from edge_agent.outbox.row import (
+    AckOutcome,
+    Alarm,
+    AlarmKind,
+    Draft,
+    Head,
+    OpenEvent,
+    Row,
+    Unencodable,
+)
 from edge_agent.outbox.spill import CAPACITY, Spill
-from edge_agent.outbox.store import Store, Unencodable
+from edge_agent.outbox.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +65,7 @@ class Outbox:
         limits: OutboxConfig,
         clock: Clock,
         connect: Connect,
+        guest: Guest,
     ) -> None:
         """Use `open`."""
         self._state_dir = state_dir
@@ -72,6 +83,7 @@ class Outbox:
             lock,
             clock,
             connect=connect,
+            guest=guest,
             alarm=self._alarm,
             make_room=self._make_room,
         )
@@ -85,13 +97,14 @@ class Outbox:
         limits: OutboxConfig,
         clock: Clock,
         connect: Connect = connect_sqlite,
+        guest: Guest = NO_GUEST,
     ) -> Outbox:
         """Lock the directory, then open or create the database.
 
         Raises StateDirLocked (naming the pid), StorageError for a missing directory,
         StateOfNewerAgent. A disk that cannot be written is none: drafts wait in RAM.
         """
-        outbox = cls(state_dir, StateDirLock(state_dir), limits, clock, connect)
+        outbox = cls(state_dir, StateDirLock(state_dir), limits, clock, connect, guest)
         try:
             outbox._keeper.ensure()
             outbox._reserve.ensure()
@@ -264,7 +277,7 @@ class Outbox:
             now, max_age_s = self._clock.read(), self._limits.max_age_days * 86400
             self.tried(lambda store: store.shed_old(now, max_age_s))
             self.tried(lambda store: store.pages.vacuum())
-            self.tried(Store.mend_ledger)
+            self.tried(Store.mend_guest)
             self._keeper.note_epochs()
             self._reserve.ensure()
         settle_s = None if self._store is None else self._store.settle_deadline_s

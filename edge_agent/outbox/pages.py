@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge_agent.outbox.database import Database
-from edge_agent.outbox.ledger import LedgerSize
+from edge_agent.outbox.guest import Guest
 
 #: Longer logs write less, because a page that changes often is copied only once.
 _LOG_BYTES = 4_000_000
@@ -16,13 +16,14 @@ _VACUUM_PAGES = 2048
 class Pages:
     """For the writer thread. Raises StorageError, DatabaseCorrupt."""
 
-    def __init__(self, database: Database, ledger: LedgerSize) -> None:
-        self._database, self._ledger = database, ledger
+    def __init__(self, database: Database, guest: Guest) -> None:
+        self._database, self._guest = database, guest
 
     def used_bytes(self) -> int:
-        """Bytes of pages that hold something of the outbox: all but the ledger's."""
+        """Bytes of pages that hold something of the outbox: all but the guest's."""
         pages, free = self._pragma("page_count"), self._pragma("freelist_count")
-        return max(0, (pages - free) * self._pragma("page_size") - self._ledger.size_bytes())
+        guest_bytes = self._guest.size_bytes(self._database)
+        return max(0, (pages - free) * self._pragma("page_size") - guest_bytes)
 
     def vacuum(self) -> None:
         """Give some free pages back to the disk, when there are many."""

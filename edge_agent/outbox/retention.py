@@ -17,8 +17,8 @@ from pathlib import Path
 
 import msgspec
 
-from edge_agent.clock import ClockQuality, ClockReading
-from edge_agent.config.schema import OutboxConfig
+from edge_agent.clock import ClockReading, is_trusted
+from edge_agent.config.storage import OutboxConfig
 from edge_agent.domain import Label
 from edge_agent.outbox.database import Database
 from edge_agent.outbox.ranges import RangeSet
@@ -36,7 +36,6 @@ MIN_QUOTA_BYTES = 256 * 1024
 #: What a row takes beside its topic and payload.
 _ROW_OVERHEAD_BYTES = 170
 
-_TRUSTED = (ClockQuality.SYNCED, ClockQuality.HOLDOVER)
 _MAX_SYNC_MARKS = 64
 
 _CLASSES = (
@@ -176,11 +175,6 @@ def newest_undated(database: Database) -> int:
     return int(newest or 0)
 
 
-def is_trusted(quality: ClockQuality) -> bool:
-    """Whether ages may be counted from a timestamp of this quality."""
-    return quality in _TRUSTED
-
-
 def too_old(
     database: Database, marks: SyncMarks, now: ClockReading, max_age_s: float
 ) -> list[Victim]:
@@ -194,7 +188,7 @@ def too_old(
     ):
         if not isinstance(utc_ms, int):
             continue  # damaged: found when it is read
-        known = quality in _TRUSTED
+        known = is_trusted(quality)
         since_s = utc_ms / 1000 if known else marks.dated(row_id)
         if since_s is not None and now.utc_s - since_s > max_age_s:
             victims.append(Victim(row_id, label_of(label), 0))

@@ -9,6 +9,7 @@ from enum import StrEnum
 from edge_agent.clock import ClockReading
 from edge_agent.contract import Gap, Position
 from edge_agent.domain import CameraId, EventId, Label, Phase
+from edge_agent.errors import AgentError, ContractError
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,33 @@ class Draft:
     created: ClockReading
     encode: Callable[[Position], tuple[str, bytes]] = field(repr=False, compare=False)
     live: bool = True
+
+    def row(self, row_id: int, position: Position, event_row: int) -> Row:
+        """Raises Unencodable."""
+        try:
+            topic, payload = self.encode(position)
+        except (ContractError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise Unencodable(self) from error
+        return Row(
+            row_id=row_id,
+            position=position,
+            message_id=self.message_id,
+            event_id=self.event_id,
+            camera=self.camera,
+            label=self.label,
+            phase=self.phase,
+            event_row=event_row,
+            topic=topic,
+            payload=payload,
+        )
+
+
+class Unencodable(AgentError):
+    """This draft has no payload; the others of its batch are fine."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        super().__init__(f"{draft.camera}: {draft.label} {draft.phase} cannot be encoded")
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX gap_by_first ON gap(epoch, reason, first)",
         "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID",
     ),
-    (  # the ledger of recorder files, see `ledger`
+    (  # the ledger of recorder files, see `edge_agent.recorders.ledger`
         """CREATE TABLE file(
             path_key INTEGER PRIMARY KEY,
             size INTEGER NOT NULL,

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from edge_agent.clock import ClockReading
+from edge_agent.clock import ClockReading, is_trusted
 from edge_agent.contract import Position, Unsequenced
 from edge_agent.domain import EventId
-from edge_agent.errors import AgentError, ContractError
-from edge_agent.outbox import ledger, removal, tables
+from edge_agent.outbox import removal, tables
 from edge_agent.outbox.damage import Damage
 from edge_agent.outbox.database import Database
-from edge_agent.outbox.ledger import LedgerSize
+from edge_agent.outbox.guest import Guest
 from edge_agent.outbox.marks import Marks, read_marks, with_lost, write_marks
 from edge_agent.outbox.open_events import OpenEvents
 from edge_agent.outbox.pages import Pages
@@ -25,7 +24,6 @@ from edge_agent.outbox.retention import (
     Shedder,
     SyncMarks,
     Victim,
-    is_trusted,
     newest_undated,
     too_old,
 )
@@ -44,19 +42,11 @@ _SETTLE_SENT_IDLE_S = 300.0
 Also = Callable[[Database], None]
 
 
-class Unencodable(AgentError):
-    """This draft has no payload; the others of its batch are fine."""
-
-    def __init__(self, draft: Draft) -> None:
-        self.draft = draft
-        super().__init__(f"{draft.camera}: {draft.label} {draft.phase} cannot be encoded")
-
-
 class Store:
     """For one thread. Raises StorageError, DiskFull, DatabaseCorrupt; then nothing has changed."""
 
-    def __init__(self, database: Database, mono_s: Callable[[], float]) -> None:
-        self._database = database
+    def __init__(self, database: Database, mono_s: Callable[[], float], guest: Guest) -> None:
+        self._database, self._guest = database, guest
         self._mono_s = mono_s
         self._epochs = tables.read_epochs(database)
         self._marks = read_marks(database)
@@ -70,7 +60,7 @@ class Store:
         self._undated_row: int | None = None  # newest row of an unset clock; None: not looked yet
         self._dirty_since_s: float | None = None
         self._settled_s = float("-inf")
-        self.pages = Pages(database, LedgerSize(database, mono_s))
+        self.pages = Pages(database, guest)
         self.numbers_lost = False  # higher ones may have been given: begin a new epoch
 
     def close(self) -> None:
@@ -273,10 +263,10 @@ class Store:
             self.put_aside(Damage(tuple(rows), tuple(rows), self._last_row))
         return len(rows)
 
-    def mend_ledger(self) -> None:
-        """Forget what is damaged in the ledger of recorder files."""
+    def mend_guest(self) -> None:
+        """Forget what is damaged in the guest's tables."""
         with self._database.transaction():
-            ledger.drop_damaged(self._database)
+            self._guest.mend(self._database)
 
     def shed(self, demand: Demand) -> int:
         """Shed what this demand asks for; how many rows went."""
@@ -322,23 +312,7 @@ class Store:
         return self._mono_s() >= self._settled_s + every_s
 
     def _insert(self, draft: Draft, row_id: int, event_row: int) -> Row:
-        position = tables.position_of(self._epochs, row_id)
-        try:
-            topic, payload = draft.encode(position)
-        except (ContractError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-            raise Unencodable(draft) from error
-        row = Row(
-            row_id=row_id,
-            position=position,
-            message_id=draft.message_id,
-            event_id=draft.event_id,
-            camera=draft.camera,
-            label=draft.label,
-            phase=draft.phase,
-            event_row=event_row,
-            topic=topic,
-            payload=payload,
-        )
+        row = draft.row(row_id, tables.position_of(self._epochs, row_id), event_row)
         tables.insert(self._database, row, draft)
         return row
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from edge_agent.outbox import tables
 from edge_agent.outbox.damage import find_damage
 from edge_agent.outbox.database import Connect
+from edge_agent.outbox.guest import Guest
 from edge_agent.outbox.marks import read_marks
 from edge_agent.outbox.opening import open_database
 from edge_agent.outbox.store import Store
@@ -18,7 +19,11 @@ _CHECK_BELOW_BYTES = 16_000_000
 
 
 def open_store(
-    path: Path, connect: Connect, beginning: tables.Beginning, mono_s: Callable[[], float]
+    path: Path,
+    connect: Connect,
+    beginning: tables.Beginning,
+    mono_s: Callable[[], float],
+    guest: Guest,
 ) -> Store:
     """Open or create; a new file begins as `beginning` says. Damaged rows are put aside.
 
@@ -34,10 +39,10 @@ def open_store(
             tables.begin(database, beginning)
         tables.gap_epochs(database)  # looks at each
         damage = find_damage(database, epochs, read_marks(database)) if small and epochs else None
-        store = Store(database, mono_s)
+        store = Store(database, mono_s, guest)
         if damage:
             store.put_aside(damage)
-        store.mend_ledger()
+        store.mend_guest()
     except BaseException:
         database.close()
         raise

@@ -9,23 +9,16 @@ commands    cmd/... and ack/...
 """
 
 from edge_agent.publish.health import LinkState, PublisherHealth
-from edge_agent.publish.ports import (
-    CommandHandler,
-    CommandImage,
-    CommandResult,
-    OutboxMarks,
-    Reader,
-)
+from edge_agent.publish.ports import CommandFile, CommandHandler, CommandResult, OutboxMarks
 from edge_agent.publish.publisher import Publisher, PublisherSetup
 
 __all__ = [
+    "CommandFile",
     "CommandHandler",
-    "CommandImage",
     "CommandResult",
     "LinkState",
     "OutboxMarks",
     "Publisher",
     "PublisherHealth",
     "PublisherSetup",
-    "Reader",
 ]

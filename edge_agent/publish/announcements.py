@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from edge_agent.contract import Gap
-from edge_agent.publish.ports import GapReport
+from edge_agent.outbox import GapReport
 
 
 class Announcements:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.contract import BoxTopics, Telemetry
+from edge_agent.outbox import OutboxReader
 from edge_agent.publish.commands import CommandDesk
 from edge_agent.publish.complaints import Complaints
 from edge_agent.publish.held import SizeLimit
 from edge_agent.publish.pacing import Pause, ResendTimer
-from edge_agent.publish.ports import OutboxMarks, Reader
+from edge_agent.publish.ports import OutboxMarks
 from edge_agent.publish.status import StatusBoard
 
 
@@ -34,7 +35,7 @@ class Bench:
 
     topics: BoxTopics
     clock: Clock
-    reader: Reader
+    reader: OutboxReader
     marks: OutboxMarks
     board: StatusBoard
     desk: CommandDesk

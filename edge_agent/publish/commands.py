@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edge_agent.clock import Clock, ClockQuality
 from edge_agent.contract import (
@@ -23,14 +23,14 @@ from edge_agent.errors import AgentError, ContractError
 from edge_agent.mqtt import Incoming
 from edge_agent.publish.complaints import Complaints
 from edge_agent.publish.held import packet_bytes
-from edge_agent.publish.ports import CommandHandler, CommandImage, CommandResult
+from edge_agent.publish.ports import CommandHandler, CommandResult
 
 log = logging.getLogger(__name__)
 
-MAX_IMAGE_BYTES = 200_000
+MAX_FILE_BYTES = 200_000
 
-#: An image that nobody fetched is of no use later.
-IMAGE_EXPIRY_S = 600
+#: A picture that nobody fetched is of no use later.
+FILE_EXPIRY_S = 600
 
 _REMEMBERED = 256
 
@@ -44,7 +44,7 @@ class Reply:
     correlation: bytes | None = None
     expiry_s: int | None = None
     cmd_id: str = ""  # of the command that this answers
-    picture_of: str = ""  # of the command whose picture this is; its answer comes next
+    file_of: str = ""  # of the command that asked for this file; its answer comes next
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class CommandDesk:
 
     def __init__(self, topics: BoxTopics, clock: Clock, handler: CommandHandler | None) -> None:
         self._topics, self._clock, self._handler = topics, clock, handler
-        self._answers: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
+        self._answers: OrderedDict[str, Reply] = OrderedDict()  # the newest of each command
         self._unsent: list[Reply] = []
         self._complaints = Complaints(clock)
         self._finished: deque[tuple[str, CommandResult]] = deque()
@@ -70,7 +70,7 @@ class CommandDesk:
 
     def handle(self, message: Incoming, most_bytes: int | None = None) -> Outcome:
         """Never raises: whatever came is answered or counted. `most_bytes`: the largest packet
-        that the broker takes, so that no answer promises a picture that cannot go out."""
+        that the broker takes, so that no answer promises a file that cannot go out."""
         self.received += 1
         try:
             verb = Topic.parse(message.topic).leaf
@@ -81,8 +81,7 @@ class CommandDesk:
             return Outcome()
         known = self._answers.get(command.cmd_id)
         if known is not None:
-            topic, payload = known
-            return Outcome((Reply(topic, payload, message.correlation, cmd_id=command.cmd_id),))
+            return Outcome((replace(known, correlation=message.correlation),))
         return self._first_time(command, message, most_bytes)
 
     def finish(self, cmd_id: str, result: CommandResult) -> None:
@@ -95,15 +94,17 @@ class CommandDesk:
         return [self.finished(*self._finished.popleft()) for _ in range(waiting)]
 
     def finished(self, cmd_id: str, result: CommandResult) -> Reply:
-        """The later answer to a command that was `accepted` at first."""
-        topic, _ = self._answers.get(cmd_id, (self._topics.ack(cmd_id), b""))
-        return Reply(topic, _encode(cmd_id, result), cmd_id=cmd_id)
+        """The later answer to a command that was `accepted` at first; who asks again gets it."""
+        accepted = self._answers.get(cmd_id) or Reply(self._topics.ack(cmd_id), b"", cmd_id=cmd_id)
+        reply = replace(accepted, payload=_encode(cmd_id, result))
+        if cmd_id in self._answers:
+            self._answers[cmd_id] = reply
+        return reply
 
-    def picture_lost(self, cmd_id: str, why: str) -> Reply:
-        """The picture did not reach the broker: the answer, now and to whoever asks again. It is
+    def file_lost(self, cmd_id: str, why: str) -> Reply:
+        """The file did not reach the broker: the answer, now and to whoever asks again. It is
         kept for the next connection, unless it is taken before."""
-        reply = self.finished(cmd_id, CommandResult(AckStatus.FAILED, f"the picture: {why}"))
-        self._remember(cmd_id, reply.topic, reply.payload)
+        reply = self.finished(cmd_id, CommandResult(AckStatus.FAILED, f"the file: {why}"))
         self._unsent.append(reply)
         return reply
 
@@ -126,13 +127,14 @@ class CommandDesk:
                 result = CommandResult(AckStatus.REJECTED, str(error))
         else:
             result = self._ask_handler(command)
-        image, result = self._image(command.cmd_id, result, most_bytes)
-        topic = self._reply_topic(command, message)
-        payload = _encode(command.cmd_id, result)
-        self._remember(command.cmd_id, topic, payload)
-        log.info("command %s %s: %s", command.verb, command.cmd_id, result.status)
-        answer = Reply(topic, payload, message.correlation, cmd_id=command.cmd_id)
-        return Outcome((*image, answer), replay)
+        file, result = self._file(command.cmd_id, result, most_bytes)
+        topic, cmd_id = self._reply_topic(command, message), command.cmd_id
+        answer = Reply(topic, _encode(cmd_id, result), message.correlation, cmd_id=cmd_id)
+        self._answers[cmd_id] = answer
+        if len(self._answers) > _REMEMBERED:
+            self._answers.popitem(last=False)
+        log.info("command %s %s: %s", command.verb, cmd_id, result.status)
+        return Outcome((*file, answer), replay)
 
     def _ask_handler(self, command: Command) -> CommandResult:
         if self._handler is None:
@@ -144,23 +146,27 @@ class CommandDesk:
         except AgentError as error:
             return CommandResult(AckStatus.FAILED, str(error))
 
-    def _image(
+    def _file(
         self, cmd_id: str, result: CommandResult, most_bytes: int | None
     ) -> tuple[tuple[Reply, ...], CommandResult]:
-        image: CommandImage | None = result.image
-        if image is None:
+        file = result.file
+        if file is None:
             return (), result
-        if len(image.jpeg) > MAX_IMAGE_BYTES:
-            reason = f"the image has {len(image.jpeg)} bytes, at most {MAX_IMAGE_BYTES} may go out"
+        content, topics = file.content, self._topics
+        if len(content) > MAX_FILE_BYTES:
+            reason = f"the file has {len(content)} bytes, at most {MAX_FILE_BYTES} may go out"
             return (), CommandResult(AckStatus.FAILED, reason)
-        topic = self._topics.image(image.camera, image.event_id)
-        if most_bytes is not None and packet_bytes(topic, image.jpeg) > most_bytes:
+        if file.piece is None:
+            topic = topics.image(file.camera, file.event_id)
+        else:
+            topic = topics.clip(file.camera, file.event_id, *file.piece)
+        if most_bytes is not None and packet_bytes(topic, content) > most_bytes:
             reason = (
-                f"the picture has {len(image.jpeg)} bytes, larger than the broker takes "
+                f"the file has {len(content)} bytes, larger than the broker takes "
                 f"(max_packet_size {most_bytes})"
             )
             return (), CommandResult(AckStatus.FAILED, reason)
-        return (Reply(topic, image.jpeg, expiry_s=IMAGE_EXPIRY_S, picture_of=cmd_id),), result
+        return (Reply(topic, content, expiry_s=FILE_EXPIRY_S, file_of=cmd_id),), result
 
     def _expired(self, command: Command) -> bool:
         reading = self._clock.read()
@@ -177,11 +183,6 @@ class CommandDesk:
             if asked and asked.startswith(branch) and not set("+#\0") & set(asked):
                 return asked
         return own
-
-    def _remember(self, cmd_id: str, topic: str, payload: bytes) -> None:
-        self._answers[cmd_id] = (topic, payload)
-        if len(self._answers) > _REMEMBERED:
-            self._answers.popitem(last=False)
 
 
 def _encode(cmd_id: str, result: CommandResult) -> bytes:

@@ -19,13 +19,13 @@ log = logging.getLogger(__name__)
 _MOST_WAITING = 256
 
 
-class ControlLane:
-    """One per connection. An answer that promises a picture waits until the broker has it."""
+class ControlQueue:
+    """One per connection. An answer that promises a file waits until the broker has it."""
 
     def __init__(self, connection: Connection, bench: Bench, feed: StatusFeed) -> None:
         self._connection, self._bench, self._feed = connection, bench, feed
         self._replies: deque[Reply] = deque(bench.desk.take_unsent())
-        self._picture_under_way: ControlParcel | None = None
+        self._file_under_way: ControlParcel | None = None
         self._complained: set[str] = set()
 
     @property
@@ -35,7 +35,7 @@ class ControlLane:
     @property
     def ready(self) -> bool:
         """Something could go now, if there is room."""
-        return bool(self._feed.waiting) or (bool(self._replies) and self._picture_under_way is None)
+        return bool(self._feed.waiting) or (bool(self._replies) and self._file_under_way is None)
 
     def add(self, replies: Iterable[Reply]) -> None:
         for reply in replies:
@@ -52,40 +52,40 @@ class ControlLane:
             if self._fits(topic, payload):
                 mid = self._connection.publish(topic, payload, retain=True)
                 window.add(mid, ControlParcel(topic))
-        while self._replies and self._picture_under_way is None and window.room():
+        while self._replies and self._file_under_way is None and window.room():
             reply = self._replies.popleft()
             if not self._fits(reply.topic, reply.payload):
-                self._picture_lost(reply.picture_of, "it is larger than the broker takes")
+                self._file_lost(reply.file_of, "it is larger than the broker takes")
                 continue
             mid = self._connection.publish(
                 reply.topic, reply.payload, expiry_s=reply.expiry_s, correlation=reply.correlation
             )
-            parcel = ControlParcel(reply.topic, reply.picture_of)
+            parcel = ControlParcel(reply.topic, reply.file_of)
             window.add(mid, parcel)
-            if reply.picture_of:
-                self._picture_under_way = parcel
+            if reply.file_of:
+                self._file_under_way = parcel
 
     def acked(self, parcel: ControlParcel, verdict: Verdict, code: int) -> None:
-        if parcel.picture_of:
-            self._picture_under_way = None
+        if parcel.file_of:
+            self._file_under_way = None
         if verdict is Verdict.TAKEN:
             return
-        self._picture_lost(parcel.picture_of, f"the broker refused it (0x{code:02X})")
+        self._file_lost(parcel.file_of, f"the broker refused it (0x{code:02X})")
         self._complain(
             parcel.topic, "the broker refused %s (0x%02X): check its ACL", parcel.topic, code
         )
 
     def broke(self) -> None:
-        """The connection is gone: the answer to a picture under way says so on the next one."""
-        if self._picture_under_way is not None:
-            cmd_id = self._picture_under_way.picture_of
-            self._bench.desk.picture_lost(cmd_id, "the connection broke while it was sent")
+        """The connection is gone: the answer to a file under way says so on the next one."""
+        if self._file_under_way is not None:
+            cmd_id = self._file_under_way.file_of
+            self._bench.desk.file_lost(cmd_id, "the connection broke while it was sent")
 
-    def _picture_lost(self, cmd_id: str, why: str) -> None:
+    def _file_lost(self, cmd_id: str, why: str) -> None:
         """Its answer, which waits behind it, must not promise it."""
         if not cmd_id:
             return
-        truth = self._bench.desk.picture_lost(cmd_id, why)
+        truth = self._bench.desk.file_lost(cmd_id, why)
         self._bench.desk.take_unsent()
         if self._replies and self._replies[0].cmd_id == cmd_id:
             self._replies.popleft()

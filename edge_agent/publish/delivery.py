@@ -9,15 +9,15 @@ from collections.abc import Callable
 from edge_agent.contract import CONTENT_TYPE, Gap, Position, decode_ackpos, encode_gap
 from edge_agent.errors import ContractError, StorageError
 from edge_agent.mqtt import Acked, Connection, Incoming
+from edge_agent.outbox import Head, Row
 from edge_agent.publish.announcements import Announcements
 from edge_agent.publish.bench import Bench
 from edge_agent.publish.complaints import Complaints
-from edge_agent.publish.control import ControlLane
+from edge_agent.publish.control import ControlQueue
 from edge_agent.publish.fitting import fitted, fitting
 from edge_agent.publish.held import packet_bytes
 from edge_agent.publish.lanes import Lanes
 from edge_agent.publish.pacing import TokenBucket
-from edge_agent.publish.ports import Head, Row
 from edge_agent.publish.replays import ReplayQueue
 from edge_agent.publish.status import BoxIdentity
 from edge_agent.publish.status_feed import StatusFeed
@@ -66,7 +66,7 @@ class Delivery:
         self._announcements = Announcements()
         bench.sizes.begin(connection.max_packet_bytes, now_s)
         self._feed = StatusFeed(bench, identity, now_s)
-        self._control = ControlLane(connection, bench, self._feed)
+        self._control = ControlQueue(connection, bench, self._feed)
         self._replays = ReplayQueue(bench.reader, bench.desk)
         self._replay_gaps: deque[Gap] = deque()
         self._top_sent_seq = 0  # of the head's epoch, that a broker has on this connection
@@ -238,7 +238,7 @@ class Delivery:
             if not self._bucket.take(now_s):
                 return False
             self._replays.take()
-            self._send_row(RowParcel(row, of_replay=True))
+            self._send_row(RowParcel(row))
             return True
         finished = self._replays.finish()
         if finished is None:

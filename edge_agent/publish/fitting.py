@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 from edge_agent.contract import Gap, encode_gap
+from edge_agent.outbox import GapReport
 from edge_agent.publish.held import packet_bytes
-from edge_agent.publish.ports import GapReport
-
-
-@dataclass(frozen=True, slots=True)
-class FittedReport:
-    """A GapReport, divided."""
-
-    revision: int
-    gaps: Sequence[Gap]
 
 
 def fitted(report: GapReport, most_bytes: int | None, topic: str) -> GapReport:
     if most_bytes is None:
         return report
     parts = [part for gap in report.gaps for part in fitting(gap, most_bytes, topic)]
-    return FittedReport(report.revision, tuple(parts))
+    return GapReport(report.revision, tuple(parts))
 
 
 def fitting(gap: Gap, most_bytes: int | None, topic: str) -> Iterator[Gap]:

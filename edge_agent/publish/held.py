@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge_agent.contract import MAX_MESSAGE_BYTES
-from edge_agent.publish.ports import Row
+from edge_agent.outbox import Row
 
 #: Topic, properties and header of a PUBLISH, generously, beside its payload.
 OVERHEAD_BYTES = 64

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections import deque
 
 from edge_agent.contract import Position
+from edge_agent.outbox import Head, OutboxReader, Row
 from edge_agent.publish.pacing import TokenBucket
-from edge_agent.publish.ports import Head, Reader, Row
 
 _BATCH = 32
 
@@ -22,7 +22,7 @@ class Lanes:
     """Rows leave by `next_live` and `next_backlog`, each at most once per pass."""
 
     def __init__(
-        self, reader: Reader, head: Head, bucket: TokenBucket, *, backlog_from_s: float
+        self, reader: OutboxReader, head: Head, bucket: TokenBucket, *, backlog_from_s: float
     ) -> None:
         """`backlog_from_s`: monotonic; the backlog waits until then."""
         self._reader = reader

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from edge_agent.clock import Clock
+from edge_agent.clock import EARLIEST_PLAUSIBLE_UTC_S, Clock
 from edge_agent.config import MqttConfig
 from edge_agent.contract import MAX_COMMAND_BYTES, BoxTopics, State, Telemetry, new_ulid
 from edge_agent.errors import (
@@ -22,6 +22,7 @@ from edge_agent.errors import (
 from edge_agent.mqtt import Connection, Dialer, FullJitter, Session, Will, endpoint_of
 from edge_agent.mqtt.backoff import Uniform
 from edge_agent.mqtt.rivals import RivalWatch
+from edge_agent.outbox import Head, OutboxReader
 from edge_agent.publish.bench import Bench, Tally
 from edge_agent.publish.commands import CommandDesk
 from edge_agent.publish.complaints import Complaints
@@ -29,13 +30,7 @@ from edge_agent.publish.delivery import Delivery
 from edge_agent.publish.health import LinkState, PublisherHealth
 from edge_agent.publish.held import SizeLimit
 from edge_agent.publish.pacing import Pause, ResendTimer
-from edge_agent.publish.ports import (
-    CommandHandler,
-    CommandResult,
-    Head,
-    OutboxMarks,
-    Reader,
-)
+from edge_agent.publish.ports import CommandHandler, CommandResult, OutboxMarks
 from edge_agent.publish.status import BoxIdentity, StatusBoard
 from edge_agent.runtime import Heartbeat, StopToken
 
@@ -61,7 +56,7 @@ class PublisherSetup:
     ward: str
     box: str
     config: MqttConfig
-    open_reader: Callable[[], Reader]
+    open_reader: Callable[[], OutboxReader]
     marks: OutboxMarks
     clock: Clock
     agent_version: str
@@ -75,17 +70,7 @@ class PublisherSetup:
     will_delay_s: int = WILL_DELAY_S  # a shorter break stays unannounced
     resend_after_s: float = 60.0
     denied_pause_s: tuple[float, float] = (60.0, 1800.0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Nowhere:
-    """The head of an outbox that does not exist: its epoch will never have a message."""
-
-    epoch: str
-    first_seq: int = 1
-    last_seq: int = 0
-    last_row_id: int = 0
-    watermark: int | None = None
+    known_utc_s: Callable[[], float] = lambda: EARLIEST_PLAUSIBLE_UTC_S  # it is this late at least
 
 
 class Publisher:
@@ -111,10 +96,11 @@ class Publisher:
             setup.clock,
             timeout_s=setup.connect_timeout_s,
             beat=self._beat,
+            known_utc_s=setup.known_utc_s,
         )
         self._committed = threading.Event()
         self._connection: Connection | None = None
-        self._reader: Reader | None = None  # kept between connections: it knows what was sent
+        self._reader: OutboxReader | None = None  # kept between connections: it knows what was sent
         self._health = PublisherHealth(since_s=setup.clock.mono_s())
 
     # --- for other threads ------------------------------------------------------------------
@@ -211,7 +197,7 @@ class Publisher:
     def _deliver(
         self,
         connection: Connection,
-        reader: Reader,
+        reader: OutboxReader,
         identity: BoxIdentity,
         setup: PublisherSetup,
         stop: StopToken,
@@ -266,14 +252,15 @@ class Publisher:
         )
         return type(error)(f"{error}; {self._tally.rival}")
 
-    def _stand(self, reader: Reader) -> Head:
+    def _stand(self, reader: OutboxReader) -> Head:
         """Where the outbox stands. While it cannot be read: where it stood, so that the ward at
         least hears how this box is."""
         try:
             self._head = reader.head()
         except StorageError as error:
             if self._head is None:
-                self._head = _Nowhere(self._no_outbox_epoch)
+                # Of an outbox that does not exist: its epoch will never have a message.
+                self._head = Head(self._no_outbox_epoch, 1, 0, 0, None)
             self._unreadable.say("the outbox cannot be read", error)
         return self._head
 
@@ -297,7 +284,7 @@ class Publisher:
         while not delivery.idle and clock.mono_s() < deadline_s:
             delivery.turn(committed=False, timeout_s=0.1)
 
-    def _bench(self, reader: Reader) -> Bench:
+    def _bench(self, reader: OutboxReader) -> Bench:
         setup = self._setup
         return Bench(
             topics=self._topics,

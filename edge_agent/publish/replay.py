@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from edge_agent.contract import Gap, GapRange, ReplayRange, is_ulid
-from edge_agent.publish.ports import Reader, Row
+from edge_agent.outbox import OutboxReader, Row
 
 _BATCH = 32
 _MAX_RANGES = 500  # of one `_gap`: about 20 kB
@@ -17,7 +17,7 @@ class Replay:
     """One range of one epoch, walked once in order. `last` of the current epoch is clipped to
     what exists, so that the future is never announced as lost."""
 
-    def __init__(self, cmd_id: str, wanted: ReplayRange, reader: Reader) -> None:
+    def __init__(self, cmd_id: str, wanted: ReplayRange, reader: OutboxReader) -> None:
         """Raises StorageError."""
         self.cmd_id = cmd_id
         self.sent = 0

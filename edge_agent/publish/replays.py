@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from edge_agent.contract import AckStatus, Gap, ReplayRange
 from edge_agent.errors import StorageError
+from edge_agent.outbox import OutboxReader, Row
 from edge_agent.publish.commands import CommandDesk, Reply
-from edge_agent.publish.ports import CommandResult, Reader, Row
+from edge_agent.publish.ports import CommandResult
 from edge_agent.publish.replay import Replay
 
 #: More than this wait for nobody.
@@ -18,7 +19,7 @@ _MOST = 8
 class ReplayQueue:
     """One per connection."""
 
-    def __init__(self, reader: Reader, desk: CommandDesk) -> None:
+    def __init__(self, reader: OutboxReader, desk: CommandDesk) -> None:
         self._reader, self._desk = reader, desk
         self._replays: deque[Replay] = deque()
 

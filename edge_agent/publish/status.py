@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 
 from edge_agent.contract import BoxStatus, State, encode_box_status
-from edge_agent.publish.ports import Head
+from edge_agent.outbox import Head
 
 
 class StatusBoard:

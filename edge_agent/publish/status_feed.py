@@ -10,9 +10,9 @@ from dataclasses import replace
 from edge_agent.contract import State, encode_telemetry
 from edge_agent.errors import StorageError
 from edge_agent.mqtt import Connection
+from edge_agent.outbox import Head
 from edge_agent.publish.bench import Bench
 from edge_agent.publish.held import packet_bytes
-from edge_agent.publish.ports import Head
 from edge_agent.publish.status import BoxIdentity
 
 TELEMETRY_EXPIRY_S = 120

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from edge_agent.publish.ports import Row
+from edge_agent.outbox import Row
 
 
 class Verdict(Enum):
@@ -42,10 +42,9 @@ def impossible_reason(code: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RowParcel:
-    """An event of the outbox; `of_replay` when the server asked for it again."""
+    """An event of the outbox."""
 
     row: Row
-    of_replay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +56,10 @@ class GapParcel:
 
 @dataclass(frozen=True, slots=True)
 class ControlParcel:
-    """Status, answer or picture; `picture_of` names the command that asked for it."""
+    """Status, answer or file; `file_of` names the command that asked for it."""
 
     topic: str
-    picture_of: str = ""
+    file_of: str = ""
 
 
 Parcel = RowParcel | GapParcel | ControlParcel

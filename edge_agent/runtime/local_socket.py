@@ -1,6 +1,7 @@
-"""A Unix socket that answers each connection with the same kind of text, and then closes it.
+"""A Unix socket that answers each connection once, and then closes it.
 
-Costs nothing while nobody connects: the thread sleeps in the kernel.
+Who connects is answered at once, or, where requests are taken, after one line. Costs nothing while
+nobody connects: the thread sleeps in the kernel.
 """
 
 from __future__ import annotations
@@ -21,15 +22,27 @@ log = logging.getLogger(__name__)
 _PATIENCE_S = 2.0
 #: What a reader takes at most.
 _LARGEST_BYTES = 16 << 20
+#: A request is one short line.
+_LARGEST_REQUEST_BYTES = 4096
 
 
 class LocalSocket:
     """`run` is the body of a thread; `close` may be called from any."""
 
-    def __init__(self, path: Path, answer: Callable[[], bytes]) -> None:
-        """Takes the place of a socket that an earlier process left. Raises StorageError."""
+    def __init__(
+        self,
+        path: Path,
+        answer: Callable[[], bytes] | None = None,
+        *,
+        answer_line: Callable[[bytes], bytes] | None = None,
+    ) -> None:
+        """Takes the place of a socket that an earlier process left. Raises StorageError.
+
+        `answer_line` is given the line that whoever connects must send first, without its end.
+        """
         self._path = path
         self._answer = answer
+        self._answer_line = answer_line
         self._wake_in, self._wake_out = socket.socketpair()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -68,7 +81,10 @@ class LocalSocket:
             connection, _ = self._socket.accept()
             with connection:
                 connection.settimeout(_PATIENCE_S)
-                connection.sendall(self._answer())
+                if self._answer is not None:
+                    connection.sendall(self._answer())
+                elif self._answer_line is not None:
+                    connection.sendall(self._answer_line(_line_of(connection)))
         except OSError as error:
             log.debug("a reader of %s left: %s", self._path, error)
 
@@ -77,11 +93,24 @@ class LocalSocket:
             each.close()
 
 
-def read_local_socket(path: Path, timeout_s: float) -> bytes:
-    """What the socket says. Raises OSError."""
+def _line_of(connection: socket.socket) -> bytes:
+    """What comes before the first line end, cut where it is too long. Raises OSError."""
+    data = b""
+    while b"\n" not in data and len(data) < _LARGEST_REQUEST_BYTES:
+        part = connection.recv(_LARGEST_REQUEST_BYTES)
+        if not part:
+            break
+        data += part
+    return data.partition(b"\n")[0][:_LARGEST_REQUEST_BYTES]
+
+
+def read_local_socket(path: Path, timeout_s: float, request: bytes = b"") -> bytes:
+    """What the socket says; `request` is a line without its end. Raises OSError."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as reader:
         reader.settimeout(timeout_s)
         _at(path, reader.connect)
+        if request:
+            reader.sendall(request + b"\n")
         parts: list[bytes] = []
         while (part := reader.recv(1 << 16)) and sum(map(len, parts)) < _LARGEST_BYTES:
             parts.append(part)

@@ -13,7 +13,7 @@ from edge_agent.sources.credentials import CredentialGuard, Login
 from edge_agent.sources.decoder import Decoder, Picture
 from edge_agent.sources.feed import CameraFeed
 from edge_agent.sources.feed_state import FeedSettings, FeedState, FeedStatus, GateStatus
-from edge_agent.sources.gate import DecodeMode, Finding, GateCounters, GatePlan, SizeSense
+from edge_agent.sources.gate import DecodeMode, Finding, GateCounters, GatePlan
 from edge_agent.sources.main_stream import MainStream
 from edge_agent.sources.meter import StreamFigures, StreamMeter
 from edge_agent.sources.moment import picture_at
@@ -56,7 +56,6 @@ __all__ = [
     "PictureRules",
     "ProbeReport",
     "RecordedCaptureTime",
-    "SizeSense",
     "StreamFigures",
     "StreamInfo",
     "StreamMeter",

@@ -16,7 +16,7 @@ from edge_agent.domain import Packet
 from edge_agent.sources.decoder import Decoder, Picture
 from edge_agent.sources.packets import PacketSource
 from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
-from edge_agent.sources.ring import REPLAY_SPAN_S, GopRing
+from edge_agent.sources.ring import REWIND_SPAN_S, GopRing
 
 #: Decoding goes on for so long after the newest question; frames are analysed each 0.2 s.
 _HOLD_S = 1.5
@@ -94,13 +94,13 @@ class CloserView:
     def _catch_up(self, packet: Packet, ring: GopRing) -> None:
         """Begin in the middle of a GOP; one that is too long is not worth it."""
         packets = ring.snapshot(packet.pts_s)
-        if packets and packet.pts_s - packets[0].pts_s <= REPLAY_SPAN_S:
+        if packets and packet.pts_s - packets[0].pts_s <= REWIND_SPAN_S:
             self._waiting.clear()
             self._waiting.extend(packets)
             self._continues = True
 
     def _work(self, offset_s: float) -> None:
-        if self._waiting and self._waiting[-1].pts_s - self._waiting[0].pts_s > REPLAY_SPAN_S:
+        if self._waiting and self._waiting[-1].pts_s - self._waiting[0].pts_s > REWIND_SPAN_S:
             # Too much for this box: begin again at the next keyframe.
             self._waiting.clear()
             self._continues = False

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from edge_agent.clock import Clock, thread_cpu_s
 from edge_agent.config.schema import FileSource
@@ -23,14 +23,11 @@ from edge_agent.errors import (
     MediaError,
     OperatorError,
     RetryableError,
-    SourceStalled,
 )
-from edge_agent.motion import MotionDetector
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.backoff import LONGEST_S, Backoff
 from edge_agent.sources.capture_time import (
     CaptureTime,
-    FrameSampler,
     LiveCaptureTime,
     RecordedCaptureTime,
 )
@@ -59,44 +56,16 @@ from edge_agent.sources.gate import (
 from edge_agent.sources.meter import StreamMeter
 from edge_agent.sources.opening import Opener, open_source
 from edge_agent.sources.packets import PacketSource, StreamInfo, read_packets
-from edge_agent.sources.pixels import DecodedPixels
+from edge_agent.sources.playing import Playing
 from edge_agent.sources.refusal import GivenUp
-from edge_agent.sources.ring import GopRing
 from edge_agent.sources.tap import PacketTap
 
-#: Longer than any GOP in use: a stream that shows no keyframe or picture for so long is broken.
-PICTURELESS_S = 30.0
-
-#: People are followed backwards from picture to picture, which needs some, however few are
-#: analysed otherwise.
-RECALLED_FPS = 3.0
 #: The analysis is at most this many frames ahead of the source thread.
 _MAX_FINDINGS = 64
-
-#: More than a background of keyframes takes: it goes from one detector to the next in full.
-_EYE_BYTES = 1 << 20
 
 Deliver = Callable[[Frame], None]
 #: For a frame that must not be dropped; False: no room now, ask again with the next packet.
 Keep = Callable[[Frame], bool]
-
-
-@dataclass(slots=True)
-class _Playing:
-    """The parts that live as long as one connection."""
-
-    settings: FeedSettings
-    decoder: Decoder
-    machine: GateMachine
-    eye: MotionDetector  # knows the background of keyframes
-    sampler: FrameSampler
-    recalled: FrameSampler  # of a past that is looked at after the fact
-    timeline: CaptureTime
-    ring: GopRing
-    first_packet_s: float | None = None
-    keyed: bool = False
-    blind_since_s: float | None = None  # packets are decoded, but no frame comes out
-    shown: tuple[Picture, DecodedPixels] | None = None  # the newest, for gate and analysis
 
 
 class CameraFeed:
@@ -243,6 +212,7 @@ class CameraFeed:
                 for text in (*remarks, self._damage.remark, overlay_remark(self._memory.overlays))
                 if text
             ),
+            source.sender_ahead_s if source else None,
         )
 
     def _gate_status(self) -> GateStatus | None:
@@ -252,7 +222,6 @@ class CameraFeed:
         return GateStatus(
             machine.plan,
             machine.mode,
-            memory.trust.state,
             memory.nuisance.frac,
             replace(memory.counters),
             self._cpu_s,
@@ -277,8 +246,7 @@ class CameraFeed:
             self._decoder = playing.decoder
             decoding = self._decoding(playing, deliver, keep)
             for packet in read_packets(source, settings.camera):
-                if playing.settings is not self._settings:
-                    _renew(playing, self._settings)
+                playing.go_on_with(self._settings)
                 self._note(packet, playing)
                 # Before the first keyframe a decoder only makes grey pictures and errors.
                 playing.keyed = playing.keyed or packet.is_key
@@ -291,7 +259,7 @@ class CameraFeed:
                 decoding.finish()
                 self._count_pictures(playing)
 
-    def _begin(self, source: PacketSource) -> _Playing:
+    def _begin(self, source: PacketSource) -> Playing:
         settings = self._settings
         self._info = source.info
         self._counts.connections += 1
@@ -299,18 +267,9 @@ class CameraFeed:
         self._timeline.restart()
         self._findings.clear()
         self._machine = GateMachine(self._memory, enabled=settings.gated)
-        return _Playing(
-            settings,
-            Decoder(source.stream, source.time_base, settings.rules),
-            self._machine,
-            MotionDetector(settings.motion, settings.ignore_zones),
-            FrameSampler(settings.fps),
-            FrameSampler(max(settings.fps, RECALLED_FPS)),
-            self._timeline,
-            GopRing(settings.ring_span_s),
-        )
+        return Playing.begin(source, settings, self._machine, self._timeline)
 
-    def _decoding(self, playing: _Playing, deliver: Deliver, keep: Keep | None) -> GatedDecoding:
+    def _decoding(self, playing: Playing, deliver: Deliver, keep: Keep | None) -> GatedDecoding:
         def due(pts_s: float) -> bool:
             return playing.sampler.is_due(playing.timeline.estimate_s(pts_s))
 
@@ -323,13 +282,13 @@ class CameraFeed:
             captured_s = playing.timeline.captured_s(picture.pts_s)
             if not playing.sampler.due(captured_s):
                 return None
-            return Frame(self._settings.camera, captured_s, self._pixels(picture, playing))
+            return Frame(self._settings.camera, captured_s, playing.pixels(picture))
 
         def recall(picture: Picture) -> Frame | None:
             at_s = playing.timeline.estimate_s(picture.pts_s)
             if not playing.recalled.due(at_s):
                 return None
-            pixels = self._pixels(picture, playing)
+            pixels = playing.pixels(picture)
             return Frame(self._settings.camera, at_s, pixels, recalled=True)
 
         def hand_on(frame: Frame, kept: bool) -> bool:
@@ -343,24 +302,17 @@ class CameraFeed:
 
         def judge(picture: Picture) -> Sight:
             at_s = playing.timeline.estimate_s(picture.pts_s)
-            luma = self._pixels(picture, playing).luma()
+            luma = playing.pixels(picture).luma()
             return Sight.of(playing.eye.update(luma, at_s), at_s)
 
         side = FeedSide(due, select, recall, hand_on, judge)
         return GatedDecoding(playing.decoder, playing.ring, playing.machine, side)
 
-    def _pixels(self, picture: Picture, playing: _Playing) -> DecodedPixels:
-        """Of one picture only one, so that masking and copying are done once."""
-        if playing.shown is None or playing.shown[0] is not picture:
-            pixels = DecodedPixels(picture.unit, self._settings.privacy_masks, picture.orientation)
-            playing.shown = (picture, pixels)
-        return playing.shown[1]
-
     def _heard(self) -> Sequence[Finding]:
         """Findings since the last packet."""
         return [self._findings.popleft() for _ in range(len(self._findings))]
 
-    def _note(self, packet: Packet, playing: _Playing) -> None:
+    def _note(self, packet: Packet, playing: Playing) -> None:
         """Everything that happens to every packet, decoded or not."""
         now_s = packet.received_s
         if playing.first_packet_s is None:
@@ -379,7 +331,7 @@ class CameraFeed:
             if self._info is not None and self._machine is not None:
                 self._journal.online(self._info, self._machine.plan)
 
-    def _tally(self, packet: Packet, playing: _Playing) -> None:
+    def _tally(self, packet: Packet, playing: Playing) -> None:
         if packet.is_key:
             self._cpu_s = thread_cpu_s()
         tried = playing.keyed and playing.decoder.tried
@@ -388,7 +340,7 @@ class CameraFeed:
         elif playing.blind_since_s is None and (tried or not playing.keyed):
             playing.blind_since_s = packet.received_s
 
-    def _count_pictures(self, playing: _Playing) -> int:
+    def _count_pictures(self, playing: Playing) -> int:
         playing.shown = None
         pictures = playing.decoder.take_pictures()
         self._counts.decoded += pictures
@@ -401,28 +353,10 @@ class CameraFeed:
             self._note_picture()
         return pictures
 
-    def _check_picture(self, playing: _Playing) -> None:
+    def _check_picture(self, playing: Playing) -> None:
         """Raises SourceStalled or MediaError when packets come but nothing can be seen in them."""
         if self._given_up:
             self._given_up = False
             raise GivenUp(self._settings.camera)
-        if playing.decoder.complaint:
-            raise MediaError(f"{self._settings.camera}: {playing.decoder.complaint}")
-        since_s, now_s = playing.blind_since_s, self._last_packet_s
-        if since_s is not None and now_s is not None and now_s - since_s > PICTURELESS_S:
-            found = "no picture could be decoded" if playing.keyed else "no keyframe came"
-            raise SourceStalled(
-                f"{self._settings.camera}: packets arrive, but {found} for {PICTURELESS_S:g} s"
-            )
-
-
-def _renew(playing: _Playing, settings: FeedSettings) -> None:
-    """The stream goes on with other settings. What the gate knows of its background stays, but
-    where other parts of it are masked."""
-    before, playing.settings = playing.settings, settings
-    playing.sampler.set_fps(settings.fps)
-    playing.recalled.set_fps(max(settings.fps, RECALLED_FPS))
-    eye = MotionDetector(settings.motion, settings.ignore_zones)
-    if settings.privacy_masks == before.privacy_masks:
-        eye.restore(playing.eye.state(_EYE_BYTES), 0.0)
-    playing.eye = eye
+        if self._last_packet_s is not None:
+            playing.check(self._last_packet_s)

@@ -16,11 +16,11 @@ from edge_agent.errors import (
     SourceUnreachable,
 )
 from edge_agent.geometry import BBox, Polygon
-from edge_agent.sources.gate import DecodeMode, GateCounters, GatePlan, SizeSense
+from edge_agent.sources.gate import DecodeMode, GateCounters, GatePlan
 from edge_agent.sources.meter import StreamFigures
 from edge_agent.sources.packets import StreamInfo
 from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
-from edge_agent.sources.ring import REPLAY_SPAN_S, SPAN_S
+from edge_agent.sources.ring import REWIND_SPAN_S, SPAN_S
 
 
 class FeedState(StrEnum):
@@ -52,7 +52,7 @@ class FeedSettings:
         """What is remembered of the stream; each second at 1 Mbit/s takes an eighth of a MB."""
         if self.clips:
             return SPAN_S
-        return REPLAY_SPAN_S if self.gated else 0.0
+        return REWIND_SPAN_S if self.gated else 0.0
 
     @property
     def gated(self) -> bool:
@@ -87,7 +87,6 @@ class GateStatus:
 
     plan: GatePlan
     mode: DecodeMode
-    size_sense: SizeSense
     nuisance_frac: float  # share of the picture where motion is known to be nobody's
     counters: GateCounters
     cpu_s: float  # of the source thread: receiving, decoding, comparing
@@ -112,6 +111,7 @@ class FeedStatus:
     lost_packets: int = 0  # of the network
     told: str = ""  # of a failure, for the ward: no address, no user
     remarks: tuple[str, ...] = ()  # what is wrong though it plays, for a technician
+    sender_ahead_s: float | None = None  # the camera's UTC minus our monotonic seconds
 
 
 def overlay_remark(overlays: Sequence[BBox]) -> str:

@@ -24,7 +24,7 @@ from edge_agent.sources.closer_view import CloserView
 from edge_agent.sources.credentials import CredentialGuard
 from edge_agent.sources.opening import Opener, open_source
 from edge_agent.sources.picture_rules import ANY_CAMERA, PictureRules
-from edge_agent.sources.ring import REPLAY_SPAN_S, SPAN_S, GopRing
+from edge_agent.sources.ring import REWIND_SPAN_S, SPAN_S, GopRing
 from edge_agent.sources.tap import PacketTap
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class MainStream:
         self._clock = clock
         self._opener = opener
         self._backoff = backoff or Backoff()
-        self._ring_span_s = SPAN_S if clips else REPLAY_SPAN_S
+        self._ring_span_s = SPAN_S if clips else REWIND_SPAN_S
         self._first_packet_s: float | None = None  # of this connection
         self._keyed_s: float | None = None  # newest packet, once a keyframe came
         self._failing: type[AgentError] | None = None

@@ -58,6 +58,11 @@ class PacketSource(Protocol):
         ...
 
     @property
+    def sender_ahead_s(self) -> float | None:
+        """The camera's UTC minus our monotonic seconds; None: it does not tell its time."""
+        ...
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """What is wrong with the stream though it plays, for a technician."""
         ...
@@ -141,6 +146,10 @@ class OpenedStream:
     @property
     def lost_packets(self) -> int:
         return 0
+
+    @property
+    def sender_ahead_s(self) -> float | None:
+        return None
 
     @property
     def remarks(self) -> tuple[str, ...]:

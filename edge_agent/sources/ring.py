@@ -15,7 +15,7 @@ from edge_agent.domain import Packet
 SPAN_S = 10.0
 #: Where pictures are only decoded after the fact: longer than from one keyframe to the next in
 #: any stream that is gated, so that the GOP before the newest is there.
-REPLAY_SPAN_S = 4.5
+REWIND_SPAN_S = 4.5
 
 #: 10 s at 19 Mbit/s: more than any household camera sends; a bound, not a target.
 MAX_BYTES = 24 * 1024 * 1024

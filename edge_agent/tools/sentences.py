@@ -207,7 +207,6 @@ _VALUES = translatable(
     "{count} decoded, {errors} errors",
     "none",
     "not known",
-    "keyframes and packet sizes",
     "keyframes",
     "full",
     "measuring",

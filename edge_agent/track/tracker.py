@@ -56,10 +56,6 @@ class Tracker:
         self._policy = LookPolicy(follow_s)
         self._moving: tuple[float, Sequence[BBox]] = (0.0, ())
 
-    def due(self, at_s: float) -> Sequence[Region]:
-        """Where to look now for people nobody looked at lately, whatever motion says."""
-        return self.look_at((), at_s)
-
     def look_at(self, moving: Sequence[Region], at_s: float) -> Sequence[Region]:
         """All that the detector should see of this frame (`LookPolicy`)."""
         self._moving = at_s, [region.bbox for region in moving]

@@ -8,18 +8,22 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge_agent.clock import ClockQuality, ClockReading
+from edge_agent.clock import DRIFT, STEP_S, ClockQuality, ClockReading, is_trusted
 from edge_agent.contract import EventHeader, EventMessage, Gap, GapRange, Position
 from edge_agent.errors import ContractError, OperatorError, StorageError
 from edge_agent.ward.alarms import QUIET_S, Alarm
+from edge_agent.ward.camera_book import CameraBook
 from edge_agent.ward.presence import BoxRecord
-from edge_agent.ward.schema import FROM_VERSION_1, PRAGMAS, SCHEMA_VERSION, TABLES
+from edge_agent.ward.schema import (
+    FROM_VERSION_1,
+    FROM_VERSION_2,
+    PRAGMAS,
+    SCHEMA_VERSION,
+    TABLES,
+)
 
 _WALK = 500
 _HOLES_SCANNED = 100_000
-
-_TRUSTED = {ClockQuality.SYNCED, ClockQuality.HOLDOVER}
-
 
 #: What SQLite, or Python before it, says of a value that no column takes.
 _UNSTORABLE = (
@@ -49,11 +53,14 @@ class WardDatabase:
                 self._run(TABLES)
             elif version == 1:
                 self._run(FROM_VERSION_1)
+            elif version == 2:
+                self._run(FROM_VERSION_2)
         except sqlite3.Error as error:
             raise StorageError(f"{path}: {error}") from error
-        if version not in (0, 1, SCHEMA_VERSION):
+        if version not in range(SCHEMA_VERSION + 1):
             self.close()
             raise OperatorError(f"{path}: was written by another version (format {version})")
+        self.cameras = CameraBook(self._connection)
 
     def _run(self, statements: Sequence[str]) -> None:
         with self.transaction():
@@ -110,7 +117,7 @@ class WardDatabase:
         that this version cannot read, kept all the same."""
         position = header.position
         added = self._connection.execute(
-            "INSERT OR IGNORE INTO event VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT OR IGNORE INTO event VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 header.source,
                 header.message_id,
@@ -119,10 +126,14 @@ class WardDatabase:
                 *_described(message),
                 now_utc_s,
                 payload,
+                _message_err_s(message),
             ),
         ).rowcount
         if added and message is not None and message.envelope.media is None:
-            self._date(header.source, message.envelope.clock)
+            reading = message.envelope.clock
+            self.learn_clock(header.source, reading)
+            if not is_trusted(reading.quality):
+                self._redate(header.source, reading.boot_id)
         return added == 1
 
     def twin_of(self, header: EventHeader) -> str | None:
@@ -172,32 +183,49 @@ class WardDatabase:
             )
 
     def learn_clock(self, source: str, reading: ClockReading) -> None:
-        """A moment of this boot whose UTC can be trusted re-dates what came before it."""
-        if reading.quality not in _TRUSTED:
+        """What a boot's clock says re-dates what that boot said before it knew better: `unset`
+        messages by whatever is plausible, `estimated` ones once a time server vouched for it."""
+        if reading.quality is ClockQuality.UNSET:
             return
-        offset_s = reading.utc_s - reading.mono_s
         changed = self._connection.execute(
-            "INSERT INTO boot VALUES(?,?,?) ON CONFLICT DO UPDATE SET offset_s=excluded.offset_s"
-            " WHERE abs(offset_s-excluded.offset_s) > 0.5",
-            (source, reading.boot_id, offset_s),
+            "INSERT INTO boot VALUES(?,?,?,?,?,?) ON CONFLICT DO UPDATE SET"
+            " offset_s=excluded.offset_s, mono_s=excluded.mono_s, err_s=excluded.err_s,"
+            " trusted=excluded.trusted WHERE excluded.trusted > trusted"
+            " OR (excluded.trusted = trusted AND excluded.mono_s > mono_s"
+            " AND abs(offset_s - excluded.offset_s) > ?)",
+            (
+                source,
+                reading.boot_id,
+                reading.utc_s - reading.mono_s,
+                reading.mono_s,
+                _err_s(reading),
+                is_trusted(reading.quality),
+                STEP_S,
+            ),
         ).rowcount
         if changed:
-            self._connection.execute(
-                "UPDATE event SET utc_s = mono_s + ?"
-                " WHERE source=? AND boot_id=? AND clock_quality='unset'",
-                (offset_s, source, reading.boot_id),
-            )
+            self._redate(source, reading.boot_id)
 
-    def _date(self, source: str, reading: ClockReading) -> None:
-        if reading.quality is not ClockQuality.UNSET:
-            self.learn_clock(source, reading)
-            return
+    def _redate(self, source: str, boot_id: str) -> None:
         self._connection.execute(
-            "UPDATE event SET utc_s = mono_s + boot.offset_s FROM boot WHERE event.source=?1"
-            " AND event.boot_id=?2 AND event.clock_quality='unset'"
-            " AND boot.source=?1 AND boot.boot_id=?2",
-            (source, reading.boot_id),
+            "UPDATE event SET utc_s = event.mono_s + boot.offset_s,"
+            " err_s = boot.err_s + ?3 * abs(event.mono_s - boot.mono_s)"
+            " FROM boot WHERE event.source=?1 AND event.boot_id=?2"
+            " AND event.clock_quality IN ('unset', 'estimated')"
+            " AND boot.source=?1 AND boot.boot_id=?2"
+            " AND (boot.trusted OR event.clock_quality='unset')",
+            (source, boot_id, DRIFT),
         )
+
+    def redated_utc_s(self, header: EventHeader) -> float | None:
+        """The best known moment of a stored message, if that is not what it says itself."""
+        row = self._connection.execute(
+            "SELECT utc_s FROM event JOIN boot USING(source, boot_id) WHERE source=? AND id=?"
+            " AND clock_quality IN ('unset', 'estimated')"
+            " AND (trusted OR clock_quality='unset')",
+            (header.source, header.message_id),
+        ).fetchone()
+        return None if row is None else float(row[0])
 
     # --- how far --------------------------------------------------------------------------
 
@@ -285,7 +313,7 @@ class WardDatabase:
 
     def put_box(self, box: BoxRecord) -> None:
         self._connection.execute(
-            "INSERT OR REPLACE INTO box VALUES(?,?,?,?,?,?,?,?)",
+            "INSERT OR REPLACE INTO box VALUES(?,?,?,?,?,?,?,?,?)",
             (
                 box.source,
                 box.state,
@@ -295,11 +323,9 @@ class WardDatabase:
                 box.backlog,
                 box.heard_utc_s,
                 box.interval_s,
+                box.told,
             ),
         )
-
-    def count_events(self) -> int:
-        return int(self._connection.execute("SELECT count(*) FROM event").fetchone()[0])
 
 
 def _described(message: EventMessage | None) -> tuple[Any, ...]:
@@ -318,3 +344,18 @@ def _described(message: EventMessage | None) -> tuple[Any, ...]:
         envelope.clock.boot_id if live else None,
         envelope.clock.mono_s if live else None,
     )
+
+
+def _message_err_s(message: EventMessage | None) -> float | None:
+    """How wrong the message's own moment may be; None: unknown."""
+    if message is None:
+        return None
+    envelope = message.envelope
+    return _err_s(envelope.clock) if envelope.media is None else envelope.media.err_s
+
+
+def _err_s(reading: ClockReading) -> float | None:
+    """Only a time server's word has a bound."""
+    if reading.err_ms is None or not is_trusted(reading.quality):
+        return None
+    return reading.err_ms / 1000

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edge_agent.clock import Clock, SystemClock
+from edge_agent.clock import Clock, SystemClock, rfc3339
 from edge_agent.config import MqttConfig, TlsConfig
 from edge_agent.contract import encode_gap
 from edge_agent.foreign_text import printable
 from edge_agent.runtime import StopToken
 from edge_agent.ward.alarms import Alarm
-from edge_agent.ward.intake import BoxChanged, NewEvent, NewGap, News
-from edge_agent.ward.printing import box_line, event_line, gap_line, local
+from edge_agent.ward.cameras import IGNORE_GAPS_S
+from edge_agent.ward.intake import BoxChanged, CameraChanged, NewEvent, NewGap, News
+from edge_agent.ward.printing import box_line, camera_line, event_line, gap_line, local
 from edge_agent.ward.subscriber import WardSetup, WardSubscriber
 
 _TLS_PORT, _PLAIN_PORT = 8883, 1883
@@ -42,6 +43,7 @@ class WardListenOptions:
     client_id: str = ""
     keep_images: bool = False
     replay_after_s: float = 600.0
+    ignore_gaps_s: float = IGNORE_GAPS_S
     reconnect_max_s: float = 30.0
 
     def mqtt(self) -> MqttConfig:
@@ -90,6 +92,7 @@ def run_listen(
             client_id=options.client_id,
             keep_images=options.keep_images,
             replay_after_s=options.replay_after_s,
+            ignore_gaps_s=options.ignore_gaps_s,
         )
     ).run(stop)
 
@@ -110,14 +113,16 @@ class Printer:
     def _line(self, item: News) -> str | None:
         now_utc_s = self._clock.read().utc_s
         match item:
-            case NewEvent(header, message):
+            case NewEvent(header, message, _, redated_utc_s):
                 if message is None:
                     return f"{local(now_utc_s)}  {header.source}  a message of a later version"
-                return event_line(header.source, message)
+                return event_line(header.source, message, redated_utc_s=redated_utc_s)
             case NewGap(source, gap):
                 return gap_line(source, gap, now_utc_s)
             case BoxChanged(source, state):
                 return box_line(source, state, now_utc_s)
+            case CameraChanged(source, camera, state, _, reason):
+                return camera_line(source, camera, state, reason, now_utc_s)
             case Alarm(source, kind, text, count):
                 often = f" ({count} times)" if count > 1 else ""
                 return f"{local(now_utc_s)}  {source}  ALARM {kind}: {text}{often}"
@@ -130,6 +135,10 @@ class Printer:
                 return text if text.isprintable() else json.dumps(json.loads(text))
             case NewGap(source, gap):
                 return json.dumps({"gap": json.loads(encode_gap(gap)), "source": source})
+            case CameraChanged(source, camera, state, since_utc_s, reason):
+                since = rfc3339(since_utc_s)
+                told = {"source": source, "camera": camera, "since": since, "reason": reason}
+                return json.dumps({"camera_state": str(state), **told})
             case Alarm(source, kind, text, count):
                 return json.dumps({"alarm": kind, "source": source, "text": text, "count": count})
         return None

@@ -2,7 +2,7 @@
 
 A will may come late (the broker waits for a short break to end) and a retained `online` may
 outlive both box and broker: so `offline` counts only for the current connection, and `online`
-only while telemetry comes.
+only while telemetry comes. Nobody is silent while we do not listen.
 """
 
 from __future__ import annotations
@@ -27,19 +27,30 @@ class BoxRecord:
     backlog: int | None  # None: no telemetry since this connection began
     heard_utc_s: float
     interval_s: float
+    told: str = ""  # the state that somebody was told last
 
-    def believed(self, now_utc_s: float) -> State:
+    def silent_s(self, now_utc_s: float, listening_utc_s: float = float("-inf")) -> float:
+        """How long nothing came, though we listen since `listening_utc_s`."""
+        return now_utc_s - max(self.heard_utc_s, listening_utc_s)
+
+    def believed(self, now_utc_s: float, listening_utc_s: float = float("-inf")) -> State:
         """The state to show a person."""
-        silent_s = now_utc_s - self.heard_utc_s
+        silent_s = self.silent_s(now_utc_s, listening_utc_s)
         if silent_s > BELIEVED_INTERVALS * self.interval_s:
             return State.OFFLINE
         return State(self.state)
 
 
 def after_status(
-    old: BoxRecord | None, source: str, status: BoxStatus, now_utc_s: float
+    old: BoxRecord | None,
+    source: str,
+    status: BoxStatus,
+    now_utc_s: float,
+    *,
+    retained: bool = False,
 ) -> BoxRecord | None:
-    """The record after this `st/box`; None when it must be ignored."""
+    """The record after this `st/box`; None when it must be ignored. `retained`: the broker kept
+    it for us, which proves no life of a box that said the same before."""
     stale = old is not None and status.conn_id != old.conn_id
     if status.state is State.OFFLINE and stale:
         return None
@@ -47,6 +58,7 @@ def after_status(
     last_seq = status.last_seq
     if old is not None and old.epoch == status.epoch:
         last_seq = max(last_seq, old.last_seq)
+    known = retained and old is not None and same_connection and old.state == str(status.state)
     return BoxRecord(
         source=source,
         state=str(status.state),
@@ -54,8 +66,9 @@ def after_status(
         epoch=status.epoch,
         last_seq=last_seq,
         backlog=old.backlog if old is not None and same_connection else None,
-        heard_utc_s=now_utc_s,
+        heard_utc_s=old.heard_utc_s if old is not None and known else now_utc_s,
         interval_s=status.telemetry_interval_s,
+        told=old.told if old is not None else "",
     )
 
 

@@ -7,6 +7,7 @@ import datetime as dt
 from edge_agent.clock import ClockQuality
 from edge_agent.contract import EventMessage, Gap, State
 from edge_agent.domain import Label
+from edge_agent.ward.cameras import CameraState
 
 _CLOCK_WARNING = {
     ClockQuality.UNSET: "the box's clock is not set",
@@ -19,11 +20,19 @@ def local(utc_s: float, zone: dt.tzinfo | None = None) -> str:
     return dt.datetime.fromtimestamp(utc_s, tz=dt.UTC).astimezone(zone).strftime("%F %T")
 
 
-def event_line(source: str, message: EventMessage, zone: dt.tzinfo | None = None) -> str:
-    """`2026-11-23 06:12:03  box-1/front  person end   gate  score 0.93  12.4 s (gone)`."""
+def event_line(
+    source: str,
+    message: EventMessage,
+    zone: dt.tzinfo | None = None,
+    *,
+    redated_utc_s: float | None = None,
+) -> str:
+    """`redated_utc_s`: its moment by what is known of the box's clock since.
+
+    `2026-11-23 06:12:03  box-1/front  person end   gate  score 0.93  12.4 s (gone)`."""
     event, envelope = message.event, message.envelope
     parts = [
-        local(envelope.at_utc_s, zone),
+        local(envelope.at_utc_s if redated_utc_s is None else redated_utc_s, zone),
         f"{source.rpartition('/')[2]}/{event.camera}",
         f"{event.label:<6} {event.phase:<6}",
     ]
@@ -38,7 +47,7 @@ def event_line(source: str, message: EventMessage, zone: dt.tzinfo | None = None
         why = f" ({event.end_reason})" if event.end_reason else ""
         parts.append(f"{event.end_s - event.start_s:.1f} s{why}")
     warning = None if envelope.media else _CLOCK_WARNING.get(envelope.clock.quality)
-    if warning:
+    if warning and redated_utc_s is None:
         parts.append(f"! {warning}")
     return "  ".join(parts)
 
@@ -58,6 +67,28 @@ def gap_line(source: str, gap: Gap, now_utc_s: float, zone: dt.tzinfo | None = N
 
 def box_line(source: str, state: State, now_utc_s: float, zone: dt.tzinfo | None = None) -> str:
     return f"{local(now_utc_s, zone)}  {source.rpartition('/')[2]}  is {state}"
+
+
+def camera_line(
+    source: str,
+    camera: str,
+    state: CameraState,
+    reason: str,
+    now_utc_s: float,
+    zone: dt.tzinfo | None = None,
+) -> str:
+    """`2026-11-23 06:12:03  box-1/front  is degraded: blocked`."""
+    why = f": {reason}" if reason else ""
+    return f"{local(now_utc_s, zone)}  {source.rpartition('/')[2]}/{camera}  is {state}{why}"
+
+
+def duration(seconds: float) -> str:
+    """`40 s`, `7 min`, `3.5 h`, `12 d`: for a person, not for a calculation."""
+    if seconds < 90:
+        return f"{max(seconds, 0):.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.0f} d"
 
 
 def _span(first: int, last: int) -> str:

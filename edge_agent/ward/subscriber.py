@@ -42,9 +42,12 @@ from edge_agent.mqtt import Connection, Dialer, FullJitter, Incoming, Session, e
 from edge_agent.mqtt.backoff import Uniform
 from edge_agent.mqtt.rivals import RivalWatch
 from edge_agent.runtime import StopToken
+from edge_agent.ward.cameras import IGNORE_GAPS_S
 from edge_agent.ward.database import WardDatabase
 from edge_agent.ward.holes import HoleWatch, coalesced
-from edge_agent.ward.intake import BoxChanged, Intake, News
+from edge_agent.ward.intake import Intake, News
+from edge_agent.ward.presence import BoxRecord
+from edge_agent.ward.vigil import Vigil
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +57,7 @@ COMMAND_EXPIRY_S = 60
 
 _POLL_S = 0.25
 _LOOK_AT_BOXES_S = 1.0
+_NOTE_LISTENING_S = 30.0
 _GOOD_AFTER_S = 5.0
 
 Emit = Callable[[Sequence[News]], None]
@@ -72,6 +76,7 @@ class WardSetup:
     client_id: str = ""
     ackpos_every_s: float = 0.5  # a box hears of its watermark at most this often
     replay_after_s: float = 600.0
+    ignore_gaps_s: float = IGNORE_GAPS_S  # boxes and cameras that are away for less are no news
     keep_images: bool = False
     uniform: Uniform = random.uniform
     connect_timeout_s: float = 10.0
@@ -109,7 +114,9 @@ class WardSubscriber:
         self._unsaid: dict[str, Position] = {}  # watermarks that the boxes do not know yet
         self._said_s = float("-inf")
         self._looked_s = float("-inf")
-        self._believed: dict[str, State] = {}
+        self._vigil = Vigil(setup.ignore_gaps_s)
+        self._listening_utc_s = float("-inf")  # since when this connection hears the boxes
+        self._noted_s = float("-inf")
 
     def run(self, stop: StopToken) -> None:
         """Until told to stop. Broker and storage failures are tried again; raises
@@ -161,6 +168,7 @@ class WardSubscriber:
         try:
             connection.subscribe(WardTopics(setup.ward).filters)
             intake = Intake(database, setup.ward, keep_images=setup.keep_images)
+            self._listening_utc_s, self._noted_s = setup.clock.read().utc_s, float("-inf")
             # A broker that lost its retained messages, or the box's, hears them again.
             self._unsaid = database.watermarks(list(intake.boxes.values()))
             while not stop.stopped:
@@ -183,7 +191,8 @@ class WardSubscriber:
             self._say_watermarks(connection)
         if now.mono_s - self._looked_s >= _LOOK_AT_BOXES_S:
             self._looked_s = now.mono_s
-            news += self._look_at_boxes(connection, database, intake, now)
+            news += self._watch(database, intake, now)
+            self._ask_for_holes(connection, database, intake, now)
         if news:
             self._setup.emit(news)
 
@@ -221,9 +230,35 @@ class WardSubscriber:
             box = intake.boxes.get(source)
             if box is None or box.epoch == epoch:
                 self._unsaid[source] = Position(epoch, seq)
-        for item in news:
-            if isinstance(item, BoxChanged):
-                self._believed[item.source] = item.state
+        return news
+
+    def _watch(self, database: WardDatabase, intake: Intake, now: ClockReading) -> list[News]:
+        """Who fell silent, and who came back. Also notes that somebody listens."""
+        since_s = self._listening_utc_s
+        turns = self._vigil.boxes(intake.boxes.values(), now.utc_s, since_s)
+        turns += self._vigil.cameras(intake.cameras.values(), intake.boxes, now.utc_s, since_s)
+        note = now.mono_s - self._noted_s >= _NOTE_LISTENING_S
+        if not turns and not note:
+            return []
+        news: list[News] = []
+        try:
+            with database.transaction():
+                if note:
+                    database.cameras.listen(since_s, now.utc_s)
+                for turn in turns:
+                    if isinstance(turn.record, BoxRecord):
+                        intake.put_box(turn.record)
+                    else:
+                        intake.put_camera(turn.record)
+                    news += [turn.news] if turn.news is not None else []
+                    if turn.alarm is not None:
+                        alarm = turn.alarm
+                        news += intake.alarm(alarm.source, alarm.kind, alarm.text, now)
+        except BaseException:
+            intake.reload()
+            raise
+        if note:
+            self._noted_s = now.mono_s
         return news
 
     # --- speaking to the boxes ------------------------------------------------------------
@@ -236,22 +271,17 @@ class WardSubscriber:
             position = self._unsaid.pop(source)
             connection.publish(self._topics(source).ackpos, encode_ackpos(position), retain=True)
 
-    def _look_at_boxes(
+    def _ask_for_holes(
         self, connection: Connection, database: WardDatabase, intake: Intake, now: ClockReading
-    ) -> list[News]:
-        news: list[News] = []
+    ) -> None:
         for source, box in intake.boxes.items():
-            state = box.believed(now.utc_s)
-            if self._believed.get(source, state) != state:
-                news.append(BoxChanged(source, state))
-            self._believed[source] = state
+            state = box.believed(now.utc_s, self._listening_utc_s)
             online = state is not State.OFFLINE
             watermark = database.watermark(source, box.epoch) or 0
             if self._holes.due(box, watermark, now.mono_s, online=online):
                 holes = database.holes(source, box.epoch, box.last_seq)
                 for span in coalesced(holes):
                     self._ask_replay(connection, source, box.epoch, span, now)
-        return news
 
     def _ask_replay(
         self, connection: Connection, source: str, epoch: str, span: GapRange, now: ClockReading

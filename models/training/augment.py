@@ -19,6 +19,8 @@ F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 
 PERSON, IGNORED = 1.0, 0.0
+#: Of a box that is no person but a part of the picture: nobody is in it, or hardly anybody.
+NOBODY, RARE = -1.0, -2.0
 _GREY = 114
 
 #: A person cut off by the edge is still one while this share of the box is visible.
@@ -62,8 +64,8 @@ class Augmenter:
         self._pictures, self._how = pictures, how
         self._noise = _Noise()
 
-    def draw(self, index: int, width: int, height: int, rng: Generator) -> tuple[U8, F32]:
-        """uint8 BGR (height, width, 3) and its boxes."""
+    def draw(self, index: int, width: int, height: int, rng: Generator) -> tuple[U8, U8, F32]:
+        """uint8 BGR (height, width, 3) as a camera shows it, the same without its faults, boxes."""
         how = self._how
         canvas: U8 = np.full((height, width, 3), _GREY, np.uint8)
         if rng.random() < how.mosaic:
@@ -75,7 +77,7 @@ class Augmenter:
         if rng.random() < 0.5:
             canvas = np.ascontiguousarray(canvas[:, ::-1])
             boxes[:, [0, 2]] = width - boxes[:, [2, 0]]
-        return self._camera(canvas, rng), boxes
+        return self._camera(canvas, rng), canvas, boxes
 
     def _mosaic(self, canvas: U8, index: int, rng: Generator) -> F32:
         """Four images around a random centre (Bochkovskiy et al., YOLOv4, 2020)."""
@@ -107,7 +109,11 @@ class Augmenter:
         target = np.array((w * rng.uniform(0.3, 0.7), h * rng.uniform(0.3, 0.7)))
         if zoom <= 1:  # the whole image fits: put it anywhere
             focus = np.array((iw / 2, ih / 2))
-        matrix = np.column_stack((linear, target - linear @ focus))
+        corner = target - linear @ focus
+        # Nothing of the slot stays empty that the image can fill; what fits is shown whole.
+        free = np.array((w - iw * sx, h - ih * sy))
+        corner = corner.clip(np.minimum(free, 0), np.maximum(free, 0))
+        matrix = np.column_stack((linear, corner))
         shrinks = min(sx, sy) < 0.6
         if shrinks:  # bilinear would alias
             factor = min(sx, sy) * 1.2
@@ -242,6 +248,8 @@ def clipped(boxes: F32, width: int, height: int) -> F32:
     w, h = inside[:, 2] - inside[:, 0], inside[:, 3] - inside[:, 1]
     whole = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     visible = w * h / np.maximum(whole, 1e-6)
-    inside[(visible < _VISIBLE) | (h < _TOO_SMALL_PX) | (w < 2), 4] = IGNORED
-    kept: F32 = inside[(visible >= _HARDLY) & (w > 0) & (h > 0)]
+    hardly = (visible < _VISIBLE) | (h < _TOO_SMALL_PX) | (w < 2)
+    inside[hardly & (inside[:, 4] > IGNORED), 4] = IGNORED
+    shown = (visible >= _HARDLY) | (inside[:, 4] < IGNORED)
+    kept: F32 = inside[shown & (w > 0) & (h > 0)]
     return kept

@@ -1,9 +1,10 @@
 """Which cell answers for which person, and how wrong it is.
 
-Task-aligned assignment (Feng et al., TOOD, 2021); binary cross-entropy of the score with the
-overlap that the box reaches, times how sure the label is; GIoU (Rezatofighi et al., 2019) for
-boxes. Focal weights were tried: with them the background stays at .3 for epochs, and few false
-positives are the aim.
+Task-aligned assignment (Feng et al., TOOD, 2021): a label's cells are wanted to be as sure as the
+overlap that their boxes reach, times how sure the label is. Where a teacher that looks at the same
+picture is surer of a cell, its score and its box are wanted. Binary cross-entropy for scores, GIoU
+(Rezatofighi et al., 2019) for boxes. Focal weights were tried: with them the background stays at .3
+for epochs, and few false positives are the aim.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from models.training.augment import NOBODY, RARE
 from models.training.network import STRIDES
 from models.training.settings import LossSettings
 
@@ -54,27 +56,40 @@ class PersonLoss:
         self._s = settings
 
     def __call__(
-        self, output: tuple[Tensor, Tensor], truth: Tensor, size: tuple[int, int]
+        self, output: tuple[Tensor, Tensor], truth: Tensor, seen: Tensor, size: tuple[int, int]
     ) -> tuple[Tensor, dict[str, float]]:
-        """`truth` (batch, m, 6): x1 y1 x2 y2, how sure (0: ignored), 1 where a box is."""
+        """`truth` (batch, m > 0, 6): x1 y1 x2 y2, how sure or which part (augment.py), 1: a box.
+
+        `seen` (batch, cells, 5): what a teacher sees in this very picture, x1 y1 x2 y2 score.
+        """
         distances, logits = output
         points, strides = cell_centres(*size, logits.device)
         boxes = corners(distances, points, strides)
         people = (truth[..., 4] > 0) & (truth[..., 5] > 0)
-        target, owner, positive = self._assign(
+        labelled, owner = self._assign(
             boxes.detach(), logits.detach(), truth[..., :5], people, (points, strides)
         )
-        ignored = self._ignored(truth, points) & ~positive
-        weight = (~ignored).float()
+        score, weight = self._believed(seen[..., 4], truth, points)
+        target = torch.maximum(labelled, score)
         total = target.sum().clamp(min=1.0)
         bce = torch.nn.functional.binary_cross_entropy_with_logits(
             logits, target, weight, reduction="sum"
         )
-        wanted = truth[..., :4].gather(1, owner[..., None].expand(-1, -1, 4))[positive]
-        _, giou = iou_and_giou(boxes[positive], wanted)
-        box = ((1 - giou) * target[positive]).sum()
-        score, place = self._s.score_weight * bce / total, self._s.giou_weight * box / total
-        return score + place, {"score": float(score.detach()), "box": float(place.detach())}
+        sure = target > self._s.boxes_from
+        of_label = truth[..., :4].gather(1, owner[..., None].expand(-1, -1, 4))
+        wanted = torch.where((labelled >= score)[..., None], of_label, seen[..., :4])
+        _, giou = iou_and_giou(boxes[sure], wanted[sure])
+        box = ((1 - giou) * target[sure]).sum()
+        place = self._s.giou_weight * box / total
+        learnable = float((bce.detach() - _entropy(target)) / total)
+        return bce / total + place, {"score": learnable, "box": float(place.detach())}
+
+    def _believed(self, score: Tensor, truth: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        """The teacher's scores without those where nobody can be; what each cell weighs."""
+        nobody, rare = (_within(points, truth, kind) for kind in (NOBODY, RARE))
+        # Where people are rare a sure teacher is wrong or saw one of the few: not learnt.
+        weight = (~(rare & (score >= self._s.rare))).float()
+        return score.masked_fill(nobody | rare, 0.0), weight
 
     @torch.no_grad()
     def _assign(
@@ -84,18 +99,14 @@ class PersonLoss:
         truth: Tensor,
         people: Tensor,
         grid: tuple[Tensor, Tensor],
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Per cell: target score, index of its person, whether it has one."""
+    ) -> tuple[Tensor, Tensor]:
+        """Per cell: target score (0: nobody), index of its person."""
         points, strides = grid
-        batch, cells = logits.shape
-        if truth.shape[1] == 0:
-            none = torch.zeros(batch, cells, device=logits.device)
-            return none, none.long(), none.bool()
         iou, _ = iou_and_giou(boxes[:, None], truth[:, :, None, :4])  # batch, m, cells
         inside = self._inside(truth[..., :4], points, strides) & people[..., None]
         metric = logits.sigmoid()[:, None] ** self._s.score_power * iou**self._s.iou_power
         metric = metric.masked_fill(~inside, -1.0)
-        k = min(self._s.cells_per_person, cells)
+        k = min(self._s.cells_per_person, logits.shape[1])
         best = metric.topk(k, -1)
         chosen = torch.zeros_like(inside).scatter_(2, best.indices, best.values > -0.5)
         # A cell that several people want answers for the one it overlaps best.
@@ -107,7 +118,7 @@ class PersonLoss:
         top_metric = metric.amax(-1, keepdim=True).clamp(min=1e-9)
         top_iou = (iou * mine).amax(-1, keepdim=True)
         target = (metric / top_metric * top_iou * truth[..., 4:]).amax(1)
-        return target * positive, owner, positive
+        return target * positive, owner
 
     @staticmethod
     def _inside(truth: Tensor, points: Tensor, strides: Tensor) -> Tensor:
@@ -120,9 +131,14 @@ class PersonLoss:
         grown = (half[:, :, None] < (strides * 0.6)[None, None, :, None]).any(-1)
         return (away <= reach).all(-1) & (~grown | (strides == STRIDES[0]))
 
-    @staticmethod
-    def _ignored(truth: Tensor, points: Tensor) -> Tensor:
-        box = truth[:, :, None, :4]
-        inside = (points >= box[..., :2]) & (points <= box[..., 2:])
-        ignored = (truth[..., 4] == 0) & (truth[..., 5] > 0)
-        return (inside.all(-1) & ignored[..., None]).any(1)
+
+def _within(points: Tensor, truth: Tensor, kind: float) -> Tensor:
+    box = truth[:, :, None, :4]
+    inside = ((points >= box[..., :2]) & (points <= box[..., 2:])).all(-1)
+    wanted = (truth[..., 4] == kind) & (truth[..., 5] > 0)
+    return (inside & wanted[..., None]).any(1)
+
+
+def _entropy(target: Tensor) -> Tensor:
+    """What no student can learn: the least that the cross-entropy can be."""
+    return (torch.special.entr(target) + torch.special.entr(1 - target)).sum()

@@ -12,18 +12,28 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from models.training import teacher
-from models.training.augment import F32, U8
+from models.training.augment import F32, IGNORED, NOBODY, PERSON, RARE, U8
 from models.training.label import looks_file
 from models.training.settings import Settings
 from models.training.sources import Source
+
+_PEOPLE = {"empty": NOBODY, "rare": RARE}
 
 
 class Pool:
     """Immutable; worker processes share its memory."""
 
-    def __init__(self, coded: U8, ends: NDArray[np.int64], boxes: list[F32], shares: F32) -> None:
-        """`coded`: JPEGs one after the other; `shares`: how often each is drawn, in any unit."""
-        self._coded, self._ends, self._boxes = coded, ends, boxes
+    def __init__(
+        self,
+        coded: U8,
+        ends: NDArray[np.int64],
+        boxes: list[F32],
+        shares: F32,
+        people: NDArray[np.float32],
+    ) -> None:
+        """`coded`: JPEGs one after the other; `shares`: how often each is drawn, in any unit;
+        `people`: of each NOBODY, RARE, or PERSON where nothing is known of its source."""
+        self._coded, self._ends, self._boxes, self._people = coded, ends, boxes, people
         self._until = np.cumsum(shares, dtype=np.float64)
 
     @classmethod
@@ -35,6 +45,7 @@ class Pool:
         coded: list[U8] = []
         boxes: list[F32] = []
         shares: list[float] = []
+        people: list[float] = []
         for source in sources:
             shard = data / f"{source.shard_name}.zip"
             labels = (
@@ -46,10 +57,12 @@ class Pool:
             coded += pictures
             boxes += labels or [np.zeros((0, 5), np.float32)] * len(pictures)
             shares += [source.share] * len(pictures)
+            people += [_PEOPLE.get(source.label, PERSON)] * len(pictures)
         if not coded:
             raise SystemExit(f"{data}: nothing to learn from; run collect and label first")
         ends = np.cumsum([len(picture) for picture in coded])
-        return cls(np.concatenate(coded), ends, boxes, np.array(shares, np.float32))
+        drawn, known = np.array(shares, np.float32), np.array(people, np.float32)
+        return cls(np.concatenate(coded), ends, boxes, drawn, known)
 
     def __len__(self) -> int:
         return len(self._boxes)
@@ -57,7 +70,11 @@ class Pool:
     def picture(self, index: int) -> tuple[U8, F32]:
         begin = self._ends[index - 1] if index else 0
         bgr = cv2.imdecode(self._coded[begin : self._ends[index]], cv2.IMREAD_COLOR)
-        return np.asarray(bgr, np.uint8), self._boxes[index]
+        boxes, people = self._boxes[index], self._people[index]
+        if people < IGNORED:  # of the whole picture
+            whole = np.array([(0, 0, bgr.shape[1], bgr.shape[0], people)], np.float32)
+            boxes = np.concatenate((boxes, whole))
+        return np.asarray(bgr, np.uint8), boxes
 
     def any_index(self, rng: Generator) -> int:
         at = np.searchsorted(self._until, rng.random() * self._until[-1], side="right")

@@ -18,6 +18,9 @@ class LossSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cells_per_person: int = 9
     giou_weight: float = 2.0
     score_weight: float = 1.0
+    #: The teacher's box is learnt from where it is this sure.
+    boxes_from: float = 0.1
+    rare: float = 0.4
 
 
 class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     looks: tuple[str, ...]  # teachers' looks at each image: `MODEL` or `MODEL flipped`
+    dense: str  # the model that answers in every cell
     network: Network
     schedule: Schedule
     agreement: Agreement = msgspec.field(default_factory=Agreement)

@@ -85,13 +85,13 @@ class Trainer:
 
     # --- one step ---
 
-    def learn(self, images: Tensor, truth: Tensor) -> Mapping[str, float]:
+    def learn(self, images: Tensor, truth: Tensor, seen: Tensor) -> Mapping[str, float]:
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
         size = (images.shape[3], images.shape[2])
         pixels = images.to(self.device).float()
         pixels = pixels.contiguous(memory_format=torch.channels_last)
-        loss, parts = self.loss(self.net(pixels), truth.to(self.device), size)
+        loss, parts = self.loss(self.net(pixels), truth.to(self.device), seen.to(self.device), size)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self._agree()
@@ -198,11 +198,11 @@ def train(
     saved_s = checked_s = trainer.trained_s
     sums: dict[str, float] = {}
     began_s = time.monotonic()
-    for pixels, truth in _feed(trainer, pool, workers):
+    for batch in _feed(trainer, pool, workers):
         now_s = time.monotonic()
         trainer.trained_s += now_s - began_s
         began_s = now_s
-        for name, value in trainer.learn(pixels, truth).items():
+        for name, value in trainer.learn(*batch).items():
             sums[name] = sums.get(name, 0.0) + value
         if trainer.step % _LOG_EVERY == 0:
             trainer.note(**{name: round(value / _LOG_EVERY, 4) for name, value in sums.items()})

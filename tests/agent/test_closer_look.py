@@ -11,8 +11,15 @@ import pytest
 from edge_agent.agent.closer_look import BUDGET_S, CloserLook
 from edge_agent.agent.main_streams import closer_look, main_stream, masks
 from edge_agent.clock import ManualClock
-from edge_agent.config import BoxConfig, CameraConfig, Config, MqttConfig, RtspSource
-from edge_agent.config.schema import PrivacyMaskConfig, SnapshotConfig
+from edge_agent.config import (
+    BoxConfig,
+    CameraConfig,
+    Config,
+    MqttConfig,
+    PrivacyMaskConfig,
+    RtspSource,
+    SnapshotConfig,
+)
 from edge_agent.domain import CameraId, Frame, Region, Track
 from edge_agent.geometry import BBox, FrameSize, Polygon
 from edge_agent.sources import CredentialGuard, Orientation, Picture

@@ -34,8 +34,8 @@ from edge_agent.demo.rtsp_server import RtspServer
 from edge_agent.detect import Seen
 from edge_agent.domain import Detection, Pixels, Region
 from edge_agent.errors import BrokerUnreachable
+from edge_agent.outbox import OutboxReader
 from edge_agent.publish import Publisher, PublisherSetup
-from edge_agent.publish.ports import Reader
 from edge_agent.runtime import Heartbeat, StopToken, Worker
 from edge_agent.runtime.supervisor import RESTART_BUDGET
 from edge_agent.sources import Backoff, CameraFeed
@@ -294,7 +294,7 @@ class CountedHeartbeat(Heartbeat):
 
 
 def test_long_wait_for_a_broker_is_no_stall() -> None:
-    def unopened() -> Reader:
+    def unopened() -> OutboxReader:
         raise BrokerUnreachable("as if the broker were away")
 
     heartbeat = CountedHeartbeat("publisher", SystemClock(), limit_s=60.0)
@@ -362,7 +362,7 @@ def test_thread_that_crashes_again_and_again_ends_the_agent_in_order(
     def crash(*_: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("edge_agent.agent.analysis.finding_of", crash)
+    monkeypatch.setattr("edge_agent.analysis.loop.finding_of", crash)
     monkeypatch.setattr("edge_agent.agent.agent._POLL_S", 0.1)
     with listening(mosquitto, "bug") as (heard, _), inside(single("bug", occupied)) as running:
         assert running.ended() == 1

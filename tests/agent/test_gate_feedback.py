@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from gate_clips import Transit, render
 
-from edge_agent.agent.analysis import AnalysisLoop, Lane, LaneCounters
 from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
-from edge_agent.agent.exchange import FrameExchange
 from edge_agent.agent.replay import ClipReplay
 from edge_agent.agent.telemetry import TelemetrySource
-from edge_agent.clock import SystemClock
+from edge_agent.analysis.exchange import FrameExchange
+from edge_agent.analysis.loop import AnalysisLoop, Lane, LaneCounters
+from edge_agent.clock import ClockQuality, ManualClock, SystemClock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.contract import BoxTopics, Nuisance, State, decode_camera_status
 from edge_agent.domain import CameraId, Detection, EventId, Label, NuisanceSpot, Phase
@@ -104,7 +104,10 @@ def test_agents_threads_replay_the_beginning_and_report_what_was_saved(clip: Pat
     ]
     assert starts == [pytest.approx(VISIT.begin_s, abs=0.4)]
     telemetry = TelemetrySource(
-        {YARD: SimpleNamespace(feed=feed, counters=lane.counters)}, exchange, clock, Path("/")
+        {YARD: SimpleNamespace(feed=feed, counters=lane.counters, clock_figures={})},
+        exchange,
+        clock,
+        Path("/"),
     )
     figures = telemetry.telemetry().cameras[YARD]
     assert (figures["wakes"], figures["false_wakes"]) == (1, 0)
@@ -170,3 +173,27 @@ def test_status_tells_nuisances_when_they_come_and_go(clip: Path) -> None:
     for spots in ((), (), (statue,), (replace(statue, times=7, seen_s=200.0),), ()):
         teller.poll(crashed=True, nuisances=spots)
     assert told == [(), (Nuisance((0.6, 0.3, 0.1, 0.4), 6),), ()]
+
+
+def test_a_state_of_1970_is_told_again_once_the_clock_is_set(clip: Path) -> None:
+    clock, told = ManualClock(utc_s=50.0, mono_s=50.0, quality=ClockQuality.UNSET), []
+    camera = CameraConfig(id=YARD, source=FileSource(path=str(clip), pace="fast"))
+    feed = CameraFeed(
+        FeedSettings.of(camera, 5.0), credentials=CredentialGuard(None, clock), clock=clock
+    )
+    teller = CameraStatusTeller(
+        feed,
+        YARD,
+        BoxTopics("ward", "box-1"),
+        clock,
+        lambda topic, payload: told.append(decode_camera_status(payload).since_utc_s),
+        Clear(),
+    )
+    for _ in range(3):
+        teller.poll(crashed=True)
+        clock.advance(100)
+    clock.step_utc(1_800_000_000.0)
+    for _ in range(3):
+        teller.poll(crashed=True)
+    assert told == [50.0, 1_800_000_050.0]
+    assert teller.since_utc_s == 1_800_000_050.0

@@ -28,11 +28,10 @@ from edge_agent.clock import SystemClock
 from edge_agent.config import MqttConfig
 from edge_agent.domain import Phase
 from edge_agent.errors import StorageError
-from edge_agent.outbox import Database, connect_sqlite
+from edge_agent.outbox import Database, OutboxReader, connect_sqlite
 from edge_agent.outbox.marks import Marks as RowMarks
 from edge_agent.outbox.marks import read_marks
 from edge_agent.publish import Publisher, PublisherSetup
-from edge_agent.publish.ports import Reader
 from edge_agent.runtime import StopToken, Worker
 
 ConfigOf = Callable[..., Path]
@@ -222,7 +221,7 @@ def test_outbox_that_cannot_be_opened_is_tried_soon_however_long_a_broker_would_
     monkeypatch.setattr("edge_agent.publish.publisher._STORAGE_REST_S", 0.05)
     opened: list[float] = []
 
-    def fail() -> Reader:
+    def fail() -> OutboxReader:
         opened.append(time.monotonic())
         raise StorageError("outbox.db: unable to open database file")
 

@@ -13,10 +13,10 @@ import msgspec
 import pytest
 import untold
 
-from edge_agent.agent.exchange import ExchangeStats
 from edge_agent.agent.minute_reason import Reason, Supply, in_words, reason_of
 from edge_agent.agent.untold_keeper import UntoldKeeper
 from edge_agent.agent.untold_ring import FOLDER, MinuteRow, read_ring, ring_files
+from edge_agent.analysis.exchange import ExchangeStats
 from edge_agent.clock import ClockQuality, ManualClock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.domain import CameraId

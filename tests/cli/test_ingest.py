@@ -11,13 +11,14 @@ import pytest
 from config_files import AGENT
 from ingest_box import found
 
-from edge_agent.agent.ingest import clip_work
 from edge_agent.cli import main
 from edge_agent.clock import SystemClock
 from edge_agent.config import OutboxConfig
 from edge_agent.domain import CameraId
 from edge_agent.errors import SourceUnreachable
-from edge_agent.outbox import Outbox, commit_together, ledger
+from edge_agent.outbox import Outbox, commit_together
+from edge_agent.recorders.ingest import clip_work
+from edge_agent.recorders.ledger import rows as ledger
 
 GATE = """id = "gate"
 

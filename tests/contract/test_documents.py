@@ -123,6 +123,8 @@ def test_asyncapi_has_every_topic_and_only_those() -> None:
         "box": "box-0001",
         "camera": "gate",
         "event_id": "01KAS3V8Q4ZZ5Y0T7M2N9R6XBC",
+        "number": "1",
+        "from_byte": "0",
         "cmd_id": "c-1",
         "label": "person",
         "verb": "replay",
@@ -171,6 +173,7 @@ def test_acl_lets_a_box_write_its_own_branches_and_no_command() -> None:
         mine.config_status,
         mine.telemetry,
         mine.image("gate", "01KAS3V8Q4ZZ5Y0T7M2N9R6XBC"),
+        mine.clip("gate", "01KAS3V8Q4ZZ5Y0T7M2N9R6XBC", 1, 0),
         mine.ack("c-1"),
     ]
     for topic in own:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.agent.drafting import EventDrafter
 from edge_agent.clock import SystemClock
 from edge_agent.contract import (
     MediaTimeSource,
@@ -21,6 +20,7 @@ from edge_agent.contract import (
 )
 from edge_agent.contract.wire import utc_text
 from edge_agent.domain import CameraId, EndReason, Event, EventId, Label, Phase
+from edge_agent.writer.drafting import EventDrafter
 
 YARD, CLIP = CameraId("yard"), "2c" * 32
 SENDER = Sender("ward12", "box-0001")

@@ -19,6 +19,7 @@ TOPICS = [
     (BOX.config_status, f"{HEAD}/st/config", Branch.CONFIG_STATUS),
     (BOX.telemetry, f"{HEAD}/tm", Branch.TELEMETRY),
     (BOX.image("gate", ULID), f"{HEAD}/img/gate/{ULID}", Branch.IMAGE),
+    (BOX.clip("gate", ULID, 2, 600_000), f"{HEAD}/clip/gate/{ULID}/2/600000", Branch.CLIP),
     (BOX.command("replay"), f"{HEAD}/cmd/replay", Branch.COMMAND),
     (BOX.ackpos, f"{HEAD}/cmd/ackpos", Branch.COMMAND),
     (BOX.ack("c-1"), f"{HEAD}/ack/c-1", Branch.ACK),
@@ -48,6 +49,12 @@ def test_topics_are_built_and_read_alike(built: str, text: str, branch: Branch) 
         f"{HEAD}/st/cam/gate/x",
         f"{HEAD}/tm/",
         f"{HEAD}/img/gate/short",
+        f"{HEAD}/clip/gate/{ULID}",
+        f"{HEAD}/clip/gate/{ULID}/0/0",
+        f"{HEAD}/clip/gate/{ULID}/1/-1",
+        f"{HEAD}/clip/gate/{ULID}/1/01",
+        f"{HEAD}/clip/gate/{ULID}/1/0\n",
+        f"{HEAD}/clip/gate/short/1/0",
         f"{HEAD}/cmd/",
         f"{HEAD}/cmd/Replay",
         f"{HEAD}/ack/a+b",
@@ -88,7 +95,8 @@ def test_ward_subscribes_to_everything_that_boxes_say_and_to_no_command() -> Non
         return False
 
     for _, text, branch in TOPICS:
-        assert matches(text) == (branch is not Branch.COMMAND)
+        # Clips are for whoever fetches them, piece by piece.
+        assert matches(text) == (branch not in (Branch.COMMAND, Branch.CLIP))
 
 
 def test_boxes_subscribe_to_their_own_commands_only() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 
 import pytest
+from looks import looks_at
 
 from edge_agent.detect.joint import plan_joint
-from edge_agent.detect.regions import GAP_PX, PixelRect, least_scale, plan_looks
+from edge_agent.detect.regions import GAP_PX, PixelRect, least_scale
 from edge_agent.domain import Region
 from edge_agent.geometry import FULL_FRAME, BBox, FrameSize
 
@@ -29,7 +30,7 @@ def test_a_whole_frame_shares_with_nobody() -> None:
 
 def test_alone_a_picture_is_looked_at_as_ever() -> None:
     (joint,) = plan_joint([(SMALL, HD)], INPUT, "top_left")
-    assert joint.parts == ((0, plan_looks(SMALL, HD, INPUT, "top_left")[0]),)
+    assert joint.parts == ((0, looks_at(SMALL, HD, INPUT)[0]),)
     assert plan_joint([([], HD)], INPUT, "top_left") == ()
 
 
@@ -63,11 +64,7 @@ def test_every_crop_is_there_once_apart_from_others_and_larger_than_in_the_whole
                     least = least_scale(requests[i][1], INPUT)
                     assert p.slot.w / p.crop.w >= least * 0.98
         for i, (regions, frame) in enumerate(requests):
-            alone = {
-                c.crop
-                for look in plan_looks(regions, frame, INPUT, "top_left")
-                for c in look.placements
-            }
+            alone = {c.crop for look in looks_at(regions, frame, INPUT) for c in look.placements}
             mine = [look for joint in joints for j, look in joint.parts if j == i]
             assert bool(mine) == bool(alone)
     assert shared > 20

@@ -4,8 +4,9 @@ import itertools
 import random
 
 import pytest
+from looks import looks_at
 
-from edge_agent.detect.regions import GAP_PX, MAX_UPSCALE, Look, PixelRect, plan_looks
+from edge_agent.detect.regions import GAP_PX, MAX_UPSCALE, Look, PixelRect
 from edge_agent.domain import Region
 from edge_agent.geometry import FULL_FRAME, BBox, FrameSize
 
@@ -14,7 +15,7 @@ HD = FrameSize(1280, 720)
 
 
 def plan(*bboxes: BBox, frame: FrameSize = HD, target: FrameSize = INPUT) -> tuple[Look, ...]:
-    return plan_looks([Region(bbox) for bbox in bboxes], frame, target, "top_left")
+    return looks_at([Region(bbox) for bbox in bboxes], frame, target)
 
 
 def whole(look: Look, frame: FrameSize = HD) -> bool:

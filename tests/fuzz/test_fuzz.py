@@ -23,7 +23,6 @@ from damaged_outbox import fill, trial
 from mqtt_box import draft
 from spoiling import spoil
 
-from edge_agent.agent.ingest.clip_messages import packed, unpacked
 from edge_agent.clock import ManualClock
 from edge_agent.config import load_config
 from edge_agent.contract import (
@@ -69,8 +68,10 @@ from edge_agent.outbox import RangeSet
 from edge_agent.outbox.quarantine import EPOCH_FILE, read_epochs_file
 from edge_agent.pipeline.carry_over import VERSION, CarryOver, unpack
 from edge_agent.publish.commands import CommandDesk
+from edge_agent.recorders.ingest.clip_messages import packed, unpacked
 from edge_agent.ward import Printer, WardDatabase
 from edge_agent.ward.intake import Intake
+from edge_agent.ward.vigil import Vigil
 
 RUNS = int(os.environ.get("FUZZ_RUNS", "250"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
@@ -241,6 +242,9 @@ def test_spoilt_messages_end_no_ward(database: WardDatabase) -> None:
         for source, box in intake.boxes.items():
             database.holes(source, box.epoch, box.last_seq)
             box.believed(CLOCK.read().utc_s)
+        now_s = CLOCK.read().utc_s
+        Vigil().boxes(intake.boxes.values(), now_s, 0.0)
+        Vigil().cameras(intake.cameras.values(), intake.boxes, now_s, 0.0)
     assert all(line.isprintable() for line in lines)
     Intake(database, "ward1", keep_images=True)  # what was stored can be read again
 

@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edge_agent.agent.analysis import finding_of
+from edge_agent.analysis.loop import finding_of
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.domain import EndReason, Event, EventId, Frame, Label, Lighting, Phase

@@ -17,16 +17,9 @@ from edge_agent.config import OutboxConfig
 from edge_agent.contract import BoxTopics, Gap
 from edge_agent.domain import CameraId, Label, Phase
 from edge_agent.errors import StorageError
-from edge_agent.outbox import (
-    LedgerClip,
-    LedgerReader,
-    Outbox,
-    OutboxReader,
-    Row,
-    Run,
-    commit_together,
-    ledger,
-)
+from edge_agent.outbox import Outbox, OutboxReader, Row, commit_together
+from edge_agent.recorders.ledger import LedgerClip, LedgerReader, LedgerUpkeep, Run
+from edge_agent.recorders.ledger import rows as ledger
 
 TOPICS = BoxTopics("ward1", "box1")
 LIMITS = OutboxConfig(max_mb=256, max_disk_frac=1.0)
@@ -62,7 +55,7 @@ def fill(folder: Path, clock: ManualClock, events: int = 40) -> Accepted:
     """An outbox with something in every table: two epochs, acknowledged, sent, shed and waiting
     rows, open events, clips and a run."""
     kept: list[Row] = []
-    with Outbox.open(folder, limits=LIMITS, clock=clock) as outbox:
+    with Outbox.open(folder, limits=LIMITS, clock=clock, guest=LedgerUpkeep(lambda: 0.0)) as outbox:
         for number in range(events):
             event_id = new_event_id(clock)
             label = (Label.PERSON, Label.MOTION)[number % 2]
@@ -172,7 +165,7 @@ def told_after(folder: Path, clock: ManualClock) -> tuple[dict[str, bytes], list
     gaps. Fails when it does not start, or stores nothing new."""
     damaged: list[tuple[int, ...]] = []
     told: dict[str, bytes] = {}
-    with Outbox.open(folder, limits=LIMITS, clock=clock) as outbox:
+    with Outbox.open(folder, limits=LIMITS, clock=clock, guest=LedgerUpkeep(lambda: 0.0)) as outbox:
         outbox.append(closing_drafts(outbox, TOPICS, clock))
         with (
             OutboxReader(folder, damaged=lambda ids: damaged.append(tuple(ids))) as reader,

@@ -10,15 +10,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from edge_agent.agent.analysis import AnalysisLoop, LaneCounters
-from edge_agent.agent.detector import open_detector
-from edge_agent.agent.drafting import EventDrafter
-from edge_agent.agent.exchange import FrameExchange
-from edge_agent.agent.ingest.clip_analysis import ClipAnalysis
-from edge_agent.agent.ingest.clip_work import IngestCamera
-from edge_agent.agent.ingest.ingest import Ingest, Storing
-from edge_agent.agent.ingest.pace import Pace
-from edge_agent.agent.writer import Together, Writer
+from edge_agent.analysis.detector import open_detector
+from edge_agent.analysis.exchange import FrameExchange
+from edge_agent.analysis.loop import AnalysisLoop, LaneCounters
 from edge_agent.clock import SystemClock
 from edge_agent.config import (
     CameraConfig,
@@ -30,9 +24,17 @@ from edge_agent.config import (
 )
 from edge_agent.contract import EventMessage, Sender, decode_event
 from edge_agent.domain import CameraId
-from edge_agent.outbox import LedgerClip, LedgerReader, Outbox, OutboxReader, Run, ledger
+from edge_agent.outbox import Outbox, OutboxReader
 from edge_agent.recorders.find.identity import content_of, open_regular
+from edge_agent.recorders.ingest.clip_analysis import ClipAnalysis
+from edge_agent.recorders.ingest.clip_work import IngestCamera
+from edge_agent.recorders.ingest.ingest import Ingest, Storing
+from edge_agent.recorders.ingest.pace import Pace
+from edge_agent.recorders.ledger import LedgerClip, LedgerReader, Run
+from edge_agent.recorders.ledger import rows as ledger
 from edge_agent.runtime import Heartbeat, StopToken, Worker
+from edge_agent.writer.drafting import EventDrafter
+from edge_agent.writer.writer import Together, Writer
 
 GATE = CameraId("gate")
 BEGIN_S = dt.datetime(2026, 11, 20, 8, 0, tzinfo=dt.UTC).timestamp()

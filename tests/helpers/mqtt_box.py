@@ -84,25 +84,24 @@ class Marks:
 
     def sent(self, row_ids: Sequence[int]) -> None:
         ids = tuple(row_ids)
-        self._mailbox.offer(lambda outbox: outbox.mark_sent(ids))
+        self._mailbox.put(lambda outbox: outbox.mark_sent(ids), 0.0)
 
     def acknowledged(self, watermark: Position) -> None:
         self.acknowledged_positions.append(watermark)
-        self._mailbox.offer(
-            lambda outbox: self.outcomes.append(outbox.acknowledge(watermark.epoch, watermark.seq))
-        )
+        epoch, seq = watermark.epoch, watermark.seq
+        self._mailbox.put(lambda outbox: self.outcomes.append(outbox.acknowledge(epoch, seq)), 0.0)
 
     def dead(self, row_ids: Sequence[int], reason: str) -> None:
         ids = tuple(row_ids)
         self.dead_rows.append(ids)
-        self._mailbox.offer(lambda outbox: outbox.refuse(ids))
+        self._mailbox.put(lambda outbox: outbox.refuse(ids), 0.0)
 
     def gaps_announced(self, revision: int) -> None:
         def announce(outbox: Outbox) -> None:
             outbox.gaps_announced(revision)
             self.announced.append(revision)
 
-        self._mailbox.offer(announce)
+        self._mailbox.put(announce, 0.0)
 
     def apply(self, outbox: Outbox, timeout_s: float = 0.0) -> None:
         """As the recorder does it, in its thread."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.clock import ClockQuality, ManualClock
-from edge_agent.config.schema import OutboxConfig
+from edge_agent.config import OutboxConfig
 from edge_agent.contract import Position, new_ulid
 from edge_agent.domain import CameraId, EventId, Label, Phase
 from edge_agent.outbox import Draft, Outbox

@@ -34,14 +34,24 @@ class Authority:
         self.ca = folder / "ca.pem"
         self._write(self.ca, certificate.sign(self._key, hashes.SHA256()))
 
-    def issue(self, name: str, *, expired: bool = False, self_signed: bool = False) -> Pair:
+    def issue(
+        self,
+        name: str,
+        *,
+        expired: bool = False,
+        self_signed: bool = False,
+        begins_in_days: float = -10,
+    ) -> Pair:
         """A certificate for this name (or address), signed by the CA unless `self_signed`."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         until = _NOW - _DAY if expired else _NOW + 30 * _DAY
-        builder = self._builder(subject, key, until, is_ca=False, self_signed=self_signed)
+        builder = self._builder(
+            subject, key, until, is_ca=False, self_signed=self_signed, begins=begins_in_days
+        )
         certificate = builder.sign(key if self_signed else self._key, hashes.SHA256())
         stem = f"{name}{'-expired' if expired else ''}{'-self' if self_signed else ''}"
+        stem += f"-from{begins_in_days:+g}"
         pair = Pair(self._folder / f"{stem}.pem", self._folder / f"{stem}.key")
         self._write(pair.cert, certificate)
         pair.key.write_bytes(
@@ -62,6 +72,7 @@ class Authority:
         *,
         is_ca: bool,
         self_signed: bool = False,
+        begins: float = -10,
     ) -> x509.CertificateBuilder:
         name = str(subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
         try:
@@ -74,7 +85,7 @@ class Authority:
             .issuer_name(subject if is_ca or self_signed else self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(_NOW - 10 * _DAY)
+            .not_valid_before(_NOW + begins * _DAY)
             .not_valid_after(until)
             .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
             .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)

@@ -16,9 +16,10 @@ from edge_agent.clock import ManualClock
 from edge_agent.contract import GapRange
 from edge_agent.domain import CameraId, Phase
 from edge_agent.errors import StorageError
-from edge_agent.outbox import AlarmKind, LedgerReader, OutboxReader, outbox_stat
+from edge_agent.outbox import AlarmKind, OutboxReader, outbox_stat
 from edge_agent.outbox.marks import Marks
 from edge_agent.outbox.schema import _MIGRATIONS
+from edge_agent.recorders.ledger import LedgerReader
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from outbox_drafts import Dispatch, draft, open_outbox, single, stored, ulid
 
 from edge_agent.clock import ManualClock
-from edge_agent.config.schema import OutboxConfig
+from edge_agent.config import OutboxConfig
 from edge_agent.contract import Gap, GapRange, Unsequenced
 from edge_agent.domain import Label, Phase
 from edge_agent.errors import (

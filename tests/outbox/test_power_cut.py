@@ -22,7 +22,7 @@ import pytest
 from outbox_drafts import draft, open_outbox, single, sqlite_error, stored, ulid
 
 from edge_agent.clock import ManualClock
-from edge_agent.config.schema import OutboxConfig
+from edge_agent.config import OutboxConfig
 from edge_agent.domain import Label, Phase
 from edge_agent.outbox import Outbox
 

@@ -13,7 +13,7 @@ import pytest
 from outbox_drafts import draft, open_outbox, single, stored, ulid, unset_clock
 
 from edge_agent.clock import ClockQuality, ManualClock
-from edge_agent.config.schema import OutboxConfig
+from edge_agent.config import OutboxConfig
 from edge_agent.contract import GapRange
 from edge_agent.domain import Label, Phase
 from edge_agent.outbox import AlarmKind, Outbox, OutboxReader, outbox_stat

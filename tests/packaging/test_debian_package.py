@@ -41,7 +41,7 @@ EDITS = {
     ),
     # Its self-test sees nobody.
     BLIND: (
-        packages.replaced("edge_agent/demo/self_test.py", "duration_s=12.0", "duration_s=3.0"),
+        packages.replaced("edge_agent/demo/proof_clip.py", "duration_s=12.0", "duration_s=3.0"),
     ),
     # READY, and never reaches the broker, as far as it says.
     MUTE: (

@@ -10,8 +10,8 @@ from edge_agent.clock import ClockQuality, ManualClock
 from edge_agent.contract import AckStatus, BoxTopics, Command, decode_ack, encode_command
 from edge_agent.errors import ContractError, StorageError
 from edge_agent.mqtt import Incoming
-from edge_agent.publish import CommandImage, CommandResult
-from edge_agent.publish.commands import MAX_IMAGE_BYTES, CommandDesk
+from edge_agent.publish import CommandFile, CommandResult
+from edge_agent.publish.commands import MAX_FILE_BYTES, CommandDesk
 
 TOPICS = BoxTopics("ward1", "box-1")
 EVENT = "01KAS3V6A1ZZ5Y0T7M2N9R6XBC"
@@ -84,7 +84,7 @@ def test_a_deadline_is_ignored_while_the_clock_is_unset() -> None:
     assert decode_ack(outcome.replies[0].payload).status is AckStatus.DONE
 
 
-def test_a_replay_is_accepted_and_begun_and_answered_again_when_done() -> None:
+def test_a_replay_is_accepted_and_begun_and_who_asks_again_gets_its_result() -> None:
     one = desk()
     outcome = one.handle(command("replay", args={"epoch": "e", "from_seq": 2, "to_seq": 5}))
     assert decode_ack(outcome.replies[0].payload).status is AckStatus.ACCEPTED
@@ -93,13 +93,13 @@ def test_a_replay_is_accepted_and_begun_and_answered_again_when_done() -> None:
     later = one.finished("c1", CommandResult(AckStatus.DONE, result={"sent": 4}))
     assert decode_ack(later.payload).result == {"sent": 4}
     again = one.handle(command("replay", args={"epoch": "e", "from_seq": 2, "to_seq": 5}))
-    assert decode_ack(again.replies[0].payload).status is AckStatus.ACCEPTED
+    assert decode_ack(again.replies[0].payload) == decode_ack(later.payload)
     assert again.replay is None
 
 
 def test_an_image_goes_before_its_answer() -> None:
-    image = CommandImage("front", EVENT, b"jpeg")
-    outcome = desk(CommandResult(AckStatus.DONE, image=image)).handle(command("snapshot"))
+    image = CommandFile("front", EVENT, b"jpeg")
+    outcome = desk(CommandResult(AckStatus.DONE, file=image)).handle(command("snapshot"))
     assert [reply.topic for reply in outcome.replies] == [
         TOPICS.image("front", EVENT),
         TOPICS.ack("c1"),
@@ -109,8 +109,8 @@ def test_an_image_goes_before_its_answer() -> None:
 
 
 def test_an_image_that_is_too_large_stays_here() -> None:
-    image = CommandImage("front", EVENT, bytes(MAX_IMAGE_BYTES + 1))
-    outcome = desk(CommandResult(AckStatus.DONE, image=image)).handle(command("snapshot"))
+    image = CommandFile("front", EVENT, bytes(MAX_FILE_BYTES + 1))
+    outcome = desk(CommandResult(AckStatus.DONE, file=image)).handle(command("snapshot"))
     (reply,) = outcome.replies
     assert decode_ack(reply.payload).status is AckStatus.FAILED
 

@@ -24,7 +24,7 @@ from edge_agent.publish.bench import Bench, Tally
 from edge_agent.publish.commands import CommandDesk
 from edge_agent.publish.delivery import Delivery
 from edge_agent.publish.pacing import Pause, ResendTimer
-from edge_agent.publish.ports import CommandHandler, CommandImage, CommandResult
+from edge_agent.publish.ports import CommandFile, CommandHandler, CommandResult
 from edge_agent.publish.status import BoxIdentity, StatusBoard
 
 TOPICS = BoxTopics("ward1", "box-1")
@@ -155,8 +155,8 @@ def test_a_replay_of_numbers_beyond_all_bounds_is_rejected() -> None:
 
 
 def test_the_answer_to_a_picture_waits_until_the_broker_has_the_picture() -> None:
-    image = CommandImage("front", PICTURE_OF, b"jpeg")
-    desk = Desk(Shelf(), Wire(), lambda _: CommandResult(AckStatus.DONE, image=image))
+    image = CommandFile("front", PICTURE_OF, b"jpeg")
+    desk = Desk(Shelf(), Wire(), lambda _: CommandResult(AckStatus.DONE, file=image))
     desk.turns(1)
     desk.wire.mute = True
     desk.command("snapshot")
@@ -170,8 +170,8 @@ def test_the_answer_to_a_picture_waits_until_the_broker_has_the_picture() -> Non
 
 
 def test_a_picture_that_broke_the_connection_is_answered_on_the_next_one() -> None:
-    image = CommandImage("front", PICTURE_OF, b"jpeg")
-    desk = Desk(Shelf(), Wire(), lambda _: CommandResult(AckStatus.DONE, image=image))
+    image = CommandFile("front", PICTURE_OF, b"jpeg")
+    desk = Desk(Shelf(), Wire(), lambda _: CommandResult(AckStatus.DONE, file=image))
     desk.turns(1)
     desk.wire.mute = True
     desk.command("snapshot")

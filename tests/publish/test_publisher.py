@@ -41,7 +41,7 @@ from edge_agent.domain import Label, Phase
 from edge_agent.errors import ConfigError
 from edge_agent.mqtt import Incoming
 from edge_agent.outbox import AckOutcome, Draft, OutboxReader
-from edge_agent.publish import CommandImage, CommandResult, LinkState, Publisher, PublisherSetup
+from edge_agent.publish import CommandFile, CommandResult, LinkState, Publisher, PublisherSetup
 
 _WARDS = count()
 
@@ -505,8 +505,8 @@ def test_a_picture_larger_than_the_broker_takes_is_answered_with_the_truth(
 ) -> None:
     broker = Mosquitto(tmp_path / "small-broker", extra="max_packet_size 20000").start()
     try:
-        image = CommandImage("front", PICTURE_OF, bytes(35_000))
-        box = make_box(broker, on_command=lambda _: CommandResult(AckStatus.DONE, image=image))
+        image = CommandFile("front", PICTURE_OF, bytes(35_000))
+        box = make_box(broker, on_command=lambda _: CommandResult(AckStatus.DONE, file=image))
         box.connect()
         with Ear(broker, f"ea/v1/{ward}/+/ack/+", f"ea/v1/{ward}/+/img/#") as ear:
             for _ in range(2):  # asked again, the same is true
@@ -640,7 +640,7 @@ def test_a_snapshot_is_fetched_by_command(
 
     def snapshot(command: Command) -> CommandResult:
         asked.append(command)
-        return CommandResult(AckStatus.DONE, image=CommandImage("front", event_id, b"\xff\xd8jpeg"))
+        return CommandResult(AckStatus.DONE, file=CommandFile("front", event_id, b"\xff\xd8jpeg"))
 
     box = make_box(mosquitto, on_command=snapshot).connect()
     wanted = Command("s1", "snapshot", {"camera": "front", "event_id": event_id})

@@ -1,4 +1,4 @@
-"""Mailboxes are bounded and say what they dropped."""
+"""Mailboxes are bounded, and keep the order."""
 
 from __future__ import annotations
 
@@ -9,34 +9,31 @@ import pytest
 from edge_agent.runtime import Mailbox
 
 
-def test_offer_drops_the_oldest_and_counts_it() -> None:
-    box: Mailbox[int] = Mailbox(2)
-    assert [box.offer(n) for n in range(4)] == [True, True, False, False]
-    assert (box.get_all(0), box.dropped) == ([2, 3], 2)
+def test_what_was_put_comes_out_in_order_and_once() -> None:
+    box: Mailbox[int] = Mailbox(3)
+    assert [box.put(n, 0) for n in range(3)] == [True, True, True]
+    assert len(box) == 3
+    assert (box.get_all(0), box.get_all(0), len(box)) == ([0, 1, 2], [], 0)
 
 
 def test_put_waits_for_room_and_gives_up_in_time() -> None:
     box: Mailbox[int] = Mailbox(1)
     assert box.put(1, 0)
     assert not box.put(2, 0.01)
-    taker = threading.Timer(0.02, lambda: box.get(0))
+    taker = threading.Timer(0.02, lambda: box.get_all(0))
     taker.start()
     assert box.put(3, 2.0)
     taker.join()
-    assert box.get(0) == 3
+    assert box.get_all(0) == [3]
 
 
-def test_get_returns_none_when_nothing_comes() -> None:
-    assert Mailbox[int](1).get(0.01) is None
-
-
-def test_a_closed_mailbox_refuses_but_drains() -> None:
-    box: Mailbox[int] = Mailbox(3)
-    box.offer(1)
-    box.close()
-    assert not box.offer(2)
-    assert not box.put(2, 0)
-    assert (box.get(0), box.get(0)) == (1, None)
+def test_get_all_waits_for_the_first_item() -> None:
+    box: Mailbox[int] = Mailbox(1)
+    giver = threading.Timer(0.02, lambda: box.put(1, 0))
+    giver.start()
+    assert box.get_all(2.0) == [1]
+    giver.join()
+    assert box.get_all(0.01) == []
 
 
 def test_a_mailbox_without_room_is_refused() -> None:

@@ -143,7 +143,7 @@ def test_decoding_begins_with_the_first_keyframe(
             keys.append(packet.is_key)
             return super().decode(packet)
 
-    monkeypatch.setattr("edge_agent.sources.feed.Decoder", WatchedDecoder)
+    monkeypatch.setattr("edge_agent.sources.playing.Decoder", WatchedDecoder)
     clock = ManualClock()
     source = FakeSource(clip, clock, skip=4)
     feed, frames = feed_of(Openings(source), clock), []

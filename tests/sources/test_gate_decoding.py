@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from gate_clips import CODECS, Transit, play, render
 
-from edge_agent.agent import process
 from edge_agent.domain import CameraId, Frame, Lighting, Packet, Track
 from edge_agent.geometry import BBox
+from edge_agent.runtime import process
 from edge_agent.sources import Decoder, GopRing, Picture
 from edge_agent.sources.gate import (
     FeedSide,

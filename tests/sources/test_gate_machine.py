@@ -16,7 +16,6 @@ from edge_agent.sources.gate import (
     PacketFact,
     Policy,
     Sight,
-    SizeSense,
     Step,
 )
 
@@ -44,7 +43,6 @@ class Camera:
     found: object = None  # what the analysis says moves; None: the same
     tracks: object = staticmethod(lambda at_s: ())
     candidates: object = staticmethod(lambda at_s: ())
-    size: object = staticmethod(lambda at_s, is_key: 5000 if is_key else 400)
     deaf: bool = False  # the analysis does not answer
     at_s: float = 0.0
     steps: list = field(default_factory=list)
@@ -57,8 +55,7 @@ class Camera:
         begin = len(self.steps)
         while self.at_s < until_s - 1e-9:
             is_key = self.since_key == 0
-            size = self.size(self.at_s, is_key)
-            step = self.machine.packet(PacketFact(is_key, size, self.at_s, self.at_s))
+            step = self.machine.packet(PacketFact(is_key, self.at_s, self.at_s))
             self._obey(step)
             self.since_key = (self.since_key + 1) % round(self.gop_s * FPS)
             self.at_s = round(self.at_s + 1 / FPS, 6)
@@ -67,7 +64,7 @@ class Camera:
     def _obey(self, step: Step) -> None:
         handed = step in (Step.DECODE, Step.LOOK, Step.WAKE)
         woke = step
-        if step in (Step.LOOK, Step.PEEK, Step.VERIFY):
+        if step is Step.LOOK:
             answer = self.machine.looked(
                 Sight(self.at_s, tuple(self.moving(self.at_s)), Lighting.STEADY)
             )
@@ -117,7 +114,7 @@ def test_keyframe_with_motion_wakes_and_replays_from_the_keyframe_before() -> No
     camera = Camera(moving=between(19.4, 23.0, SOMEBODY))
     steps = camera.run(20.1)
     assert steps[-1] == (20.0, Step.WAKE)
-    assert camera.machine.replay_from_s == 19.0
+    assert camera.machine.rewind_to_s == 19.0
     assert {step for _, step in camera.run(23.0)} == {Step.DECODE, Step.LOOK}
     camera.run(40.0)
     assert camera.machine.state is GateState.IDLE
@@ -156,8 +153,8 @@ def test_wake_in_which_the_analysis_sees_nothing_is_counted_as_false() -> None:
     [
         (0.5, Policy.KEYS, GateState.IDLE),
         (1.0, Policy.KEYS, GateState.IDLE),
-        (2.0, Policy.KEYS_AND_SIZES, GateState.IDLE),
-        (4.0, Policy.KEYS_AND_SIZES, GateState.IDLE),
+        (2.0, Policy.KEYS, GateState.IDLE),
+        (4.0, Policy.KEYS, GateState.IDLE),
         (5.0, Policy.FULL, GateState.ALWAYS),
         (16.7, Policy.FULL, GateState.ALWAYS),
     ],
@@ -178,7 +175,7 @@ def test_smart_codec_that_stretches_its_gop_ends_the_gating_and_replays_what_was
     steps = camera.run(30.0)
     woken = [at_s for at_s, step in steps if step is Step.WAKE]
     assert woken == [pytest.approx(24.2)]
-    assert camera.machine.replay_from_s == 20.0
+    assert camera.machine.rewind_to_s == 20.0
     assert camera.machine.state is GateState.ALWAYS
     assert {step for at_s, step in steps if at_s > 24.2} == {Step.DECODE}
 
@@ -232,7 +229,7 @@ def test_all_intra_stream_is_looked_at_once_a_second() -> None:
 def test_lamp_wakes() -> None:
     camera = Camera()
     camera.run(20.0)
-    fact = PacketFact(True, 5000, 20.0, 20.0)
+    fact = PacketFact(True, 20.0, 20.0)
     assert camera.machine.packet(fact) is Step.LOOK
     assert camera.machine.looked(Sight(20.0, (), Lighting.CHANGED)) is Step.WAKE
 
@@ -263,7 +260,7 @@ def test_still_person_who_moves_wakes_with_the_pictures_before() -> None:
     assert camera.machine.state is GateState.IDLE
     steps = camera.run(61.5)
     assert [at_s for at_s, step in steps if step is Step.WAKE] == [61.0]
-    assert camera.machine.replay_from_s == 60.0
+    assert camera.machine.rewind_to_s == 60.0
 
 
 def test_still_person_who_is_not_found_again_wakes() -> None:
@@ -373,73 +370,6 @@ def test_place_where_somebody_was_found_has_to_earn_its_name_again() -> None:
     assert not camera.memory.nuisance.covers(BBox(0.6, 0.2, 0.2, 0.3))
 
 
-# --- packet sizes -----------------------------------------------------------------------
-
-
-def sizes_rise(*moments: float):
-    def size(at_s: float, is_key: bool) -> int:
-        rises = any(moment <= at_s < moment + 0.9 for moment in moments)
-        return 5000 if is_key else 900 if rises else 400
-
-    return size
-
-
-def test_packet_sizes_wake_between_keyframes_once_they_are_trusted() -> None:
-    camera = Camera(gop_s=4.0)
-    camera.run(400.0)
-    assert camera.memory.trust.state is SizeSense.ON
-    camera.size, camera.moving = sizes_rise(401.0), between(401.0, 402.0, SOMEBODY)
-    steps = camera.run(403.0)
-    woken = [at_s for at_s, step in steps if step is Step.WAKE]
-    assert woken == [pytest.approx(401.1, abs=0.15)]
-    assert camera.machine.replay_from_s == 400.0
-    assert camera.memory.counters.false_size_alarms == 0
-
-
-def test_somebody_found_while_packet_sizes_are_verified_wakes_as_ever() -> None:
-    """The analysis answers for the keyframe at 404 s only when an alarm is looked into."""
-    camera = Camera(gop_s=4.0)
-    camera.run(404.05)
-    camera.size = sizes_rise(404.1)
-    camera.run(404.6)
-    assert camera.machine.state is GateState.VERIFY
-    camera.machine.heed(Finding(404.0, (), (track(404.0),)))
-    steps = camera.run(405.0)
-    assert steps[0][1] is Step.WAKE
-    assert camera.machine.recalls
-    assert camera.machine.replay_from_s == 400.0
-    assert camera.memory.counters.false_size_alarms == 0
-
-
-def test_false_alarm_of_packet_sizes_costs_a_second_and_cools_down() -> None:
-    camera = Camera(gop_s=4.0)
-    camera.run(400.0)
-    camera.size = sizes_rise(401.0, 403.0)
-    steps = camera.run(404.0)
-    decoded = [at_s for at_s, step in steps if step is not Step.SKIP and at_s > 400]
-    assert decoded[-1] - decoded[0] == pytest.approx(1.0, abs=0.11)
-    assert camera.memory.counters.false_size_alarms == 1
-    assert camera.machine.state is GateState.IDLE
-
-
-def test_packet_sizes_that_lie_are_not_asked_any_more() -> None:
-    camera = Camera(gop_s=4.0)
-    camera.run(400.0)
-    camera.size = sizes_rise(*range(401, 801, 8))
-    camera.run(800.0)
-    assert camera.memory.trust.state is SizeSense.OFF
-    assert camera.memory.counters.size_alarms == 5
-
-
-def test_alarm_just_before_a_keyframe_is_judged_by_that_keyframe() -> None:
-    camera = Camera(gop_s=4.0)
-    camera.run(400.0)
-    camera.size = sizes_rise(403.7)
-    camera.run(406.0)
-    counters = camera.memory.counters
-    assert (counters.size_alarms, counters.false_size_alarms) == (1, 1)
-
-
 def test_who_walked_away_is_not_waited_for_until_the_tracker_gives_up() -> None:
     def tracks(at_s: float) -> list[Track]:
         seen_s = min(at_s, 30.0)
@@ -451,21 +381,6 @@ def test_who_walked_away_is_not_waited_for_until_the_tracker_gives_up() -> None:
     assert rested_s(camera) == pytest.approx(
         31.4
     )  # after a second look at where they were, at 31.3
-
-
-def test_noisy_packet_sizes_never_pass_the_self_test() -> None:
-    camera = Camera(gop_s=4.0)
-    camera.size = sizes_rise(*range(41, 801, 24))
-    camera.run(800.0)
-    assert camera.memory.trust.state is SizeSense.TESTING
-    assert camera.memory.counters.size_alarms == 0
-
-
-def test_packet_sizes_are_not_asked_where_keyframes_are_frequent() -> None:
-    camera = Camera(gop_s=1.0)
-    camera.run(400.0)
-    camera.size = sizes_rise(400.1)
-    assert camera.decoded_frac(camera.run(401.0)) == pytest.approx(0.1)
 
 
 def test_gate_does_not_rest_while_the_light_changes() -> None:
@@ -487,7 +402,7 @@ def test_gate_does_not_rest_before_its_background_is_known(looks: int) -> None:
     machine = GateMachine(GateMemory())
     for index in range(80):
         at_s = index / 10
-        step = machine.packet(PacketFact(index % 10 == 0, 500, at_s, at_s))
+        step = machine.packet(PacketFact(index % 10 == 0, at_s, at_s))
         if step is Step.LOOK and machine._looks < looks:
             machine.looked(Sight(at_s, (), Lighting.STEADY))
             machine.heed(Finding(at_s, (), ()))
@@ -513,7 +428,7 @@ def test_a_keyframe_without_a_picture_ends_the_gating_and_replays_the_past() -> 
     camera.machine.pictureless()
     (step,) = {step for _, step in camera.run(20.6)}
     assert step is Step.WAKE
-    assert camera.machine.replay_from_s <= 19.0, "from the keyframe before"
+    assert camera.machine.rewind_to_s <= 19.0, "from the keyframe before"
     assert {step for _, step in camera.run(200.0)} <= {Step.DECODE, Step.LOOK}
     assert camera.machine.plan.policy is Policy.FULL
     assert "a keyframe alone gave no picture" in camera.machine.plan.reason

@@ -63,7 +63,7 @@ def test_a_person_standing_still_for_five_minutes_is_one_track_looked_at_every_s
     looked_s = 0.0
     for index in range(round(300 * fps) + 1):
         at_s = index / fps
-        searched = [region.bbox for region in subject.due(at_s)] if index else [FULL_FRAME]
+        searched = [region.bbox for region in subject.look_at((), at_s)] if index else [FULL_FRAME]
         seen = any(person.intersection_frac(box) >= person.area_frac - 1e-9 for box in searched)
         if seen:
             assert at_s - looked_s <= 1.0 + 1e-6
@@ -113,7 +113,7 @@ def test_due_looks_alone_find_out_that_somebody_left() -> None:
     subject = tracker()
     subject.update([standing()], [FULL_FRAME], 0.0)
     times = [i / 5 for i in range(1, 30)]
-    alive = [t for t in times if subject.update([], [r.bbox for r in subject.due(t)], t)]
+    alive = [t for t in times if subject.update([], [r.bbox for r in subject.look_at((), t)], t)]
     assert 1.6 <= max(alive) <= 2.8
 
 
@@ -122,7 +122,7 @@ def test_a_missing_person_is_looked_for_at_once_again() -> None:
     subject.update([standing()], [FULL_FRAME], 0.0)
     looks = []
     for tenth in range(2, 18, 2):
-        due = [region.bbox for region in subject.due(tenth / 10)]
+        due = [region.bbox for region in subject.look_at((), tenth / 10)]
         if due:
             looks.append(tenth / 10)
         subject.update([], due, tenth / 10)
@@ -139,7 +139,7 @@ def test_what_was_never_confirmed_is_looked_at_seldom() -> None:
     subject = tracker()
     looks = []
     for index in range(300):
-        due = [region.bbox for region in subject.due(index / 5)] if index else [FULL_FRAME]
+        due = [region.bbox for region in subject.look_at((), index / 5)] if index else [FULL_FRAME]
         looks += [index / 5] if due else []
         score = 0.6 if index % 25 == 0 else 0.3  # never three sure looks within 2 s
         subject.update([standing(score=score)] if due else [], due, index / 5)
@@ -221,7 +221,7 @@ def test_time_in_which_nobody_looks_is_no_doubt() -> None:
 def test_the_region_of_a_look_shows_the_person_with_surroundings() -> None:
     subject = tracker()
     subject.update([standing(0.0, 0.6)], [FULL_FRAME], 0.0)
-    (region,) = subject.due(1.0)
+    (region,) = subject.look_at((), 1.0)
     assert region.bbox.x == 0.0
     assert region.bbox.x2 > 0.12
     assert region.bbox.y < 0.5
@@ -243,8 +243,8 @@ def test_motion_elsewhere_is_looked_at_as_it_is_beside_who_is_due() -> None:
         subject.update([standing()], [FULL_FRAME], index / 5)
     car = Region(BBox(0.8, 0.1, 0.1, 0.1))
     assert subject.look_at([car], 0.6) == [car]
-    assert subject.look_at([car], 1.4) == [car, *subject.due(1.4)]
-    assert len(subject.due(1.4)) == 1
+    assert subject.look_at([car], 1.4) == [car, *subject.look_at((), 1.4)]
+    assert len(subject.look_at((), 1.4)) == 1
 
 
 def test_two_people_in_one_moving_region_are_both_seen_whole() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.training.augment import IGNORED, PERSON, Augmentation, Augmenter, clipped
+from models.training.augment import IGNORED, NOBODY, PERSON, Augmentation, Augmenter, clipped
 
 #: No colours, noise or codecs: the figure stays the only bright thing.
 _PLAIN = {"grey": 0, "dark": 0, "blur": 0, "noise": 0, "jpeg": 0, "colour": 0}
@@ -33,9 +33,8 @@ def test_every_figure_fills_its_box(mosaic: float, bend: float) -> None:
     seen = 0
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        picture, found = augmenter.draw(0, 288, 192, rng)
-        # Tones are stretched around the padding's grey: the figure is what is lightest.
-        levels = picture[..., 1].astype(int)
+        _, clean, found = augmenter.draw(0, 288, 192, rng)
+        levels = clean[..., 1].astype(int)
         bright = levels > (levels.min() + levels.max() * 3) / 4
         outside = bright.copy()
         for x1, y1, x2, y2, kind in found:
@@ -55,6 +54,16 @@ def test_the_same_seed_draws_the_same_picture() -> None:
     one, same = (augmenter.draw(0, 160, 160, np.random.default_rng(5)) for _ in range(2))
     assert np.array_equal(one[0], same[0])
     assert np.array_equal(one[1], same[1])
+    assert np.array_equal(one[2], same[2])
+
+
+def test_an_image_leaves_no_side_empty_that_it_can_fill() -> None:
+    how = Augmentation(mosaic=0, bend=0, rotate_deg=0, zoom=(1.3, 3.0), aspect=0, **_PLAIN)
+    augmenter = Augmenter(OneFigure(), how)
+    for seed in range(40):
+        _, clean, _ = augmenter.draw(0, 256, 256, np.random.default_rng(seed))
+        # The scene is black and white; what it does not reach stays grey.
+        assert not (clean[[0, -1]][:, [0, -1]] == 114).any()
 
 
 def test_a_person_who_is_hardly_visible_teaches_nothing() -> None:
@@ -70,3 +79,8 @@ def test_a_person_who_is_hardly_visible_teaches_nothing() -> None:
     found = clipped(boxes, 100, 100)
     assert found[:, 4].tolist() == [PERSON, IGNORED, IGNORED]
     assert found[0, :4].tolist() == [0, 10, 30, 90]
+
+
+def test_a_part_without_people_stays_one_however_little_of_it_is_shown() -> None:
+    found = clipped(np.array([[-400, -300, 130, 100, NOBODY]], np.float32), 120, 90)
+    assert found.tolist() == [[0, 0, 120, 90, NOBODY]]

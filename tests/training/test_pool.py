@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from models.training import teacher
+from models.training.augment import NOBODY, PERSON
 from models.training.collect import Collector
 from models.training.label import looks_file
 from models.training.pool import Pool
@@ -52,7 +53,9 @@ def test_labelled_and_empty_shards_are_learnt_and_left_out_ones_never(data: Path
     sources = [source("a/b"), source("c/d", label="empty"), source("e/f", left_out=True)]
     pool = Pool.read(sources, data, SETTINGS)
     assert len(pool) == 4
-    assert [len(pool.picture(i)[1]) for i in range(4)] == [1, 1, 0, 0]
+    kinds = [pool.picture(i)[1][:, 4].tolist() for i in range(4)]
+    assert kinds == [[PERSON], [PERSON], [NOBODY], [NOBODY]]
+    assert pool.picture(2)[1][0, :4].tolist() == [0, 0, 320, 200]
     assert pool.picture(0)[0].shape == (200, 320, 3)
 
 

@@ -72,6 +72,9 @@ class Desk:
         with self.database.transaction():
             return self.database.advance(SOURCE, EPOCH)
 
+    def events(self) -> object:
+        return self.column("SELECT count(*) FROM event")[0]
+
     def column(self, sql: str) -> list[object]:
         return [row[0] for row in self.database._connection.execute(sql)]
 
@@ -87,7 +90,7 @@ def test_the_same_message_twice_is_one_event(desk: Desk) -> None:
     topic, payload = desk.event(1)
     assert len(desk.take(topic, payload)) == 1
     assert desk.take(topic, payload) == []
-    assert desk.database.count_events() == 1
+    assert desk.events() == 1
     assert desk.intake.duplicates == 1
 
 
@@ -95,7 +98,7 @@ def test_another_message_under_the_same_number_is_kept_too_and_alarms(desk: Desk
     desk.take(*desk.event(1))
     news = desk.take(*desk.event(1))
     assert [type(item) for item in news] == [NewEvent, Alarm]
-    assert desk.database.count_events() == 2
+    assert desk.events() == 2
     assert desk.column("SELECT kind FROM alarm") == ["same_seq"]
 
 
@@ -191,7 +194,7 @@ def test_what_breaks_the_contract_is_counted_and_does_not_stop_the_rest(
     assert isinstance(alarm, Alarm)
     assert desk.intake.refused == 1
     desk.receive(1)
-    assert desk.database.count_events() == 1
+    assert desk.events() == 1
 
 
 def test_no_box_speaks_for_another(desk: Desk) -> None:
@@ -199,7 +202,7 @@ def test_no_box_speaks_for_another(desk: Desk) -> None:
     other = BoxTopics("ward1", "box-2").event("front", Label.PERSON)
     (alarm,) = desk.take(other, payload)
     assert isinstance(alarm, Alarm)
-    assert desk.database.count_events() == 0
+    assert desk.events() == 0
 
 
 def test_a_message_of_a_later_version_is_kept_and_counts(desk: Desk) -> None:
@@ -320,7 +323,7 @@ def test_what_no_column_takes_is_left_behind_whole(
         patched.setattr(WardDatabase, "twin_of", failing)  # after the event went in
         (alarm,) = desk.take(*desk.event(1))
     assert isinstance(alarm, Alarm)
-    assert desk.database.count_events() == 0
+    assert desk.events() == 0
     desk.receive(1)
 
 
@@ -364,21 +367,51 @@ def test_a_box_that_goes_back_to_an_earlier_epoch_is_two_boxes(desk: Desk) -> No
     assert "do two boxes use the id box-1" in alarm.text
 
 
-def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+def _back_to_version_2(old: sqlite3.Connection) -> None:
+    for table in ("camera", "health", "listener"):
+        old.execute(f"DROP TABLE {table}")
+    old.execute("DROP INDEX event_by_person")
+    old.execute("ALTER TABLE box DROP COLUMN told")
+    old.execute("DROP INDEX event_by_boot")
+    old.execute(
+        "CREATE INDEX event_by_boot ON event(source, boot_id) WHERE clock_quality = 'unset'"
+    )
+    old.execute("ALTER TABLE event DROP COLUMN err_s")
+    for column in ("mono_s", "err_s", "trusted"):
+        old.execute(f"ALTER TABLE boot DROP COLUMN {column}")
+    old.execute("INSERT INTO box VALUES('/w/b', 'online', 'c', 'e', 3, NULL, 7.0, 60.0)")
+    old.execute("PRAGMA user_version=2")
+
+
+def _back_to_version_1(old: sqlite3.Connection) -> None:
+    old.execute("DROP TABLE alarm")
+    old.execute(
+        "CREATE TABLE alarm(at_utc_s REAL NOT NULL, source TEXT NOT NULL,"
+        " kind TEXT NOT NULL, text TEXT NOT NULL)"
+    )
+    old.execute("INSERT INTO alarm VALUES(5.0, '/w/b', 'contract', 'was wrong')")
+    old.execute("PRAGMA user_version=1")
+
+
+def test_databases_of_earlier_versions_are_brought_up_to_date(tmp_path: Path) -> None:
     path = tmp_path / "old"
     WardDatabase(path).close()
     with sqlite3.connect(path) as old:
-        old.execute("DROP TABLE alarm")
-        old.execute(
-            "CREATE TABLE alarm(at_utc_s REAL NOT NULL, source TEXT NOT NULL,"
-            " kind TEXT NOT NULL, text TEXT NOT NULL)"
-        )
-        old.execute("INSERT INTO alarm VALUES(5.0, '/w/b', 'contract', 'was wrong')")
-        old.execute("PRAGMA user_version=1")
+        _back_to_version_2(old)
+    old.close()
+    second = WardDatabase(path)
+    assert [(box.last_seq, box.told) for box in second.boxes()] == [(3, "")]
+    assert second.cameras.all() == []
+    second.close()
+    with sqlite3.connect(path) as old:
+        old.execute("DELETE FROM box")
+        _back_to_version_2(old)
+        _back_to_version_1(old)
     old.close()
     desk = Desk(path)
     desk.take("nonsense", b"x")
     found = list(desk.database._connection.execute("SELECT kind, count, last_utc_s FROM alarm"))
     assert found[0] == ("contract", 1, 5.0)
     assert len(found) == 2
+    assert len(desk.database.boxes()) == 1
     desk.database.close()

@@ -34,7 +34,7 @@ from edge_agent.contract import (
 )
 from edge_agent.domain import Label, Phase
 from edge_agent.mqtt import Acked, Dialer, Incoming, Session, endpoint_of
-from edge_agent.publish import CommandImage, CommandResult
+from edge_agent.publish import CommandFile, CommandResult
 from edge_agent.runtime import StopToken, Worker
 from edge_agent.ward import NewEvent, News, WardSetup, WardSubscriber
 
@@ -78,14 +78,17 @@ def validate(message: Incoming) -> str:
     branch = message.topic.split("/")[4]
     if branch == "ev":
         branch = "gap" if message.topic.endswith("_gap") else "event"
-    if branch != "img":
+    if branch not in ("img", "clip"):
         check(_SCHEMAS.get(branch, branch), message.payload)
     return branch
 
 
 def do(command: Command) -> CommandResult:
-    image = CommandImage("front", EVENT_ID, b"\xff\xd8jpeg") if command.verb == "snapshot" else None
-    return CommandResult(AckStatus.DONE, image=image)
+    files = {
+        "snapshot": CommandFile("front", EVENT_ID, b"\xff\xd8jpeg"),
+        "clip": CommandFile("front", EVENT_ID, b"piece", (1, 200_000)),
+    }
+    return CommandResult(AckStatus.DONE, file=files.get(command.verb))
 
 
 def figures() -> Telemetry:
@@ -123,6 +126,7 @@ def test_all_that_a_box_sends_is_as_published_and_allowed(town: Town, tmp_path: 
         ear.hear(1, "/ev/_gap")
         for verb, args in (
             ("snapshot", {"camera": "front", "event_id": EVENT_ID}),
+            ("clip", {"event_id": EVENT_ID, "from_byte": 200_000}),
             ("replay", {"epoch": box.outbox.epoch, "from_seq": 1, "to_seq": 3}),
             ("unknown", {}),
         ):
@@ -131,12 +135,13 @@ def test_all_that_a_box_sends_is_as_published_and_allowed(town: Town, tmp_path: 
         ear.hear(1, "/ack/c-unknown")
         ear.hear(2, "/ack/c-replay")
         ear.hear(1, "/img/")
+        ear.hear(1, f"/clip/front/{EVENT_ID}/1/200000")
         ear.hear(1, "/tm")
         assert not box.publisher.health().denied
         box.stop()
         ear.hear(2, "st/box")
         branches = {validate(message) for message in ear.heard}
-        assert branches == {"event", "gap", "st", "tm", "img", "cmd", "ack"}
+        assert branches == {"event", "gap", "st", "tm", "img", "clip", "cmd", "ack"}
         assert {validate(m) for m in ear.heard if "/ack/" in m.topic} == {"ack"}
 
 

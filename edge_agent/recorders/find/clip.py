@@ -114,7 +114,6 @@ class WatchStatus:
     """How the watching goes; a snapshot for telemetry and `edge-agent ingest status`."""
 
     method: WatchMethod
-    method_reason: str
     lost: str | None  # why the root cannot be seen; None: it is there
     scans: int  # full ones
     files_seen: int  # in the newest full scan

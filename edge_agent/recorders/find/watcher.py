@@ -38,7 +38,7 @@ from edge_agent.recorders.find.identity import ClipGone, mtime_ns_of
 from edge_agent.recorders.find.intake import Claim, Intake, UnreadableClip
 from edge_agent.recorders.find.misfits import Misfits
 from edge_agent.recorders.find.mounts import choose_method, read_mounts
-from edge_agent.recorders.find.notify import NoNotifications, Notifier, too_few_watches, watch_limit
+from edge_agent.recorders.find.notices import Notices
 from edge_agent.recorders.find.recorded_time import ClockOffset
 from edge_agent.recorders.find.root import WatchedRoot
 from edge_agent.recorders.find.rounds import ScanRounds
@@ -63,9 +63,6 @@ STEP_OPENS = 8
 
 #: The thread looks for notifications this often; nothing else is done then.
 TICK_S = 0.25
-
-#: Folders that inotify may lack before it counts as limited: some come and go during a scan.
-FEW_FOLDERS = 5
 
 
 class FolderWatcher:
@@ -110,11 +107,9 @@ class FolderWatcher:
         self._awaited: dict[str, tuple[CameraId, float]] = {}  # of what is settling
         self._choice = choose_method(root, method, read_mounts())
         self._rounds = self._new_rounds()
-        self._notifier: Notifier | None = None
+        self._notices = Notices(root)
         self._check_due_s = float("-inf")
         self._lost: str | None = "not looked yet"
-        self._limited: str | None = None
-        self._limited_at = ""  # the kernel's setting then
         self._overflows = 0
         self._scans = 0
         self._misfits = Misfits(root)
@@ -137,7 +132,6 @@ class FolderWatcher:
         last = self._rounds.last
         return WatchStatus(
             self._choice.method,
-            self._choice.reason,
             self._lost,
             self._scans,
             last.files if last else 0,
@@ -145,7 +139,7 @@ class FolderWatcher:
             self._rounds.last_cpu_s,
             len(self._settling),
             self._overflows,
-            self._limited,
+            self._notices.limited,
             self._misfits.unmatched,
             self._misfits.unknown_channels,
             self._misfits.strays,
@@ -181,9 +175,7 @@ class FolderWatcher:
 
     def close(self) -> None:
         """Ends watchdog's threads; what is pending is found again by the next start."""
-        notifier, self._notifier = self._notifier, None
-        if notifier is not None:
-            notifier.close()
+        self._notices.close()
 
     # --- is it there -------------------------------------------------------------------
 
@@ -214,9 +206,9 @@ class FolderWatcher:
                 self._choice.method,
                 self._choice.reason,
             )
-        if self._choice.method is WatchMethod.NOTIFY:
-            self._check_notifier()
-        self._rounds.polling = self._notifier is None or self._limited is not None
+        if self._choice.method is WatchMethod.NOTIFY and self._notices.check():
+            self._rounds.want_full()  # after the watches are set: nothing slips in between
+        self._rounds.polling = not self._notices.complete
 
     def _lose(self, reason: str) -> None:
         if reason != self._lost:
@@ -224,35 +216,10 @@ class FolderWatcher:
         self._lost = reason
         self.close()
 
-    def _check_notifier(self) -> None:
-        raised = self._limited is not None and watch_limit() != self._limited_at
-        if self._notifier is not None and self._notifier.healthy() and not raised:
-            return
-        self.close()
-        notifier = Notifier(self._root)
-        try:
-            notifier.start()
-        except NoNotifications as error:
-            self._limit(str(error))
-            return
-        except OSError as error:
-            _LOG.info("%s: %s; trying again", shown_path(self._root), error.strerror)
-            return
-        self._notifier, self._limited = notifier, None
-        self._rounds.want_full()  # after the watches are set: nothing slips in between
-
-    def _limit(self, reason: str) -> None:
-        if reason != self._limited:
-            _LOG.warning("%s; until then it is polled every %g s", reason, self._poll_s)
-        self._limited, self._limited_at = reason, watch_limit()
-        self._rounds.polling = True
-
     # --- what is new ---------------------------------------------------------------------
 
     def _take_notified(self, now_s: float) -> None:
-        if self._notifier is None:
-            return
-        paths, overflowed = self._notifier.take()
+        paths, overflowed = self._notices.take()
         for path, is_folder in paths.items():
             if is_folder:
                 self._rounds.look_into(path)
@@ -337,10 +304,8 @@ class FolderWatcher:
         if self._tell_strays is not None:
             self._tell_strays(self._misfits.strays)
         self._intake.forget_counts()
-        if self._notifier is not None:
-            watched = self._notifier.watched_folders(result.inodes)
-            if watched is not None and watched < len(result.inodes) - FEW_FOLDERS:
-                self._limit(too_few_watches(watched, len(result.inodes)))
+        self._notices.count(result.inodes)
+        self._rounds.polling = not self._notices.complete
 
     # --- is it complete ------------------------------------------------------------------
 
@@ -397,7 +362,7 @@ class FolderWatcher:
         wait_s = self._rounds.wait_s(pending=len(self._settling))
         if due_s is not None:
             wait_s = min(wait_s, max(0.0, due_s - now_s))
-        if self._notifier is not None:
+        if self._notices.come:
             wait_s = min(wait_s, TICK_S)
         return min(wait_s, max(0.0, self._check_due_s - now_s))
 

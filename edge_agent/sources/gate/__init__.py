@@ -1,8 +1,8 @@
 """Which packets are worth decoding: keyframes only while nothing happens.
 
 `machine` decides and is pure; `decoding` does what it says to a decoder and a ring. The rest
-is what the machine knows: the stream's keyframes (`policy`), packet sizes (`sizes`), where
-things move and are nobody (`nuisance`), and who is there (`people`).
+is what the machine knows: the stream's keyframes (`policy`), where things move and are nobody
+(`nuisance`), and who is there (`people`).
 """
 
 from edge_agent.sources.gate.decoding import FeedSide, GatedDecoding
@@ -10,7 +10,6 @@ from edge_agent.sources.gate.machine import GateMachine, GateMemory
 from edge_agent.sources.gate.nuisance import NuisanceMap
 from edge_agent.sources.gate.people import PeopleWatch
 from edge_agent.sources.gate.policy import GatePlan, GopWatch, Policy, plan_for
-from edge_agent.sources.gate.sizes import PacketSizes, SizeSense, SizeTrust
 from edge_agent.sources.gate.words import (
     DecodeMode,
     Finding,
@@ -34,12 +33,9 @@ __all__ = [
     "GopWatch",
     "NuisanceMap",
     "PacketFact",
-    "PacketSizes",
     "PeopleWatch",
     "Policy",
     "Sight",
-    "SizeSense",
-    "SizeTrust",
     "Step",
     "plan_for",
 ]

@@ -1,8 +1,8 @@
-"""Does to a decoder what the gate decides: skip, look, replay a GOP from the ring.
+"""Does to a decoder what the gate decides: skip, look, rewind to a GOP in the ring.
 
-A replay is never dropped, comes before newer pictures and must not hold up the camera: where
-its reader has no room the packets wait (encoded, so it costs little), and each new packet of
-the camera carries it on a little.
+What a rewind gives is never dropped, comes before newer pictures and must not hold up the camera:
+where its reader has no room the packets wait (encoded, so it costs little), and each new packet
+of the camera carries it on a little.
 """
 
 from __future__ import annotations
@@ -17,10 +17,6 @@ from edge_agent.sources.gate.machine import GateMachine
 from edge_agent.sources.gate.words import Finding, GateState, PacketFact, Sight, Step
 from edge_agent.sources.ring import MAX_STEP_BACK_S, GopRing
 
-#: Pictures shown to the gate when packet sizes rose, of the GOP so far and of the second after.
-_VERIFY_LOOKS = 4
-_VERIFY_STEP = 3  # pictures from one of them to the next
-_PEEK_EVERY_S = 0.25
 #: Packets decoded in one go, so that the camera's next packets do not pile up meanwhile.
 _BURST_PACKETS = 8
 _SAME_PTS_S = 1e-4
@@ -58,16 +54,15 @@ class GatedDecoding:
         self._feed = feed
         self._waiting: deque[Packet] = deque()  # to be decoded, oldest first
         self._frames: deque[tuple[Frame, bool]] = deque()  # decoded, no room for them yet
-        self._replay_until_s = float("-inf")  # stream time: what is older must not be dropped
+        self._rewound_until_s = float("-inf")  # stream time: what is older must not be dropped
         self._handed_pts_s = self._handed_before_s = float("-inf")  # the newest two
-        self._skip_until_s = float("-inf")  # stream time: was handed on before the replay
+        self._skip_until_s = float("-inf")  # stream time: was handed on before the rewind
         self._look_pts_s: float | None = None  # the keyframe's picture is looked at
         self._reordered = False
-        self._peeked_s = float("-inf")
 
     @property
     def behind(self) -> bool:
-        """A replay is still on its way."""
+        """What a rewind gives is still on its way."""
         return bool(self._waiting or self._frames)
 
     def take(self, packet: Packet, at_s: float, findings: Sequence[Finding]) -> None:
@@ -77,7 +72,7 @@ class GatedDecoding:
             machine.heed(finding)
         if self.behind:
             machine.keep_active()
-        fact = PacketFact(packet.is_key, packet.size_bytes, packet.pts_s, at_s)
+        fact = PacketFact(packet.is_key, packet.pts_s, at_s)
         self._obey(machine.packet(fact), packet)
         self._work()
 
@@ -96,11 +91,7 @@ class GatedDecoding:
             self._look_pts_s = packet.pts_s if step is Step.LOOK else self._look_pts_s
             self._waiting.append(packet)
         elif step is Step.WAKE:
-            self._replay()
-        elif step is Step.VERIFY:
-            self._verify()
-        elif step is Step.PEEK:
-            self._peek(packet)
+            self._rewind()
 
     def _look(self, packet: Packet) -> None:
         """A keyframe alone."""
@@ -119,14 +110,14 @@ class GatedDecoding:
             return
         for picture in alone:
             if self._machine.looked(self._feed.judge(picture)) is Step.WAKE:
-                self._replay()
+                self._rewind()
                 return
             self._hand_over([picture])
         decoder.rest()
 
-    def _replay(self) -> None:
+    def _rewind(self) -> None:
         """Decode anew, from a keyframe in the ring to the newest packet."""
-        packets = self._ring.snapshot(self._machine.replay_from_s)
+        packets = self._ring.snapshot(self._machine.rewind_to_s)
         if not packets:
             return  # a GOP too large for the ring: go on at the next keyframe
         self._decoder.use_loop_filter(True)
@@ -134,8 +125,8 @@ class GatedDecoding:
         self._waiting.clear()
         self._waiting.extend(packets)
         self._look_pts_s = None
-        self._replay_until_s = max(packet.pts_s for packet in packets)
-        if self._handed_pts_s > self._replay_until_s + MAX_STEP_BACK_S:
+        self._rewound_until_s = max(packet.pts_s for packet in packets)
+        if self._handed_pts_s > self._rewound_until_s + MAX_STEP_BACK_S:
             # The camera set its clock back: nothing of this was handed on.
             self._handed_pts_s = self._handed_before_s = float("-inf")
         self._skip_until_s = self._handed_pts_s
@@ -155,7 +146,7 @@ class GatedDecoding:
             # What was decoded without the filter would leave trails until the next keyframe.
             self._waiting.appendleft(packet)
             self._machine.refilter()
-            self._replay()
+            self._rewind()
             packet = self._waiting.popleft()
         self._count(1)
         self._decoder.use_loop_filter(not self._machine.lean)
@@ -180,7 +171,7 @@ class GatedDecoding:
             self._handed_before_s, self._handed_pts_s = self._handed_pts_s, picture.pts_s
             frame = self._feed.select(picture)
             if frame is not None:
-                kept = picture.pts_s <= self._replay_until_s
+                kept = picture.pts_s <= self._rewound_until_s
                 self._frames.append((frame, kept))
 
     def _look_back(self, picture: Picture) -> None:
@@ -201,34 +192,6 @@ class GatedDecoding:
                 return False
             self._frames.popleft()
         return True
-
-    def _verify(self) -> None:
-        """Bring the decoder to the newest packet, and look at some pictures on the way."""
-        packets = self._ring.snapshot(self._machine.replay_from_s)
-        self._decoder.flush()
-        newest: deque[Picture] = deque(maxlen=_VERIFY_LOOKS * _VERIFY_STEP)
-        for packet in packets:
-            self._count(1)
-            newest.extend(self._decoder.decode(packet))
-        for picture in list(newest)[_VERIFY_STEP - 1 :: _VERIFY_STEP]:
-            if self._judged(picture):
-                return
-
-    def _peek(self, packet: Packet) -> None:
-        self._count(1)
-        for picture in self._decoder.decode(packet):
-            if picture.pts_s - self._peeked_s >= _PEEK_EVERY_S and self._judged(picture):
-                return
-
-    def _judged(self, picture: Picture) -> bool:
-        """Look at a picture that is not handed on; True: the gate woke."""
-        if picture.damaged:
-            return False
-        self._peeked_s = picture.pts_s
-        if self._machine.looked(self._feed.judge(picture)) is Step.WAKE:
-            self._replay()
-            return True
-        return False
 
     def _count(self, packets: int) -> None:
         self._machine.count_decoded(packets)

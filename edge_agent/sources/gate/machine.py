@@ -1,9 +1,9 @@
 """The gate's decisions: which packets are decoded. Pure: packets, sights and findings come in.
 
-    ACTIVE ---- 1 s quiet -----> IDLE --- sizes rise ---> VERIFY
-       ^                         |  ^                      | |
-       +- a keyframe has motion -+  +--- 1 s, nothing -----+ |
-       +--- something is there -----------------------------+
+    ACTIVE ---- 1 s quiet -----> IDLE
+       ^                          |
+       +-- a keyframe has motion -+
+       +-- something is there ----+
     ALWAYS: the stream's keyframes are too far apart (`policy`)
 
 A stream begins ACTIVE, until its keyframes and their background are known.
@@ -27,7 +27,6 @@ from edge_agent.sources.gate.policy import (
     GopWatch,
     Policy,
 )
-from edge_agent.sources.gate.sizes import PacketSizes, SizeSense, SizeTrust
 from edge_agent.sources.gate.words import (
     DecodeMode,
     Finding,
@@ -55,8 +54,6 @@ WARM_UP_S, WARM_UP_LOOKS = 5.0, 3
 #: Idle keyframes closer together than this are not all looked at; of all-intra streams one a
 #: second is, less what timestamps jitter.
 _LOOK_EVERY_S, _LOOK_INTRA_EVERY_S = 0.45, 0.95
-#: After an alarm of packet sizes.
-VERIFY_S, COOL_DOWN_S = 1.0, 4.0
 #: Where motion is nobody's as a rule, a weak detection wakes this often.
 _CANDIDATE_EVERY_S = 20.0
 
@@ -66,7 +63,6 @@ class GateMemory:
     """What the gate knows of a camera; outlives connections. Owned by the source thread."""
 
     nuisance: NuisanceMap = field(default_factory=NuisanceMap)
-    trust: SizeTrust = field(default_factory=SizeTrust)
     counters: GateCounters = field(default_factory=GateCounters)
     overlays: tuple[BBox, ...] = ()  # burnt-in clocks
 
@@ -80,7 +76,6 @@ class GateMachine:
         self._enabled = enabled
         self._counters = memory.counters
         self._gops = GopWatch()
-        self._sizes = PacketSizes()
         self._people = PeopleWatch()
         self._state = GateState.ACTIVE if enabled else GateState.ALWAYS
         self._wake_reason = MEASURING.reason
@@ -96,14 +91,10 @@ class GateMachine:
         self._wake_counts = self._wake_useful = False  # of the running wake, for false wakes
         self._wake_found_people = False
         self._key_pts_s = self._previous_key_pts_s = float("-inf")
-        self._place = 0
-        self._verify_until_s = self._cool_until_s = float("-inf")
-        self._alarmed = False  # in this GOP
-        self._alarm_open = False  # it was acted upon, and its worth is not known yet
         self._candidate_s = float("-inf")
         self._recent: deque[tuple[float, BBox]] = deque(maxlen=_MAX_RECENT)  # what moved when
-        self.replay_from_s = float("-inf")  # stream time, for `Step.WAKE` and `Step.VERIFY`
-        #: Of a replay for somebody whom a keyframe showed: also before it, to see them come.
+        self.rewind_to_s = float("-inf")  # stream time, for `Step.WAKE`
+        #: Of a rewind for somebody whom a keyframe showed: also before it, to see them come.
         self.recalls = False
 
     # --- what it is ---------------------------------------------------------------------
@@ -135,8 +126,6 @@ class GateMachine:
             return DecodeMode("always", self.plan.reason)
         if self._state is GateState.IDLE:
             return DecodeMode("idle", f"nothing happens; {self.plan.reason}")
-        if self._state is GateState.VERIFY:
-            return DecodeMode("verify", "packets grew")
         return DecodeMode("active", self._wake_reason)
 
     # --- what comes in ------------------------------------------------------------------
@@ -160,15 +149,9 @@ class GateMachine:
             self._stay(sight.at_s + (QUIET_S if known else PROVE_S))
         if self._state is GateState.ACTIVE:
             self._rest_if_quiet()
-        elif self._state is GateState.VERIFY:
-            if moved:
-                self._wake("packets grew, and something moves", self._key_pts_s)
-                return Step.WAKE
-        elif self._state is GateState.IDLE:
-            self._end_gop(moved)
-            if moved:
-                self._wake("a keyframe shows motion", self._previous_key_pts_s)
-                return Step.WAKE
+        elif self._state is GateState.IDLE and moved:
+            self._wake("a keyframe shows motion", self._previous_key_pts_s)
+            return Step.WAKE
         return Step.SKIP
 
     def pictureless(self) -> None:
@@ -201,7 +184,7 @@ class GateMachine:
         self._stay(people.wanted_until_s)
         self._wake_found_people |= bool(people.boxes)
         self._wake_useful |= bool(relevant) or people.restless or people.missed
-        if self._state in (GateState.IDLE, GateState.VERIFY):
+        if self._state is GateState.IDLE:
             self._look_closer(finding)
 
     def keep_active(self) -> None:
@@ -210,7 +193,7 @@ class GateMachine:
 
     def refilter(self) -> None:
         """The GOP is to be decoded anew, this time with the loop filter."""
-        self.replay_from_s = self._key_pts_s
+        self.rewind_to_s = self._key_pts_s
 
     def count_decoded(self, packets: int) -> None:
         self._counters.decoded_packets += packets
@@ -225,9 +208,6 @@ class GateMachine:
             self._counters.idle_s += step_s
         self._at_s = fact.at_s
         self._gops.add(fact)
-        self._place = 0 if fact.is_key else self._place + 1
-        if fact.is_key and self._state is not GateState.IDLE:
-            self._sizes.key(quiet=False)
 
     def _step(self, fact: PacketFact) -> Step:
         policy = self.plan.policy
@@ -244,10 +224,7 @@ class GateMachine:
             self._wake(self._wake_wanted, self._previous_key_pts_s if recalls else self._key_pts_s)
             self.recalls = recalls
             return Step.WAKE
-        if fact.is_key:
-            self._state = GateState.IDLE
-            return self._look_at(fact)
-        return self._verifying(fact) if self._state is GateState.VERIFY else self._sense(fact)
+        return self._look_at(fact) if fact.is_key else Step.SKIP
 
     def _all(self, fact: PacketFact) -> Step:
         """Everything is decoded; keyframes still are looked at, to know their background."""
@@ -309,10 +286,9 @@ class GateMachine:
     def _wake(self, reason: str, from_pts_s: float) -> None:
         self._counters.wakes += 1
         self._start_active(reason)
-        self._end_alarm(true=True)
         self._wake_counts, self._wake_useful, self._wake_found_people = True, False, False
         self._memory.nuisance.wake_begins()
-        self.replay_from_s = from_pts_s
+        self.rewind_to_s = from_pts_s
 
     def _start_active(self, reason: str) -> None:
         self._state, self._wake_reason, self._wake_wanted = GateState.ACTIVE, reason, None
@@ -329,12 +305,12 @@ class GateMachine:
 
     def _give_up(self) -> Step:
         """The stream cannot be gated (any more)."""
-        asleep = self._state in (GateState.IDLE, GateState.VERIFY)
+        asleep = self._state is GateState.IDLE
         self._end_wake()
         self._state = GateState.ALWAYS
         if not asleep:
             return Step.DECODE
-        self.replay_from_s = self._key_pts_s
+        self.rewind_to_s = self._key_pts_s
         return Step.WAKE
 
     def _look_closer(self, finding: Finding) -> None:
@@ -348,45 +324,3 @@ class GateMachine:
         ):
             self._candidate_s = finding.at_s
             self._wake_wanted = "perhaps a person"
-
-    # --- packet sizes -------------------------------------------------------------------
-
-    def _end_gop(self, moved: bool) -> None:
-        """An idle GOP ends with a keyframe that shows motion, or does not."""
-        self._sizes.key(quiet=not moved)
-        if not moved:
-            self._memory.trust.gop(self._alarmed, self._at_s)
-            self._end_alarm(true=False)
-        self._alarmed = False
-
-    def _sense(self, fact: PacketFact) -> Step:
-        trust = self._memory.trust.state
-        if trust is SizeSense.OFF or self.plan.policy is not Policy.KEYS_AND_SIZES:
-            return Step.SKIP  # not even measured: that would cost more than all else here
-        rose = self._sizes.add(self._place, fact.size_bytes)
-        if not rose or self._alarmed or fact.at_s < self._cool_until_s:
-            return Step.SKIP
-        self._alarmed = True
-        if trust is not SizeSense.ON:
-            return Step.SKIP
-        self._counters.size_alarms += 1
-        self._alarm_open = True
-        self._state = GateState.VERIFY
-        self._verify_until_s = fact.at_s + VERIFY_S
-        self.replay_from_s = self._key_pts_s
-        return Step.VERIFY
-
-    def _verifying(self, fact: PacketFact) -> Step:
-        if fact.at_s <= self._verify_until_s:
-            return Step.PEEK
-        self._end_alarm(true=False)
-        self._state = GateState.IDLE
-        return Step.SKIP
-
-    def _end_alarm(self, *, true: bool) -> None:
-        """Whether there was something to see after sizes rose is known."""
-        if self._alarm_open and not true:
-            self._counters.false_size_alarms += 1
-            self._memory.trust.false_alarm(self._at_s)
-            self._cool_until_s = self._at_s + COOL_DOWN_S
-        self._alarm_open = False

@@ -35,7 +35,6 @@ _FIX = "set the camera's I-frame interval to 1 s and switch its smart codec (H.2
 class Policy(StrEnum):
     MEASURING = "measuring"
     KEYS = "keyframes"
-    KEYS_AND_SIZES = "keyframes and packet sizes"
     FULL = "full"
 
 
@@ -76,7 +75,7 @@ def plan_for(intervals_s: Sequence[float], *, all_intra: bool = False) -> GatePl
             Policy.FULL, f"the time between keyframes varies up to {longest_s:.1f} s", _FIX
         )
     return GatePlan(
-        Policy.KEYS_AND_SIZES,
+        Policy.KEYS,
         f"a keyframe every {usual_s:.1f} s; visits shorter than that may be missed",
         "an I-frame interval of 1 s would be better",
     )

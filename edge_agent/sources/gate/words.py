@@ -12,7 +12,6 @@ from edge_agent.geometry import BBox
 
 class GateState(StrEnum):
     IDLE = "idle"  # keyframes only
-    VERIFY = "verify"  # packet sizes rose: is there anything to see?
     ACTIVE = "active"  # everything is decoded: something happens, or the stream is measured
     ALWAYS = "always"  # everything is decoded: this stream cannot be gated
 
@@ -23,9 +22,7 @@ class Step(StrEnum):
     SKIP = "skip"  # kept in the ring, not decoded
     LOOK = "look"  # a keyframe alone: decode it and tell `looked`
     DECODE = "decode"  # decode and hand on
-    VERIFY = "verify"  # decode this GOP so far, show some of it to `looked`, hand nothing on
-    PEEK = "peek"  # decode on, show it to `looked`, hand nothing on
-    WAKE = "wake"  # decode anew from `replay_from_s` to the newest packet, and hand it on
+    WAKE = "wake"  # decode anew from `rewind_to_s` to the newest packet, and hand it on
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,6 @@ class PacketFact:
     """What a packet's outside says."""
 
     is_key: bool
-    size_bytes: int
     pts_s: float  # stream time
     at_s: float  # the same moment on the timeline of frames and findings
 
@@ -87,8 +83,6 @@ class GateCounters:
     looks: int = 0  # keyframes compared with the background
     wakes: int = 0
     false_wakes: int = 0  # wakes after which the analysis saw nothing move
-    size_alarms: int = 0
-    false_size_alarms: int = 0
     idle_s: float = 0.0
 
     @property

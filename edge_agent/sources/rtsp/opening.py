@@ -68,6 +68,10 @@ class RtspPackets(OpenedStream):
         return self._relay.traffic.lost
 
     @property
+    def sender_ahead_s(self) -> float | None:
+        return self._relay.sender.ahead_s
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         tracks = ""
         if self._tracks > 1:

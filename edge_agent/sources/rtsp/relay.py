@@ -19,6 +19,7 @@ from edge_agent.errors import AgentError
 from edge_agent.sources.libav import Target
 from edge_agent.sources.refusal import StreamConfused
 from edge_agent.sources.rtsp.messages import INTERLEAVED, NotRtsp, next_piece
+from edge_agent.sources.rtsp.sender_clock import SenderClock
 from edge_agent.sources.rtsp.talk import Talk
 from edge_agent.sources.rtsp.traffic import Traffic
 from edge_agent.sources.rtsp.wire import not_rtsp
@@ -42,6 +43,7 @@ class Relay:
         self._target = target
         self._clock = clock
         self.traffic = Traffic(talk.track.payload_type, talk.declared_ssrc)
+        self.sender = SenderClock()
         self.failure: AgentError | None = None  # why it ended, where it was not just closed
         self._closing = threading.Event()
         self._token = secrets.token_hex(16)
@@ -229,6 +231,7 @@ class Relay:
                 if self.traffic.is_ours(packet, now_s):
                     out += [b"$\0" + len(packet).to_bytes(2, "big"), packet]
             elif channel == reports:
+                self.sender.heard(packet, now_s, self.traffic.ssrc)
                 out += [b"$\1" + len(packet).to_bytes(2, "big"), packet]
             else:
                 self.traffic.strayed(channel)

@@ -75,7 +75,6 @@ class OnvifCamera:
         self._service = service
         self._timeout_s = timeout_s
         self._account: Account | None = None
-        self._text_password = False
         self._skew = dt.timedelta()
         self._media = ""
 
@@ -112,10 +111,6 @@ class OnvifCamera:
             firmware=_word(answer, "FirmwareVersion"),
             serial=_word(answer, "SerialNumber"),
         )
-
-    def with_text_password(self) -> None:
-        """For cameras that know only PasswordText. In clear over the network: ask before."""
-        self._text_password = True
 
     def profiles(self) -> list[Profile]:
         """Its streams with their addresses, as it offers them. After `sign_in`."""
@@ -174,17 +169,14 @@ class OnvifCamera:
         assert self._account is not None
         nonce = os.urandom(16)
         created = (dt.datetime.now(dt.UTC) + self._skew).strftime("%Y-%m-%dT%H:%M:%SZ")
-        if self._text_password:
-            kind, password = "PasswordText", escape(self._account.password)
-        else:
-            digest = hashlib.sha1(  # noqa: S324 - what WS-Security prescribes
-                nonce + created.encode() + self._account.password.encode()
-            )
-            kind, password = "PasswordDigest", base64.b64encode(digest.digest()).decode()
+        digest = hashlib.sha1(  # noqa: S324 - what WS-Security prescribes
+            nonce + created.encode() + self._account.password.encode()
+        )
+        password = base64.b64encode(digest.digest()).decode()
         return (
             f'<Security xmlns="{_WSSE}" s:mustUnderstand="1"><UsernameToken>'
             f"<Username>{escape(self._account.user)}</Username>"
-            f'<Password Type="{_TOKEN}#{kind}">{password}</Password>'
+            f'<Password Type="{_TOKEN}#PasswordDigest">{password}</Password>'
             f'<Nonce EncodingType="{_BASE64}">{base64.b64encode(nonce).decode()}</Nonce>'
             f'<Created xmlns="{_WSU}">{created}</Created></UsernameToken></Security>'
         )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.clock import Clock, ClockQuality
+from edge_agent.clock import Clock, ClockQuality, SystemClock
 from edge_agent.language import _, told, translatable
 from edge_agent.tools.doctor.findings import Finding, fine
 
@@ -92,6 +92,8 @@ def power(machine: Machine) -> Iterator[Finding]:
 
 
 def clock_state(clock: Clock) -> Finding:
+    if isinstance(clock, SystemClock):
+        clock.refresh()
     reading = clock.read()
     if reading.quality is ClockQuality.UNSET:
         return Finding(

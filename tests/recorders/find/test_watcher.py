@@ -635,7 +635,7 @@ def test_too_few_watches_are_told_with_the_setting_and_polled(
     assert limited is not None
     assert "watches only 10 of 22 folders" in limited
     assert "fs.inotify.max_user_watches" in caplog.text
-    box.watcher._notifier.take = lambda: ({}, False)  # that folder is not watched
+    box.watcher._notices.take = lambda: ({}, False)  # that folder is not watched
     put(clip, tmp_path / "yard/3/a.mp4")
     box.pass_time(12)
     assert box.names == ["a.mp4"]

@@ -1,0 +1,321 @@
+"""The ingest thread: takes clips from the ledger and makes events of them, one clip at a time.
+
+    found -> ledger -> planner -> open, resume(carry) -> frames -> events, carry_over
+                          ^                                             |
+                          +---------- one transaction <-----------------+
+
+A clip's messages, its ledger row and what the next clip goes on with are one transaction, and
+every clip begins with nothing but that. So a clip that a crash cut short is analysed again with
+the same result.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import takewhile
+from pathlib import Path
+from typing import Protocol
+
+from edge_agent.clock import Clock
+from edge_agent.config import CameraConfig
+from edge_agent.domain import CameraId
+from edge_agent.errors import StorageError
+from edge_agent.outbox import Also, Database, Draft
+from edge_agent.pipeline.stages import Detector
+from edge_agent.recorders.find import shown_path
+from edge_agent.recorders.ingest.arrivals import Arrivals
+from edge_agent.recorders.ingest.clip_work import (
+    ClipWork,
+    IngestCamera,
+    Outcome,
+    PutOff,
+    TriedInVain,
+    told_part,
+)
+from edge_agent.recorders.ingest.planner import ClipPlanner
+from edge_agent.recorders.ingest.shown import LEFT_ALONE, STILL_MARGIN_S, shown_before
+from edge_agent.recorders.ingest.tidying import Tidying
+from edge_agent.recorders.ledger import ClipState, LedgerClip, LedgerReader, Run, RunHead
+from edge_agent.recorders.ledger import rows as ledger
+from edge_agent.runtime import Attempts, StopToken
+from edge_agent.writer.drafting import EventDrafter
+from edge_agent.writer.writer import DatedSnapshot, Together
+
+log = logging.getLogger(__name__)
+
+#: How often the ledger is looked at when nobody says that there is news.
+_LOOK_EVERY_S = 1.0
+_WAKE_S = 0.25
+_STORAGE_RETRY_S = 5.0
+_SHOWN_BY_VIDEO = f"{LEFT_ALONE}a video shows this moment"
+
+
+class Storing(Protocol):
+    """The recorder."""
+
+    def together(self, items: Together) -> None: ...
+
+
+class Ingest:
+    """`run` belongs to the ingest thread; `wake` may be called from any."""
+
+    def __init__(
+        self,
+        cameras: Mapping[CameraId, IngestCamera],
+        detector: Detector,
+        drafter: EventDrafter,
+        storing: Storing,
+        *,
+        open_reader: Callable[[], LedgerReader],
+        clock: Clock,
+        attempts: Attempts | None = None,
+    ) -> None:
+        attempts = attempts or Attempts()
+        self._cameras = dict(cameras)
+        self._work = {
+            name: ClipWork(camera, detector, drafter, clock, attempts)
+            for name, camera in cameras.items()
+        }
+        self._arrivals = Arrivals(cameras, clock)
+        self._storing = storing
+        self._open_reader = open_reader
+        self._clock = clock
+        self._news = threading.Event()
+        self._renew: deque[Callable[[], None]] = deque()
+        self._started_utc_s = clock.read().utc_s
+
+    def wake(self) -> None:
+        """Something was found."""
+        self._news.set()
+
+    def apply(
+        self, configs: Mapping[CameraId, CameraConfig], default_fps: float, detector: Detector
+    ) -> None:
+        """Analyse these cameras' clips with other settings, from the next clip on. What changes
+        in their folders is nothing for this. Safe from any thread."""
+
+        def renew() -> None:
+            for name, config in configs.items():
+                self._work[name].apply(config, default_fps, detector)
+
+        self._renew.append(renew)
+
+    def run(self, stop: StopToken) -> None:
+        """Until told to stop. A clip that is not finished then is analysed again later."""
+        with self._open_reader() as reader:
+            planner = ClipPlanner(tuple(self._cameras), reader, self._clock)
+            tidying = Tidying(self._max_age_s, self._is_seen, reader, self._clock)
+            while not stop.stopped:
+                self._news.clear()
+                while self._renew:
+                    self._renew.popleft()()
+                try:
+                    self._arrivals.look()
+                    self._end_runs(planner, reader, stop)
+                    busy = self._next(planner, reader, stop)
+                    if not busy and (forgetting := tidying.due()) is not None:
+                        self._store([], [], forgetting, stop)
+                except StorageError as error:
+                    log.warning("recorder folders wait: %s", error)
+                    stop.wait(_STORAGE_RETRY_S)
+                    continue
+                if not busy:
+                    self._wait(stop)
+
+    def finish(self, stop: StopToken) -> None:
+        """For folders that are complete: analyse all that waits, then end what is open."""
+        with self._open_reader() as reader:
+            planner = ClipPlanner(tuple(self._cameras), reader, self._clock, complete=True)
+            self._arrivals.none()
+            while not stop.stopped and self._next(planner, reader, stop):
+                self._end_runs(planner, reader, stop)
+            for camera in self._cameras:
+                for head in reader.run_heads(camera):
+                    if not stop.stopped and not reader.goes_on(head):
+                        self._end(head, reader, stop)
+
+    @property
+    def _max_age_s(self) -> float:
+        return max((camera.max_age_s for camera in self._cameras.values()), default=0.0)
+
+    def _is_seen(self, path: Path) -> bool:
+        """Whether the folder that this file lay in can be seen, if a camera has it still."""
+        return not any(
+            camera.folder.lost
+            for camera in self._cameras.values()
+            if path.is_relative_to(camera.folder.path)
+        )
+
+    def _wait(self, stop: StopToken) -> None:
+        waited_s = 0.0
+        while not stop.stopped and waited_s < _LOOK_EVERY_S:
+            if self._news.wait(_WAKE_S):
+                return
+            waited_s += _WAKE_S
+
+    # --- clips ---
+
+    def _next(self, planner: ClipPlanner, reader: LedgerReader, stop: StopToken) -> bool:
+        """Analyse what is next, if any waits; False when there is none."""
+        here = [name for name, camera in self._cameras.items() if not camera.folder.lost]
+        clips = planner.next(here)
+        if not clips:
+            return False
+        if self._arrivals.before(clips[0]):
+            planner.put_off(clips[0].camera, _WAKE_S)
+            return True
+        clips = tuple(takewhile(lambda clip: not self._arrivals.before(clip), clips))
+        try:
+            if clips[0].kind == "still" and _shown_by_video(clips[0], reader):
+                self._leave_alone(clips[0], _SHOWN_BY_VIDEO, stop)
+                planner.plan_anew(clips[0].camera)
+            elif clips[0].kind == "still":
+                burst = tuple(takewhile(lambda clip: not _shown_by_video(clip, reader), clips))
+                self._burst(burst, planner.run_before(clips[0]), reader, stop)
+                if len(burst) < len(clips):
+                    planner.plan_anew(clips[0].camera)
+            else:
+                self._video(clips[0], planner.run_before(clips[0]), reader, stop)
+        except TriedInVain as reason:
+            log.warning("%s: %s waits: %s", clips[0].camera, shown_path(clips[0].path), reason)
+            tried = reason.clip
+            self._store([], [], lambda db: ledger.update_clip(db, tried), stop)
+            planner.put_off(tried.camera, reason.delay_s)
+        except PutOff as reason:
+            log.warning("%s: %s waits: %s", clips[0].camera, shown_path(clips[0].path), reason)
+            planner.put_off(clips[0].camera, reason.delay_s)
+        except StorageError:
+            planner.plan_anew(clips[0].camera)
+            raise
+        return True
+
+    def _video(
+        self, clip: LedgerClip, run: Run | None, reader: LedgerReader, stop: StopToken
+    ) -> None:
+        work, shown = self._work[clip.camera], shown_before(clip, reader)
+        if shown.covers(clip) and not clip.told:
+            self._leave_alone(clip, f"{LEFT_ALONE}{shown.by} shows the same moments", stop)
+            return
+        if shown.grown_from is not None:
+            run = reader.run(shown.grown_from.key)
+        prepared = work.resumed(clip, run, shown) if run else None
+        if run and prepared is None:
+            self._end(run.head, reader, stop)
+            run = None
+        prepared = prepared or work.begun(clip, shown)
+        messages = prepared.messages
+
+        def store_part() -> None:
+            if messages.part_is_due(self._clock.mono_s()):
+                part = told_part(clip, messages)
+                self._store(*messages.take(), lambda db: ledger.update_clip(db, part), stop)
+
+        outcome = work.play(clip, prepared, store_part, stop)
+        if not stop.stopped:
+            _tell(outcome)
+            self._store(*messages.take(), _change([outcome], run), stop)
+
+    def _burst(
+        self, clips: Sequence[LedgerClip], run: Run | None, reader: LedgerReader, stop: StopToken
+    ) -> None:
+        """Stills that follow each other, in one transaction: each is too little for its own.
+        Each begins with nothing but what the one before carries over, as clips do."""
+        work = self._work[clips[0].camera]
+        drafts: list[Draft] = []
+        pictures: list[DatedSnapshot] = []
+        outcomes: list[Outcome] = []
+        before = run
+        for clip in clips:
+            prepared = work.resumed(clip, run) if run else None
+            if run and prepared is None:
+                if outcomes:
+                    break  # the next transaction begins with ending this run
+                self._end(run.head, reader, stop)
+                before = None
+            prepared = prepared or work.begun(clip)
+            outcome = work.play(clip, prepared, lambda: None, stop)
+            if stop.stopped:
+                return
+            _tell(outcome)
+            more_drafts, more_pictures = prepared.messages.take()
+            drafts += more_drafts
+            pictures += more_pictures
+            outcomes.append(outcome)
+            run = outcome.after or run
+        self._store(drafts, pictures, _change(outcomes, before), stop)
+
+    def _leave_alone(self, clip: LedgerClip, reason: str, stop: StopToken) -> None:
+        """What another file shows is told once."""
+        log.info("%s: %s: %s", clip.camera, shown_path(clip.path), reason)
+        done = replace(clip, state=ClipState.DONE, reason=reason)
+        self._store([], [], _change([Outcome(done, None)], None), stop)
+
+    # --- the end of a run ---
+
+    def _end_runs(self, planner: ClipPlanner, reader: LedgerReader, stop: StopToken) -> None:
+        """End the events of runs that no clip continues any more."""
+        now_s = self._clock.read().utc_s
+        for name, camera in self._cameras.items():
+            if not self._arrivals.scanned(name):
+                continue  # the next clip may lie there already
+            for head in reader.run_heads(name):
+                due_s = max(head.found_s, self._started_utc_s) + camera.next_clip_s
+                # Uploads come in the order of time: later clips were found, so none is missing.
+                passed = planner.newest_s(name) > head.end_s + camera.next_clip_s
+                over = passed or now_s >= due_s
+                if over and not self._arrivals.after(head) and not reader.goes_on(head):
+                    self._end(head, reader, stop)
+
+    def _end(self, head: RunHead, reader: LedgerReader, stop: StopToken) -> None:
+        run, clip = reader.run(head.clip), reader.clip(head.clip)
+        if run is not None and clip is not None:
+            drafts, pictures = self._work[run.camera].last_messages(run, clip).take()
+            self._store(drafts, pictures, lambda db: ledger.delete_run(db, run.clip), stop)
+
+    # --- storing ---
+
+    def _store(
+        self,
+        drafts: Sequence[Draft],
+        pictures: Sequence[DatedSnapshot],
+        also: Also,
+        stop: StopToken,
+    ) -> None:
+        """Durable when it returns, or it is time to stop: then it is all done again later."""
+        while True:
+            items = Together(drafts, also, pictures)
+            self._storing.together(items)
+            while not items.done.wait(_WAKE_S):
+                if stop.stopped:
+                    return
+            if items.stored or stop.wait(_STORAGE_RETRY_S):
+                return
+
+
+def _change(outcomes: Sequence[Outcome], before: Run | None) -> Also:
+    """What the ledger is told of clips that followed each other, the first one `before`."""
+    runs = [outcome.after for outcome in outcomes if outcome.after is not None]
+
+    def also(database: Database) -> None:
+        for outcome in outcomes:
+            ledger.update_clip(database, outcome.clip)
+        if before is not None and (runs or any(outcome.ended for outcome in outcomes)):
+            ledger.delete_run(database, before.clip)
+        if runs:
+            ledger.put_run(database, runs[-1])
+
+    return also
+
+
+def _shown_by_video(clip: LedgerClip, reader: LedgerReader) -> bool:
+    return reader.video_shows(clip.camera, clip.start_s, STILL_MARGIN_S)
+
+
+def _tell(outcome: Outcome) -> None:
+    clip = outcome.clip
+    if clip.reason:
+        log.warning("%s: %s: %s", clip.camera, shown_path(clip.path), clip.reason)

@@ -1,0 +1,1 @@
+"""Zones without typing coordinates: pictures with a grid, the page that draws, the walk test."""

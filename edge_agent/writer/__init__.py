@@ -1,0 +1,1 @@
+"""The writer thread: what the analysis found, made durable with its pictures."""
