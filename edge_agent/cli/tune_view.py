@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.cli.why import clip_time, reason_text, why_object
+from edge_agent.cli.why import clip_time, why_object
+from edge_agent.tools.tuning.words import reason_text
 
 if TYPE_CHECKING:
     from edge_agent.config import CameraConfig
