@@ -23,6 +23,7 @@ from edge_agent.agent.orphans import closing_drafts
 from edge_agent.agent.proof import ProofOfLife, clip_path
 from edge_agent.agent.proof_run import ProofParts, run_proof
 from edge_agent.agent.telemetry import TelemetrySource
+from edge_agent.agent.untold_keeper import UntoldKeeper
 from edge_agent.analysis.detector import BlindDetector, NamedDetector, open_detector
 from edge_agent.analysis.exchange import FrameExchange
 from edge_agent.analysis.loop import AnalysisLoop, SnapshotMaker
@@ -137,6 +138,12 @@ class Assembly:
             self._publisher.set_status,
         )
         self.cameras = Cameras(self._shared, folders, self._writer.in_turn)
+        self.untold = UntoldKeeper(
+            self._state_dir,
+            clock,
+            lambda work: self._writer.in_turn(lambda outbox: work()),
+            self._exchange.stats,
+        )
         more = partial(clip_figures, self._clips)
         self._telemetry = TelemetrySource(
             self.cameras.live, self._exchange, clock, self._state_dir, more, folders
@@ -184,6 +191,7 @@ class Assembly:
         if self._workers["analysis"].join(_ANALYSIS_JOIN_S) and self._clips is not None:
             self._clips.finish()
         self._clip_stop.stop()
+        self.untold.finish(self.cameras.live.values())
         if not self._writer.flush(_FLUSH_S):
             log.error("the last events could not be stored in time")
         self.cameras.say_stopped()
@@ -200,6 +208,7 @@ class Assembly:
         self._time.poll()
         self._proof.poll()
         self.cameras.poll()
+        self.untold.poll(self.cameras.live.values())
         reasons = tuple(self._reasons())
         self.facts = self._facts(reasons)
         self._publisher.set_box_state(State.DEGRADED if reasons else State.ONLINE, reasons)

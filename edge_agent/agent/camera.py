@@ -40,7 +40,8 @@ from edge_agent.events import Governor
 from edge_agent.media.footage import Reason
 from edge_agent.pipeline.health import ignored_of
 from edge_agent.pipeline.local_time import dated
-from edge_agent.pipeline.stages import LiveMemory, build_pipeline
+from edge_agent.pipeline.stages import Extras, build_pipeline
+from edge_agent.pipeline.untold_watch import UntoldWatch
 from edge_agent.runtime import StopToken, Supervisor, Worker
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings, FeedStatus
 
@@ -93,6 +94,8 @@ class Camera:
         self.recording = recording_time(config, self.feed)
         self.counters = LaneCounters()
         self.sights = Sights(shared.clock)
+        #: Who was not told; None: a recording, which `replay --why` answers for.
+        self.untold = None if self.recording else UntoldWatch(config, shared.detector)
         self.view = LiveView(shared.clock)
         self._footage = self._footage_watch()
         self._walk: Taking | None = None
@@ -156,6 +159,8 @@ class Camera:
         def swap() -> None:
             if before is not None:
                 before.close()
+            if self.untold is not None:
+                self.untold.apply(config, self._shared.detector)
             self._eyes.watch.ignore(ignored_of(config.health))
             self._governor.budget = config.person.events_per_10min
             self._governor.unsettle(self._shared.clock.mono_s())
@@ -302,9 +307,12 @@ class Camera:
                 self.config,
                 shared.detector,
                 shared.new_event_id,
-                self._closer,
-                self._eyes.watch,
-                live=None if played else LiveMemory(self._governor, self._usual.watch),
+                Extras(
+                    self._closer,
+                    self._eyes.watch,
+                    governor=None if played else self._governor,
+                    usual=None if played else self._usual.watch,
+                ),
             ),
             self.counters,
             self.recording,
@@ -312,6 +320,7 @@ class Camera:
             partial(shared.pictures.ready, self.name),
             None if self.recording else shared.detector,
             sights=self.sights,
+            untold=self.untold,
             watchers=(self.view.add, *([self._footage.add] if self._footage else [])),
         )
 

@@ -22,7 +22,7 @@ from edge_agent.errors import (
     SourceStalled,
 )
 from edge_agent.pipeline import CameraPipeline
-from edge_agent.pipeline.stages import Detector, build_pipeline
+from edge_agent.pipeline.stages import Detector, Extras, build_pipeline
 from edge_agent.recorders.find import ClipChanged, ClipGone, open_clip, shown_path
 from edge_agent.recorders.ingest.clip_analysis import AnalysisAway, ClipAnalysis, PreparedClip
 from edge_agent.recorders.ingest.clip_eyes import ClipEyes, ends_of
@@ -283,7 +283,7 @@ class ClipWork:
             # A burst's pictures are of another size and sharpness than the video's.
             camera, eyes = for_stills(camera), None
         new_id = RecordedEventIds(clip.camera, clip.digest)
-        return build_pipeline(camera, self._detector, new_id, health=eyes)
+        return build_pipeline(camera, self._detector, new_id, Extras(health=eyes))
 
 
 def tries_of(clip: LedgerClip) -> int:
