@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -120,11 +119,10 @@ def _watch(
     sources: Sequence[SourceConfig], state_dir: Path | None, arguments: argparse.Namespace
 ) -> None:
     from edge_agent.cli.probe_configured import report_plain
-    from edge_agent.sources import CredentialGuard, PictureRules, format_report, probe
+    from edge_agent.sources import PictureRules, format_report, login_guard, probe
 
     clock = SystemClock()
-    path = _refused_logins(arguments.state_dir or state_dir)
-    credentials, reports = CredentialGuard(path, clock), []
+    credentials, reports = login_guard(arguments.state_dir or state_dir, clock), []
     for source in sources:
         report = probe(
             source,
@@ -139,27 +137,6 @@ def _watch(
             print(printable(format_report(report), keep="\n"), flush=True)
     if arguments.json:
         print(json.dumps([report_plain(report) for report in reports], indent=2))
-
-
-def _refused_logins(state_dir: Path | None) -> Path:
-    """The agent's own count where this user may write it; else one of the user's."""
-    from edge_agent.sources import REFUSED_LOGINS
-
-    shared = state_dir or _agents_state_dir()
-    if shared is not None and os.access(shared, os.W_OK):
-        return shared / REFUSED_LOGINS
-    own = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "edge-agent"
-    own.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return own / REFUSED_LOGINS
-
-
-def _agents_state_dir() -> Path | None:
-    from edge_agent.config import DEFAULT_CONFIG_DIR, load_config
-
-    try:
-        return Path(load_config(DEFAULT_CONFIG_DIR).config.box.state_dir)
-    except ConfigError:
-        return None
 
 
 def _probe_folder(root: Path, arguments: argparse.Namespace) -> int:

@@ -129,6 +129,7 @@ class Ingest:
                     self._wait(stop)
             if (rest := planner.runs.settle()) is not None:
                 self._store([], [], rest, stop)
+        self._keep_views()
 
     def finish(self, stop: StopToken) -> None:
         """For folders that are complete: analyse all that waits, then end what is open."""
@@ -144,6 +145,7 @@ class Ingest:
                         self._end(head, planner.runs, reader, stop)
             if (rest := planner.runs.settle()) is not None:
                 self._store([], [], rest, stop)
+        self._keep_views()
 
     def _find_lost(self, runs: Runs, stop: StopToken) -> None:
         """Once, before anything is planned."""
@@ -153,6 +155,14 @@ class Ingest:
         if lost:
             self._store([], [], lambda db: update_all(db, lost), stop)
         self._found_lost = True
+
+    def faults(self, camera: CameraId) -> tuple[str, ...]:
+        """What was wrong with its pictures at the end of its newest clip. From any thread."""
+        return self._work[camera].eyes.faults
+
+    def _keep_views(self) -> None:
+        for work in self._work.values():
+            work.eyes.keep()
 
     @property
     def _max_age_s(self) -> float:
