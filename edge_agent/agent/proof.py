@@ -59,7 +59,6 @@ class _Told:
     passed: bool
     last: Position | None = None  # the newest position when it was stored; None: not known yet
     watermark: int | None = None
-    epoch: str = ""
     looked_s: float = float("-inf")
 
 
@@ -197,6 +196,7 @@ def _look(told: _Told, outbox: Outbox) -> None:
         head = outbox.head()
     except StorageError:
         return  # a disk that fails is told in other ways; the next look may find it mended
-    if told.last is None or told.epoch != head.epoch:
-        told.last, told.epoch = Position(head.epoch, head.last_seq), head.epoch
-    told.watermark = head.watermark
+    if told.last is None:
+        told.last = Position(head.epoch, head.last_seq)
+    # A new epoch says nothing of what lay in the old one.
+    told.watermark = head.watermark if told.last.epoch == head.epoch else None
