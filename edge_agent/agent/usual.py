@@ -8,12 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from edge_agent.agent.eyes import FOLDER
 from edge_agent.atomic_file import write_atomically
 from edge_agent.clock import Clock, ClockQuality
 from edge_agent.domain import CameraId, EventId, Label
 from edge_agent.errors import StorageError
 from edge_agent.pipeline.usual import UsualWatch
+from edge_agent.writer.view_file import FOLDER
 
 log = logging.getLogger(__name__)
 

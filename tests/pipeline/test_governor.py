@@ -26,7 +26,7 @@ from edge_agent.domain import (
 from edge_agent.events import Governor
 from edge_agent.geometry import BBox, FrameSize
 from edge_agent.pipeline import CameraPipeline
-from edge_agent.pipeline.stages import LiveMemory, build_pipeline
+from edge_agent.pipeline.stages import Extras, build_pipeline
 from edge_agent.pipeline.usual import UsualWatch
 
 CAMERA = CameraId("gate")
@@ -76,10 +76,10 @@ class World:
 
     def _built(self) -> CameraPipeline:
         camera = CameraConfig(id=CAMERA, source=FileSource(path=""))
-        live = None
+        extras = Extras()
         if self.governor is not None:
-            live = LiveMemory(self.governor, UsualWatch(CAMERA, self._new_id))
-        return build_pipeline(camera, self, self._new_id, live=live)
+            extras = Extras(governor=self.governor, usual=UsualWatch(CAMERA, self._new_id))
+        return build_pipeline(camera, self, self._new_id, extras)
 
     def detect(
         self, pixels: Pixels, regions: Sequence[Region], *, candidate_threshold: float
