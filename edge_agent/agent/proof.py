@@ -12,10 +12,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from edge_agent.agent.proof_run import Outcome
+from edge_agent.agent.proof_run import Outcome, ProofParts, run_proof
 from edge_agent.assets import asset_dir
 from edge_agent.clock import Clock
 from edge_agent.contract import Position
@@ -41,6 +42,18 @@ _STORED_AFTER_S = 3.0
 def clip_path() -> Path:
     """The known clip: drawn by us (`python -m edge_agent.demo.proof_clip`), nobody's picture."""
     return asset_dir("proof") / "person.mp4"
+
+
+def proof_of_life(
+    parts: ProofParts,
+    writer: EventWriter,
+    new_event_id: Callable[[Label, float], EventId],
+    *,
+    every_h: float,
+) -> ProofOfLife:
+    """Through the running agent's own parts."""
+    play = partial(run_proof, parts)
+    return ProofOfLife(play, writer, parts.clock, new_event_id, every_h=every_h)
 
 
 class EventWriter(Protocol):
@@ -72,10 +85,10 @@ class ProofOfLife:
         clock: Clock,
         new_event_id: Callable[[Label, float], EventId],
         *,
-        every_s: float,
+        every_h: float,
     ) -> None:
-        """`every_s` 0: never."""
-        self.every_s = every_s
+        """`every_h` 0: never."""
+        self.every_h = every_h
         self._play, self._writer, self._clock = play, writer, clock
         self._new_event_id = new_event_id
         self._due_s = clock.mono_s() + FIRST_AFTER_S
@@ -92,7 +105,7 @@ class ProofOfLife:
             outcome = self._outcome or Outcome(f"the test crashed: {self._worker.crash!r}")
             self._worker = self._outcome = None
             self._conclude(outcome, now_s)
-        elif self._worker is None and self.every_s > 0 and now_s >= self._due_s:
+        elif self._worker is None and self.every_h > 0 and now_s >= self._due_s:
             self._worker = Worker(KIND, self._run, self._stop, vital=False)
             self._worker.start()
         if self._told is not None and self._told.passed:
@@ -122,7 +135,7 @@ class ProofOfLife:
         if self._stop.stopped:
             return
         passed = not outcome.trouble
-        self._due_s = now_s + (self.every_s if passed else _AGAIN_AFTER_FAILURE_S)
+        self._due_s = now_s + (self.every_h * 3600 if passed else _AGAIN_AFTER_FAILURE_S)
         if not passed and self._told is not None and not self._told.passed:
             return  # it is told already, and still holds
         if self._told is not None:
