@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import msgspec
 
-from edge_agent.config.camera import CameraConfig, FileSource
+from edge_agent.config.camera import CameraConfig
 from edge_agent.config.checks import CHECKS, camera_with_clips, folders_shared
 from edge_agent.config.files import file_warnings
 from edge_agent.config.folder import FolderSource
@@ -17,6 +17,7 @@ from edge_agent.config.hidden import mostly_hidden
 from edge_agent.config.lines import key_lines, line_of
 from edge_agent.config.schedules import schedules_without_zone
 from edge_agent.config.schema import AgentFile, Config
+from edge_agent.config.sources import FileSource
 from edge_agent.config.syntax import read_toml
 from edge_agent.config.tables import Table
 from edge_agent.config.text import Unreadable, text_of
