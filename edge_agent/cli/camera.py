@@ -223,7 +223,7 @@ def _clock_offset_s(camera: CameraConfig, wsd_port: int) -> float | None:
 
 def _accept(arguments: argparse.Namespace) -> int:
     """By a file that the running agent looks for: no socket, no network."""
-    from edge_agent.agent.eyes import accept_mark
+    from edge_agent.writer.view_file import accept_mark
 
     speak(arguments.lang)
     config = load_config(arguments.config).config

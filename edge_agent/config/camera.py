@@ -119,6 +119,16 @@ class PersonConfig(Table, frozen=True, kw_only=True):
             le=600,
         ),
     ] = 2.0
+    events_per_10min: Annotated[
+        int,
+        _meta(
+            "More people in ten minutes than that are told as one event `storm` with their count, "
+            "until they are half as many; 0: any number one by one. Live cameras only.",
+            unit="events",
+            ge=0,
+            le=10000,
+        ),
+    ] = 120
 
 
 class Schedule(Table, frozen=True, kw_only=True):
@@ -342,7 +352,16 @@ SourceConfig = RtspSource | UsbSource | FileSource | FolderSource
 
 #: As `edge_agent.health.Fault` has them; a test compares the two.
 FaultName = Literal[
-    "black", "dark", "overexposed", "frozen", "glitching", "blocked", "moved", "blurred"
+    "black",
+    "dark",
+    "overexposed",
+    "frozen",
+    "glitching",
+    "blocked",
+    "moved",
+    "blurred",
+    "low_frame_rate",
+    "lost",
 ]
 
 

@@ -61,7 +61,7 @@ def look_at(bgr: U8, detector: OnnxDetector | None = None) -> Sight:
             Picture(bgr), [Region(FULL_FRAME)], candidate_threshold=manifest.candidate_threshold
         )
         people = sum(each.score >= manifest.confirm_threshold for each in seen)
-    fault = seen_alone(look, 0.0, 0.0)[Aspect.LIGHT].fault
+    fault = seen_alone(look, 0.0, 0.0, 0.0)[Aspect.LIGHT].fault
     size = FrameSize(bgr.shape[1], bgr.shape[0])
     return Sight(size, fault, look.contrast <= _FLAT_CONTRAST, look.median, people)
 
