@@ -17,6 +17,7 @@ from edge_agent.pipeline.pipeline import (
     DetectStage,
     MotionStage,
     Stages,
+    TrackStage,
 )
 from edge_agent.rules import RuleEngine
 from edge_agent.track import Tracker
@@ -68,14 +69,15 @@ def build_pipeline(
     health: HealthWatch | None = None,
     near_misses: NearMissWatch | None = None,
     motion: MotionStage | None = None,
+    track: TrackStage | None = None,
 ) -> CameraPipeline:
-    """`motion`: another than the camera's own settings would make."""
+    """`motion`, `track`: others than the camera's own settings would make."""
     candidate, confirm = thresholds(camera.person, detector)
     rules = RuleEngine(camera.person, camera.zones, camera.ignore_zones, confirm_threshold=confirm)
     stages = Stages(
         motion=motion or motion_of(camera),
         detect=detector,
-        track=Tracker(camera.person, high_score=rules.lowest_threshold),
+        track=track or Tracker(camera.person, high_score=rules.lowest_threshold),
         rules=rules,
         events=EventBook(CameraId(camera.id), camera.motion, camera.person, new_id),
         closer=closer,

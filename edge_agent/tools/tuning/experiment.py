@@ -18,7 +18,7 @@ from edge_agent.pipeline.near_miss import FLOOR_FRAC
 from edge_agent.pipeline.stages import thresholds
 from edge_agent.tools.tuning.candidates import Candidate
 from edge_agent.tools.tuning.comparison import Comparison, Side, compared
-from edge_agent.tools.tuning.decision import Decided, decide
+from edge_agent.tools.tuning.decision import Decided, Decisions
 from edge_agent.tools.tuning.labels import Interval, Labels
 from edge_agent.tools.tuning.recording import Pass, Recorded, Replayer
 from edge_agent.tools.tuning.score import NOTHING, Advice, Score, recommended, scored
@@ -95,6 +95,7 @@ class Experiment:
         visits = self._labels.of(clip, _fps(clip)) if self._labels else ()
         recorded = self._pass.record(clip, watch)
         begun_s = thread_cpu_s()
+        decisions = Decisions(self._detector, recorded.size)
         known: list[tuple[CameraConfig, Decided]] = list(
             zip((outcome.a.candidate.camera, *self._exact), recorded.exact, strict=True)
         )
@@ -104,7 +105,7 @@ class Experiment:
             looks = recorded.looks_of(camera)
             found = next((decided for each, decided in known if each == camera), None)
             if found is None:
-                found = decide(looks, camera, self._detector, recorded.size)
+                found = decisions.decide(looks, camera)
                 known.append((camera, found))
             trial.decided.append(found)
             b = Side(camera, looks, found)

@@ -10,8 +10,9 @@ import untold
 from edge_agent.config import CameraConfig
 from edge_agent.domain import Label, Region
 from edge_agent.geometry import FULL_FRAME, FrameSize
+from edge_agent.tools.tuning.candidates import with_changes
 from edge_agent.tools.tuning.comparison import Side, compared, paired
-from edge_agent.tools.tuning.decision import Decided, Look, Told, decide, decided
+from edge_agent.tools.tuning.decision import Decided, Decisions, Look, Told, decide, decided
 from edge_agent.tools.tuning.people import dividing_gap, people_of
 
 SIZE = FrameSize(16, 9)
@@ -97,3 +98,23 @@ def test_the_suggested_threshold_never_costs_somebody_to_save_a_smaller_gap() ->
     mixed = dividing_gap([(0.2, True), (0.5, False), (0.6, True), (0.7, True), (0.8, True)], 0.1)
     assert mixed is not None
     assert mixed.threshold in (0.15, 0.55)
+
+
+def test_following_people_once_for_all_settings_changes_nothing() -> None:
+    rng = Random(9)
+    recording = untold.walk(untold.Walker(scores=(0.35, 0.9)), rng)
+    looks, decisions = looks_of(recording), Decisions(untold.OWN, SIZE)
+    cameras = [
+        with_changes(untold.CAMERA, [change]).camera
+        for change in (
+            "person.confirm_threshold=0.5",
+            "person.min_height_frac=0.9",
+            "person.confirm_looks=4",
+            "person.confirm_threshold=0.7",
+            "person.max_height_frac=0.95",
+            "person.cooldown_s=9",
+            "person.lost_after_s=2",
+        )
+    ]
+    for camera in [*cameras, *cameras[::-1]]:
+        assert decisions.decide(looks, camera) == decide(looks, camera, untold.OWN, SIZE)
