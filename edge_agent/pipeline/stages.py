@@ -61,12 +61,13 @@ def motion_of(camera: CameraConfig) -> MotionDetector:
     return MotionDetector(camera.motion, ignored)
 
 
-def build_pipeline(
+def build_pipeline(  # noqa: PLR0913 - each by its name
     camera: CameraConfig,
     detector: Detector,
     new_id: NewEventId,
     closer: CloserStage | None = None,
     health: HealthWatch | None = None,
+    *,
     near_misses: NearMissWatch | None = None,
     motion: MotionStage | None = None,
     track: TrackStage | None = None,

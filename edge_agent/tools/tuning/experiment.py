@@ -20,7 +20,7 @@ from edge_agent.tools.tuning.candidates import Candidate
 from edge_agent.tools.tuning.comparison import Comparison, Side, compared
 from edge_agent.tools.tuning.decision import Decided, Decisions
 from edge_agent.tools.tuning.labels import Interval, Labels
-from edge_agent.tools.tuning.recording import Pass, Recorded, Replayer
+from edge_agent.tools.tuning.recording import Doubt, Pass, Recorded, Replayer
 from edge_agent.tools.tuning.score import NOTHING, Advice, Score, recommended, scored
 
 
@@ -84,7 +84,8 @@ class Experiment:
         floor = FLOOR_FRAC * min(thresholds(c.person, detector)[0] for c in cameras)
         shared = (a.camera, self._exact, cameras)
         more = len(trials) > 1 and any(_looks_else(a.camera, camera) for camera in cameras)
-        self._pass = Pass(detector, replayer, shared, floor, looks_more=more)
+        doubt = Doubt(cameras, detector) if more else None
+        self._pass = Pass(detector, replayer, shared, floor, doubt=doubt)
         self.outcome = Outcome(
             Trial(a), [Trial(each) for each in trials], [], [], labels is not None
         )
