@@ -33,6 +33,13 @@ def _plain(change: Callable[[U8, Rng], U8]) -> Callable[[tuple[int, ...], Rng], 
     return lambda shape, rng: lambda picture, at_s: change(picture, rng)
 
 
+def _grain(rng: Rng, height: int, width: int, deviation: float) -> F32:
+    """Gaussian noise, drawn fast."""
+    cv2.setRNGSeed(int(rng.integers(1 << 30)))
+    drawn = cv2.randn(np.zeros((height, width), np.float32), 0, deviation)
+    return np.asarray(drawn, np.float32)
+
+
 def _laid(picture: U8, colour: F32, alpha: F32) -> U8:
     over = alpha[..., None]
     return _u8(picture * (1 - over) + colour * over)
@@ -68,7 +75,75 @@ def _cloth(shape: tuple[int, ...], rng: Rng) -> Draw:
         rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), width / 25
     )
     cloth = 90 + 320 * folds[..., None] * np.ones(3, np.float32)
-    return lambda picture, at_s: _u8(cloth + 0.08 * cv2.GaussianBlur(picture, (0, 0), width / 20))
+
+    def draw(picture: U8, at_s: float) -> U8:
+        tiny = cv2.resize(picture, (24, 14), interpolation=cv2.INTER_AREA)
+        through = cv2.resize(tiny, (width, height), interpolation=cv2.INTER_CUBIC)
+        return _u8(cloth + 0.08 * through)
+
+    return draw
+
+
+def _capped(shape: tuple[int, ...], rng: Rng) -> Draw:
+    """Something right before the lens: nothing but a glow at one side."""
+    height, width = shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    side = x / width * rng.uniform(-1, 1) + y / height * rng.uniform(-1, 1)
+    colour = np.array(rng.uniform(50, 110, 3), np.float32)
+    shown = _u8(colour + 30 * side[..., None])
+    return lambda picture, at_s: shown
+
+
+def _half(shape: tuple[int, ...], rng: Rng) -> Draw:
+    """Cloth hangs over one side; the camera's exposure rises with it."""
+    height, width = shape[:2]
+    x = np.arange(width, dtype=np.float32) / width
+    x = x if rng.random() < 0.5 else 1 - x
+    edge = rng.uniform(0.55, 0.7)
+    alpha = np.clip((edge - x) / 0.1 + 0.5, 0, 1)[None, :].repeat(height, 0).astype(np.float32)
+    cloth = np.array(rng.uniform(20, 60, 3), np.float32)
+    return lambda picture, at_s: _u8(_laid(picture, cloth, alpha).astype(np.float32) * 1.25)
+
+
+def _dirty(shape: tuple[int, ...], rng: Rng) -> Draw:
+    """Dust and dried drops: the whole view is veiled and soft, spots more than the rest."""
+    height, width = shape[:2]
+    spots = cv2.resize(
+        rng.random((12, 20)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
+    )
+    alpha = 0.3 + 0.45 * np.clip(spots, 0, 1)
+    veil = np.full(3, float(rng.uniform(110, 160)), np.float32)
+
+    def draw(picture: U8, at_s: float) -> U8:
+        soft = np.asarray(cv2.GaussianBlur(picture, (0, 0), width / 160), np.uint8)
+        return _laid(soft, veil, alpha.astype(np.float32))
+
+    return draw
+
+
+def _web(shape: tuple[int, ...], rng: Rng) -> Draw:
+    """A spider's web near the lens, out of focus and lit by the infrared lamp."""
+    height, width = shape[:2]
+    alpha = np.zeros((height, width), np.float32)
+    middle = (int(width * rng.uniform(0.3, 0.7)), int(height * rng.uniform(0.3, 0.7)))
+    for angle in np.linspace(0, 2 * np.pi, 14, endpoint=False):
+        end = (int(middle[0] + width * np.cos(angle)), int(middle[1] + width * np.sin(angle)))
+        cv2.line(alpha, middle, end, 1, max(2, width // 50))
+    for ring in range(1, 8):
+        cv2.circle(alpha, middle, int(ring * width / 11), 1, max(2, width // 60))
+    alpha = np.clip(cv2.GaussianBlur(alpha, (0, 0), width / 80) * 1.3, 0, 0.95)
+    return lambda picture, at_s: _laid(picture, np.full(3, 205, np.float32), alpha)
+
+
+def _to_wall(shape: tuple[int, ...], rng: Rng) -> Draw:
+    """Turned to a wall or the sky: another picture, with little in it."""
+    height, width = shape[:2]
+    x = np.arange(width, dtype=np.float32)
+    wall = np.full((height, width, 3), rng.uniform(90, 180, 3), np.float32)
+    wall += (12 * np.sin(x / width * 5))[None, :, None]
+    cv2.line(wall, (0, height // 3), (width, height // 2), (60, 60, 60), max(1, width // 200))
+    shown = _u8(wall)
+    return lambda picture, at_s: shown
 
 
 def _moved(share: float) -> Callable[[tuple[int, ...], Rng], Draw]:
@@ -154,14 +229,15 @@ def _infrared(picture: U8, rng: Rng) -> U8:
         -(((x - width / 2) / (width * 0.45)) ** 2 + ((y - height * 0.6) / (height * 0.55)) ** 2)
     )
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) * 0.6 + 50
-    lit = grey * glow + rng.normal(0, 5, grey.shape)
-    return _u8(np.repeat(lit[..., None], 3, 2).astype(np.float32))
+    lit = (grey * glow).astype(np.float32) + _grain(rng, height, width, 5)
+    return _u8(np.repeat(lit[..., None], 3, 2))
 
 
 def _lamp_out(picture: U8, rng: Rng) -> U8:
     width = picture.shape[1]
     glow = 0.12 + 0.35 * np.exp(-(((np.arange(width) - width * 0.7) / (width * 0.35)) ** 2))
-    return _u8((picture * glow[None, :, None] + rng.normal(0, 2, picture.shape)).astype(np.float32))
+    noise = _grain(rng, picture.shape[0], width, 2)[..., None]
+    return _u8(picture * glow[None, :, None].astype(np.float32) + noise)
 
 
 def _lorry(shape: tuple[int, ...], rng: Rng) -> Draw:
@@ -235,6 +311,11 @@ FAULTS = (
     Eyesore("hand", "blocked", _hand),
     Eyesore("spray", "blocked", _spray),
     Eyesore("cloth", "blocked", _cloth),
+    Eyesore("cap", "blocked", _capped),
+    Eyesore("half", "blocked", _half),
+    Eyesore("web", "blocked", _web),
+    Eyesore("dirt", "blurred", _dirty),
+    Eyesore("to a wall", "moved", _to_wall),
     Eyesore("moved 4 %", "moved", _moved(0.04)),
     Eyesore("moved 15 %", "moved", _moved(0.15)),
     Eyesore("moved 50 %", "moved", _moved(0.5)),
@@ -254,7 +335,9 @@ CHANGES = (
     Eyesore("clouds", "", _cloud),
     Eyesore("dusk", "", _dusk),
     Eyesore(
-        "noise", "", _plain(lambda p, rng: _u8(p + rng.normal(0, 9, p.shape).astype(np.float32)))
+        "noise",
+        "",
+        _plain(lambda p, rng: _u8(p + _grain(rng, p.shape[0], p.shape[1], 9)[..., None])),
     ),
     Eyesore("exposure", "", _plain(lambda p, rng: _u8(p.astype(np.float32) * 1.35 + 5))),
 )

@@ -14,6 +14,7 @@ from edge_agent.agent.cameras import Cameras
 from edge_agent.agent.clips import ClipJournal, clip_figures, open_clip_room
 from edge_agent.agent.clock_watch import ClockWatch
 from edge_agent.agent.commands import WardCommands
+from edge_agent.agent.footage import open_footage
 from edge_agent.agent.local_sockets import open_local_sockets
 from edge_agent.agent.local_status import Facts
 from edge_agent.agent.main_pictures import MainPictures
@@ -55,10 +56,11 @@ from edge_agent.recorders.ingest.folders import Folders
 from edge_agent.recorders.ingest.room import FolderParts
 from edge_agent.recorders.ledger import LedgerReader
 from edge_agent.runtime import Attempts, Heartbeat, StopToken, Supervisor, Worker
-from edge_agent.sources import REFUSED_LOGINS, CredentialGuard
+from edge_agent.sources import login_guard
 from edge_agent.writer.drafting import EventDrafter
 from edge_agent.writer.recent_events import RecentEvent
 from edge_agent.writer.state_dir import open_snapshots
+from edge_agent.writer.view_file import accept_view
 from edge_agent.writer.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -142,14 +144,14 @@ class Assembly:
             lambda work: self._writer.in_turn(lambda outbox: work()),
             self._exchange.stats,
         )
+        more = partial(clip_figures, self._clips)
         self._telemetry = TelemetrySource(
-            self.cameras.live, self._exchange, clock, self._state_dir, self._more_figures, folders
+            self.cameras.live, self._exchange, clock, self._state_dir, more, folders
         )
         self._proof = self._proof_of_life()
         self._source_stop, self._analysis_stop = StopToken(), StopToken()
         self._writer_stop, self._publisher_stop = StopToken(), StopToken()
-        self._clip_stop = StopToken()
-        self._status_stop = StopToken()
+        self._clip_stop, self._status_stop = StopToken(), StopToken()
         self._config_result: tuple[Literal["applied", "rejected"], tuple[str, ...]]
         self._config_result = "applied", ()
         self.facts = self._facts(())
@@ -171,6 +173,7 @@ class Assembly:
         if self._clip_room is not None:
             # Without heartbeat: a card that hangs costs clips, and must not restart the agent.
             self._begin(Worker("clips", self._clip_room.run, self._clip_stop))
+        self._begin(Worker("footage", self._shared.footage.run, self._clip_stop, vital=False))
         if self._snapshots is not None:
             self._begin(Worker("pictures", self._pictures.run, self._source_stop, vital=False))
         self.cameras.start()
@@ -197,9 +200,8 @@ class Assembly:
         self._time.stop()
         self._writer_stop.stop()
         self._workers["writer"].join(_FLUSH_S)
-        for name in ("clips", *self._local):
-            if name in self._workers:
-                self._workers[name].join(_FLUSH_S)
+        for name in self._workers.keys() & {"clips", "footage", *self._local}:
+            self._workers[name].join(_FLUSH_S)
 
     def poll(self) -> None:
         """What the ward should know of us, when it changed."""
@@ -305,12 +307,14 @@ class Assembly:
             exchange=self._exchange,
             analysis=self._analysis,
             supervisor=self._supervisor,
-            credentials=CredentialGuard(self._state_dir / REFUSED_LOGINS, self._clock),
+            credentials=login_guard(self._state_dir, self._clock),
             pictures=self._pictures,
             clips=self._clip_room,
+            footage=open_footage(self._config, self._clock),
             new_event_id=self._new_event_id,
             topics=self._topics,
             set_status=self._publisher.set_status,
+            record=self._writer.record,
             clock=self._clock,
         )
 
@@ -328,6 +332,7 @@ class Assembly:
             lambda: LedgerReader(self._state_dir),
             self._clock,
             Attempts(self._state_dir / "attempts.json"),
+            self._state_dir,
         )
 
     def _publisher_setup(self) -> PublisherSetup:
@@ -349,7 +354,20 @@ class Assembly:
 
     def _commands(self) -> WardCommands:
         snapshots, clips = self._snapshots, self._clip_room
-        return WardCommands(self._config, snapshots=snapshots, clips=clips, reload=self._reload)
+        return WardCommands(
+            self._config,
+            snapshots=snapshots,
+            clips=clips,
+            reload=self._reload,
+            accept=self._accept_view,
+        )
+
+    def _accept_view(self, camera: str) -> bool:
+        """Called in the publisher's thread. Raises StorageError."""
+        known = any(each.id == camera and each.enabled for each in self._config.cameras)
+        if known:
+            accept_view(self._state_dir, camera)
+        return known
 
     def _more_figures(self) -> dict[str, float]:
         clips = clip_figures(self._clips) if self._clips is not None else {}

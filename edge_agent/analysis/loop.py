@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge_agent.analysis.exchange import FrameExchange, SourceLost
-from edge_agent.analysis.live_view import LiveView
 from edge_agent.analysis.recordings import RecordedTime
 from edge_agent.analysis.sights import Sights
 from edge_agent.clock import Clock
@@ -100,7 +99,7 @@ class Lane:
     journal: Journal | None = None  # None: the loop's
     sights: Sights | None = None  # None: nobody asks what a recorder's clip shows
     untold: UntoldWatch | None = None  # None: nobody asks later why nobody was told
-    view: LiveView | None = None
+    watchers: tuple[Callable[[Frame, Analysis], None], ...] = ()  # of frames not recalled
 
 
 def finding_of(at_s: float, analysis: Analysis) -> Finding:
@@ -277,8 +276,9 @@ class AnalysisLoop:
             lane.sights.add(analysis)
         if lane.untold is not None and not frame.recalled:
             lane.untold.add(frame.captured_s, frame.weekminute, analysis)
-        if lane.view is not None and not frame.recalled:
-            lane.view.add(frame, analysis)
+        if not frame.recalled:
+            for watch in lane.watchers:
+                watch(frame, analysis)
         self._keep_snapshots(lane, frame, analysis, journal)
         counters = lane.counters
         counters.frames += 1

@@ -119,6 +119,16 @@ class PersonConfig(Table, frozen=True, kw_only=True):
             le=600,
         ),
     ] = 2.0
+    events_per_10min: Annotated[
+        int,
+        _meta(
+            "More people in ten minutes than that are told as one event `storm` with their count, "
+            "until they are half as many; 0: any number one by one. Live cameras only.",
+            unit="events",
+            ge=0,
+            le=10000,
+        ),
+    ] = 120
 
 
 class Schedule(Table, frozen=True, kw_only=True):
@@ -229,6 +239,15 @@ class RtspSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="rtsp")
     password_file: Annotated[
         str | None, _meta("File with the password (mode 0600), or `credential:NAME`.")
     ] = None
+    identity: Annotated[
+        str | None,
+        _meta(
+            "Serial number or hardware address, as `edge-agent camera discover` shows it. With it, "
+            "a camera that does not answer is looked for in its network over ONVIF, once for each "
+            "try, and followed to its new address until the agent restarts. Its login goes there, "
+            "by digest, so leave this out where strangers have a cable in the network.",
+        ),
+    ] = None
     allow_basic: Annotated[
         bool,
         _meta(
@@ -333,7 +352,16 @@ SourceConfig = RtspSource | UsbSource | FileSource | FolderSource
 
 #: As `edge_agent.health.Fault` has them; a test compares the two.
 FaultName = Literal[
-    "black", "dark", "overexposed", "frozen", "glitching", "blocked", "moved", "blurred"
+    "black",
+    "dark",
+    "overexposed",
+    "frozen",
+    "glitching",
+    "blocked",
+    "moved",
+    "blurred",
+    "low_frame_rate",
+    "lost",
 ]
 
 

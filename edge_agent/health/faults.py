@@ -22,6 +22,8 @@ class Fault(StrEnum):
     BLOCKED = "blocked"  # a hand, cloth, spray, a web
     MOVED = "moved"  # turned, or hanging down
     BLURRED = "blurred"  # defocused or dirty
+    LOW_FRAME_RATE = "low_frame_rate"  # far fewer pictures than usual
+    LOST = "lost"  # no picture comes
 
 
 #: What takes all sight, and what takes some.
@@ -34,6 +36,8 @@ SEVERITY: Mapping[Fault, Severity] = {
     Fault.BLOCKED: Severity.CRITICAL,
     Fault.MOVED: Severity.CRITICAL,
     Fault.BLURRED: Severity.WARNING,
+    Fault.LOW_FRAME_RATE: Severity.WARNING,
+    Fault.LOST: Severity.CRITICAL,
 }
 
 
@@ -44,6 +48,21 @@ class Aspect(StrEnum):
     LIFE = "life"
     CODING = "coding"
     VIEW = "view"
+    STREAM = "stream"  # how pictures come: `health.stream`, not seen in them
+
+
+ASPECT_OF: Mapping[Fault, Aspect] = {
+    Fault.BLACK: Aspect.LIGHT,
+    Fault.DARK: Aspect.LIGHT,
+    Fault.OVEREXPOSED: Aspect.LIGHT,
+    Fault.FROZEN: Aspect.LIFE,
+    Fault.GLITCHING: Aspect.CODING,
+    Fault.BLOCKED: Aspect.VIEW,
+    Fault.MOVED: Aspect.VIEW,
+    Fault.BLURRED: Aspect.VIEW,
+    Fault.LOW_FRAME_RATE: Aspect.STREAM,
+    Fault.LOST: Aspect.STREAM,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +72,7 @@ class Suspicion:
     fault: Fault | None
     score: float = 0.0  # 0..1
     threshold: float = 1.0
+    sure: bool = False  # so plain that half of the time is enough
 
 
 #: Levels. Without light a sensor gives 16 and some noise; a lamp far away is brighter than 45.
@@ -63,20 +83,32 @@ _GREEN_FRAC, _SMEAR_FRAC = 0.25, 0.12
 _BRIGHT_FRAC, _BRIGHT_MEDIAN = 0.5, 200.0
 _STILL_FRAC = 0.93
 #: The thresholds below were set on half of the scenes of benchmarks/eyes.py.
-_SMOOTH_FRAC, _SMOOTH_OF_LOST, _FRESH_AT_MOST, _ALL_SMOOTH = 0.26, 0.8, 0.6, 0.8
-_MOVED_SHIFT, _MOVED_KEPT, _MOVED_LOST = 0.02, 0.5, 0.4
-_TURNED_KEPT, _TURNED_LOST, _TURNED_SPREAD, _TURNED_FRESH = 0.2, 0.75, 0.55, 0.35
-_SHARP, _SHARP_FRESH = 0.3, 0.15
-_SOFT = 0.5
-_VERY_SOFT = 0.9
-#: With fewer textured tiles than this a scene has nothing to compare.
-_LEAST_TILES = 8
+#: With fewer tiles that say something a scene has nothing to compare.
+_LEAST_TILES = 6
+#: The scene is elsewhere: moved by so much of the height, and alike again once that is undone...
+_GONE_IF_MOVED, _MOVED_SHIFT, _ALIKE_AGAIN = 0.6, 0.015, 0.4
+#: ...or nothing of it is left anywhere, and something as rich in contours came instead.
+_ALL_GONE, _EVERYWHERE, _UNLIKE, _NEW_VIEW = 0.75, 0.5, 0.3, 0.28
+#: Covered: contours are gone, and none came: what is close to the lens is out of focus, and what
+#: is far from it (a lorry) has contours of its own.
+_COVERED, _OF_GONE, _COVERED_GAIN, _NEW_OF_GONE = 0.25, 0.6, 0.22, 0.25
+#: Threads before the lens: nowhere as ever, and what came is blurred.
+_THREADS_GONE, _THREADS_GAIN, _THREADS_ALIKE, _THREADS_NEW, _BLUNT = 0.1, 0.85, 0.6, 0.4, 3.0
+#: Soft: the scene is there, but not its finest detail, or fine contours less than coarse ones.
+_STILL_THERE, _SOFT, _FINE_OF_COARSE, _LEAST_COARSE = 0.55, 0.28, 0.72, 0.2
+#: Beside the reference of another light.
+_NOTHING_LEFT, _NOTHING_NEW = 0.85, 0.12
+#: Total: nobody who passes by the lens covers all of it.
+_TOTAL, _TOTAL_GAIN = 0.95, 0.1
 
 
-def seen_alone(look: Look, still_frac: float, green_frac: float) -> dict[Aspect, Suspicion]:
-    """What needs no reference. Shares: tiles that did not change at all, green pixels."""
+def seen_alone(
+    look: Look, still_frac: float, green_frac: float, smear_frac: float
+) -> dict[Aspect, Suspicion]:
+    """What needs no reference. Shares: tiles that did not change at all, green pixels, rows
+    smeared beyond what is usual."""
     flat = look.contrast <= _BLACK_CONTRAST
-    torn = max(look.smear_frac / _SMEAR_FRAC, green_frac / _GREEN_FRAC) * 0.5
+    torn = max(smear_frac / _SMEAR_FRAC, green_frac / _GREEN_FRAC) * 0.5
     still = 0.0 if flat else still_frac
     return {
         Aspect.LIGHT: _light(look),
@@ -90,17 +122,27 @@ def seen_beside(usual: Comparison) -> Suspicion:
     if usual.tiles < _LEAST_TILES:
         return Suspicion(None)
     if _is_moved(usual):
-        return Suspicion(Fault.MOVED, usual.lost_frac, _MOVED_LOST)
+        return Suspicion(Fault.MOVED, usual.gone_frac, _GONE_IF_MOVED)
+    if _is_all_gone(usual) and min(usual.coarse_gain, usual.coarse_alike) < _COVERED_GAIN:
+        sure = usual.gone_frac >= _TOTAL and usual.coarse_gain < _TOTAL_GAIN
+        return Suspicion(Fault.BLOCKED, usual.gone_frac, _ALL_GONE, sure)
     if _is_covered(usual):
-        return Suspicion(Fault.BLOCKED, usual.smooth_frac, _SMOOTH_FRAC)
-    return _held(Fault.BLURRED, max(0.0, usual.softness or 0.0), _SOFT)
+        return Suspicion(Fault.BLOCKED, usual.smooth_frac, _COVERED)
+    if _has_threads(usual):
+        return Suspicion(Fault.BLOCKED, usual.gone_frac, _THREADS_GONE)
+    return _blurred(usual)
 
 
 def covered_in_other_light(usual: Comparison) -> Suspicion:
     """Beside the reference of the other light only what leaves nothing of the scene is sure: cloth
     makes a picture grey, too, and infrared light shows some of what daylight shows."""
-    covered = usual.tiles >= _LEAST_TILES and usual.smooth_frac >= _ALL_SMOOTH
-    return Suspicion(Fault.BLOCKED if covered else None, usual.smooth_frac, _ALL_SMOOTH)
+    covered = (
+        usual.tiles >= _LEAST_TILES
+        and usual.gone_frac >= _NOTHING_LEFT
+        and usual.coarse_gain < _COVERED_GAIN
+        and usual.fine_new < _NOTHING_NEW
+    )
+    return Suspicion(Fault.BLOCKED if covered else None, usual.gone_frac, _NOTHING_LEFT, covered)
 
 
 def _held(fault: Fault, score: float, threshold: float) -> Suspicion:
@@ -109,36 +151,52 @@ def _held(fault: Fault, score: float, threshold: float) -> Suspicion:
 
 def _light(look: Look) -> Suspicion:
     if look.high <= _BLACK_HIGH and look.contrast <= _BLACK_CONTRAST:
-        return Suspicion(Fault.BLACK, 1.0, 1.0)
+        return Suspicion(Fault.BLACK, 1.0, 1.0, sure=True)
     if look.high <= _DARK_HIGH:
         return Suspicion(Fault.DARK, 1.0, 1.0)
     bright = look.bright_frac if look.median >= _BRIGHT_MEDIAN else 0.0
     return _held(Fault.OVEREXPOSED, bright, _BRIGHT_FRAC)
 
 
+def _is_all_gone(usual: Comparison) -> bool:
+    return usual.gone_frac >= _ALL_GONE and usual.spread >= _EVERYWHERE
+
+
 def _is_moved(usual: Comparison) -> bool:
-    shifted = (
-        usual.shift_frac >= _MOVED_SHIFT
-        and usual.kept < _MOVED_KEPT
-        and usual.lost_frac >= _MOVED_LOST
-    )
-    elsewhere = (
-        usual.kept < _TURNED_KEPT
-        and usual.lost_frac >= _TURNED_LOST
-        and usual.spread >= _TURNED_SPREAD
-    )
-    # What covers a lens is out of focus: new edges, or detail as sharp as ever, are another view.
-    other = usual.fresh >= _TURNED_FRESH and (usual.smooth_frac < _SMOOTH_OF_LOST * usual.lost_frac)
-    sharp = usual.softness is not None and usual.softness < _SHARP and usual.fresh >= _SHARP_FRESH
-    return shifted or (elsewhere and (other or sharp))
+    if usual.gone_frac < _GONE_IF_MOVED:
+        return False
+    if usual.shift_frac >= _MOVED_SHIFT and usual.shift_alike >= _ALIKE_AGAIN:
+        return True
+    elsewhere = _is_all_gone(usual) and usual.coarse_alike < _UNLIKE
+    return elsewhere and usual.fine_new >= _NEW_VIEW
 
 
 def _is_covered(usual: Comparison) -> bool:
-    if usual.smooth_frac >= _ALL_SMOOTH:
-        return True
     return (
-        usual.smooth_frac >= _SMOOTH_FRAC
-        and usual.smooth_frac >= _SMOOTH_OF_LOST * usual.lost_frac
-        and usual.fresh <= _FRESH_AT_MOST
-        and (usual.softness or 0.0) < _VERY_SOFT
+        usual.smooth_frac >= _COVERED
+        and usual.smooth_frac >= _OF_GONE * usual.gone_frac
+        and usual.coarse_gone_gain < _COVERED_GAIN
+        and usual.fine_new <= _NEW_OF_GONE * usual.gone_frac
     )
+
+
+def _has_threads(usual: Comparison) -> bool:
+    return (
+        usual.gone_frac >= _THREADS_GONE
+        and usual.gain < _THREADS_GAIN
+        and usual.coarse_alike < _THREADS_ALIKE
+        and usual.coarse_new >= max(_THREADS_NEW, _BLUNT * usual.fine_new)
+    )
+
+
+def _blurred(usual: Comparison) -> Suspicion:
+    if usual.coarse_alike < _STILL_THERE:
+        return Suspicion(None)
+    softness = max(0.0, usual.softness or 0.0)
+    limit = _SOFT + usual.usual_softness
+    if softness >= limit:
+        return Suspicion(Fault.BLURRED, softness, limit)
+    fine = usual.fine_gain / max(usual.coarse_gain, _LEAST_COARSE)
+    if fine < _FINE_OF_COARSE and usual.coarse_gain >= _LEAST_COARSE:
+        return Suspicion(Fault.BLURRED, 1 - fine, 1 - _FINE_OF_COARSE)
+    return Suspicion(None, softness, limit)

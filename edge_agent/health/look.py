@@ -1,13 +1,14 @@
-"""What one picture is like, in a few numbers and three small maps.
+"""What one picture is like: a few numbers, and where its contours lie in two bands.
 
-Everything is measured on a copy of about 320x180, and on twelve full-size tiles for what only
-full size shows (defocus). Contrast is measured on a softened logarithm, so that a cloud or the
-camera's exposure changes an edge little.
+Everything is measured on a copy of about 320x180; only defocus needs full size, and looks at a few
+tiles of it. Contours are measured on a softened logarithm, with what surrounds them taken away: so
+a cloud, the camera's exposure or the shadow of a wall changes them little.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -17,24 +18,27 @@ from edge_agent.domain import F32, U8
 
 #: About this many pixels are looked at; a person's height is a few of its rows.
 _WORKING_AREA_PX = 320 * 180
+#: Below this a picture is cut to whole tiles, and not made smaller.
+_CUT_BELOW = 1.1
 #: The maps are judged in tiles: about a twelfth of the picture's height each.
 TILE_PX = 16
-#: Full-size tiles for sharpness: columns, rows, and their side.
-_SHARP_GRID = (4, 3)
+#: The coarse band: a pixel of it is so many of the working picture's.
+COARSE_PX = 4
+#: Full-size tiles are a tile of the working picture, but no larger than this.
 _SHARP_SIDE_PX, _LEAST_SIDE_PX = 64, 16
 #: A softened logarithm: brightness ratios become differences, black noise does not become large.
 _SOFT = 16.0
 _LOG_LUT: U8 = np.round(255 * np.log1p(np.arange(256) / _SOFT) / math.log1p(255 / _SOFT)).astype(
     np.uint8
 )
-#: An edge is a step of this many levels of that curve between neighbours (Sobel, both sides).
-_EDGE_STEP = 44.0
-#: In noise an edge has to stand out by this many times the median gradient.
-_EDGE_ABOVE_MEDIAN = 4.0
+#: What surrounds a pixel, and is taken away from it.
+_AROUND_PX = 9
 #: Median of |x| of a Gaussian with standard deviation 1.
 _MEDIAN_OF_ABS = 0.6745
 #: Two pictures' pixels are the same where they differ by no more than this.
 _SAME_LEVELS = 1
+#: A row repeats the one above it where they differ by less than this share of its own texture.
+_REPEATED, _LEAST_TEXTURE = 0.12, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +49,11 @@ class Look:
     low: float  # 1st percentile
     high: float  # 99th percentile
     bright_frac: float  # at or above 250 (or 235 of a limited-range camera's 235)
-    steps: U8 = field(repr=False)  # uint8, how much neighbours differ in the working picture
-    edges: U8 = field(repr=False)  # uint8 (height, width) of the working picture, 1 at an edge
-    small: U8 = field(repr=False)  # uint8, the working picture
-    detail: F32 = field(repr=False)  # of each full-size tile: finest detail beside its contrast
-    textured: F32 = field(repr=False)  # of each: its contrast, levels (standard deviation)
-    noise: F32 = field(repr=False)  # of each: what its finest detail has of noise, levels
-    smear_frac: float  # rows or columns repeated although they have texture
+    smear_frac: float  # rows repeated although they have texture
+    sample: U8 = field(repr=False)  # uint8, every so many pixels, with all their noise
+    fine: F32 = field(repr=False)  # float32 (height, width), multiples of TILE_PX: contours
+    coarse: F32 = field(repr=False)  # the same of a picture a fourth as wide and high
+    energy: F32 = field(repr=False)  # float32 (rows, columns): mean square of `fine` in each tile
 
     @property
     def contrast(self) -> float:
@@ -59,27 +61,67 @@ class Look:
         return self.high - self.low
 
 
+@dataclass(frozen=True, slots=True)
+class Sharpness:
+    """Of full-size tiles: finest detail beside its contrast, that contrast, the detail's noise."""
+
+    detail: F32  # float32 (tiles,), without unit
+    contrast: F32  # levels, standard deviation
+    noise: F32  # levels
+
+
 def take_look(luma: U8) -> Look:
     """Measure `luma` (uint8 (height, width), only read)."""
-    height, width = luma.shape
-    factor = max(1.0, math.sqrt(width * height / _WORKING_AREA_PX))
-    size = (max(TILE_PX, round(width / factor)), max(TILE_PX, round(height / factor)))
-    small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    small = _working(luma)
     low, median, high, bright = _levels(small)
-    steps = _steps(small)
-    detail, textured, noise = _sharpness(luma)
+    curve = cv2.LUT(small, _LOG_LUT)
+    fine = _contours(np.asarray(cv2.GaussianBlur(curve, (3, 3), 0), np.uint8))
+    size = (curve.shape[1] // COARSE_PX, curve.shape[0] // COARSE_PX)
+    # Twice by half is an average, and cheap.
+    half = cv2.resize(curve, (2 * size[0], 2 * size[1]), interpolation=cv2.INTER_LINEAR)
+    coarse = _contours(np.asarray(cv2.resize(half, size, interpolation=cv2.INTER_LINEAR), np.uint8))
+    step = max(1, luma.shape[0] // small.shape[0])
     return Look(
         median=median,
         low=low,
         high=high,
         bright_frac=bright,
-        steps=steps,
-        edges=_edges(steps),
-        small=small,
-        detail=detail,
-        textured=textured,
-        noise=noise,
         smear_frac=_smear(small),
+        sample=luma[::step, ::step].copy(),
+        fine=fine,
+        coarse=coarse,
+        energy=tile_means(np.asarray(cv2.multiply(fine, fine), np.float32)),
+    )
+
+
+def sharpness(luma: U8, places: Sequence[tuple[int, int]], tiles: tuple[int, int]) -> Sharpness:
+    """Of the full-size tiles at `places` (row, column) of a grid of `tiles` (rows, columns).
+
+    Defocus takes the finest detail first; fog, dusk and exposure take all contrast alike.
+    """
+    height, width = luma.shape
+    side = min(_SHARP_SIDE_PX, height // tiles[0], width // tiles[1])
+    if side < _LEAST_SIDE_PX or not places:
+        none = np.zeros(len(places), np.float32)
+        return Sharpness(none, none, none)
+    down, across = height / tiles[0], width / tiles[1]
+    cut = []
+    for row, column in places:
+        y = int((row + 0.5) * down - side / 2)
+        x = int((column + 0.5) * across - side / 2)
+        cut.append(luma[y : y + side, x : x + side])
+    # One sheet, a tile below the other; the seams are left out below.
+    sheet = np.concatenate(cut)
+    # A little smoothing takes much of the noise, and little of what defocus takes.
+    soft = cv2.GaussianBlur(sheet, (3, 3), 0)
+    steps = np.abs(np.asarray(cv2.Laplacian(soft, cv2.CV_16S))).reshape(len(cut), side, side)
+    inner = steps[:, 2:-2, 2:-2].reshape(len(cut), -1)[:, ::2].astype(np.float32)
+    noise = np.median(inner[:, ::3], axis=1) / _MEDIAN_OF_ABS
+    energy = np.maximum(np.mean(inner * inner, axis=1) - noise * noise, 0.0)
+    contrast = np.std(sheet.reshape(len(cut), -1)[:, ::3], axis=1, dtype=np.float32)
+    detail = np.sqrt(energy) / np.maximum(contrast, 1.0)
+    return Sharpness(
+        detail.astype(np.float32), contrast.astype(np.float32), noise.astype(np.float32)
     )
 
 
@@ -88,79 +130,60 @@ def still_tiles(now: Look, before: Look) -> float:
 
     0 where the sizes differ.
     """
-    if now.small.shape != before.small.shape:
+    if now.sample.shape != before.sample.shape:
         return 0.0
-    changed = (cv2.absdiff(now.small, before.small) > _SAME_LEVELS).astype(np.uint8)
-    return float(np.mean(tile_sums(changed) == 0))
+    differ = cv2.absdiff(now.sample, before.sample)
+    changed = cv2.threshold(differ, _SAME_LEVELS, 1, cv2.THRESH_BINARY)[1]
+    return float(np.mean(tile_means(np.asarray(changed, np.float32)) == 0))
 
 
-def tile_sums(map_: U8 | F32) -> F32:
-    """float32 (rows, columns): sums over tiles of `TILE_PX`; what is left at the edges is cut."""
-    rows, columns = map_.shape[0] // TILE_PX, map_.shape[1] // TILE_PX
+def tile_means(map_: F32) -> F32:
+    """float32 (rows, columns): means of tiles of `TILE_PX`; what is left at the edges is cut."""
+    rows, columns = max(1, map_.shape[0] // TILE_PX), max(1, map_.shape[1] // TILE_PX)
     cut = map_[: rows * TILE_PX, : columns * TILE_PX]
-    mean = cv2.resize(cut.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
-    return np.asarray(mean * (TILE_PX * TILE_PX), np.float32)
+    mean = cv2.resize(cut, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(mean, np.float32)
+
+
+def _working(luma: U8) -> U8:
+    """About 320x180 pixels, each side a multiple of `TILE_PX`; by halves, which averages."""
+    picture = luma
+    while picture.size >= 4 * _WORKING_AREA_PX:
+        size = (picture.shape[1] // 2, picture.shape[0] // 2)
+        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    height, width = picture.shape
+    factor = max(1.0, math.sqrt(picture.size / _WORKING_AREA_PX))
+    rows = max(TILE_PX, int(height / factor) // TILE_PX * TILE_PX)
+    columns = max(TILE_PX, int(width / factor) // TILE_PX * TILE_PX)
+    if factor < _CUT_BELOW and rows <= height and columns <= width:
+        top, left = (height - rows) // 2, (width - columns) // 2
+        return picture[top : top + rows, left : left + columns]
+    return np.asarray(
+        cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_LINEAR), np.uint8
+    )
 
 
 def _levels(small: U8) -> tuple[float, float, float, float]:
-    counts = np.bincount(small.ravel(), minlength=256)
+    counts = np.asarray(cv2.calcHist([small], [0], None, [256], [0, 256])).ravel()
     total = np.cumsum(counts) / small.size
     low, median, high = (float(np.searchsorted(total, share)) for share in (0.01, 0.5, 0.99))
     top = 250 if high > 236 else 235  # cameras send 16..235 or 0..255
     return low, median, high, float(counts[top:].sum()) / small.size
 
 
-def _steps(small: U8) -> U8:
-    """How much neighbours differ: |across| + |down| of the softened logarithm, at most 255."""
-    curve = cv2.GaussianBlur(cv2.LUT(small, _LOG_LUT), (3, 3), 0)
-    across = cv2.convertScaleAbs(cv2.Sobel(curve, cv2.CV_16S, 1, 0))
-    down = cv2.convertScaleAbs(cv2.Sobel(curve, cv2.CV_16S, 0, 1))
-    return np.asarray(cv2.add(across, down), np.uint8)
-
-
-def _edges(steps: U8) -> U8:
-    usual = float(np.median(steps[::4, ::4]))
-    least = min(max(_EDGE_STEP, _EDGE_ABOVE_MEDIAN * usual), 4 * _EDGE_STEP)
-    return np.asarray((steps > least).astype(np.uint8))
-
-
-def _sharpness(luma: U8) -> tuple[F32, F32, F32]:
-    """Of each tile: detail beyond noise as a share of its contrast, that contrast, that noise.
-
-    Defocus takes the finest detail first; fog, dusk and exposure take all contrast alike.
-    """
-    height, width = luma.shape
-    columns, rows = _SHARP_GRID
-    side = min(_SHARP_SIDE_PX, width // columns, height // rows)
-    if side < _LEAST_SIDE_PX:
-        none = np.zeros(columns * rows, np.float32)
-        return none, none, none
-    tiles = np.stack(
-        [
-            luma[y : y + side, x : x + side]
-            for y in _starts(height, rows, side)
-            for x in _starts(width, columns, side)
-        ]
-    )
-    # One sheet, a tile below the other; the seams are left out below.
-    sheet = tiles.reshape(-1, side)
-    steps = np.abs(np.asarray(cv2.Laplacian(sheet, cv2.CV_16S))).reshape(len(tiles), side, side)
-    inner = steps[:, 2:-2, 2:-2].reshape(len(tiles), -1).astype(np.float32)
-    noise = np.median(inner[:, ::3], axis=1) / _MEDIAN_OF_ABS
-    energy = np.maximum(np.mean(inner * inner, axis=1) - noise * noise, 0.0)
-    contrast = np.std(tiles.reshape(len(tiles), -1)[:, ::3], axis=1, dtype=np.float32)
-    detail = np.sqrt(energy) / np.maximum(contrast, 1.0)
-    return detail.astype(np.float32), contrast.astype(np.float32), noise.astype(np.float32)
-
-
-def _starts(length: int, count: int, side: int) -> list[int]:
-    step = length / count
-    return [int(step * (i + 0.5) - side / 2) for i in range(count)]
+def _contours(curve: U8) -> F32:
+    """Above (positive) or below what lies around, levels of the curve."""
+    around = cv2.blur(curve, (_AROUND_PX, _AROUND_PX))
+    return np.asarray(cv2.subtract(curve, around, dtype=cv2.CV_32F), np.float32)
 
 
 def _smear(small: U8) -> float:
-    """A concealed slice repeats the row above it, or drags a column down."""
-    down = cv2.absdiff(small[1:], small[:-1])
-    texture = cv2.absdiff(small[:, 1:], small[:, :-1]).mean(1)[1:]
-    repeated = (down.mean(1) < 0.4) & (texture > 1.5)
-    return float(np.mean(repeated))
+    """A concealed slice repeats the row above it."""
+    down = _row_means(cv2.absdiff(small[1:], small[:-1]))
+    texture = _row_means(cv2.absdiff(small[:, 1:], small[:, :-1]))[1:]
+    return float(np.mean((texture > _LEAST_TEXTURE) & (down < _REPEATED * texture)))
+
+
+def _row_means(picture: object) -> F32:
+    mean = cv2.reduce(np.asarray(picture), 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F)
+    return np.asarray(mean, np.float32).ravel()

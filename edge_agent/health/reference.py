@@ -1,7 +1,11 @@
-"""How a camera's picture usually is: where its edges lie and how sharp it is.
+"""How a camera's picture usually is: where its contours lie, how much they vary, how sharp it is.
 
 One reference for colour and one for the grey picture of infrared light: what the lamp at the
 camera shows is another scene. A reference is learned only while nothing is wrong.
+
+A look is compared tile by tile. What is usual there is found again with a factor, its gain, by
+least squares: 1 as ever, 0.4 in fog, 0 where something hides it. The mean of many looks has
+contours that one look's noise hides, so a bare wall has tiles that say something, too.
 """
 
 from __future__ import annotations
@@ -16,172 +20,265 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.domain import F32, U8
-from edge_agent.health.look import TILE_PX, Look, tile_sums
+from edge_agent.health.look import COARSE_PX, TILE_PX, Look, Sharpness, sharpness, tile_means
 
 #: The first minute is believed as it is: an installer looks at the picture just then.
 FIRST_S = 60.0
-#: Then edges follow the light of the day, much slower than a fault is raised.
-_TAU_EDGES_S = 1800.0
-#: Sharpness rises to better pictures as edges do (rain glitters, too) and forgets over days: dirt
-#: comes slowly.
+#: So much of it is enough to compare with.
+KNOWN_S = 12.0
+#: Then contours follow the light of the day, much slower than a fault is raised.
+_TAU_CONTOURS_S = 1800.0
+#: Sharpness rises to better pictures as contours do (rain glitters, too) and forgets over days:
+#: dirt comes slowly.
 _TAU_SOFTER_S = 3 * 86400.0
-#: An edge that is there in this share of the looks belongs to the scene.
-_LASTING = 0.6
-#: An edge that was seen less often than this is new.
-_SELDOM = 0.2
-#: Tiles with fewer lasting edges than this say nothing (sky, a wall).
-_TEXTURED_PX = TILE_PX * TILE_PX * 0.04
-#: In a tile that keeps less than this of its edges they are gone.
-_TILE_LOST = 0.25
-#: But not where what is left of the contrast lies where it always lay.
-_TILE_UNLIKE = 0.4
-#: Fainter than this share of usual it is hidden, not in fog.
-_TILE_FAINT = 0.12
-_WORTH_A_SECOND_LOOK = 0.1
+#: A tile says something where its contours have this mean square (levels of the curve)...
+_LEAST_ENERGY = 0.6
+#: ...and are usually found with this gain, and with an error no larger than this.
+_USUAL_GAIN, _USUAL_ERROR = 0.4, 0.12
+#: Of a tile's 256 pixels so many are worth an independent one: contours are wider than a pixel.
+_INDEPENDENT = 64.0
+#: Contours are gone below this share of the picture's gain, which fog lowers, but not below.
+_GONE_GAIN, _LEAST_GAIN = 0.25, 0.4
+#: With a larger error of the gain a tile is not judged, unless it shows something else.
+_UNSURE = 0.3
+#: Something else: so many times the usual variation, and alike by no more than this.
+_OTHER_TIMES, _OTHER_ALIKE = 2.0, 0.3
+#: Smooth: less than this share of the usual contours, noise taken off.
+_SMOOTH_SHARE = 0.35
 #: Sharpness is judged in tiles with this contrast (levels) and usual detail, if there are some.
 _LEAST_CONTRAST = 6.0
-_LEAST_DETAIL = 0.15
-_LEAST_TILES = 3
+_LEAST_DETAIL = 0.12
+_LEAST_SHARP_TILES = 3
 _NOISE_SHARE = 0.8
-#: A lost tile with fewer edges now than this share of before is smooth.
-_TILE_SMOOTH = 0.4
+_SHARP_TILES = 12
+_MOST_VARIATION = 0.15
+_WORTH_A_SEARCH = 0.35
 _MAX_SIDE_PX = 1024
-
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """A look beside its reference. Shares are of the tiles that have texture."""
+class Beside:
+    """A look beside what is usual, for each tile, float32 (rows, columns)."""
 
-    tiles: int  # with texture; few say little
-    kept: float  # of the lasting edges, those that are there now and not by chance
-    lost_frac: float  # tiles whose edges are gone
-    smooth_frac: float  # tiles whose edges are gone and where nothing came instead
-    fresh: float  # new edges in lost tiles for each lasting edge lost there
-    spread: float  # the least share of lost tiles in a quarter of the picture
+    gain: F32  # of the usual contours
+    left: F32  # mean square of what they do not explain
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A look beside its reference. Shares are of the tiles that say something."""
+
+    tiles: int  # that say something now; few say little
+    gain: float  # of the picture's contours, where they are best kept
+    fine_gain: float  # of all contours together
+    gone_frac: float  # tiles whose contours are gone
+    smooth_frac: float  # tiles whose contours are gone and where nothing came instead
+    spread: float  # the least share of gone tiles in a quarter of the picture
+    coarse_gain: float  # of the coarse band, whole picture
+    coarse_alike: float  # correlation of the coarse bands, whole picture, -1..1
+    coarse_gone_gain: float  # the coarse band's where the contours are gone; 1 where none are
     shift_frac: float  # how far the scene moved, of the picture's height; 0: not found
+    shift_alike: float  # correlation of the fine bands once that shift is undone
     #: 1 - finest detail beside usual, where contrast remained; None: nowhere.
     softness: float | None
+    usual_softness: float = 0.0  # by so much it varies without a fault
+    other_frac: float = 0.0  # tiles that show something else, as rich in contours
+    fine_new: float = 0.0  # contours that were not there, as a share of the usual ones' energy
+    coarse_new: float = 0.0  # the same in the coarse band; what is close to a lens is out of focus
 
 
 class ReferenceState(msgspec.Struct, frozen=True, array_like=True):
-    """A reference in some 60 kB."""
+    """A reference in some 60 kB. Maps are quantised, and packed by zlib."""
 
+    version: int
     height: int
     width: int
-    chance: bytes  # of an edge at each pixel, 0..255, zlib
-    steps: bytes  # usual difference of neighbours, 0..255, zlib
+    fine: bytes  # int8, half levels
+    coarse: bytes  # int8, levels
+    noise: list[float]  # of each tile, mean square
+    gain: list[float]
+    places: list[tuple[int, int]]
     detail: list[float]
+    varies: float
+    smear_frac: float
     learned_s: float
+
+
+_VERSION = 2
 
 
 class Reference:
     """Of one camera in one light. Owned by its PictureHealth."""
 
-    def __init__(self, chance: F32, steps: F32, detail: F32, learned_s: float) -> None:
-        self._chance = chance  # of an edge at each pixel, 0..1
-        self._steps = steps  # usual difference of neighbours, levels
-        self._detail = detail  # of each full-size tile
+    def __init__(self, fine: F32, coarse: F32, noise: F32, gain: F32, learned_s: float) -> None:
+        self._fine = fine  # mean contours, levels of the curve
+        self._coarse = coarse
+        self._noise = noise  # of each tile: mean square of what is not usual
+        self._gain = gain  # of each tile, usually
+        self._energy = tile_means(fine * fine)
+        self._energy_s = learned_s
         self.learned_s = learned_s
+        self.places: tuple[tuple[int, int], ...] = ()
+        self._detail = np.zeros(0, np.float32)
+        self._varies = 0.0  # how much softness varies without a fault
+        self.smear_frac = 0.0  # rows that repeat each other although nothing is wrong
 
     @classmethod
     def begun(cls, look: Look) -> Reference:
         """From its first picture."""
-        edges, steps = look.edges.astype(np.float32), look.steps.astype(np.float32)
-        return cls(edges, steps, look.detail.copy(), 0.0)
+        ones = np.ones_like(look.energy)
+        return cls(look.fine.copy(), look.coarse.copy(), look.energy * 0, ones, 0.0)
 
     @property
     def known(self) -> bool:
         """Whether it was looked at for long enough to judge by."""
-        return self.learned_s >= FIRST_S
+        return self.learned_s >= KNOWN_S
+
+    @property
+    def young(self) -> bool:
+        """Whether it is of the first minute, in which a camera is still set up."""
+        return self.learned_s < FIRST_S
 
     def fits(self, look: Look) -> bool:
         """Whether it is of pictures of this shape."""
-        return self._chance.shape == look.edges.shape
+        return self._fine.shape == look.fine.shape
 
-    def learn(self, look: Look, dt_s: float) -> None:
+    def sharpness(self, luma: U8) -> Sharpness:
+        """Of `luma` where it is judged."""
+        return sharpness(luma, self.places, (self._energy.shape[0], self._energy.shape[1]))
+
+    def learn(self, look: Look, beside: Beside, sharp: Sharpness | None, dt_s: float) -> None:
         """From a look that is fine, `dt_s` after the one before."""
         self.learned_s += dt_s
-        tau_s = _TAU_EDGES_S if self.known else max(self.learned_s, 1.0)
+        tau_s = _TAU_CONTOURS_S if not self.young else max(self.learned_s, 1.0)
         share = 1.0 - math.exp(-dt_s / tau_s)
-        cv2.accumulateWeighted(look.edges, self._chance, share)
-        cv2.accumulateWeighted(look.steps, self._steps, share)
-        sharper = look.detail > self._detail
-        fall = 1.0 - math.exp(-dt_s / _TAU_SOFTER_S)
-        self._detail += (look.detail - self._detail) * np.where(sharper, share, fall)
+        self._noise += (beside.left - self._noise) * share
+        self._gain += (np.clip(beside.gain, 0, 1.5) - self._gain) * share
+        self.smear_frac += (look.smear_frac - self.smear_frac) * share
+        cv2.accumulateWeighted(look.fine, self._fine, share)
+        cv2.accumulateWeighted(look.coarse, self._coarse, share)
+        if self.young or self.learned_s - self._energy_s > 10.0:
+            self._energy = tile_means(np.asarray(cv2.multiply(self._fine, self._fine), np.float32))
+            self._energy_s = self.learned_s
+        if self.known and not self.places:
+            self._choose_places()
+        elif sharp is not None and len(sharp.detail) == len(self._detail):
+            self._learn_detail(sharp, share, tau_s, dt_s)
 
-    def compare(self, look: Look) -> Comparison:
-        """`look` beside what is usual; `fits` must hold."""
-        lasting = np.asarray((self._chance > _LASTING).astype(np.uint8))
-        near_now = _near(look.edges)
-        usual = tile_sums(lasting)
-        textured = usual >= _TEXTURED_PX
-        tiles = int(np.count_nonzero(textured))
+    def _learn_detail(self, sharp: Sharpness, share: float, tau_s: float, dt_s: float) -> None:
+        if not self._detail.any():
+            self._detail = sharp.detail.copy()
+        softness = self._softness(sharp)
+        if softness is not None:
+            self._varies += (min(abs(softness), _MOST_VARIATION) - self._varies) * share
+        sharper = sharp.detail > self._detail
+        fall = 1.0 - math.exp(-dt_s / (tau_s if self.young else _TAU_SOFTER_S))
+        self._detail += (sharp.detail - self._detail) * np.where(sharper, share, fall)
+
+    def beside(self, look: Look) -> Beside:
+        """Tile by tile; `fits` must hold."""
+        both = tile_means(np.asarray(cv2.multiply(look.fine, self._fine), np.float32))
+        gain = both / np.maximum(self._energy, 1e-3)
+        left = np.maximum(look.energy - both * gain, 0)
+        return Beside(np.asarray(gain, np.float32), np.asarray(left, np.float32))
+
+    def compare(self, look: Look, beside: Beside, sharp: Sharpness | None) -> Comparison:
+        """`look` beside what is usual; `sharp`: the newest, where there is one."""
+        found, left = beside.gain, beside.left
+        error = np.sqrt(left / (np.maximum(self._energy, 1e-3) * _INDEPENDENT))
+        usual_error = np.sqrt(self._noise / (np.maximum(self._energy, 1e-3) * _INDEPENDENT))
+        says = (
+            (self._energy > _LEAST_ENERGY)
+            & (self._gain > _USUAL_GAIN)
+            & (usual_error < _USUAL_ERROR)
+        )
+        alike = found * np.sqrt(self._energy / np.maximum(look.energy, 1e-3))
+        other = (left > _OTHER_TIMES * (self._noise + 0.5 * self._energy)) & (alike < _OTHER_ALIKE)
+        says &= (error < _UNSURE) | other
+        tiles = int(np.count_nonzero(says))
         if tiles == 0:
-            return Comparison(0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, None)
-        found = tile_sums(np.asarray(lasting & near_now)) / np.maximum(usual, 1)
-        by_chance = tile_sums(near_now) / (TILE_PX * TILE_PX)
-        kept = np.clip((found - by_chance) / np.maximum(1 - by_chance, 0.2), 0, 1)
-        lost = textured & (kept < _TILE_LOST)
-        if np.count_nonzero(lost) > _WORTH_A_SECOND_LOOK * tiles:
-            faint = tile_sums(look.steps) < _TILE_FAINT * tile_sums(self._steps)
-            lost &= faint | (self._likeness(look) < _TILE_UNLIKE)
-        now = tile_sums(look.edges)
-        smooth = lost & (now < _TILE_SMOOTH * usual)
-        usually_near = _near((self._chance > _SELDOM).astype(np.uint8))
-        fresh = tile_sums(np.asarray(look.edges & (1 - usually_near)))
-        around = _near(lost.astype(np.uint8)) > 0
-        kept_all = float((kept * usual)[textured].sum() / usual[textured].sum())
+            return _NOTHING
+        relative = found / np.maximum(self._gain, _USUAL_GAIN)
+        gain = float(np.percentile(relative[says], 80))
+        fewest = _GONE_GAIN * min(max(gain, _LEAST_GAIN), 1.0)
+        gone = says & ((relative < fewest) | other)
+        noise = np.minimum(self._noise, left)
+        rich = look.energy - noise > _SMOOTH_SHARE * self._energy * min(max(gain, 0.5), 1.0) ** 2
+        smooth = gone & ~rich
+        gone_frac = float(np.count_nonzero(gone)) / tiles
+        far, shift_alike = self._shift(look) if gone_frac > _WORTH_A_SEARCH else (0.0, 0.0)
         return Comparison(
             tiles=tiles,
-            kept=kept_all,
-            lost_frac=float(np.count_nonzero(lost)) / tiles,
+            gain=gain,
+            fine_gain=float((relative * self._energy)[says].sum() / self._energy[says].sum()),
+            gone_frac=gone_frac,
             smooth_frac=float(np.count_nonzero(smooth)) / tiles,
-            fresh=float(fresh[around].sum() / max(1.0, usual[lost].sum())),
-            spread=_least_quarter(lost, textured),
-            shift_frac=self._shift(look) if kept_all < 0.6 else 0.0,
-            softness=self._softness(look),
+            spread=_least_quarter(gone, says),
+            coarse_gain=_gain(self._coarse, look.coarse),
+            coarse_alike=_alike(self._coarse, look.coarse),
+            coarse_gone_gain=_gain(*self._coarse_in(look, gone)) if gone_frac else 1.0,
+            shift_frac=far,
+            shift_alike=shift_alike,
+            softness=self._softness(sharp) if sharp is not None else None,
+            usual_softness=2 * self._varies,
+            other_frac=float(np.count_nonzero(gone & other & rich)) / tiles,
+            fine_new=float((left - noise)[says].sum() / self._energy[says].sum()),
+            coarse_new=_new(self._coarse, look.coarse),
         )
 
-    def _softness(self, look: Look) -> float | None:
-        usable = (look.textured > _LEAST_CONTRAST) & (self._detail > _LEAST_DETAIL)
-        # Where noise is as strong as the detail would be, nobody can say whether it is there.
-        usable &= look.noise < _NOISE_SHARE * self._detail * look.textured
-        if np.count_nonzero(usable) < _LEAST_TILES:
+    def _coarse_in(self, look: Look, where: Mask) -> tuple[F32, F32]:
+        """The coarse bands in these tiles: usual and now."""
+        side = TILE_PX // COARSE_PX
+        mask = np.repeat(np.repeat(where, side, 0), side, 1)
+        return self._coarse[mask], look.coarse[mask]
+
+    def _shift(self, look: Look) -> tuple[float, float]:
+        """By phase correlation (Kuglin and Hines, 1975), and how alike both are after it."""
+        size = (self._fine.shape[1] // 2, self._fine.shape[0] // 2)
+        usual = np.asarray(cv2.resize(self._fine, size, interpolation=cv2.INTER_LINEAR), np.float32)
+        now = np.asarray(cv2.resize(look.fine, size, interpolation=cv2.INTER_LINEAR), np.float32)
+        usual, now = np.clip(usual, -20, 20), np.clip(now, -20, 20)
+        window = cv2.createHanningWindow(size, cv2.CV_32F)
+        (dx, dy), _ = cv2.phaseCorrelate(usual, now, window)
+        x, y = round(dx), round(dy)
+        if abs(x) >= size[0] * 3 // 4 or abs(y) >= size[1] * 3 // 4:
+            return 0.0, 0.0
+        before, after = _overlap(usual, -x, -y), _overlap(now, x, y)
+        return math.hypot(dx, dy) / size[1], _alike(before, after)
+
+    def _softness(self, sharp: Sharpness) -> float | None:
+        if not len(sharp.detail) or len(sharp.detail) != len(self._detail):
             return None
-        return float(np.median(1.0 - look.detail[usable] / self._detail[usable]))
+        usable = (sharp.contrast > _LEAST_CONTRAST) & (self._detail > _LEAST_DETAIL)
+        # Where noise is as strong as the detail would be, nobody can say whether it is there.
+        usable &= sharp.noise < _NOISE_SHARE * self._detail * sharp.contrast
+        if np.count_nonzero(usable) < _LEAST_SHARP_TILES:
+            return None
+        return float(np.median(1.0 - sharp.detail[usable] / self._detail[usable]))
 
-    def _likeness(self, look: Look) -> F32:
-        """Correlation of the steps with the usual ones, for each tile: fog does not change it."""
-        now, usual = look.steps.astype(np.float32), self._steps
-        n = TILE_PX * TILE_PX
-        mean_now, mean_usual = tile_sums(now) / n, tile_sums(usual) / n
-        both = tile_sums(now * usual) / n - mean_now * mean_usual
-        spread_now = tile_sums(now * now) / n - mean_now * mean_now
-        spread_usual = tile_sums(usual * usual) / n - mean_usual * mean_usual
-        return np.asarray(both / np.sqrt(np.maximum(spread_now * spread_usual, 1e-3)), np.float32)
-
-    def _shift(self, look: Look) -> float:
-        """By phase correlation of the edges (Kuglin and Hines, 1975)."""
-        window = cv2.createHanningWindow(self._chance.shape[::-1], cv2.CV_32F)
-        usual = cv2.GaussianBlur(self._chance, (5, 5), 0)
-        now = cv2.GaussianBlur(look.edges.astype(np.float32), (5, 5), 0)
-        (dx, dy), peak = cv2.phaseCorrelate(usual, now, window)
-        far = math.hypot(dx, dy) / self._chance.shape[0]
-        return far if peak > 0.12 else 0.0
+    def _choose_places(self) -> None:
+        """Where the finest contours are, for good."""
+        order = np.argsort(self._energy, axis=None)[::-1][:_SHARP_TILES]
+        columns = self._energy.shape[1]
+        self.places = tuple((int(i) // columns, int(i) % columns) for i in sorted(order))
+        self._detail = np.zeros(len(self.places), np.float32)
 
     def state(self) -> ReferenceState:
-        height, width = self._chance.shape
-        chance = np.round(self._chance * 255).astype(np.uint8)
-        steps = np.round(self._steps).astype(np.uint8)
+        height, width = self._fine.shape
         return ReferenceState(
+            _VERSION,
             height,
             width,
-            zlib.compress(chance.tobytes()),
-            zlib.compress(steps.tobytes()),
+            _packed(self._fine * 2),
+            _packed(self._coarse),
+            [float(value) for value in self._noise.ravel()],
+            [float(value) for value in self._gain.ravel()],
+            list(self.places),
             [float(value) for value in self._detail],
+            self._varies,
+            self.smear_frac,
             self.learned_s,
         )
 
@@ -189,19 +286,68 @@ class Reference:
     def restored(cls, state: ReferenceState) -> Reference:
         """Raises ValueError for what is no such state."""
         height, width = state.height, state.width
-        if not (0 < height <= _MAX_SIDE_PX and 0 < width <= _MAX_SIDE_PX):
+        if state.version != _VERSION:
+            raise ValueError(f"a reference of version {state.version}")
+        sides = (height, width)
+        if not all(0 < side <= _MAX_SIDE_PX and side % TILE_PX == 0 for side in sides):
             raise ValueError(f"a reference of {width}x{height} pixels")
-        return cls(
-            _unpacked(state.chance, height, width) / np.float32(255),
-            _unpacked(state.steps, height, width),
-            np.array(state.detail, np.float32),
+        rows, columns = height // TILE_PX, width // TILE_PX
+        if not (len(state.noise) == len(state.gain) == rows * columns):
+            raise ValueError("the reference's tiles do not fit its size")
+        if len(state.places) != len(state.detail) or len(state.places) > _SHARP_TILES:
+            raise ValueError("the reference's sharp places do not fit its detail")
+        if not all(0 <= row < rows and 0 <= column < columns for row, column in state.places):
+            raise ValueError("the reference's sharp places lie outside of the picture")
+        if not np.isfinite(
+            [*state.noise, *state.gain, *state.detail, state.varies, state.learned_s]
+        ).all():
+            raise ValueError("the reference has figures that are no numbers")
+        made = cls(
+            _unpacked(state.fine, height, width) / np.float32(2),
+            _unpacked(state.coarse, height // COARSE_PX, width // COARSE_PX),
+            np.array(state.noise, np.float32).reshape(rows, columns),
+            np.array(state.gain, np.float32).reshape(rows, columns),
             state.learned_s,
         )
+        made.places = tuple(state.places)
+        made._detail = np.array(state.detail, np.float32)
+        made._varies, made.smear_frac = state.varies, state.smear_frac
+        return made
 
 
-def _near(map_: U8) -> U8:
-    """Grown by a pixel on every side: a hand's breadth of sway at the pole is no change."""
-    return np.asarray(cv2.dilate(map_, np.ones((3, 3), np.uint8)), np.uint8)
+_NOTHING = Comparison(0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, None)
+
+
+def _alike(usual: F32, now: F32) -> float:
+    """Correlation about zero; 1 where nothing is usual, 0 where nothing is left."""
+    energy = float(np.vdot(usual, usual))
+    if energy <= 0:
+        return 1.0
+    both = energy * float(np.vdot(now, now))
+    return float(np.vdot(usual, now)) / math.sqrt(both) if both > 0 else 0.0
+
+
+def _gain(usual: F32, now: F32) -> float:
+    energy = float(np.vdot(usual, usual))
+    return float(np.vdot(usual, now)) / energy if energy > 0 else 1.0
+
+
+def _new(usual: F32, now: F32) -> float:
+    energy = float(np.vdot(usual, usual))
+    if energy <= 0:
+        return 0.0
+    both = float(np.vdot(usual, now))
+    return (float(np.vdot(now, now)) - both * both / energy) / energy
+
+
+def _overlap(map_: F32, x: int, y: int) -> F32:
+    """What is left of `map_` when it begins at (x, y); negative: when it ends there."""
+    height, width = map_.shape
+    return map_[max(y, 0) : height + min(y, 0), max(x, 0) : width + min(x, 0)]
+
+
+def _packed(map_: F32) -> bytes:
+    return zlib.compress(np.clip(np.round(map_), -127, 127).astype(np.int8).tobytes())
 
 
 def _unpacked(data: bytes, height: int, width: int) -> F32:
@@ -213,16 +359,15 @@ def _unpacked(data: bytes, height: int, width: int) -> F32:
         raise ValueError(f"the reference is damaged: {error}") from error
     if len(flat) != height * width or inflater.unconsumed_tail:
         raise ValueError("the reference's map does not fit its size")
-    return np.frombuffer(flat, np.uint8).reshape(height, width).astype(np.float32)
+    return np.frombuffer(flat, np.int8).reshape(height, width).astype(np.float32)
 
 
-def _least_quarter(lost: Mask, textured: Mask) -> float:
-    rows, columns = lost.shape
+def _least_quarter(gone: Mask, says: Mask) -> float:
+    rows, columns = gone.shape
     shares = []
     for part_rows in (slice(0, rows // 2), slice(rows // 2, rows)):
         for part_columns in (slice(0, columns // 2), slice(columns // 2, columns)):
-            there = np.count_nonzero(textured[part_rows, part_columns])
+            there = np.count_nonzero(says[part_rows, part_columns])
             if there >= 3:
-                gone = np.count_nonzero(lost[part_rows, part_columns])
-                shares.append(gone / there)
+                shares.append(np.count_nonzero(gone[part_rows, part_columns]) / there)
     return min(shares) if shares else 0.0

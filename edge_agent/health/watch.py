@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 import numpy as np
 
-from edge_agent.domain import Pixels, Severity
+from edge_agent.domain import U8, Pixels
 from edge_agent.health.faults import (
-    SEVERITY,
+    ASPECT_OF,
     Aspect,
     Fault,
     Suspicion,
@@ -26,43 +25,26 @@ from edge_agent.health.faults import (
     seen_alone,
     seen_beside,
 )
-from edge_agent.health.look import Look, still_tiles, take_look
-from edge_agent.health.reference import Reference, ReferenceState
+from edge_agent.health.look import Look, Sharpness, still_tiles, take_look
+from edge_agent.health.reference import Beside, Reference, ReferenceState
+from edge_agent.health.vote import HealthChange, Vote
 
 #: So often a picture is looked at; keyframes of an idle camera come about as often.
 LOOK_EVERY_S = 1.0
-#: Raised within a minute, cleared within a minute, with room for keyframes far apart.
-RAISE_AFTER_S = 40.0
-CLEAR_AFTER_S = 20.0
-#: Of the looks in that time so many must agree, and there must be some.
-_AGREE = 0.85
-_LEAST_LOOKS = 5
-#: A scene in which a look now and then is suspicious must clear, too.
-_CLEAR_AT_MOST, _LEAST_RECENT = 0.4, 3
+#: A camera that is turned in the first minute is being set up: its new view is believed after this.
+_YOUNG_GIVES_WAY_S = 300.0
 #: Two looks further apart than this have nothing to do with each other.
 _GAP_S = 30.0
+#: Sharpness changes slowly, and costs as much as half of a look.
+_SHARP_EVERY_S = 1.9
 #: Colour costs a conversion, so it is looked at this seldom.
 _COLOUR_EVERY_S = 10.0
 #: Mean difference between the largest and smallest of B, G and R, levels: below it is grey.
 _GREY_LEVELS = 4.0
+#: But a coloured thing before a camera that shows grey is not daylight, which colours all.
+_COLOUR_LEVELS = 2.0
 #: By so much green outdoes blue and red where chroma was lost.
 _GREEN_LEVELS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class HealthChange:
-    """A fault began or ended."""
-
-    fault: Fault
-    begins: bool
-    since_s: float  # when it was first seen
-    at_s: float
-    score: float
-    threshold: float
-
-    @property
-    def severity(self) -> Severity:
-        return SEVERITY[self.fault]
 
 
 class WatchState(msgspec.Struct, frozen=True, array_like=True):
@@ -71,60 +53,36 @@ class WatchState(msgspec.Struct, frozen=True, array_like=True):
     references: dict[str, ReferenceState]
 
 
-@dataclass(slots=True)
-class _Vote:
-    """One aspect over time."""
-
-    raised: Fault | None = None
-    since_s: float = math.nan  # the first look that showed what is raised
-    looks: deque[tuple[float, Suspicion]] = field(default_factory=deque)  # of RAISE_AFTER_S
-
-    def cast(self, now: Suspicion, at_s: float) -> Sequence[HealthChange]:
-        """One look more."""
-        self.looks.append((at_s, now))
-        while self.looks[0][0] < at_s - RAISE_AFTER_S - LOOK_EVERY_S:
-            self.looks.popleft()
-        if self.raised is None:
-            return self._raise(now, at_s)
-        recent = [
-            each.fault is not None for when, each in self.looks if when > at_s - CLEAR_AFTER_S
-        ]
-        if len(recent) < _LEAST_RECENT or sum(recent) > _CLEAR_AT_MOST * len(recent):
-            return ()
-        cleared, self.raised = self.raised, None
-        self.looks.clear()
-        return (HealthChange(cleared, False, self.since_s, at_s, now.score, now.threshold),)
-
-    def _raise(self, now: Suspicion, at_s: float) -> Sequence[HealthChange]:
-        held = [(moment, each) for moment, each in self.looks if each.fault is not None]
-        long_enough = at_s - self.looks[0][0] >= RAISE_AFTER_S
-        enough = len(self.looks) >= _LEAST_LOOKS and len(held) >= _AGREE * len(self.looks)
-        if not (long_enough and enough and now.fault is not None):
-            return ()
-        names = [each.fault for _, each in held if each.fault is not None]
-        fault = max(set(names), key=lambda name: (names.count(name), name))
-        those = [each for _, each in held if each.fault is fault]
-        self.raised, self.since_s = fault, held[0][0]
-        score = float(np.median([each.score for each in those]))
-        return (HealthChange(fault, True, self.since_s, at_s, score, those[-1].threshold),)
-
-
 class PictureHealth:
     """Implements `pipeline.HealthStage` for one camera. Owned by one thread, deterministic."""
 
     def __init__(self, ignored: Collection[Fault] = ()) -> None:
         self.ignored = frozenset(ignored)
         self._references: dict[str, Reference] = {}
-        self._votes = {aspect: _Vote() for aspect in Aspect}
+        self._votes = {aspect: Vote() for aspect in Aspect}
         self._before: Look | None = None
         self._looked_s = self._coloured_s = -math.inf
         self._light = "colour"
         self._green_frac = 0.0
+        self._doubtful = False
+        self._sharp: Sharpness | None = None
+        self._sharp_of: Reference | None = None
+        self._sharp_s = -math.inf
 
     @property
     def raised(self) -> tuple[Fault, ...]:
         """What is wrong now."""
         return tuple(vote.raised for vote in self._votes.values() if vote.raised is not None)
+
+    @property
+    def looked_s(self) -> float:
+        """When it was looked at last."""
+        return self._looked_s
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the newest look showed a fault, raised or not."""
+        return self._doubtful
 
     @property
     def night_view(self) -> bool:
@@ -136,15 +94,20 @@ class PictureHealth:
         dt_s = at_s - self._looked_s
         if dt_s < LOOK_EVERY_S or (len(self.ignored) == len(Fault) and not self.raised):
             return ()
-        look = take_look(pixels.luma())
+        luma = pixels.luma()
+        look = take_look(luma)
         gap = dt_s > _GAP_S
         still = still_tiles(look, self._before) if self._before and not gap else 0.0
         self._looked_s, self._before = at_s, look
         self._see_colour(pixels, at_s)
-        suspicions = seen_alone(look, still, self._green_frac)
+        reference = self._reference(look)
+        beside = reference.beside(look)
+        self._see_sharpness(reference, luma, at_s)
+        smear = max(0.0, look.smear_frac - reference.smear_frac)
+        suspicions = seen_alone(look, still, self._green_frac, smear)
         whole = (suspicions[Aspect.LIGHT], suspicions[Aspect.CODING])
         sees = all(suspicion.fault is None for suspicion in whole)
-        suspicions[Aspect.VIEW] = self._view(look) if sees else Suspicion(None)
+        suspicions[Aspect.VIEW] = self._view(look, beside) if sees else Suspicion(None)
         if gap:
             for vote in self._votes.values():
                 vote.looks.clear()
@@ -154,21 +117,55 @@ class PictureHealth:
             for change in self._votes[aspect].cast(self._minded(suspicion), at_s)
         ]
         fine = all(suspicion.fault is None for suspicion in suspicions.values())
+        self._doubtful = not fine or bool(self.raised)
         if fine and not gap and not self.raised:
-            self._reference(look).learn(look, dt_s)
+            reference.learn(look, beside, self._sharp, dt_s)
+        elif self._gives_way(reference, at_s):
+            self.accept()
         return changes
 
-    def _view(self, look: Look) -> Suspicion:
+    def _view(self, look: Look, beside: Beside) -> Suspicion:
         reference = self._reference(look)
+        if reference.young:  # what covers a lens makes the picture grey, too
+            for other in self._references.values():
+                if other is not reference and not other.young and other.fits(look):
+                    return covered_in_other_light(other.compare(look, other.beside(look), None))
         if reference.known:
-            return seen_beside(reference.compare(look))
-        for other in self._references.values():
-            if other.known and other.fits(look):
-                return covered_in_other_light(other.compare(look))
+            return seen_beside(reference.compare(look, beside, self._sharp))
         return Suspicion(None)
+
+    def _see_sharpness(self, reference: Reference, luma: U8, at_s: float) -> None:
+        """`_sharp` is of the reference's places; None: it has none yet."""
+        if not reference.places:
+            self._sharp = None
+        elif self._sharp_of is not reference or at_s - self._sharp_s >= _SHARP_EVERY_S:
+            self._sharp, self._sharp_of, self._sharp_s = reference.sharpness(luma), reference, at_s
+
+    def _gives_way(self, reference: Reference, at_s: float) -> bool:
+        """Whether a move of the first minute is old enough to be meant."""
+        view = self._votes[Aspect.VIEW]
+        if view.raised is not Fault.MOVED or not reference.young:
+            return False
+        return at_s - view.since_s >= _YOUNG_GIVES_WAY_S
 
     def _minded(self, suspicion: Suspicion) -> Suspicion:
         return Suspicion(None) if suspicion.fault in self.ignored else suspicion
+
+    def go_on(self, raised: Mapping[Fault, float]) -> None:
+        """The film goes on at moment 0, a look after the newest one, with these faults raised,
+        each since a moment of the new timeline."""
+        shift_s = self._looked_s + LOOK_EVERY_S
+        if math.isfinite(shift_s):
+            self._looked_s -= shift_s
+            self._coloured_s -= shift_s
+            self._sharp_s -= shift_s
+        for aspect, vote in self._votes.items():
+            if math.isfinite(shift_s):
+                vote.looks = deque((when - shift_s, each) for when, each in vote.looks)
+            vote.raised, vote.since_s = None, math.nan
+            for fault, since_s in raised.items():
+                if ASPECT_OF[fault] is aspect:
+                    vote.raised, vote.since_s = fault, since_s
 
     def close(self, at_s: float) -> Sequence[HealthChange]:
         """The source is gone: nobody can say whether its faults go on."""
@@ -177,19 +174,20 @@ class PictureHealth:
             for vote in self._votes.values()
             if vote.raised is not None
         ]
-        self._votes = {aspect: _Vote() for aspect in Aspect}
+        self._votes = {aspect: Vote() for aspect in Aspect}
         self._before, self._looked_s = None, -math.inf
         return changes
 
     def accept(self) -> None:
         """What is seen now is as it should be: learn it anew."""
         self._references.clear()
+        self._sharp = self._sharp_of = None
 
     def state(self) -> bytes:
         """The references of this camera, some 60 kB each."""
         known = {
             light: reference.state()
-            for light, reference in self._references.items()
+            for light, reference in tuple(self._references.items())
             if reference.known
         }
         return msgspec.msgpack.encode(WatchState(known))
@@ -212,7 +210,10 @@ class PictureHealth:
             return
         self._coloured_s = at_s
         sample = pixels.bgr()[::8, ::8].astype(np.int16)
-        spread = float(np.mean(sample.max(2) - sample.min(2)))
-        self._light = "grey" if spread < _GREY_LEVELS else "colour"
+        spread = sample.max(2) - sample.min(2)
+        if self._light == "colour":
+            self._light = "grey" if np.mean(spread) < _GREY_LEVELS else "colour"
+        elif np.percentile(spread, 25) > _COLOUR_LEVELS:
+            self._light = "colour"
         others = np.maximum(sample[..., 0], sample[..., 2])
         self._green_frac = float(np.mean(sample[..., 1] - others > _GREEN_LEVELS))

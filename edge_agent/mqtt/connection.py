@@ -13,7 +13,7 @@ import logging
 import select
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -76,6 +76,7 @@ class Connection:
         self._endpoint, self._session = endpoint, session
         self._clock = clock
         self._signals: list[Signal] = []
+        self._granted: int | None = None  # the broker's word on the last subscription
         self._accepted = False
         self._failure: AgentError | None = None
         self._paho_complaint = ""
@@ -146,6 +147,27 @@ class Connection:
         say Granted for what their ACL then holds back."""
         self._client.subscribe([(each, 1) for each in filters])
         self._raise_failure()
+
+    def ask_for(self, topic: str, timeout_s: float) -> int | None:
+        """Subscribe and wait for the broker's word: its reason code, below 128 when granted.
+
+        None: it said nothing in time. For who looks at a broker; `subscribe` does not wait.
+        """
+        self._granted = None
+        deadline_s = self._clock.mono_s() + timeout_s
+        self._client.subscribe([(topic, 1)])
+        while self._granted is None and self._clock.mono_s() < deadline_s:
+            self._raise_failure()
+            self._turn(_SLICE_S)
+        return self._granted
+
+    @property
+    def broker_certificate(self) -> Mapping[str, Any]:
+        """As `ssl.SSLSocket.getpeercert` tells it; empty without TLS."""
+        tls = self._endpoint.tls
+        if tls is None or tls.wrapped is None:
+            return {}
+        return tls.wrapped.getpeercert() or {}
 
     def ack(self, mid: int) -> None:
         """Acknowledge an `Incoming` of QoS 1; only for sessions with `manual_ack`."""
@@ -381,6 +403,7 @@ class Connection:
         properties: Properties | None,
     ) -> None:
         for code in codes:
+            self._granted = int(code.value)
             if code.is_failure:
                 log.warning("broker %s refused a subscription: %s", self._endpoint, code)
 

@@ -34,6 +34,7 @@ from edge_agent.recorders.ledger import LedgerClip, LedgerReader, Run
 from edge_agent.recorders.ledger import rows as ledger
 from edge_agent.runtime import Heartbeat, StopToken, Worker
 from edge_agent.writer.drafting import EventDrafter
+from edge_agent.writer.view_file import ViewFile
 from edge_agent.writer.writer import Together, Writer
 
 GATE = CameraId("gate")
@@ -142,6 +143,7 @@ def ingest_box(
     between: Callable[[Storing, StopToken], Storing] | None = None,
     camera: CameraConfig = CAMERA,
     next_clip_s: float = 60.0,
+    view: ViewFile | None = None,
 ) -> Iterator[Box]:
     """`between` may stand between the ingest and the writer."""
     state_dir.mkdir(exist_ok=True)
@@ -178,7 +180,7 @@ def ingest_box(
             clock=clock,
         )
         ingest = Ingest(
-            {GATE: IngestCamera(camera, next_clip_s, 7 * 86400.0, clip_analysis, folder)},
+            {GATE: IngestCamera(camera, next_clip_s, 7 * 86400.0, clip_analysis, folder, view)},
             open_detector(DetectorConfig(model=str(model))),
             drafter,
             between(writer, stop) if between else writer,
@@ -206,6 +208,8 @@ class Dying:
 
     def together(self, items: Together) -> None:
         self._left -= 1
+        if self._left < 0:
+            return  # it is dead
         if self._left == 0 and self._before:
             self._stop.stop()
             return

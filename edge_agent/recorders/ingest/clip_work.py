@@ -22,9 +22,10 @@ from edge_agent.errors import (
     SourceStalled,
 )
 from edge_agent.pipeline import CameraPipeline
-from edge_agent.pipeline.stages import Detector, build_pipeline
+from edge_agent.pipeline.stages import Detector, Extras, build_pipeline
 from edge_agent.recorders.find import ClipChanged, ClipGone, open_clip, shown_path
 from edge_agent.recorders.ingest.clip_analysis import AnalysisAway, ClipAnalysis, PreparedClip
+from edge_agent.recorders.ingest.clip_eyes import ClipEyes, ends_of
 from edge_agent.recorders.ingest.clip_messages import ClipMessages, cut_off, packed, unpacked
 from edge_agent.recorders.ingest.found import clip_to_open, timeline_of
 from edge_agent.recorders.ingest.shown import LEFT_ALONE, SEAM_S, Shown
@@ -33,6 +34,7 @@ from edge_agent.runtime import Attempts, StopToken
 from edge_agent.runtime.attempts import TRIES
 from edge_agent.sources import PacketSource, PictureRules
 from edge_agent.writer.drafting import EventDrafter
+from edge_agent.writer.view_file import ViewFile
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +106,7 @@ class IngestCamera:
     max_age_s: float  # older clips are left out
     analysis: ClipAnalysis
     folder: Watched
+    view: ViewFile | None = None  # where what is learned of its view is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +137,20 @@ class ClipWork:
         self._clock = clock
         self._began_s = clock.mono_s()
         self._tried: set[int] = set()  # in vain, by this process
+        self.eyes = ClipEyes(self._config, camera.view, clock)
 
     def apply(self, config: CameraConfig, default_fps: float, detector: Detector) -> None:
         """Between two clips."""
         self._config, self._detector = config, detector
         self._camera.analysis.apply(config, default_fps)
+        self.eyes.apply(config)
 
     def begun(self, clip: LedgerClip, shown: Shown = _NOTHING_SHOWN) -> PreparedClip:
         """With nothing before it; what was shown is left out."""
         timeline = timeline_of(clip)
         messages = ClipMessages(self._drafter, timeline, open_events=(), told=clip.told)
-        pipeline = self._pipeline(clip)
+        pipeline = self._pipeline(clip, self.eyes)
+        self.eyes.begin(RecordedEventIds(clip.camera, clip.digest))
         return PreparedClip(
             pipeline, timeline, messages, shown=shown.spans, skip_s=shown.skip_s(None)
         )
@@ -155,7 +161,7 @@ class ClipWork:
         """Going on where the clip before ended; None where that cannot be used."""
         grown = shown.grown_from is not None
         offset_s = clip.start_s - run.start_s if grown else offset_in(run, clip)
-        pipeline = self._pipeline(clip)
+        pipeline = self._pipeline(clip, self.eyes)
         try:
             pipeline.resume(run.carry, offset_s=offset_s)
         except CarryOverRefused as error:
@@ -163,6 +169,7 @@ class ClipWork:
             return None
         timeline = replace(timeline_of(clip), first_frame_utc_s=run.start_s + offset_s)
         still_open = unpacked(run.open_events, offset_s)
+        self.eyes.begin(RecordedEventIds(clip.camera, clip.digest), still_open)
         messages = ClipMessages(self._drafter, timeline, open_events=still_open, told=clip.told)
         skip_s = shown.skip_s(run.last_s)
         return PreparedClip(pipeline, timeline, messages, shown=shown.spans, skip_s=skip_s)
@@ -190,6 +197,7 @@ class ClipWork:
             # A file without pictures says nothing of what was before or comes after it.
             failed = ClipState.FAILED if state is ClipState.DONE else state
             return Outcome(replace(clip, state=failed, reason=reason or _EMPTY), None)
+        prepared.messages.record(self.eyes.take())
         start_s = prepared.timeline.first_frame_utc_s
         seen_until_s = start_s + prepared.last_s
         stated_s = seen_until_s if reason or clip.end_s is None else clip.end_s
@@ -222,7 +230,8 @@ class ClipWork:
             log.warning("%s: events end with their newest message: %s", run.camera, error)
             return cut_off(unpacked(run.open_events))
         # The pictures end, the person does not: nobody may read "gone" into that.
-        return pipeline.close(EndReason.CAMERA_LOST, run.last_s)
+        ended = pipeline.close(EndReason.CAMERA_LOST, run.last_s)
+        return [*ended, *ends_of(unpacked(run.open_events), run.last_s)]
 
     def _play(
         self,
@@ -268,11 +277,13 @@ class ClipWork:
             raise PutOff(str(error)) from error
         return ClipState.DONE, ""
 
-    def _pipeline(self, clip: LedgerClip) -> CameraPipeline:
+    def _pipeline(self, clip: LedgerClip, eyes: ClipEyes | None = None) -> CameraPipeline:
         camera = self._config
         if clip.kind == "still":
-            camera = for_stills(camera)
-        return build_pipeline(camera, self._detector, RecordedEventIds(clip.camera, clip.digest))
+            # A burst's pictures are of another size and sharpness than the video's.
+            camera, eyes = for_stills(camera), None
+        new_id = RecordedEventIds(clip.camera, clip.digest)
+        return build_pipeline(camera, self._detector, new_id, Extras(health=eyes))
 
 
 def tries_of(clip: LedgerClip) -> int:

@@ -29,7 +29,7 @@ from edge_agent.pipeline.moment_bytes import KeptMoment
 from edge_agent.pipeline.near_miss import Faint
 from edge_agent.pipeline.pipeline import TrackStage
 from edge_agent.pipeline.rehearsal import Moment
-from edge_agent.pipeline.stages import Detector, Thresholds, build_pipeline, thresholds
+from edge_agent.pipeline.stages import Detector, Extras, Thresholds, build_pipeline, thresholds
 from edge_agent.track import Tracker
 
 #: A detector that looks at a region finds who lies in it with this share of their box.
@@ -104,7 +104,8 @@ class Decider:
             return EventId(f"{label}-{next(numbers):09}")
 
         self._motion = GivenMotion()
-        self._pipeline = build_pipeline(camera, detector, new_id, motion=self._motion, track=track)
+        extras = Extras(motion=self._motion, track=track)
+        self._pipeline = build_pipeline(camera, detector, new_id, extras)
         self._detector = detector
         self.events: list[Event] = []
         self.hits: list[tuple[RuleHit, ...]] = []

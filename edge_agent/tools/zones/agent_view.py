@@ -55,8 +55,17 @@ class AgentView:
         state = ": ".join(each for each in (answer.state, answer.reason) if each)
         raise OperatorError(text.format(camera=self._camera, state=state))
 
-    def _ask(self, *, picture: bool) -> LiveAnswer:
-        request = {"camera": self._camera, "after": self._after, "picture": picture}
+    def record(self, seconds: float) -> None:
+        """Have the agent keep footage for so long; 0: no longer. Raises AgentAway."""
+        self._ask(picture=False, record_s=seconds)
+
+    def _ask(self, *, picture: bool, record_s: float | None = None) -> LiveAnswer:
+        request: dict[str, object] = {
+            "camera": self._camera,
+            "after": self._after,
+            "picture": picture,
+        }
+        request |= {} if record_s is None else {"record_s": record_s}
         line, refused = json.dumps(request).encode(), None
         for path in self._paths:
             try:

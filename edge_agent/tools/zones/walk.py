@@ -70,7 +70,7 @@ class WalkTest:
     def _lines(self, verdicts: Sequence[Verdict], newest: Look) -> Iterator[str]:
         said = {}
         for verdict in verdicts:
-            text = _line(verdict)
+            text = f"#{verdict.track_id} {_line(verdict)}"
             kind = f"{verdict.told} {verdict.held} {verdict.zones} {verdict.looks}"
             said[verdict.track_id] = kind
             if self._said.get(verdict.track_id) != kind:

@@ -12,10 +12,10 @@ import pytest
 from broker import Mosquitto, free_port
 
 from edge_agent.config import load_config
+from edge_agent.discovery.brands import BRANDS, brand_named
 from edge_agent.errors import ConfigError
 from edge_agent.tools.setup import Answers, Terminal, ask_everything, read_answers, write
 from edge_agent.tools.setup.answers import BoxAnswers, BrokerAnswers, CameraAnswers
-from edge_agent.tools.setup.brands import BRANDS, brand_named
 
 CANARY = "s3cret-\"'\\ #"
 
