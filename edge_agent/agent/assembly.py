@@ -189,7 +189,7 @@ class Assembly:
         for local in self._local.values():
             local.close()
         self._source_stop.stop()
-        self._proof.stop(_SOURCES_JOIN_S)
+        self._proof.stop()
         self.cameras.halt(_SOURCES_JOIN_S)
         self._analysis_stop.stop()
         if self._workers["analysis"].join(_ANALYSIS_JOIN_S) and self._clips is not None:
