@@ -10,7 +10,7 @@ other cameras notice nothing. A `Camera` belongs to the main thread.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,8 @@ from edge_agent.agent.following import FollowedCamera
 from edge_agent.agent.footage import FootageRoom, FootageWatch, Origin, Taking, hiding_of
 from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.main_streams import closer_look, main_stream, masks
+from edge_agent.agent.stream_eyes import StreamEyes
+from edge_agent.agent.usual import Usual
 from edge_agent.analysis.detector import BlindDetector, NamedDetector
 from edge_agent.analysis.exchange import FrameExchange
 from edge_agent.analysis.live_view import LiveView
@@ -31,14 +33,15 @@ from edge_agent.analysis.loop import AnalysisLoop, Lane, LaneCounters
 from edge_agent.analysis.recordings import is_recorded, recording_time
 from edge_agent.analysis.sights import Sights
 from edge_agent.clock import Clock
-from edge_agent.config import CameraConfig, Config, RtspSource
+from edge_agent.config import CameraConfig, Config, FileSource, RtspSource
 from edge_agent.contract import BoxTopics
-from edge_agent.domain import CameraId, EventId, Frame, Label
+from edge_agent.domain import CameraId, Event, EventId, Frame, Label
 from edge_agent.events import Governor
 from edge_agent.media.footage import Reason
 from edge_agent.pipeline.health import ignored_of
 from edge_agent.pipeline.local_time import dated
-from edge_agent.pipeline.stages import build_pipeline
+from edge_agent.pipeline.stages import Extras, build_pipeline
+from edge_agent.pipeline.untold_watch import UntoldWatch
 from edge_agent.runtime import StopToken, Supervisor, Worker
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings, FeedStatus
 
@@ -66,6 +69,7 @@ class Shared:
     new_event_id: Callable[[Label, float], EventId]
     topics: BoxTopics
     set_status: Callable[[str, bytes], None]
+    record: Callable[[Sequence[Event]], None]
     clock: Clock
 
     @property
@@ -90,13 +94,23 @@ class Camera:
         self.recording = recording_time(config, self.feed)
         self.counters = LaneCounters()
         self.sights = Sights(shared.clock)
+        #: Who was not told; None: a recording, which `replay --why` answers for.
+        self.untold = None if self.recording else UntoldWatch(config, shared.detector)
         self.view = LiveView(shared.clock)
         self._footage = self._footage_watch()
         self._walk: Taking | None = None
         self._eyes = Eyes(
             config, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
         )
+        self._usual = Usual(
+            name, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
+        )
         self._governor = Governor(name, shared.new_event_id, config.person.events_per_10min)
+        self._stream_eyes = (
+            StreamEyes(name, ignored_of(config.health), shared.new_event_id, shared.record)
+            if not is_recorded(config)
+            else None
+        )
         self._main = main_stream(
             shared.config,
             config,
@@ -112,7 +126,7 @@ class Camera:
         if self._main is not None:
             self._workers.append(Worker(f"main-{name}", self._main.run, self._stop, vital=False))
         self._teller = CameraStatusTeller(
-            self.feed, name, shared.topics, shared.clock, shared.set_status, self._eyes
+            self.feed, name, shared.topics, shared.clock, shared.set_status, self
         )
 
     def start(self) -> None:
@@ -136,6 +150,8 @@ class Camera:
         if new_view:
             self.record(0)  # with the masks of before
         self.feed.apply(self._feed_settings())
+        if self._stream_eyes is not None:
+            self._stream_eyes.ignore(ignored_of(config.health))
         if new_view:
             self._closer = closer_look(config, self._main, detects=self._shared.detects)
         lane = self._lane()
@@ -143,6 +159,8 @@ class Camera:
         def swap() -> None:
             if before is not None:
                 before.close()
+            if self.untold is not None:
+                self.untold.apply(config, self._shared.detector)
             self._eyes.watch.ignore(ignored_of(config.health))
             self._governor.budget = config.person.events_per_10min
             self._governor.unsettle(self._shared.clock.mono_s())
@@ -171,6 +189,8 @@ class Camera:
         self.halt()
         self.halted(JOIN_S)
         shared = self._shared
+        if self._stream_eyes is not None:
+            self._stream_eyes.close(shared.clock.mono_s())
 
         def leave() -> None:
             if self._footage is not None:
@@ -182,6 +202,13 @@ class Camera:
                 shared.clips.remove(self.name)
 
         self._in_analysis(leave)
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong with the pictures that come, or with how they come."""
+        more = self._stream_eyes.faults if self._stream_eyes is not None else ()
+        seen = self._eyes.faults
+        return (*seen, *(fault for fault in more if fault not in seen))
 
     @property
     def status(self) -> FeedStatus:
@@ -213,6 +240,9 @@ class Camera:
     def poll(self) -> None:
         """Tell the ward how it stands, when that changed."""
         self._eyes.poll(self._in_analysis)
+        self._usual.poll(self._in_analysis)
+        if self._stream_eyes is not None:
+            self._stream_eyes.poll(self.feed.status(), self._shared.clock.mono_s())
         self._teller.poll(
             crashed=self._workers[0].crash is not None, nuisances=self.counters.nuisances
         )
@@ -229,7 +259,8 @@ class Camera:
 
     def say_stopped(self) -> None:
         """The last status: the agent was stopped."""
-        self._eyes.keep(lambda work: work())  # the analysis has ended
+        for memory in (self._eyes, self._usual):
+            memory.keep(lambda work: work())  # the analysis has ended
         self._teller.say_stopped()
 
     # --- parts ---
@@ -268,15 +299,20 @@ class Camera:
 
     def _lane(self) -> Lane:
         shared = self._shared
+        # It has no exposure that settles, and no hour of the week.
+        played = isinstance(self.config.source, FileSource)
         return Lane(
             self.name,
             build_pipeline(
                 self.config,
                 shared.detector,
                 shared.new_event_id,
-                self._closer,
-                self._eyes.watch,
-                governor=None if self.recording else self._governor,
+                Extras(
+                    self._closer,
+                    self._eyes.watch,
+                    governor=None if played else self._governor,
+                    usual=None if played else self._usual.watch,
+                ),
             ),
             self.counters,
             self.recording,
@@ -284,6 +320,7 @@ class Camera:
             partial(shared.pictures.ready, self.name),
             None if self.recording else shared.detector,
             sights=self.sights,
+            untold=self.untold,
             watchers=(self.view.add, *([self._footage.add] if self._footage else [])),
         )
 

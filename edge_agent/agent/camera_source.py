@@ -12,7 +12,7 @@ from edge_agent.analysis.recordings import is_recorded
 from edge_agent.clock import STEP_S, Clock, ClockReading
 from edge_agent.config import CameraConfig
 from edge_agent.contract import BoxTopics, CameraStatus, Nuisance, State, encode_camera_status
-from edge_agent.contract.reasons import CRASHED, STOPPED
+from edge_agent.contract.reasons import CRASHED, FAULT_WORDS, STOPPED
 from edge_agent.domain import CameraId, Frame, NuisanceSpot
 from edge_agent.geometry import BBox
 from edge_agent.runtime import StopToken
@@ -83,21 +83,8 @@ _REASONS = {
 }
 
 
-#: What the ward reads of a picture that shows too little.
-FAULT_WORDS = {
-    "black": "black: the picture shows nothing",
-    "dark": "dark: no light; is the lamp or the infrared light out?",
-    "overexposed": "overexposed: the picture is burnt out",
-    "frozen": "frozen: the same picture again and again",
-    "glitching": "glitching: the picture is damaged on its way",
-    "blocked": "blocked: something covers the view",
-    "moved": "moved: the camera looks elsewhere than before",
-    "blurred": "blurred: out of focus, or dirty",
-}
-
-
 class Sight(Protocol):
-    """What the camera's pictures are worth: `eyes.Eyes`."""
+    """What the camera's pictures are worth: `camera.Camera`."""
 
     @property
     def faults(self) -> tuple[str, ...]: ...

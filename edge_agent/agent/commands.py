@@ -38,18 +38,23 @@ class WardCommands:
         snapshots: SnapshotStore | None = None,
         clips: KeptClips | None = None,
         reload: Callable[[str], None] | None = None,
+        accept: Callable[[str], bool] | None = None,
     ) -> None:
-        """`reload` is told a cmd_id; None: there are no files to read again."""
+        """`reload` is told a cmd_id; None: there are no files to read again. `accept` learns this
+        camera's view anew; False: no camera is called so."""
         # Before looking: whether there is something is nobody's business either.
         self._snapshots = snapshots if config.snapshots.allow_upload else None
         self._clips = clips if config.clips.allow_upload else None
         self._reload = reload
+        self._accept_view = accept
 
     def handle(self, command: Command) -> CommandResult:
         if command.verb == Verb.SNAPSHOT:
             return self._snapshot(command)
         if command.verb == Verb.CLIP:
             return self._clip(command)
+        if command.verb == Verb.ACCEPT and self._accept_view is not None:
+            return self._accept(command, self._accept_view)
         if command.verb == Verb.RELOAD and self._reload is not None:
             self._reload(command.cmd_id)
             return CommandResult(AckStatus.ACCEPTED)
@@ -71,6 +76,16 @@ class WardCommands:
         return CommandResult(
             AckStatus.DONE, result=result, file=CommandFile(camera, event_id, jpeg)
         )
+
+    @staticmethod
+    def _accept(command: Command, accept: Callable[[str], bool]) -> CommandResult:
+        """As `edge-agent camera accept` at the box."""
+        camera = command.args.get("camera")
+        if not isinstance(camera, str):
+            raise ContractError("accept: args.camera must be text")
+        if not accept(camera):
+            return CommandResult(AckStatus.REJECTED, "this box watches no camera of this name")
+        return CommandResult(AckStatus.DONE, result={"camera": camera})
 
     def _clip(self, command: Command) -> CommandResult:
         """One piece: whoever wants the whole clip asks for one after the other."""

@@ -29,7 +29,7 @@ from edge_agent.errors import MediaError
 from edge_agent.pipeline import Analysis, CameraPipeline
 from edge_agent.pipeline.health import HealthWatch, ignored_of
 from edge_agent.pipeline.local_time import dated
-from edge_agent.pipeline.stages import Detector, build_pipeline
+from edge_agent.pipeline.stages import Detector, Extras, build_pipeline
 from edge_agent.pipeline.untold import Untold, UntoldBook
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
@@ -109,8 +109,12 @@ class ClipReplay:
             camera,
             self._detector,
             self._new_event_id,
-            health=HealthWatch(CameraId(camera.id), ignored_of(camera.health), self._new_event_id),
-            near_misses=book.watch if book else None,
+            Extras(
+                health=HealthWatch(
+                    CameraId(camera.id), ignored_of(camera.health), self._new_event_id
+                ),
+                near_misses=book.watch if book else None,
+            ),
         )
         playing = _Playing(clip, feed, pipeline, self._zone, watch, book)
         try:

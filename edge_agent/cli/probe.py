@@ -105,12 +105,11 @@ def _probe(arguments: argparse.Namespace) -> int:
 
 def _probe_configured(arguments: argparse.Namespace) -> int:
     from edge_agent.cli.probe_configured import configured, streams_of
-    from edge_agent.config.time_zones import machine_zone
 
     config, camera = configured(arguments.config, arguments.camera)
     if isinstance(camera.source, FolderSource):
         arguments.template = camera.source.template
-        arguments.time_zone = camera.source.time_zone or machine_zone()
+        arguments.time_zone = camera.source.time_zone or config.box.timezone
         return _probe_folder(Path(camera.source.path), arguments)
     _watch(streams_of(camera), Path(config.box.state_dir), arguments)
     return EXIT_OK
@@ -141,12 +140,13 @@ def _watch(
 
 
 def _probe_folder(root: Path, arguments: argparse.Namespace) -> int:
-    from edge_agent.config.time_zones import BadZone, machine_zone, zone_called
+    from edge_agent.cli.zone_here import zone_here
+    from edge_agent.config.time_zones import BadZone, zone_called
     from edge_agent.recorders.find import BadTemplate
     from edge_agent.recorders.find.proposal import probe_folder
     from edge_agent.recorders.find.report import folder_report_json, format_folder_report
 
-    name = arguments.time_zone or machine_zone()
+    name = arguments.time_zone or zone_here()
     try:
         zone = zone_called(name)
     except BadZone as error:

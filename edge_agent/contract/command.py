@@ -32,6 +32,7 @@ class Verb(StrEnum):
     CLIP = "clip"
     RELOAD = "reload"
     REPLAY = "replay"
+    ACCEPT = "accept"
 
 
 @dataclass(frozen=True, slots=True)

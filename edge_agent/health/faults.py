@@ -22,6 +22,8 @@ class Fault(StrEnum):
     BLOCKED = "blocked"  # a hand, cloth, spray, a web
     MOVED = "moved"  # turned, or hanging down
     BLURRED = "blurred"  # defocused or dirty
+    LOW_FRAME_RATE = "low_frame_rate"  # far fewer pictures than usual
+    LOST = "lost"  # no picture comes
 
 
 #: What takes all sight, and what takes some.
@@ -34,6 +36,8 @@ SEVERITY: Mapping[Fault, Severity] = {
     Fault.BLOCKED: Severity.CRITICAL,
     Fault.MOVED: Severity.CRITICAL,
     Fault.BLURRED: Severity.WARNING,
+    Fault.LOW_FRAME_RATE: Severity.WARNING,
+    Fault.LOST: Severity.CRITICAL,
 }
 
 
@@ -44,6 +48,21 @@ class Aspect(StrEnum):
     LIFE = "life"
     CODING = "coding"
     VIEW = "view"
+    STREAM = "stream"  # how pictures come: `health.stream`, not seen in them
+
+
+ASPECT_OF: Mapping[Fault, Aspect] = {
+    Fault.BLACK: Aspect.LIGHT,
+    Fault.DARK: Aspect.LIGHT,
+    Fault.OVEREXPOSED: Aspect.LIGHT,
+    Fault.FROZEN: Aspect.LIFE,
+    Fault.GLITCHING: Aspect.CODING,
+    Fault.BLOCKED: Aspect.VIEW,
+    Fault.MOVED: Aspect.VIEW,
+    Fault.BLURRED: Aspect.VIEW,
+    Fault.LOW_FRAME_RATE: Aspect.STREAM,
+    Fault.LOST: Aspect.STREAM,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +95,7 @@ _COVERED, _OF_GONE, _COVERED_GAIN, _NEW_OF_GONE = 0.25, 0.6, 0.22, 0.25
 #: Threads before the lens: nowhere as ever, and what came is blurred.
 _THREADS_GONE, _THREADS_GAIN, _THREADS_ALIKE, _THREADS_NEW, _BLUNT = 0.1, 0.85, 0.6, 0.4, 3.0
 #: Soft: the scene is there, but not its finest detail, or fine contours less than coarse ones.
-_STILL_THERE, _SOFT, _FINE_OF_COARSE, _LEAST_COARSE = 0.55, 0.28, 0.68, 0.2
+_STILL_THERE, _SOFT, _FINE_OF_COARSE, _LEAST_COARSE = 0.55, 0.28, 0.72, 0.2
 #: Beside the reference of another light.
 _NOTHING_LEFT, _NOTHING_NEW = 0.85, 0.12
 #: Total: nobody who passes by the lens covers all of it.
@@ -177,7 +196,7 @@ def _blurred(usual: Comparison) -> Suspicion:
     limit = _SOFT + usual.usual_softness
     if softness >= limit:
         return Suspicion(Fault.BLURRED, softness, limit)
-    fine = usual.gain / max(usual.coarse_gain, _LEAST_COARSE)
+    fine = usual.fine_gain / max(usual.coarse_gain, _LEAST_COARSE)
     if fine < _FINE_OF_COARSE and usual.coarse_gain >= _LEAST_COARSE:
         return Suspicion(Fault.BLURRED, 1 - fine, 1 - _FINE_OF_COARSE)
     return Suspicion(None, softness, limit)

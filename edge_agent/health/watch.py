@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 import numpy as np
 
-from edge_agent.domain import U8, Pixels, Severity
+from edge_agent.domain import U8, Pixels
 from edge_agent.health.faults import (
-    SEVERITY,
+    ASPECT_OF,
     Aspect,
     Fault,
     Suspicion,
@@ -28,27 +27,18 @@ from edge_agent.health.faults import (
 )
 from edge_agent.health.look import Look, Sharpness, still_tiles, take_look
 from edge_agent.health.reference import Beside, Reference, ReferenceState
+from edge_agent.health.vote import HealthChange, Vote
 
 #: So often a picture is looked at; keyframes of an idle camera come about as often.
 LOOK_EVERY_S = 1.0
-#: Raised within a minute, cleared within a minute, with room for keyframes far apart.
-RAISE_AFTER_S = 40.0
-CLEAR_AFTER_S = 20.0
-#: What is plain (black, all of the view covered) is raised sooner, where every look agrees.
-_RAISE_SURE_AFTER_S = 25.0
+#: While all is well: it costs an idle camera, and is soon enough for a fault that has to last.
+CALM_LOOK_EVERY_S = 4.0
 #: A camera that is turned in the first minute is being set up: its new view is believed after this.
 _YOUNG_GIVES_WAY_S = 300.0
-#: Of the looks in that time so many must agree, and there must be some.
-_AGREE = 0.85
-_LEAST_LOOKS = 5
-#: A scene in which a look now and then is suspicious must clear, too.
-_CLEAR_AT_MOST, _LEAST_RECENT = 0.4, 3
 #: Two looks further apart than this have nothing to do with each other.
 _GAP_S = 30.0
-#: Sharpness changes slowly, and costs as much as half of a look.
-_SHARP_EVERY_S = 1.9
 #: Colour costs a conversion, so it is looked at this seldom.
-_COLOUR_EVERY_S = 10.0
+_COLOUR_EVERY_S, _CALM_COLOUR_EVERY_S = 10.0, 30.0
 #: Mean difference between the largest and smallest of B, G and R, levels: below it is grey.
 _GREY_LEVELS = 4.0
 #: But a coloured thing before a camera that shows grey is not daylight, which colours all.
@@ -57,77 +47,10 @@ _COLOUR_LEVELS = 2.0
 _GREEN_LEVELS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class HealthChange:
-    """A fault began or ended."""
-
-    fault: Fault
-    begins: bool
-    since_s: float  # when it was first seen
-    at_s: float
-    score: float
-    threshold: float
-
-    @property
-    def severity(self) -> Severity:
-        return SEVERITY[self.fault]
-
-
 class WatchState(msgspec.Struct, frozen=True, array_like=True):
     """What is kept: references by light. Faults are found anew within a minute."""
 
     references: dict[str, ReferenceState]
-
-
-@dataclass(slots=True)
-class _Vote:
-    """One aspect over time."""
-
-    raised: Fault | None = None
-    since_s: float = math.nan  # the first look that showed what is raised
-    looks: deque[tuple[float, Suspicion]] = field(default_factory=deque)  # of RAISE_AFTER_S
-
-    def cast(self, now: Suspicion, at_s: float) -> Sequence[HealthChange]:
-        """One look more."""
-        self.looks.append((at_s, now))
-        while len(self.looks) > _LEAST_LOOKS and self.looks[1][0] <= at_s - RAISE_AFTER_S:
-            self.looks.popleft()
-        if self.raised is None:
-            return self._raise(now, at_s)
-        return self._clear(self.raised, now, at_s)
-
-    def _clear(self, raised: Fault, now: Suspicion, at_s: float) -> Sequence[HealthChange]:
-        recent = [each.fault is not None for _, each in self._since(at_s - CLEAR_AFTER_S)]
-        if len(recent) < _LEAST_RECENT or sum(recent) > _CLEAR_AT_MOST * len(recent):
-            return ()
-        self.raised = None
-        self.looks.clear()
-        return (HealthChange(raised, False, self.since_s, at_s, now.score, now.threshold),)
-
-    def _raise(self, now: Suspicion, at_s: float) -> Sequence[HealthChange]:
-        if now.fault is None:
-            return ()
-        plain = self._since(at_s - _RAISE_SURE_AFTER_S)
-        if all(each.sure for _, each in plain):
-            looks, least_s = plain, _RAISE_SURE_AFTER_S
-        else:
-            looks, least_s = list(self.looks), RAISE_AFTER_S
-        held = [(moment, each) for moment, each in looks if each.fault is not None]
-        long_enough = at_s - looks[0][0] >= least_s and len(looks) >= _LEAST_LOOKS
-        if not (long_enough and len(held) >= _AGREE * len(looks)):
-            return ()
-        names = [each.fault for _, each in held if each.fault is not None]
-        fault = max(set(names), key=lambda name: (names.count(name), name))
-        those = [each for _, each in held if each.fault is fault]
-        self.raised, self.since_s = fault, held[0][0]
-        score = float(np.median([each.score for each in those]))
-        return (HealthChange(fault, True, self.since_s, at_s, score, those[-1].threshold),)
-
-    def _since(self, moment_s: float) -> list[tuple[float, Suspicion]]:
-        """The looks from the last one at or before `moment_s` on: keyframes come when they come."""
-        looks = list(self.looks)
-        first = max((i for i, (when, _) in enumerate(looks) if when <= moment_s), default=0)
-        return looks[first:]
 
 
 class PictureHealth:
@@ -136,14 +59,15 @@ class PictureHealth:
     def __init__(self, ignored: Collection[Fault] = ()) -> None:
         self.ignored = frozenset(ignored)
         self._references: dict[str, Reference] = {}
-        self._votes = {aspect: _Vote() for aspect in Aspect}
+        self._votes = {aspect: Vote() for aspect in Aspect}
         self._before: Look | None = None
         self._looked_s = self._coloured_s = -math.inf
         self._light = "colour"
         self._green_frac = 0.0
+        self._doubtful = self._calm = False
         self._sharp: Sharpness | None = None
         self._sharp_of: Reference | None = None
-        self._sharp_s = -math.inf
+        self._sharp_is_old = False  # of the look before
 
     @property
     def raised(self) -> tuple[Fault, ...]:
@@ -151,14 +75,26 @@ class PictureHealth:
         return tuple(vote.raised for vote in self._votes.values() if vote.raised is not None)
 
     @property
+    def looked_s(self) -> float:
+        """When it was looked at last."""
+        return self._looked_s
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the newest look showed a fault, raised or not."""
+        return self._doubtful
+
+    @property
     def night_view(self) -> bool:
         """Whether the picture is grey, as under infrared light."""
         return self._light == "grey"
 
     def update(self, pixels: Pixels, at_s: float) -> Sequence[HealthChange]:
-        """Look, if it is time to; at most once in `LOOK_EVERY_S`."""
+        """Look, if it is time to; at most once in `LOOK_EVERY_S`, seldom while all is well."""
         dt_s = at_s - self._looked_s
-        if dt_s < LOOK_EVERY_S or (len(self.ignored) == len(Fault) and not self.raised):
+        if dt_s < (CALM_LOOK_EVERY_S if self._calm else LOOK_EVERY_S) or (
+            len(self.ignored) == len(Fault) and not self.raised
+        ):
             return ()
         luma = pixels.luma()
         look = take_look(luma)
@@ -168,7 +104,7 @@ class PictureHealth:
         self._see_colour(pixels, at_s)
         reference = self._reference(look)
         beside = reference.beside(look)
-        self._see_sharpness(reference, luma, at_s)
+        self._see_sharpness(reference, luma)
         smear = max(0.0, look.smear_frac - reference.smear_frac)
         suspicions = seen_alone(look, still, self._green_frac, smear)
         whole = (suspicions[Aspect.LIGHT], suspicions[Aspect.CODING])
@@ -183,6 +119,8 @@ class PictureHealth:
             for change in self._votes[aspect].cast(self._minded(suspicion), at_s)
         ]
         fine = all(suspicion.fault is None for suspicion in suspicions.values())
+        self._doubtful = not fine or bool(self.raised)
+        self._calm = not self._doubtful and not reference.young
         if fine and not gap and not self.raised:
             reference.learn(look, beside, self._sharp, dt_s)
         elif self._gives_way(reference, at_s):
@@ -199,12 +137,16 @@ class PictureHealth:
             return seen_beside(reference.compare(look, beside, self._sharp))
         return Suspicion(None)
 
-    def _see_sharpness(self, reference: Reference, luma: U8, at_s: float) -> None:
-        """`_sharp` is of the reference's places; None: it has none yet."""
+    def _see_sharpness(self, reference: Reference, luma: U8) -> None:
+        """At every other look: it changes slowly, and costs as much as half of a look. `_sharp`
+        is of the reference's places; None: it has none yet."""
         if not reference.places:
             self._sharp = None
-        elif self._sharp_of is not reference or at_s - self._sharp_s >= _SHARP_EVERY_S:
-            self._sharp, self._sharp_of, self._sharp_s = reference.sharpness(luma), reference, at_s
+        elif self._sharp_of is not reference or self._sharp_is_old:
+            self._sharp, self._sharp_of = reference.sharpness(luma), reference
+            self._sharp_is_old = False
+        else:
+            self._sharp_is_old = True
 
     def _gives_way(self, reference: Reference, at_s: float) -> bool:
         """Whether a move of the first minute is old enough to be meant."""
@@ -216,6 +158,21 @@ class PictureHealth:
     def _minded(self, suspicion: Suspicion) -> Suspicion:
         return Suspicion(None) if suspicion.fault in self.ignored else suspicion
 
+    def go_on(self, raised: Mapping[Fault, float]) -> None:
+        """The film goes on at moment 0, a look after the newest one, with these faults raised,
+        each since a moment of the new timeline."""
+        shift_s = self._looked_s + LOOK_EVERY_S
+        if math.isfinite(shift_s):
+            self._looked_s -= shift_s
+            self._coloured_s -= shift_s
+        for aspect, vote in self._votes.items():
+            if math.isfinite(shift_s):
+                vote.looks = deque((when - shift_s, each) for when, each in vote.looks)
+            vote.raised, vote.since_s = None, math.nan
+            for fault, since_s in raised.items():
+                if ASPECT_OF[fault] is aspect:
+                    vote.raised, vote.since_s = fault, since_s
+
     def close(self, at_s: float) -> Sequence[HealthChange]:
         """The source is gone: nobody can say whether its faults go on."""
         changes = [
@@ -223,7 +180,7 @@ class PictureHealth:
             for vote in self._votes.values()
             if vote.raised is not None
         ]
-        self._votes = {aspect: _Vote() for aspect in Aspect}
+        self._votes = {aspect: Vote() for aspect in Aspect}
         self._before, self._looked_s = None, -math.inf
         return changes
 
@@ -236,7 +193,7 @@ class PictureHealth:
         """The references of this camera, some 60 kB each."""
         known = {
             light: reference.state()
-            for light, reference in self._references.items()
+            for light, reference in tuple(self._references.items())
             if reference.known
         }
         return msgspec.msgpack.encode(WatchState(known))
@@ -255,7 +212,7 @@ class PictureHealth:
         return reference
 
     def _see_colour(self, pixels: Pixels, at_s: float) -> None:
-        if at_s - self._coloured_s < _COLOUR_EVERY_S:
+        if at_s - self._coloured_s < (_CALM_COLOUR_EVERY_S if self._calm else _COLOUR_EVERY_S):
             return
         self._coloured_s = at_s
         sample = pixels.bgr()[::8, ::8].astype(np.int16)

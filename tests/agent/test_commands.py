@@ -11,11 +11,12 @@ from edge_agent.clock import ManualClock
 from edge_agent.config import BoxConfig, ClipConfig, Config, MqttConfig, SnapshotConfig
 from edge_agent.contract import AckStatus, Command
 from edge_agent.domain import CameraId, EventId, Snapshot, SnapshotRef, SnapshotState
-from edge_agent.errors import ContractError
+from edge_agent.errors import ContractError, StorageError
 from edge_agent.geometry import FrameSize
 from edge_agent.media import SnapshotStore
 from edge_agent.publish import CommandResult
 from edge_agent.publish.commands import MAX_FILE_BYTES
+from edge_agent.writer.view_file import ViewFile, accept_view
 
 EVENT_ID = EventId("01J00000000000000000000000")
 
@@ -161,3 +162,26 @@ def test_clip_that_is_not_kept_is_said_to_be(tmp_path: Path) -> None:
 def test_numbers_beyond_all_bounds_are_refused(tmp_path: Path, args: dict[str, object]) -> None:
     with pytest.raises(ContractError):
         ask(clip_room(tmp_path), **args)
+
+
+def test_a_view_is_accepted_by_the_name_of_its_camera(tmp_path: Path) -> None:
+    def accept(camera: str) -> bool:
+        if camera == "gate":
+            accept_view(tmp_path, camera)
+        return camera == "gate"
+
+    room = WardCommands(configured(), accept=accept)
+    done = room.handle(Command("c1", "accept", {"camera": "gate"}))
+    assert (done.status, done.result) == (AckStatus.DONE, {"camera": "gate"})
+    assert ViewFile(tmp_path, CameraId("gate")).accepted()
+    refused = room.handle(Command("c2", "accept", {"camera": "../../etc/passwd"}))
+    assert refused.status is AckStatus.REJECTED
+    with pytest.raises(ContractError, match=r"args.camera must be text"):
+        room.handle(Command("c3", "accept", {"camera": 7}))
+
+
+def test_a_card_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "health").write_text("in the way")
+    room = WardCommands(configured(), accept=lambda camera: accept_view(tmp_path, camera) or True)
+    with pytest.raises(StorageError, match="cannot be written"):
+        room.handle(Command("c1", "accept", {"camera": "gate"}))

@@ -32,8 +32,9 @@ from edge_agent.recorders.ingest.ingest import Ingest, Storing
 from edge_agent.recorders.ingest.pace import Pace
 from edge_agent.recorders.ledger import LedgerClip, LedgerReader, Run
 from edge_agent.recorders.ledger import rows as ledger
-from edge_agent.runtime import Heartbeat, StopToken, Worker
+from edge_agent.runtime import Attempts, Heartbeat, StopToken, Worker
 from edge_agent.writer.drafting import EventDrafter
+from edge_agent.writer.view_file import ViewFile
 from edge_agent.writer.writer import Together, Writer
 
 GATE = CameraId("gate")
@@ -142,6 +143,8 @@ def ingest_box(
     between: Callable[[Storing, StopToken], Storing] | None = None,
     camera: CameraConfig = CAMERA,
     next_clip_s: float = 60.0,
+    attempts: Attempts | None = None,
+    view: ViewFile | None = None,
 ) -> Iterator[Box]:
     """`between` may stand between the ingest and the writer."""
     state_dir.mkdir(exist_ok=True)
@@ -178,12 +181,13 @@ def ingest_box(
             clock=clock,
         )
         ingest = Ingest(
-            {GATE: IngestCamera(camera, next_clip_s, 7 * 86400.0, clip_analysis, folder)},
+            {GATE: IngestCamera(camera, next_clip_s, 7 * 86400.0, clip_analysis, folder, view)},
             open_detector(DetectorConfig(model=str(model))),
             drafter,
             between(writer, stop) if between else writer,
             open_reader=lambda: LedgerReader(state_dir),
             clock=clock,
+            attempts=attempts,
         )
         workers = [Worker("writer", writer.run, ends), Worker("analysis", analysis.run, ends)]
         for worker in workers:

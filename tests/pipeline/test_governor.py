@@ -26,7 +26,8 @@ from edge_agent.domain import (
 from edge_agent.events import Governor
 from edge_agent.geometry import BBox, FrameSize
 from edge_agent.pipeline import CameraPipeline
-from edge_agent.pipeline.stages import build_pipeline
+from edge_agent.pipeline.stages import Extras, build_pipeline
+from edge_agent.pipeline.usual import UsualWatch
 
 CAMERA = CameraId("gate")
 FPS = 4
@@ -75,7 +76,10 @@ class World:
 
     def _built(self) -> CameraPipeline:
         camera = CameraConfig(id=CAMERA, source=FileSource(path=""))
-        return build_pipeline(camera, self, self._new_id, governor=self.governor)
+        extras = Extras()
+        if self.governor is not None:
+            extras = Extras(governor=self.governor, usual=UsualWatch(CAMERA, self._new_id))
+        return build_pipeline(camera, self, self._new_id, extras)
 
     def detect(
         self, pixels: Pixels, regions: Sequence[Region], *, candidate_threshold: float

@@ -22,9 +22,10 @@ from edge_agent.errors import (
     SourceStalled,
 )
 from edge_agent.pipeline import CameraPipeline
-from edge_agent.pipeline.stages import Detector, build_pipeline
+from edge_agent.pipeline.stages import Detector, Extras, build_pipeline
 from edge_agent.recorders.find import ClipChanged, ClipGone, open_clip, shown_path
 from edge_agent.recorders.ingest.clip_analysis import AnalysisAway, ClipAnalysis, PreparedClip
+from edge_agent.recorders.ingest.clip_eyes import ClipEyes, ends_of
 from edge_agent.recorders.ingest.clip_messages import ClipMessages, cut_off, packed, unpacked
 from edge_agent.recorders.ingest.found import clip_to_open, timeline_of
 from edge_agent.recorders.ingest.shown import LEFT_ALONE, SEAM_S, Shown
@@ -33,6 +34,7 @@ from edge_agent.runtime import Attempts, StopToken
 from edge_agent.runtime.attempts import TRIES
 from edge_agent.sources import PacketSource, PictureRules
 from edge_agent.writer.drafting import EventDrafter
+from edge_agent.writer.view_file import ViewFile
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +45,9 @@ _NOTHING_NEW = f"{LEFT_ALONE}nothing new since it was shorter"
 #: Stills of one burst are a second or two apart; longer, and it is the next visitor.
 _BURST_GAP_S = 3.0
 
-#: The reason of a clip that waits to be tried again; the number of tries follows.
-_TRIED = "analysis crashed or hung, tries: "
-
 _PUT_OFF_S = 30.0
-#: A clip that crashes the analysis thread is tried so often, and so rarely that its crashes alone
-#: do not use up what the supervisor bears (5 in 10 minutes) and take the agent down.
-_AWAY_TRIES = 3
+#: A clip that crashes the analysis thread is tried so rarely that its crashes alone do not use up
+#: what the supervisor bears (5 in 10 minutes) and take the agent down.
 _AWAY_PUT_OFF_S = 180.0
 
 
@@ -62,15 +60,6 @@ class PutOff(Exception):
     def __init__(self, reason: str, delay_s: float = _PUT_OFF_S) -> None:
         super().__init__(reason)
         self.delay_s = delay_s
-
-
-class TriedInVain(PutOff):
-    """The analysis crashed or hung over this clip. `clip` says how often: a process that hangs is
-    killed, so the ledger has to remember."""
-
-    def __init__(self, reason: str, clip: LedgerClip) -> None:
-        super().__init__(reason, _AWAY_PUT_OFF_S)
-        self.clip = clip
 
 
 class Watched(Protocol):
@@ -104,6 +93,7 @@ class IngestCamera:
     max_age_s: float  # older clips are left out
     analysis: ClipAnalysis
     folder: Watched
+    view: ViewFile | None = None  # where what is learned of its view is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +124,20 @@ class ClipWork:
         self._clock = clock
         self._began_s = clock.mono_s()
         self._tried: set[int] = set()  # in vain, by this process
+        self.eyes = ClipEyes(self._config, camera.view, clock)
 
     def apply(self, config: CameraConfig, default_fps: float, detector: Detector) -> None:
         """Between two clips."""
         self._config, self._detector = config, detector
         self._camera.analysis.apply(config, default_fps)
+        self.eyes.apply(config)
 
     def begun(self, clip: LedgerClip, shown: Shown = _NOTHING_SHOWN) -> PreparedClip:
         """With nothing before it; what was shown is left out."""
         timeline = timeline_of(clip)
         messages = ClipMessages(self._drafter, timeline, open_events=(), told=clip.told)
-        pipeline = self._pipeline(clip)
+        pipeline = self._pipeline(clip, self.eyes)
+        self.eyes.begin(RecordedEventIds(clip.camera, clip.digest))
         return PreparedClip(
             pipeline, timeline, messages, shown=shown.spans, skip_s=shown.skip_s(None)
         )
@@ -155,7 +148,7 @@ class ClipWork:
         """Going on where the clip before ended; None where that cannot be used."""
         grown = shown.grown_from is not None
         offset_s = clip.start_s - run.start_s if grown else offset_in(run, clip)
-        pipeline = self._pipeline(clip)
+        pipeline = self._pipeline(clip, self.eyes)
         try:
             pipeline.resume(run.carry, offset_s=offset_s)
         except CarryOverRefused as error:
@@ -163,6 +156,7 @@ class ClipWork:
             return None
         timeline = replace(timeline_of(clip), first_frame_utc_s=run.start_s + offset_s)
         still_open = unpacked(run.open_events, offset_s)
+        self.eyes.begin(RecordedEventIds(clip.camera, clip.digest), still_open)
         messages = ClipMessages(self._drafter, timeline, open_events=still_open, told=clip.told)
         skip_s = shown.skip_s(run.last_s)
         return PreparedClip(pipeline, timeline, messages, shown=shown.spans, skip_s=skip_s)
@@ -190,6 +184,7 @@ class ClipWork:
             # A file without pictures says nothing of what was before or comes after it.
             failed = ClipState.FAILED if state is ClipState.DONE else state
             return Outcome(replace(clip, state=failed, reason=reason or _EMPTY), None)
+        prepared.messages.record(self.eyes.take())
         start_s = prepared.timeline.first_frame_utc_s
         seen_until_s = start_s + prepared.last_s
         stated_s = seen_until_s if reason or clip.end_s is None else clip.end_s
@@ -222,7 +217,8 @@ class ClipWork:
             log.warning("%s: events end with their newest message: %s", run.camera, error)
             return cut_off(unpacked(run.open_events))
         # The pictures end, the person does not: nobody may read "gone" into that.
-        return pipeline.close(EndReason.CAMERA_LOST, run.last_s)
+        ended = pipeline.close(EndReason.CAMERA_LOST, run.last_s)
+        return [*ended, *ends_of(unpacked(run.open_events), run.last_s)]
 
     def _play(
         self,
@@ -243,11 +239,9 @@ class ClipWork:
             )
 
         camera = self._camera
-        tries = tries_of(clip)
-        if tries >= _AWAY_TRIES:
-            return ClipState.FAILED, f"the analysis crashed or hung {_AWAY_TRIES} times over it"
-        if self._attempts.exhausted(clip.digest):
-            return ClipState.FAILED, f"{TRIES} tries over it ended in a crash of the agent"
+        tries = self._attempts.count(clip.digest)
+        if tries >= TRIES:
+            return ClipState.FAILED, f"the analysis crashed or hung {TRIES} times over it"
         rested_s = self._clock.mono_s() - self._began_s
         if tries and clip.key not in self._tried and rested_s < _AWAY_PUT_OFF_S:
             raise PutOff("the analysis crashed or hung over it", _AWAY_PUT_OFF_S - rested_s)
@@ -261,24 +255,19 @@ class ClipWork:
             gone = isinstance(error, ClipGone | ClipChanged)
             return ClipState.GONE if gone else ClipState.DONE, _reason(error, clip)
         except AnalysisAway as error:
-            tried = replace(clip, reason=f"{_TRIED}{tries + 1}")
             self._tried.add(clip.key)
-            raise TriedInVain(str(error), tried) from error
+            raise PutOff(str(error), _AWAY_PUT_OFF_S) from error
         except RetryableError as error:
             raise PutOff(str(error)) from error
         return ClipState.DONE, ""
 
-    def _pipeline(self, clip: LedgerClip) -> CameraPipeline:
+    def _pipeline(self, clip: LedgerClip, eyes: ClipEyes | None = None) -> CameraPipeline:
         camera = self._config
         if clip.kind == "still":
-            camera = for_stills(camera)
-        return build_pipeline(camera, self._detector, RecordedEventIds(clip.camera, clip.digest))
-
-
-def tries_of(clip: LedgerClip) -> int:
-    """How often the analysis crashed or hung over a clip that waits."""
-    count = clip.reason.removeprefix(_TRIED)
-    return int(count) if count != clip.reason and count.isdecimal() else 0
+            # A burst's pictures are of another size and sharpness than the video's.
+            camera, eyes = for_stills(camera), None
+        new_id = RecordedEventIds(clip.camera, clip.digest)
+        return build_pipeline(camera, self._detector, new_id, Extras(health=eyes))
 
 
 def for_stills(camera: CameraConfig) -> CameraConfig:

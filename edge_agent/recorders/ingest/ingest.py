@@ -33,7 +33,6 @@ from edge_agent.recorders.ingest.clip_work import (
     IngestCamera,
     Outcome,
     PutOff,
-    TriedInVain,
     told_part,
 )
 from edge_agent.recorders.ingest.planner import ClipPlanner
@@ -130,6 +129,7 @@ class Ingest:
                     self._wait(stop)
             if (rest := planner.runs.settle()) is not None:
                 self._store([], [], rest, stop)
+        self._keep_views()
 
     def finish(self, stop: StopToken) -> None:
         """For folders that are complete: analyse all that waits, then end what is open."""
@@ -145,6 +145,7 @@ class Ingest:
                         self._end(head, planner.runs, reader, stop)
             if (rest := planner.runs.settle()) is not None:
                 self._store([], [], rest, stop)
+        self._keep_views()
 
     def _find_lost(self, runs: Runs, stop: StopToken) -> None:
         """Once, before anything is planned."""
@@ -154,6 +155,14 @@ class Ingest:
         if lost:
             self._store([], [], lambda db: update_all(db, lost), stop)
         self._found_lost = True
+
+    def faults(self, camera: CameraId) -> tuple[str, ...]:
+        """What was wrong with its pictures at the end of its newest clip. From any thread."""
+        return self._work[camera].eyes.faults
+
+    def _keep_views(self) -> None:
+        for work in self._work.values():
+            work.eyes.keep()
 
     @property
     def _max_age_s(self) -> float:
@@ -197,11 +206,6 @@ class Ingest:
                     planner.plan_anew(clips[0].camera)
             else:
                 self._video(clips[0], planner.runs, reader, stop)
-        except TriedInVain as reason:
-            log.warning("%s: %s waits: %s", clips[0].camera, shown_path(clips[0].path), reason)
-            tried = reason.clip
-            self._store([], [], lambda db: ledger.update_clip(db, tried), stop)
-            planner.put_off(tried.camera, reason.delay_s)
         except PutOff as reason:
             log.warning("%s: %s waits: %s", clips[0].camera, shown_path(clips[0].path), reason)
             planner.put_off(clips[0].camera, reason.delay_s)

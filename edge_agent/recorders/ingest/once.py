@@ -101,6 +101,7 @@ class IngestOnce:
             writer,
             lambda: LedgerReader(self._state_dir),
             clock,
+            state_dir=self._state_dir,
             complete=True,
         )
         room = FolderRoom(config, parts, analysis.enter)

@@ -38,6 +38,7 @@ from edge_agent.recorders.ledger import LedgerReader
 from edge_agent.runtime import Attempts, StopToken
 from edge_agent.sources import PictureRules
 from edge_agent.writer.drafting import EventDrafter
+from edge_agent.writer.view_file import ViewFile
 from edge_agent.writer.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ class FolderParts:
     open_reader: Callable[[], LedgerReader]
     clock: Clock
     attempts: Attempts = field(default_factory=Attempts)
+    state_dir: Path | None = None  # where what is learned of views is kept
     complete: bool = False  # a batch: nobody writes there, and nothing is left out for its age
 
 
@@ -229,6 +231,7 @@ class FolderRoom:
                         clock=parts.clock,
                     ),
                     folder,
+                    ViewFile(parts.state_dir, name) if parts.state_dir else None,
                 )
                 for tree, folder in [(tree, IngestFolder(tree)) for tree in self.trees]
                 for name in tree.cameras

@@ -15,7 +15,7 @@ from edge_agent.contract import (
     State,
     encode_camera_status,
 )
-from edge_agent.contract.reasons import CRASHED, STOPPED
+from edge_agent.contract.reasons import CRASHED, FAULT_WORDS, STOPPED
 from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
 from edge_agent.recorders.ingest.room import INGEST, FolderRoom, Tree
@@ -89,6 +89,10 @@ class FolderStanding:
         trees = (tree for tree in self._room.trees if camera in tree.cameras)
         return sum(stray.files for tree in trees for stray in tree.watcher.status().strays)
 
+    def picture_faults(self, camera: CameraId) -> str:
+        """What was wrong with the pictures of its newest clip; empty: nothing."""
+        return "; ".join(FAULT_WORDS[fault] for fault in self._room.ingest.faults(camera))
+
     def strays_instead(self, tree: Tree, camera: CameraId) -> bool:
         """Whether nobody's files came for an hour since this camera's own ended: its files may
         have got another name. What came beside its own files is another camera's."""
@@ -151,6 +155,13 @@ class _Told:
     reason: str
     left_out: LeftOut
     clock_offset_s: float | None
+    degraded: bool = False
+
+    @property
+    def state(self) -> State:
+        if self.degraded:
+            return State.DEGRADED
+        return State.OFFLINE if self.reason else State.ONLINE
 
     def is_news_after(self, told: _Told | None) -> bool:
         """A recorder's clock that is found to be a second further off is none."""
@@ -198,9 +209,13 @@ class FolderStatusTeller:
             return  # it has only just been started
         if not reason and self._standing.strays_instead(self._tree, self._camera):
             reason = _STRAYS
+        faults = "" if reason else self._standing.picture_faults(self._camera)
         offset = self._tree.watcher.clock_offset(self._camera)
         now = _Told(
-            reason, self._standing.left_out(self._camera), offset.offset_s if offset else None
+            reason or faults,
+            self._standing.left_out(self._camera),
+            offset.offset_s if offset else None,
+            degraded=bool(faults) or reason == _STRAYS,
         )
         if not now.is_news_after(self._told):
             return
@@ -214,16 +229,10 @@ class FolderStatusTeller:
         self._told = now
         status = CameraStatus(
             self._camera,
-            _state(now.reason),
+            now.state,
             self._clock.read().utc_s,
             now.reason,
             left_out=now.left_out,
             clock_offset_s=now.clock_offset_s,
         )
         self._set_status(self._topics.camera_status(self._camera), encode_camera_status(status))
-
-
-def _state(reason: str) -> State:
-    if reason == _STRAYS:
-        return State.DEGRADED
-    return State.OFFLINE if reason else State.ONLINE
