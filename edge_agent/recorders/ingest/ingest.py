@@ -33,7 +33,6 @@ from edge_agent.recorders.ingest.clip_work import (
     IngestCamera,
     Outcome,
     PutOff,
-    TriedInVain,
     told_part,
 )
 from edge_agent.recorders.ingest.planner import ClipPlanner
@@ -207,11 +206,6 @@ class Ingest:
                     planner.plan_anew(clips[0].camera)
             else:
                 self._video(clips[0], planner.runs, reader, stop)
-        except TriedInVain as reason:
-            log.warning("%s: %s waits: %s", clips[0].camera, shown_path(clips[0].path), reason)
-            tried = reason.clip
-            self._store([], [], lambda db: ledger.update_clip(db, tried), stop)
-            planner.put_off(tried.camera, reason.delay_s)
         except PutOff as reason:
             log.warning("%s: %s waits: %s", clips[0].camera, shown_path(clips[0].path), reason)
             planner.put_off(clips[0].camera, reason.delay_s)
