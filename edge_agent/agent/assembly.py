@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from edge_agent import __version__
+from edge_agent.agent.box_reasons import outbox_reasons
 from edge_agent.agent.camera import Shared
 from edge_agent.agent.cameras import Cameras
 from edge_agent.agent.clips import ClipJournal, clip_figures, open_clip_room
@@ -20,8 +20,8 @@ from edge_agent.agent.local_status import Facts
 from edge_agent.agent.main_pictures import MainPictures
 from edge_agent.agent.memory import give_up_largest
 from edge_agent.agent.orphans import closing_drafts
-from edge_agent.agent.proof import ProofOfLife, clip_path
-from edge_agent.agent.proof_run import ProofParts, run_proof
+from edge_agent.agent.proof import clip_path, proof_of_life
+from edge_agent.agent.proof_run import ProofParts
 from edge_agent.agent.telemetry import TelemetrySource
 from edge_agent.agent.untold_keeper import UntoldKeeper
 from edge_agent.analysis.detector import BlindDetector, NamedDetector, open_detector
@@ -44,7 +44,7 @@ from edge_agent.contract import (
 from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Label, Snapshot
 from edge_agent.errors import ConfigError, ConfigProblem
 from edge_agent.mqtt import endpoint_of
-from edge_agent.outbox import AlarmKind, Outbox, OutboxReader
+from edge_agent.outbox import Outbox, OutboxReader
 from edge_agent.publish import (
     CommandResult,
     LinkState,
@@ -144,11 +144,15 @@ class Assembly:
             lambda work: self._writer.in_turn(lambda outbox: work()),
             self._exchange.stats,
         )
-        more = partial(clip_figures, self._clips)
         self._telemetry = TelemetrySource(
-            self.cameras.live, self._exchange, clock, self._state_dir, more, folders
+            self.cameras.live, self._exchange, clock, self._state_dir, self._more_figures, folders
         )
-        self._proof = self._proof_of_life()
+        self._proof = proof_of_life(
+            ProofParts(self._exchange, self._analysis, lambda: self._detector, clip_path(), clock),
+            self._writer,
+            self._new_event_id,
+            every_h=config.telemetry.selftest_every_h,
+        )
         self._source_stop, self._analysis_stop = StopToken(), StopToken()
         self._writer_stop, self._publisher_stop = StopToken(), StopToken()
         self._clip_stop, self._status_stop = StopToken(), StopToken()
@@ -185,7 +189,7 @@ class Assembly:
         for local in self._local.values():
             local.close()
         self._source_stop.stop()
-        self._proof.stop(_SOURCES_JOIN_S)
+        self._proof.stop()
         self.cameras.halt(_SOURCES_JOIN_S)
         self._analysis_stop.stop()
         if self._workers["analysis"].join(_ANALYSIS_JOIN_S) and self._clips is not None:
@@ -256,7 +260,7 @@ class Assembly:
             drafter.sender = self._sender()
         if plan.broker:
             self._publisher.reconfigure(config.mqtt, config.telemetry.interval_s)
-        self._proof.every_s = config.telemetry.selftest_every_h * 3600
+        self._proof.every_h = config.telemetry.selftest_every_h
         self._applied_utc_s = self._clock.read().utc_s
 
     def tell_config(
@@ -370,34 +374,16 @@ class Assembly:
         return known
 
     def _more_figures(self) -> dict[str, float]:
-        clips = clip_figures(self._clips) if self._clips is not None else {}
-        return {**self._time.figures, **self._proof.figures, **clips}
+        return {**self._time.figures, **self._proof.figures, **clip_figures(self._clips)}
 
     def _reasons(self) -> list[str]:
         reasons = [self._detector.trouble] if self._detector.trouble else []
         reasons += (*self._time.reasons, *self._proof.reasons)
-        alarms = {alarm.kind: alarm.text for alarm in self._writer.alarms}
-        lasting = dict.fromkeys(
-            (AlarmKind.CORRUPT, AlarmKind.REWOUND, AlarmKind.DAMAGED_ROWS), True
-        )
-        ongoing = {
-            AlarmKind.STORAGE: self._outbox.failing,
-            AlarmKind.SHEDDING: self._outbox.shedding,
-        }
-        for kind, holds in (ongoing | lasting).items():
-            if holds and kind in alarms:
-                reasons.append(f"{kind}: {alarms[kind]}")
+        reasons += outbox_reasons(self._outbox, self._writer.alarms)
         health = self._publisher.health()
         if health.state is LinkState.REFUSED:
             reasons.append(health.last_error)
         return reasons
-
-    def _proof_of_life(self) -> ProofOfLife:
-        parts = ProofParts(
-            self._exchange, self._analysis, lambda: self._detector, clip_path(), self._clock
-        )
-        play, every_s = partial(run_proof, parts), self._config.telemetry.selftest_every_h * 3600
-        return ProofOfLife(play, self._writer, self._clock, self._new_event_id, every_s=every_s)
 
     def _sender(self) -> Sender:
         box = self._config.box

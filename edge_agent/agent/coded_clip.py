@@ -87,7 +87,7 @@ class CodedClip:
                 self._container.mux(self._out.encode(None))
             self._container.close()
             self._drain()
-        except (av.error.FFmpegError, OSError, MediaError):
+        except (av.error.FFmpegError, OSError, MediaError, ValueError):
             self.broken = True
         return ClipFacts("", self.size_bytes, self._last_s)
 
@@ -106,9 +106,10 @@ class CodedClip:
         self._last_s = at_s
         try:
             self._encode(hidden(picture, self._hiding), at_s)
-        except av.error.FFmpegError as error:
+        except (av.error.FFmpegError, ValueError) as error:
             self.broken = True
-            raise MediaError(f"{self.path}: cannot be written: {error.strerror}") from None
+            why = getattr(error, "strerror", None) or error
+            raise MediaError(f"{self.path}: cannot be written: {why}") from None
         self._drain()
 
     def _encode(self, bgr: U8, at_s: float) -> None:

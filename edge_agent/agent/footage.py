@@ -18,13 +18,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from av.error import FFmpegError
+
 from edge_agent.agent.clip_recording import ClipOrder, ClipRecording
 from edge_agent.agent.coded_clip import CodedClip, Hiding
 from edge_agent.agent.main_streams import masks
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config
 from edge_agent.domain import CameraId, EventId, Frame, Packet, PacketStream
-from edge_agent.errors import AgentError, StorageError
+from edge_agent.errors import AgentError, MediaError, StorageError
 from edge_agent.media import ClipFacts, ClipFile, ClipPart
 from edge_agent.media.footage import FootageFiles, Reason
 from edge_agent.pipeline import Analysis
@@ -103,6 +105,8 @@ class FootageRoom:
     # --- the thread ---
 
     def run(self, stop: StopToken) -> None:
+        for each in tuple(self._open):
+            self._finish(*each)  # after a crash of this thread: what was open then
         self._guarded(self._files.recover)
         while not stop.stopped:
             wait_s = _PUMP_EVERY_S if self._open else _IDLE_WAIT_S
@@ -178,6 +182,9 @@ class _Keeper:
                 if self._hiding.anything
                 else ClipFile(path, stream)
             )
+        except FFmpegError as error:
+            self._files.drop(path)
+            raise MediaError(f"{path}: cannot be made: {error.strerror}") from None
         except OSError as error:
             self._files.drop(path)
             raise StorageError(f"{path}: {error.strerror or error}") from error

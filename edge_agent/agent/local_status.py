@@ -22,6 +22,7 @@ from edge_agent.agent.minute_reason import in_words
 from edge_agent.agent.untold_keeper import UntoldKeeper
 from edge_agent.clock import Clock
 from edge_agent.config import Config, FileSource, PersonConfig, RtspSource, UsbSource
+from edge_agent.config.hidden import mostly_hidden
 from edge_agent.config.words import scrubbed
 from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
@@ -176,7 +177,10 @@ def _camera(
         events=[_event(event) for event in events],
         picture_faults=list(camera.picture_faults),
         stream_remarks=_remarks(feed),
-        remarks=_moved(config.person, detector, candidate, confirm),
+        remarks=[
+            *_moved(config.person, detector, candidate, confirm),
+            *(f"{each.found}; {each.fix}" for each in mostly_hidden(config)),
+        ],
     )
 
 

@@ -148,8 +148,17 @@ def _in_short(camera: Plain, now: dt.datetime) -> Iterator[Text]:
         yield from _wrapped("  ! ", of_running(fault), _BAD)
     for remark in (*camera.get("stream_remarks", ()), *camera.get("remarks", ())):
         yield from _wrapped("  . ", of_running(remark), _ODD)
+    yield from _untold(camera)
     if camera.get("events"):
         yield Text(f"  {_event(camera['events'][-1], now)}", _DIM)
+
+
+def _untold(camera: Plain) -> Iterator[Text]:
+    """Where a person was surely seen and nobody told: what tells why."""
+    person = camera.get("person", {})
+    if "why" in person and person.get("best_score", 0.0) >= person["confirm_threshold"]:
+        text = _("a person was seen and not told: edge-agent why --camera {camera} says which key")
+        yield from _wrapped("  . ", text.format(camera=camera["id"]), _ODD)
 
 
 def _in_full(camera: Plain, now: dt.datetime) -> Iterator[Text]:
@@ -196,6 +205,7 @@ def _in_full(camera: Plain, now: dt.datetime) -> Iterator[Text]:
         yield from _wrapped("  ! ", of_running(fault), _BAD)
     for remark in (*camera["stream_remarks"], *camera["remarks"]):
         yield from _wrapped("  . ", of_running(remark), _ODD)
+    yield from _untold(camera)
     for event in camera["events"]:
         yield _line(f"  {_event(event, now)}")
 

@@ -58,7 +58,7 @@ def _told_text(told: Told) -> str:
 def _reason(difference: Difference, camera: CameraConfig) -> str:
     """Of the side that does not tell it."""
     if difference.why is None:
-        return "part of another event there"
+        return "part of another event there" if difference.within else "taken for somebody told"
     return reason_text(difference.why, camera)
 
 
@@ -169,7 +169,8 @@ def _trial(trial: Trial, outcome: Outcome) -> dict[str, Any]:
 
 def _objects(differences: Sequence[Difference]) -> list[dict[str, Any]]:
     return [
-        _event(each.told) | {"why": why_object(each.why) if each.why else None}
+        _event(each.told)
+        | {"why": why_object(each.why) if each.why else None, "within_another": each.within}
         for each in differences
     ]
 

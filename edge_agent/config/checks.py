@@ -10,18 +10,16 @@ from urllib.parse import urlsplit
 
 from edge_agent.config.camera import (
     CameraConfig,
-    FileSource,
     IgnoreZoneConfig,
     PersonConfig,
     PrivacyMaskConfig,
-    RtspSource,
     Schedule,
-    UsbSource,
     ZoneConfig,
 )
 from edge_agent.config.folder import FolderSource
 from edge_agent.config.schema import BoxConfig, MqttConfig, TlsConfig
 from edge_agent.config.secrets import CREDENTIAL_PREFIX
+from edge_agent.config.sources import FileSource, RtspSource, UsbSource
 from edge_agent.config.storage import ClipConfig, SnapshotConfig
 from edge_agent.config.time_zones import BadZone, zone_called
 from edge_agent.config.validate import Checks, Finding

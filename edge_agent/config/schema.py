@@ -12,18 +12,15 @@ from typing import Annotated, Literal
 
 from edge_agent.config.camera import (
     CameraConfig,
-    FileSource,
     IgnoreZoneConfig,
     MotionConfig,
     PersonConfig,
     PrivacyMaskConfig,
-    RtspSource,
     Schedule,
-    SourceConfig,
-    UsbSource,
     ZoneConfig,
 )
 from edge_agent.config.folder import FolderSource, IngestConfig
+from edge_agent.config.sources import FileSource, RtspSource, SourceConfig, UsbSource
 from edge_agent.config.storage import ClipConfig, OutboxConfig, SnapshotConfig, TuningConfig
 from edge_agent.config.tables import Id, InputSize, Megabytes, Table
 from edge_agent.config.tables import meta as _meta

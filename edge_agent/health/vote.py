@@ -9,6 +9,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,9 +19,10 @@ from edge_agent.health.faults import SEVERITY, Fault, Suspicion
 #: Raised within a minute, cleared within a minute, with room for keyframes far apart.
 RAISE_AFTER_S = 40.0
 CLEAR_AFTER_S = 20.0
-#: What is plain (black, all of the view covered) is raised sooner, where every look agrees.
-_RAISE_SURE_AFTER_S = 25.0
-#: Of the looks in that time so many must agree, and there must be some.
+#: What is plain (black, nothing left of the view) is raised sooner, where every look agrees:
+#: whoever passes by does not hide all of it, and lamps and infrared filters take a few seconds.
+_RAISE_SURE_AFTER_S = 15.0
+#: In so much of that time looks must agree, and there must be some.
 _AGREE = 0.85
 _LEAST_LOOKS = 5
 #: A scene in which a look now and then is suspicious must clear, too.
@@ -61,8 +63,8 @@ class Vote:
         return self._clear(self.raised, now, at_s)
 
     def _clear(self, raised: Fault, now: Suspicion, at_s: float) -> Sequence[HealthChange]:
-        recent = [each.fault is not None for _, each in self._since(at_s - CLEAR_AFTER_S)]
-        if len(recent) < _LEAST_RECENT or sum(recent) > _CLEAR_AT_MOST * len(recent):
+        recent = self._since(at_s - CLEAR_AFTER_S)
+        if len(recent) < _LEAST_RECENT or _share(recent) > _CLEAR_AT_MOST:
             return ()
         self.raised = None
         self.looks.clear()
@@ -78,7 +80,7 @@ class Vote:
             looks, least_s = list(self.looks), RAISE_AFTER_S
         held = [(moment, each) for moment, each in looks if each.fault is not None]
         long_enough = at_s - looks[0][0] >= least_s and len(looks) >= _LEAST_LOOKS
-        if not (long_enough and len(held) >= _AGREE * len(looks)):
+        if not (long_enough and _share(looks) >= _AGREE):
             return ()
         names = [each.fault for _, each in held if each.fault is not None]
         fault = max(set(names), key=lambda name: (names.count(name), name))
@@ -92,3 +94,13 @@ class Vote:
         looks = list(self.looks)
         first = max((i for i, (when, _) in enumerate(looks) if when <= moment_s), default=0)
         return looks[first:]
+
+
+def _share(looks: Sequence[tuple[float, Suspicion]]) -> float:
+    """Of the time between these looks: how much ended in a suspicious one. They do not come
+    evenly, for a doubtful view is looked at more often."""
+    held_s = all_s = 0.0
+    for (before_s, _), (at_s, each) in pairwise(looks):
+        all_s += at_s - before_s
+        held_s += at_s - before_s if each.fault is not None else 0.0
+    return held_s / all_s if all_s > 0 else 0.0

@@ -31,14 +31,14 @@ from edge_agent.health.vote import HealthChange, Vote
 
 #: So often a picture is looked at; keyframes of an idle camera come about as often.
 LOOK_EVERY_S = 1.0
+#: While all is well: it costs an idle camera, and is soon enough for a fault that has to last.
+CALM_LOOK_EVERY_S = 4.0
 #: A camera that is turned in the first minute is being set up: its new view is believed after this.
 _YOUNG_GIVES_WAY_S = 300.0
 #: Two looks further apart than this have nothing to do with each other.
 _GAP_S = 30.0
-#: Sharpness changes slowly, and costs as much as half of a look.
-_SHARP_EVERY_S = 1.9
 #: Colour costs a conversion, so it is looked at this seldom.
-_COLOUR_EVERY_S = 10.0
+_COLOUR_EVERY_S, _CALM_COLOUR_EVERY_S = 10.0, 30.0
 #: Mean difference between the largest and smallest of B, G and R, levels: below it is grey.
 _GREY_LEVELS = 4.0
 #: But a coloured thing before a camera that shows grey is not daylight, which colours all.
@@ -64,10 +64,10 @@ class PictureHealth:
         self._looked_s = self._coloured_s = -math.inf
         self._light = "colour"
         self._green_frac = 0.0
-        self._doubtful = False
+        self._doubtful = self._calm = self._coloured_in_doubt = False
         self._sharp: Sharpness | None = None
         self._sharp_of: Reference | None = None
-        self._sharp_s = -math.inf
+        self._sharp_is_old = False  # of the look before
 
     @property
     def raised(self) -> tuple[Fault, ...]:
@@ -90,9 +90,11 @@ class PictureHealth:
         return self._light == "grey"
 
     def update(self, pixels: Pixels, at_s: float) -> Sequence[HealthChange]:
-        """Look, if it is time to; at most once in `LOOK_EVERY_S`."""
+        """Look, if it is time to; at most once in `LOOK_EVERY_S`, seldom while all is well."""
         dt_s = at_s - self._looked_s
-        if dt_s < LOOK_EVERY_S or (len(self.ignored) == len(Fault) and not self.raised):
+        if dt_s < (CALM_LOOK_EVERY_S if self._calm else LOOK_EVERY_S) or (
+            len(self.ignored) == len(Fault) and not self.raised
+        ):
             return ()
         luma = pixels.luma()
         look = take_look(luma)
@@ -102,7 +104,7 @@ class PictureHealth:
         self._see_colour(pixels, at_s)
         reference = self._reference(look)
         beside = reference.beside(look)
-        self._see_sharpness(reference, luma, at_s)
+        self._see_sharpness(reference, luma)
         smear = max(0.0, look.smear_frac - reference.smear_frac)
         suspicions = seen_alone(look, still, self._green_frac, smear)
         whole = (suspicions[Aspect.LIGHT], suspicions[Aspect.CODING])
@@ -118,6 +120,7 @@ class PictureHealth:
         ]
         fine = all(suspicion.fault is None for suspicion in suspicions.values())
         self._doubtful = not fine or bool(self.raised)
+        self._calm = not self._doubtful and not reference.young
         if fine and not gap and not self.raised:
             reference.learn(look, beside, self._sharp, dt_s)
         elif self._gives_way(reference, at_s):
@@ -134,12 +137,16 @@ class PictureHealth:
             return seen_beside(reference.compare(look, beside, self._sharp))
         return Suspicion(None)
 
-    def _see_sharpness(self, reference: Reference, luma: U8, at_s: float) -> None:
-        """`_sharp` is of the reference's places; None: it has none yet."""
+    def _see_sharpness(self, reference: Reference, luma: U8) -> None:
+        """At every other look: it changes slowly, and costs as much as half of a look. `_sharp`
+        is of the reference's places; None: it has none yet."""
         if not reference.places:
             self._sharp = None
-        elif self._sharp_of is not reference or at_s - self._sharp_s >= _SHARP_EVERY_S:
-            self._sharp, self._sharp_of, self._sharp_s = reference.sharpness(luma), reference, at_s
+        elif self._sharp_of is not reference or self._sharp_is_old:
+            self._sharp, self._sharp_of = reference.sharpness(luma), reference
+            self._sharp_is_old = False
+        else:
+            self._sharp_is_old = True
 
     def _gives_way(self, reference: Reference, at_s: float) -> bool:
         """Whether a move of the first minute is old enough to be meant."""
@@ -158,7 +165,6 @@ class PictureHealth:
         if math.isfinite(shift_s):
             self._looked_s -= shift_s
             self._coloured_s -= shift_s
-            self._sharp_s -= shift_s
         for aspect, vote in self._votes.items():
             if math.isfinite(shift_s):
                 vote.looks = deque((when - shift_s, each) for when, each in vote.looks)
@@ -206,9 +212,11 @@ class PictureHealth:
         return reference
 
     def _see_colour(self, pixels: Pixels, at_s: float) -> None:
-        if at_s - self._coloured_s < _COLOUR_EVERY_S:
+        due_s = _CALM_COLOUR_EVERY_S if self._calm else _COLOUR_EVERY_S
+        news = self._doubtful and not self._coloured_in_doubt  # green, or another light?
+        if at_s - self._coloured_s < due_s and not news:
             return
-        self._coloured_s = at_s
+        self._coloured_s, self._coloured_in_doubt = at_s, self._doubtful
         sample = pixels.bgr()[::8, ::8].astype(np.int16)
         spread = sample.max(2) - sample.min(2)
         if self._light == "colour":

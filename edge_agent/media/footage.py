@@ -148,6 +148,15 @@ class FootageFiles:
         return erased
 
 
+def recent_footage(state_dir: Path, camera: str, since_utc_s: float) -> list[FootageFile]:
+    """What there is to tune on, the oldest first; not what is being written."""
+    found = footage(state_dir / FOLDER)
+    wanted = (each for each in found if each.camera == camera and each.path.suffix == _SUFFIX)
+    return sorted(
+        (each for each in wanted if each.taken_s >= since_utc_s), key=lambda each: each.taken_s
+    )
+
+
 def erase_footage(state_dir: Path, camera: str | None, from_utc_s: float, to_utc_s: float) -> int:
     """Erase a camera's (or, with None, every camera's) footage that shows this time; how many.
 

@@ -22,7 +22,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge_agent.clock import Clock, is_trusted
+from edge_agent.clock import Clock
 from edge_agent.errors import AgentError, BrokerUnreachable
 from edge_agent.mqtt.client import connect, make_client
 from edge_agent.mqtt.endpoint import Endpoint
@@ -220,9 +220,7 @@ class Connection:
         except OSError as error:
             if endpoint.tls is not None:
                 endpoint.tls.close_wrapped()
-            raise refused_by_socket(
-                str(endpoint), endpoint.host, error, tls=endpoint.tls is not None
-            ) from error
+            raise self._refused(error) from error
         while not self._accepted:
             self._raise_failure()
             if stop.stopped or self._clock.mono_s() > deadline_s:
@@ -276,19 +274,18 @@ class Connection:
             )
 
     def _watch_dates(self) -> None:
-        """The time became known after the handshake: are the broker's certificates of today?"""
+        """Are the broker's certificates of today, now that the time is known?"""
         tls = self._endpoint.tls
-        if tls is None or tls.validity is None:
-            return
-        reading = self._clock.read()
-        if not is_trusted(reading.quality):
-            return
-        validity, tls.validity = tls.validity, None
-        try:
-            validity.check(reading.utc_s)
-        except ssl.SSLCertVerificationError as error:
-            broker, host = str(self._endpoint), self._endpoint.host
-            self._fail(refused_by_socket(broker, host, error, tls=True))
+        if tls is not None:
+            try:
+                tls.judge_again(self._clock)
+            except ssl.SSLCertVerificationError as error:
+                self._fail(self._refused(error))
+
+    def _refused(self, error: OSError) -> AgentError:
+        endpoint = self._endpoint
+        tls = endpoint.tls is not None
+        return refused_by_socket(str(endpoint), endpoint.host, error, tls=tls)
 
     def _fail(self, error: AgentError) -> None:
         if self._failure is None:

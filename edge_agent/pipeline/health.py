@@ -23,7 +23,7 @@ from edge_agent.health import Fault, HealthChange, PictureHealth
 #: The kind of an event of severity `info`: it lasts while the camera shows its grey night picture.
 NIGHT_VIEW = "night_view"
 #: Somebody with a torch, and cloth before a lens, are no night.
-_NIGHT_HOLDS_S = 20.0
+_NIGHT_HOLDS_S = 25.0
 
 
 class HealthWatch:

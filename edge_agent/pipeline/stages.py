@@ -18,6 +18,7 @@ from edge_agent.pipeline.pipeline import (
     HealthStage,
     MotionStage,
     Stages,
+    TrackStage,
 )
 from edge_agent.pipeline.usual import UsualWatch
 from edge_agent.rules import RuleEngine
@@ -64,6 +65,7 @@ class Extras:
     health: HealthStage | None = None
     near_misses: NearMissWatch | None = None
     motion: MotionStage | None = None  # None: as the camera's settings make it
+    track: TrackStage | None = None  # the same
     governor: Governor | None = None  # None: a recording, which begins with whoever set it off
     usual: UsualWatch | None = None
 
@@ -87,7 +89,7 @@ def build_pipeline(
     stages = Stages(
         motion=extras.motion or motion_of(camera),
         detect=detector,
-        track=Tracker(camera.person, high_score=rules.lowest_threshold),
+        track=extras.track or Tracker(camera.person, high_score=rules.lowest_threshold),
         rules=rules,
         events=EventBook(
             CameraId(camera.id),

@@ -8,6 +8,9 @@ from __future__ import annotations
 from edge_agent.language import translatable
 
 SLIPS = translatable(
+    "privacy masks hide {share} of the picture: nobody behind them is seen",
+    "ignore zones cover {share} of the picture: nobody in them is told",
+    "draw them smaller",
     "names the credential {name}, which this process does not have",
     "names the credential {name}, which the unit does not load",
     "names the credential {name}, whose file {path} is not there",

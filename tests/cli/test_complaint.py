@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
+import shlex
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -31,11 +33,12 @@ from edge_agent.agent.untold_ring import (
 from edge_agent.cli import main
 from edge_agent.cli.complaint import moment_of
 from edge_agent.cli.main import build_parser
-from edge_agent.clock import ClockQuality, ClockReading, SystemClock
+from edge_agent.clock import ClockQuality, ClockReading, ManualClock, SystemClock
 from edge_agent.errors import ConfigError
 from edge_agent.pipeline.untold_watch import UntoldWatch
 from edge_agent.runtime import read_local_socket
 
+DOC = Path(__file__).resolve().parent.parent.parent / "docs" / "tuning.md"
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
 BERLIN = ZoneInfo("Europe/Berlin")
 CAMERA = '[source]\nkind = "rtsp"\nurl = "rtsp://192.0.2.7/x"\n'
@@ -58,7 +61,7 @@ def minutes(begin_s: float, count: int, reason: str = "still", **values: object)
     return [msgspec.structs.replace(row, utc_s=int(begin_s) + 60 * i) for i in range(count)]
 
 
-def miss(at_s: float) -> tuple[WindowRow, Settings]:
+def window(at_s: float) -> tuple[WindowRow, Settings]:
     """Somebody who came at this UTC and was not told, because of a threshold."""
     recording, camera = untold.planted(("person.confirm_threshold",), Random(1))
     watch = UntoldWatch(camera, untold.OWN)
@@ -82,31 +85,25 @@ def miss(at_s: float) -> tuple[WindowRow, Settings]:
     )
 
 
-def test_last_night_at_ten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    at = dt.datetime.now(HANOI).replace(hour=22, minute=14, second=0, microsecond=0)
-    at -= dt.timedelta(days=1)
-    at_s = at.timestamp()
-    row, settings = miss(at_s + 3)
-    looked = minutes(at_s, 1, "unsure", looks=9, best_score=0.85, confirm_threshold=0.93)
+def test_the_example_of_the_document(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_s = dt.datetime(2026, 11, 26, 22, 14, tzinfo=HANOI).timestamp()
+    morning = ManualClock(utc_s=at_s + 36_000)
+    monkeypatch.setattr("edge_agent.cli.complaint.SystemClock", lambda: morning)
+    row, settings = window(at_s + 3)
+    looked = minutes(at_s, 1, "unsure", looks=9, best_score=0.83, confirm_threshold=0.98)
     rows = [
         *minutes(at_s - 600, 10, keyframes_only=True),
         *looked,
         *minutes(at_s + 300, 3, "told"),
     ]
     UntoldRing(tmp_path).append(Batch(SCHEMA, tuple(rows), (row,), (settings,)), reading(at_s))
-    when = f"{at:%Y-%m-%d} 22:14"
-    assert main(["why", "--config", str(box(tmp_path)), "--camera", "gate", "--at", when]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].endswith("22:04 to 22:24, Asia/Ho_Chi_Minh")
-    assert lines[1].startswith("  untold 22:14:03-22:14:09  best 0.8")
-    assert "  person.confirm_threshold (3 looks scored 0." in lines[1]
-    assert "-> person.confirm_threshold = 0." in lines[1]
-    assert lines[2:] == [
-        "  22:04-22:14  nothing moved; gate: only 600 keyframes decoded",
-        "  22:14-22:15  looked 9 times, best 0.85 of 0.93 (person.confirm_threshold)",
-        "  22:15-22:19  no record: the agent did not run",
-        "  22:19-22:22  told",
-    ]
+    found = re.search(r"    edge-agent (why .+?)\n\n```text\n(.+?)```", DOC.read_text(), re.DOTALL)
+    assert found is not None
+    command, output = found.groups()
+    assert main([*shlex.split(command), "--config", str(box(tmp_path))]) == 0
+    assert capsys.readouterr().out == output
 
 
 def test_a_day_is_summed_and_damage_is_said(
@@ -114,7 +111,7 @@ def test_a_day_is_summed_and_damage_is_said(
 ) -> None:
     now_s = SystemClock().read().utc_s
     ring = UntoldRing(tmp_path)
-    row, settings = miss(now_s - 7200)
+    row, settings = window(now_s - 7200)
     ring.append(Batch(SCHEMA, (), (row,), (settings,)), reading(now_s - 7200))
     ring.append(Batch(SCHEMA, tuple(minutes(now_s - 3700, 30))), reading(now_s - 1900))
     lost = (*minutes(now_s - 1900, 20, "no camera"), *minutes(now_s - 700, 5))
@@ -140,7 +137,7 @@ def test_json_of_a_near_miss_has_keys_and_change(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now_s = SystemClock().read().utc_s
-    row, settings = miss(now_s - 100)
+    row, settings = window(now_s - 100)
     UntoldRing(tmp_path).append(Batch(SCHEMA, (), (row,), (settings,)), reading(now_s))
     assert main(["why", "--config", str(box(tmp_path)), "--camera", "gate", "--json"]) == 0
     (found,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

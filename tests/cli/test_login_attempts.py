@@ -61,6 +61,7 @@ def house(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[House]:
     onvif = FakeOnvif("127.0.0.1", "Weird", "Box", "onvif://www.onvif.org/name/IPC", SERIAL)
     with LoginServer("viewer", "right") as rtsp, onvif.running(wsd_port):
         (tmp_path / "answers.toml").write_text(
+            'model = "edge-person-int8"\n'
             f'[box]\nward = "ward1"\nid = "box1"\nstate_dir = "{tmp_path}/state"\n'
             f'[mqtt]\nhost = "127.0.0.1"\nport = {mosquitto.port}\nallow_insecure = true\n'
             f'[[cameras]]\nid = "gate"\nurl = "{rtsp.url()}"\nusername = "viewer"\n'

@@ -103,6 +103,17 @@ def test_a_long_storm_tells_its_count_now_and_then() -> None:
     assert counts == sorted(counts)
 
 
+def test_a_storm_that_swells_and_ebbs_is_one() -> None:
+    camera = Camera(budget=10)
+    for _ in range(60):
+        camera.comes()
+    for _ in range(40):  # eight in ten minutes: below the budget, above half of it
+        camera.comes()
+        camera.wait(72)
+    phases = [phase for phase, _ in camera.storms]
+    assert (phases.count("start"), phases.count("end")) == (1, 0)
+
+
 def test_no_budget_is_no_storm() -> None:
     camera = Camera(budget=0)
     for _ in range(500):

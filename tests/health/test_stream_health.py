@@ -1,4 +1,4 @@
-"""None, few or damaged pictures are told; a camera that restarts or sends what it likes is not."""
+"""None, few or damaged pictures are told; a camera that restarts is not."""
 
 from __future__ import annotations
 

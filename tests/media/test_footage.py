@@ -11,7 +11,7 @@ from edge_agent.clock import ClockQuality, ClockReading
 from edge_agent.config import TuningConfig
 from edge_agent.domain import CameraId
 from edge_agent.errors import InvariantBroken, StorageError
-from edge_agent.media.footage import FootageFiles, Reason, erase_footage, footage
+from edge_agent.media.footage import FootageFiles, Reason, erase_footage, footage, recent_footage
 
 GATE = CameraId("gate")
 NOW_S = 1_795_700_000.0
@@ -138,3 +138,12 @@ def test_one_function_erases_a_time_of_one_camera_or_all(tmp_path: Path) -> None
     assert erase_footage(tmp_path, None, 0, NOW_S * 2) == 2
     assert stranger.exists()
     assert erase_footage(tmp_path / "nowhere", None, 0, 1) == 0
+
+
+def test_what_to_tune_on_is_found_by_camera_and_time(tmp_path: Path) -> None:
+    ring = files(tmp_path)
+    late, early = put(ring, NOW_S + 9), put(ring, NOW_S)
+    put(ring, NOW_S - 1)
+    put(ring, NOW_S, camera="yard")
+    ring.begin(GATE, NOW_S + 20).touch()
+    assert [each.path for each in recent_footage(tmp_path, "gate", NOW_S)] == [early, late]

@@ -20,10 +20,14 @@ _AROUND_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """An event that one side alone tells; `why`: what kept the other from it, if known."""
+    """An event that one side alone tells; `why`: what kept the other from it, if known.
+
+    `within`: the other side tells of somebody else at that time.
+    """
 
     told: Told
     why: Why | None
+    within: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,8 @@ def compared(a: Side, b: Side, own: Thresholds | None) -> Comparison:
     gained = [each for each in b.decided.told if each not in [other for _, other in pairs]]
     return Comparison(
         tuple(pairs),
-        _explained(lost, b.whys(lost, own)),
-        _explained(gained, a.whys(gained, own)),
+        _explained(lost, b.whys(lost, own), b.decided.told),
+        _explained(gained, a.whys(gained, own), a.decided.told),
     )
 
 
@@ -94,8 +98,13 @@ def _shared_s(one: Told, other: Told) -> float:
     return min(one.end_s, other.end_s) - max(one.start_s, other.start_s) + _SLACK_S
 
 
-def _explained(events: Sequence[Told], whys: Sequence[Why]) -> tuple[Difference, ...]:
-    return tuple(Difference(each, _why_of(each, whys)) for each in events)
+def _explained(
+    events: Sequence[Told], whys: Sequence[Why], others: Sequence[Told]
+) -> tuple[Difference, ...]:
+    return tuple(
+        Difference(each, _why_of(each, whys), any(_shared_s(each, o) >= 0 for o in others))
+        for each in events
+    )
 
 
 def _why_of(told: Told, whys: Sequence[Why]) -> Why | None:

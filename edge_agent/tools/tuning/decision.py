@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from edge_agent.config import CameraConfig
@@ -21,13 +21,16 @@ from edge_agent.domain import (
     Pixels,
     Region,
     RuleHit,
+    Track,
 )
 from edge_agent.geometry import FULL_FRAME, BBox, FrameSize
 from edge_agent.pipeline import Analysis
 from edge_agent.pipeline.moment_bytes import KeptMoment
 from edge_agent.pipeline.near_miss import Faint
+from edge_agent.pipeline.pipeline import TrackStage
 from edge_agent.pipeline.rehearsal import Moment
-from edge_agent.pipeline.stages import Detector, Extras, Thresholds, build_pipeline
+from edge_agent.pipeline.stages import Detector, Extras, Thresholds, build_pipeline, thresholds
+from edge_agent.track import Tracker
 
 #: A detector that looks at a region finds who lies in it with this share of their box.
 _SHOWN = 0.6
@@ -91,7 +94,9 @@ class GivenMotion:
 class Decider:
     """One camera's settings, fed frame by frame."""
 
-    def __init__(self, camera: CameraConfig, detector: Detector) -> None:
+    def __init__(
+        self, camera: CameraConfig, detector: Detector, track: TrackStage | None = None
+    ) -> None:
         numbers = iter(range(10**9))
 
         def new_id(label: Label, at_s: float) -> EventId:
@@ -99,7 +104,8 @@ class Decider:
             return EventId(f"{label}-{next(numbers):09}")
 
         self._motion = GivenMotion()
-        self._pipeline = build_pipeline(camera, detector, new_id, Extras(motion=self._motion))
+        extras = Extras(motion=self._motion, track=track)
+        self._pipeline = build_pipeline(camera, detector, new_id, extras)
         self._detector = detector
         self.events: list[Event] = []
         self.hits: list[tuple[RuleHit, ...]] = []
@@ -173,17 +179,96 @@ class _Luma(_NoPixels):
         return np.zeros((1, 1), np.uint8)
 
 
+class Followed:
+    """What a tracker said of each frame, for settings that differ only in what comes after it.
+
+    Implements `pipeline.TrackStage`: the first time through it asks the tracker, then it repeats.
+    """
+
+    def __init__(self, tracker: TrackStage) -> None:
+        self._tracker = tracker
+        self._said: list[tuple[tuple[Region, ...], tuple[Track, ...]]] = []
+        self._wanted: tuple[Region, ...] = ()
+        self._at, self._whole = 0, False
+
+    def rewind(self) -> None:
+        """From the first frame again; all of them were seen."""
+        self._at, self._whole = 0, True
+
+    def look_at(self, moving: Sequence[Region], at_s: float) -> Sequence[Region]:
+        if self._whole:
+            return self._said[self._at][0]
+        self._wanted = tuple(self._tracker.look_at(moving, at_s))
+        return self._wanted
+
+    def update(
+        self, detections: Sequence[Detection], searched: Sequence[BBox], at_s: float
+    ) -> Sequence[Track]:
+        if not self._whole:
+            tracks = tuple(self._tracker.update(detections, searched, at_s))
+            self._said.append((self._wanted, tracks))
+        self._at += 1
+        return self._said[self._at - 1][1]
+
+    def look_back_at(self, at_s: float) -> Sequence[Region]:
+        del at_s
+        return ()
+
+    def look_back(self, detections: Sequence[Detection], at_s: float) -> None:
+        """Recordings hold no recalled frames."""
+
+    def state(self) -> bytes:
+        return b""
+
+    def restore(self, data: bytes, offset_s: float) -> None:
+        """Nothing goes on in another recording."""
+
+    def reset(self) -> None:
+        """Nobody is remembered beyond the recording."""
+
+
+class Decisions:
+    """Decides about one recording's numbers again and again; people are followed once for all
+    settings to whom a tracker is the same."""
+
+    def __init__(self, own: Thresholds, size: FrameSize) -> None:
+        self._own, self._size = own, size
+        self._followed: dict[Hashable, Followed] = {}
+
+    def decide(self, looks: Sequence[Look], camera: CameraConfig) -> Decided:
+        """What these settings would have told of `looks`."""
+        detector, name = _Numbers(self._own), CameraId(camera.id)
+        pixels = _Luma(self._size)
+        decider = Decider(camera, detector, self._tracker(looks, camera))
+        for look in looks:
+            detector.now = look.found
+            frame = Frame(name, look.at_s, pixels, weekminute=look.weekminute)
+            decider.step(frame, look.motion, seen=bool(look.searched))
+        return decider.close()
+
+    def _tracker(self, looks: Sequence[Look], camera: CameraConfig) -> Followed:
+        person, holding = camera.person, thresholds(camera.person, self._own)
+        zones = [
+            holding[1] if z.confirm_threshold == "auto" else z.confirm_threshold
+            for z in camera.zones
+        ]
+        high = min(zones, default=holding[1])
+        key = (
+            id(looks), holding[0], high, person.confirm_looks, person.confirm_window_s,
+            person.lost_after_s,
+        )  # fmt: skip
+        if key not in self._followed:
+            self._followed[key] = Followed(Tracker(person, high_score=high))
+        else:
+            self._followed[key].rewind()
+        return self._followed[key]
+
+
 def decide(
     looks: Sequence[Look], camera: CameraConfig, own: Thresholds, size: FrameSize
 ) -> Decided:
     """What these settings would have told of recorded numbers."""
-    detector = _Numbers(own)
-    decider, pixels, name = Decider(camera, detector), _Luma(size), CameraId(camera.id)
-    for look in looks:
-        detector.now = look.found
-        frame = Frame(name, look.at_s, pixels, weekminute=look.weekminute)
-        decider.step(frame, look.motion, seen=bool(look.searched))
-    return decider.close()
+    return Decisions(own, size).decide(looks, camera)
 
 
 def decided(

@@ -18,9 +18,9 @@ from edge_agent.pipeline.near_miss import FLOOR_FRAC
 from edge_agent.pipeline.stages import thresholds
 from edge_agent.tools.tuning.candidates import Candidate
 from edge_agent.tools.tuning.comparison import Comparison, Side, compared
-from edge_agent.tools.tuning.decision import Decided, decide
+from edge_agent.tools.tuning.decision import Decided, Decisions
 from edge_agent.tools.tuning.labels import Interval, Labels
-from edge_agent.tools.tuning.recording import Pass, Recorded, Replayer
+from edge_agent.tools.tuning.recording import Doubt, Pass, Recorded, Replayer
 from edge_agent.tools.tuning.score import NOTHING, Advice, Score, recommended, scored
 
 
@@ -84,7 +84,8 @@ class Experiment:
         floor = FLOOR_FRAC * min(thresholds(c.person, detector)[0] for c in cameras)
         shared = (a.camera, self._exact, cameras)
         more = len(trials) > 1 and any(_looks_else(a.camera, camera) for camera in cameras)
-        self._pass = Pass(detector, replayer, shared, floor, looks_more=more)
+        doubt = Doubt(cameras, detector) if more else None
+        self._pass = Pass(detector, replayer, shared, floor, doubt=doubt)
         self.outcome = Outcome(
             Trial(a), [Trial(each) for each in trials], [], [], labels is not None
         )
@@ -95,6 +96,7 @@ class Experiment:
         visits = self._labels.of(clip, _fps(clip)) if self._labels else ()
         recorded = self._pass.record(clip, watch)
         begun_s = thread_cpu_s()
+        decisions = Decisions(self._detector, recorded.size)
         known: list[tuple[CameraConfig, Decided]] = list(
             zip((outcome.a.candidate.camera, *self._exact), recorded.exact, strict=True)
         )
@@ -104,7 +106,7 @@ class Experiment:
             looks = recorded.looks_of(camera)
             found = next((decided for each, decided in known if each == camera), None)
             if found is None:
-                found = decide(looks, camera, self._detector, recorded.size)
+                found = decisions.decide(looks, camera)
                 known.append((camera, found))
             trial.decided.append(found)
             b = Side(camera, looks, found)

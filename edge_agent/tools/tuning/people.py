@@ -12,6 +12,7 @@ from edge_agent.pipeline.near_miss import FLOOR_FRAC
 from edge_agent.pipeline.stages import Thresholds, thresholds
 from edge_agent.rules import parse_schedules
 from edge_agent.tools.tuning.decision import Decided, Look
+from edge_agent.tools.tuning.labels import Interval
 from edge_agent.track import Tracker
 
 _SLACK_S = 0.01
@@ -25,6 +26,11 @@ class Person:
 
     looks: tuple[tuple[float, float, bool], ...]
     told: bool
+
+    def is_in(self, visits: Sequence[Interval]) -> bool:
+        """Whether most of their looks are within a labelled visit."""
+        inside = sum(any(v.from_s <= at_s <= v.to_s for v in visits) for at_s, _, _ in self.looks)
+        return 2 * inside > len(self.looks)
 
     def deciding_score(self, looks: int, window_s: float) -> float:
         """The n-th best within the window, which `confirm_threshold` is compared with; 0: none."""
@@ -86,7 +92,7 @@ class _Where:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Between two neighbouring deciding scores; the threshold lies in its middle."""
+    """Where no deciding score lies; the threshold lies in its middle."""
 
     low: float
     high: float
@@ -96,10 +102,19 @@ class Gap:
         return round((self.low + self.high) / 2, 2)
 
 
-def widest_gap(scores: Sequence[float], floor: float) -> Gap | None:
-    """Where a threshold divides people from what is none most clearly; None: too few to say."""
-    ordered = sorted(score for score in scores if score >= floor)
-    if len(ordered) < _LEAST:
+def dividing_gap(scores: Sequence[tuple[float, bool]], floor: float) -> Gap | None:
+    """Where a threshold parts those who are to be told (True) from the others with the fewest
+    mistakes; of equals the widest. None: too few, or nobody, to say anything.
+
+    Nothing below `floor` is known.
+    """
+    ordered = sorted(scores)
+    if len(ordered) < _LEAST or not any(wanted for _, wanted in ordered):
         return None
-    gaps = [Gap(low, high) for low, high in pairwise(ordered)]
-    return max(gaps, key=lambda gap: (gap.high - gap.low, gap.low))
+    edges = [floor, *(score for score, _ in ordered), 1.0]
+    gaps = [Gap(low, high) for low, high in pairwise(edges[:-1])]
+
+    def mistakes(gap: Gap) -> int:
+        return sum(wanted != (score >= gap.high) for score, wanted in ordered)
+
+    return min(gaps, key=lambda gap: (mistakes(gap), gap.low - gap.high))

@@ -16,11 +16,10 @@ from edge_agent.agent.replay import ClipReplay, ReplayResult, ReplayStep
 from edge_agent.clock import thread_cpu_s
 from edge_agent.config import CameraConfig
 from edge_agent.detect import Found, OnnxDetector
-from edge_agent.domain import Detection, Motion, Pixels, Region
+from edge_agent.domain import Detection, Motion, Pixels, Region, Track
 from edge_agent.geometry import FrameSize, shows_same_person
 from edge_agent.motion import MotionDetector
-from edge_agent.pipeline import Analysis
-from edge_agent.pipeline.stages import motion_of
+from edge_agent.pipeline.stages import Thresholds, motion_of, thresholds
 from edge_agent.tools.tuning.decision import Decided, Decider, Look, decided
 
 #: The region of a look, in sizes of the person, as the tracker's.
@@ -81,15 +80,41 @@ def _is_among(detection: Detection, others: Sequence[Detection]) -> bool:
     return any(shows_same_person(detection.bbox, other.bbox) for other in others)
 
 
-def _around(analysis: Analysis) -> tuple[Region, ...]:
-    """What moves; where it is of somebody who is followed, they and their surroundings."""
-    people = [track.bbox for track in analysis.tracks]
-    wanted = []
-    for region in analysis.motion.regions:
-        touched = [bbox for bbox in people if bbox.intersection_frac(region.bbox) > 0]
-        boxes = [bbox.scaled(_CONTEXT).clipped() for bbox in touched] or [region.bbox]
-        wanted += [Region(box) for box in boxes]
-    return tuple(dict.fromkeys(wanted))
+class Doubt:
+    """Whom the strictest settings may still look at in every picture in which they move."""
+
+    def __init__(self, cameras: Sequence[CameraConfig], own: Thresholds) -> None:
+        confirm = [thresholds(camera.person, own)[1] for camera in cameras]
+        zones = [zone.confirm_threshold for camera in cameras for zone in camera.zones]
+        self._threshold = max(*confirm, *(each for each in zones if each != "auto"), 0.0)
+        self._looks = max(camera.person.confirm_looks for camera in cameras)
+        self._window_s = min(camera.person.confirm_window_s for camera in cameras)
+        self._scores: dict[int, list[tuple[float, float]]] = {}
+        self._sure: set[int] = set()
+
+    def wanted(self, step: ReplayStep) -> tuple[Region, ...]:
+        """What moves and is not surely somebody for all; with surroundings where it is of one."""
+        analysis, at_s = step.analysis, step.frame.captured_s
+        for track in analysis.tracks:
+            if analysis.searched and track.track_id not in self._sure and track.seen_s == at_s:
+                self._learn(track, at_s)
+        wanted: list[Region] = []
+        for region in analysis.motion.regions:
+            touched = [
+                track for track in analysis.tracks if track.bbox.intersection_frac(region.bbox) > 0
+            ]
+            doubtful = [track for track in touched if track.track_id not in self._sure]
+            wanted += [Region(track.bbox.scaled(_CONTEXT).clipped()) for track in doubtful]
+            wanted += [] if touched else [region]
+        return tuple(dict.fromkeys(wanted))
+
+    def _learn(self, track: Track, at_s: float) -> None:
+        scores = self._scores.setdefault(track.track_id, [])
+        scores.append((at_s, track.score))
+        scores[:] = [each for each in scores if at_s - each[0] <= self._window_s]
+        if sum(score >= self._threshold for _, score in scores) >= self._looks:
+            self._sure.add(track.track_id)
+            del self._scores[track.track_id]
 
 
 @dataclass(slots=True)
@@ -140,12 +165,12 @@ class Pass:
         cameras: tuple[CameraConfig, Sequence[CameraConfig], Sequence[CameraConfig]],
         floor: float,
         *,
-        looks_more: bool,
+        doubt: Doubt | None,
     ) -> None:
-        """`cameras`: A, `exact` and `others`. `looks_more`: also where something moves and A does
-        not look, as others may, who are not as sure."""
+        """`cameras`: A, `exact` and `others`. `doubt`: what makes the strictest of them sure; till
+        then it looks where something moves, also where A does not."""
         self._a, self._exact, self._others = cameras
-        self._looks_more = looks_more
+        self._doubt = doubt
         self._looks = SharedLooks(detector, floor)
         self._replay = replayer(self._looks)
 
@@ -178,8 +203,8 @@ class Pass:
             for group, along in alongs:
                 along.step(frame, motions[groups.index(group)])
             searched, found = self._looks.seen(frame.pixels)
-            if self._looks_more and not searched and step.analysis.motion.regions:
-                wanted = _around(step.analysis)
+            wanted = self._doubt.wanted(step) if self._doubt else ()
+            if wanted and not searched:
                 self._looks.detect(frame.pixels, wanted, candidate_threshold=self._looks.floor)
                 searched, found = self._looks.seen(frame.pixels)
             for group, motion in zip(groups, motions, strict=True):

@@ -17,7 +17,7 @@ from edge_agent.pipeline.why import Why
 from edge_agent.tools.tuning.comparison import Difference
 from edge_agent.tools.tuning.decision import Told
 from edge_agent.tools.tuning.experiment import Outcome, Trial
-from edge_agent.tools.tuning.people import people_of, widest_gap
+from edge_agent.tools.tuning.people import dividing_gap, people_of
 from edge_agent.tools.tuning.scenes import ClipScenes, Scenes
 from edge_agent.tools.tuning.words import reason_words
 
@@ -120,10 +120,13 @@ def _clip(
     looks = recorded.looks_of(camera)
     people = people_of(looks, decided, camera, own)
     person, floor = camera.person, FLOOR_FRAC * thresholds(camera.person, own)[0]
+    visits = outcome.visits[index]
     deciding = [
         (p.deciding_score(person.confirm_looks, person.confirm_window_s), p.told) for p in people
     ]
-    gap = widest_gap([score for score, _ in deciding], floor)
+    wanted = [p.is_in(visits) if outcome.labelled else p.told for p in people]
+    marked = [(score, want) for (score, _), want in zip(deciding, wanted, strict=True)]
+    gap = dividing_gap([each for each in marked if each[0] >= floor], floor)
     best = [max((each.score for each in look.found), default=None) for look in looks]
     cost, result = recorded.cost, recorded.result
     differences = b.compared[index] if b is not None else None
@@ -150,7 +153,7 @@ def _clip(
         "b": None if b is None else list(map(_event, b.decided[index].told)),
         "lost": _cards(differences.lost, scene, b.candidate.camera) if differences and b else [],
         "gained": _cards(differences.gained, scene, camera) if differences else [],
-        "visits": [[_rounded(v.from_s), _rounded(v.to_s)] for v in outcome.visits[index]],
+        "visits": [[_rounded(v.from_s), _rounded(v.to_s)] for v in visits],
         "scene": _data_uri(scene.scene),
         "heat": [[int(count) for count in row] for row in scene.heat.tolist()],
         "polygons": _polygons(camera),
@@ -171,7 +174,7 @@ def _cards(
     """`camera`: of the side that does not tell them."""
     cards = []
     for number, each in enumerate(differences):
-        card = _event(each.told) | {"reason": "", "keys": [], "change": ""}
+        card = _event(each.told) | {"reason": "", "keys": [], "change": "", "within": each.within}
         if each.why is not None:
             card |= _reason(each.why, camera)
         at_s = each.why.miss.best.at_s if each.why else each.told.told_s

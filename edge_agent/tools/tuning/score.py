@@ -123,7 +123,8 @@ def _rank(score: Score) -> tuple[float, float, float]:
 
 def _confidence(chosen: Score, current: Score | None) -> tuple[str, str]:
     if chosen.visits < _FEW:
-        return "low", f"only {chosen.visits} visits are labelled; {_FEW} are few, {_MANY} say much"
+        labelled = "one visit is" if chosen.visits == 1 else f"{chosen.visits} visits are"
+        return "low", f"only {labelled} labelled; {_FEW} are few, {_MANY} say much"
     if current is None:
         return "medium", f"the best on {chosen.visits} visits; nothing to compare it with"
     better = sum(b and not a for a, b in zip(current.seen, chosen.seen, strict=True))

@@ -13,11 +13,18 @@ from edge_agent.analysis.live_view import LIVE_SOCKET, LiveAnswer
 from edge_agent.errors import OperatorError
 from edge_agent.language import _
 from edge_agent.runtime import StopToken, read_local_socket
+from edge_agent.tools.sentences import of_running, of_state
 
 _TIMEOUT_S = 5.0
 #: A gated camera shows a picture with each keyframe, which slow ones send every few seconds.
 _PICTURE_WAIT_S = 12.0
 _POLL_S = 0.1
+
+
+def state_words(answer: LiveAnswer) -> str:
+    """How the camera stands, for a person."""
+    words = (of_state(answer.state), of_running(answer.reason))
+    return ": ".join(each for each in words if each)
 
 
 class AgentAway(OperatorError):
@@ -52,8 +59,7 @@ class AgentView:
             if time.monotonic() >= deadline_s or stop.wait(_POLL_S):
                 break
         text = _("{camera} shows the agent no picture now: {state}")
-        state = ": ".join(each for each in (answer.state, answer.reason) if each)
-        raise OperatorError(text.format(camera=self._camera, state=state))
+        raise OperatorError(text.format(camera=self._camera, state=state_words(answer)))
 
     def record(self, seconds: float) -> None:
         """Have the agent keep footage for so long; 0: no longer. Raises AgentAway."""
@@ -77,7 +83,8 @@ class AgentView:
             except (OSError, msgspec.MsgspecError):
                 continue
             if answer.error:
-                raise OperatorError(answer.error)
+                text = _("the running agent has no stream of {camera}: edge-agent status")
+                raise OperatorError(text.format(camera=self._camera))
             return answer
         if refused is not None:
             text = _("{path} is the agent's and root's: use sudo")

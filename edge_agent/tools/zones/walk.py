@@ -13,6 +13,7 @@ from edge_agent.analysis.live_view import LiveAnswer, Look
 from edge_agent.config import CameraConfig
 from edge_agent.domain import Track
 from edge_agent.language import _
+from edge_agent.tools.zones.agent_view import state_words
 from edge_agent.tools.zones.verdicts import Held, RecentLooks, Verdict
 from edge_agent.tools.zones.words import held_words, sentence
 
@@ -56,8 +57,7 @@ class WalkTest:
             self._look(look)
         state = answer.state if answer.state != "streaming" else ""
         if not answer.looks:
-            text = ": ".join(each for each in (state, answer.reason) if each)
-            lines = [text] if state and state != self._said_state else []
+            lines = [state_words(answer)] if state and state != self._said_state else []
             self._said_state = state
             return lines
         verdicts = self._recent.verdicts(self._camera, answer.confirm_threshold)

@@ -153,6 +153,7 @@ def answers_file(tmp_path: Path) -> Path:
 
 def unattended(port: int, camera_port: int, folder: Path) -> str:
     return (
+        'model = "edge-person-int8"\n'  # nothing is measured or fetched
         f'[box]\nward = "w"\nid = "b"\nstate_dir = "{folder}/state"\n'
         f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\nallow_insecure = true\n'
         f'[[cameras]]\nid = "gate"\nurl = "rtsp://127.0.0.1:{camera_port}/s"\n'

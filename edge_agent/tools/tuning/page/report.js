@@ -17,7 +17,7 @@
       told: "told by A", untold: "not told", suggested: "suggested threshold: {s}", gap: "nobody scored between {a} and {b}",
       few: "Too few people for a suggestion.", now: "now: {s}", cost: "What it cost", stage: "stage", cpu: "CPU", pictures: "pictures",
       decode: "decode and motion", detector: "detector", decide: "track, rules, events; all settings",
-      part: "part of another event there", heldBack: "{r}", licence: "Licence of uPlot, which draws the charts", min: "min", top: "best",
+      part: "part of another event there", taken: "taken for somebody told just before", heldBack: "{r}", licence: "Licence of uPlot, which draws the charts", min: "min", top: "best",
     },
     vi: {
       title: "Cài đặt khác sẽ báo những gì", settings: "cài đặt", events: "sự kiện", gained: "thêm", lost: "mất",
@@ -34,7 +34,7 @@
       told: "A có báo", untold: "không báo", suggested: "ngưỡng gợi ý: {s}", gap: "không ai có điểm từ {a} đến {b}",
       few: "Quá ít người để gợi ý.", now: "hiện tại: {s}", cost: "Tốn bao nhiêu", stage: "công đoạn", cpu: "CPU", pictures: "hình",
       decode: "giải mã và chuyển động", detector: "nhận dạng", decide: "theo dõi, luật, sự kiện; mọi cài đặt",
-      part: "nằm trong một sự kiện khác", heldBack: "Không báo vì {k}. Sửa ít nhất: {c}", licence: "Giấy phép của uPlot, thư viện vẽ biểu đồ", min: "phút", top: "cao nhất",
+      part: "nằm trong một sự kiện khác", taken: "bị coi là người vừa được báo trước đó", heldBack: "Không báo vì {k}. Sửa ít nhất: {c}", licence: "Giấy phép của uPlot, thư viện vẽ biểu đồ", min: "phút", top: "cao nhất",
     },
   };
   let lang = (navigator.language || "en").startsWith("vi") ? "vi" : "en";
@@ -46,7 +46,7 @@
     return element;
   };
   const clock = (seconds) => `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(1).padStart(4, "0")}`;
-  const percent = (value) => `${(100 * value).toFixed(value < 0.01 ? 3 : 1)} %`;
+  const percent = (value) => `${(100 * value).toFixed(value && value < 0.01 ? 3 : 0)} %`;
 
   // --- what the lines would tell: the confirm rule on recorded scores ---
   const told = (clip, confirm, motion) => {
@@ -107,8 +107,9 @@
       const width = () => Math.max(240, Math.min(1088, document.documentElement.clientWidth - 32));
       const plot = new uPlot({
         width: width(), height: 190, cursor: { drag: { x: true, y: false } }, padding: [8, 4, 0, 0],
-        scales: { x: { time: false, range: [0, clip.duration_s] }, y: { range: [0, top] } },
-        axes: [{ values: (_, marks) => marks.map((mark) => clock(mark).replace(/\.0$/, "")) }, { size: 52, values: (_, marks) => marks.map(format) }],
+        // Most of a day hardly anything moves: small shares are as wide as large ones.
+        scales: { x: { time: false, range: [0, clip.duration_s] }, y: { range: [0, top], ...(key === "motion" ? { distr: 4, asinh: data.thresholds.motion || 0.001 } : {}) } },
+        axes: [{ values: (_, marks) => marks.map((mark) => clock(mark).replace(/\.0$/, "")) }, { size: 66, values: (_, marks) => marks.map(format), ...(key === "motion" ? { splits: () => [0, 0.0001, 0.001, 0.01, 0.1, 1].filter((mark) => mark <= top), filter: (_, marks) => marks } : {}) }],
         series: [{}, { stroke: key === "confirm" ? "#0072b2" : "#555", width: 1, spanGaps: false,
           points: { show: key === "confirm", size: 4 }, paths: key === "confirm" ? () => null : undefined }],
       }, [clip.t, values], holder);
@@ -121,14 +122,14 @@
         bar.setAttribute("aria-valuenow", String(lines[key]));
         bar.setAttribute("aria-valuetext", format(lines[key]));
       };
-      const move = (value) => { lines[key] = Math.min(top, Math.max(0, value)); place(); recompute(); };
+      const move = (value) => { lines[key] = Math.round(Math.min(top, Math.max(0, value)) * 1e5) / 1e5; place(); recompute(); };
       bar.addEventListener("pointerdown", (event) => { bar.setPointerCapture(event.pointerId); event.stopPropagation(); event.preventDefault(); bar.focus(); });
       bar.addEventListener("mousedown", (event) => event.stopPropagation());
       bar.addEventListener("pointermove", (event) => {
         if (bar.hasPointerCapture(event.pointerId)) move(plot.posToVal(event.clientY - plot.over.getBoundingClientRect().top, "y"));
       });
       bar.addEventListener("keydown", (event) => {
-        const step = { ArrowUp: top / 100, ArrowDown: -top / 100, PageUp: top / 10, PageDown: -top / 10 }[event.key];
+        const step = steps(key, lines[key], top)[event.key];
         if (step) { event.preventDefault(); move(lines[key] + step); }
       });
       plot.over.append(bar);
@@ -147,8 +148,12 @@
     return parts;
   };
 
+  const steps = (key, value, top) => {
+    const fine = key === "motion" ? Math.max(value * 0.1, 1e-5) : top / 100;
+    return { ArrowUp: fine, ArrowDown: -fine, PageUp: 5 * fine, PageDown: -5 * fine };
+  };
   const reason = (each) => {
-    if (!each.reason) return say("part");
+    if (!each.reason) return say(each.within ? "part" : "taken");
     return say("heldBack", { r: each.reason, k: each.keys.join(" + ") || "-", c: each.change || "-" });
   };
   const cards = (clip, kind) => {
