@@ -2,6 +2,8 @@
 # make test   every test but the slowest
 # make test-system    long runs: edits under load, damage of every table
 # make test-machines  packages built, bare Debian roots booted: install, upgrade, remove (as root)
+# make test-packages  the part of it that CI runs: both packages, install.sh, Debian 13 booted once
+# make mutation   would a test notice? (MUTATIONS=60 PACKAGES=outbox)
 # make fuzz   spoilt bytes for every parser of what comes from outside, many (FUZZ_RUNS=20000 FUZZ_SEED=1)
 # make check  what a commit must pass: format, lint, types, layers, tests
 # make deb    Debian packages for amd64 and arm64, in dist/; make wheels: folders for install.sh --wheels
@@ -15,7 +17,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # `make -j` would run linters and tests into each other's output.
 .NOTPARALLEL:
-.PHONY: demo test test-system test-machines fuzz check lint format docs messages bench bench-decode wheel wheels deb lock clean
+.PHONY: demo test test-system test-machines test-packages mutation fuzz check lint format docs messages bench bench-decode wheel wheels deb lock clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edge-agent demo
@@ -30,6 +32,18 @@ test-system: $(VENV)/.dev
 # Builds the packages and boots bare Debian roots: most of an hour, as root.
 test-machines: $(VENV)/.deb
 	$(BIN)/python -m pytest -m system --timeout 1800 tests/packaging
+
+test-packages: $(VENV)/.deb
+	$(BIN)/python -m pytest -m system --timeout 1800 tests/packaging/test_build.py \
+		tests/packaging/test_install_wheels.py tests/packaging/test_debian_package.py \
+		-k 'test_build or twice_is_once or damaged_wheel or (first_install and 13)'
+
+# Would a test notice? Changes lines of four packages, one at a time: two hours; MUTATIONS of each, and
+# for a look at one package PACKAGES=outbox.
+MUTATIONS ?= 60
+PACKAGES ?=
+mutation: $(VENV)/.dev
+	$(BIN)/python tests/mutation --sample $(MUTATIONS) $(PACKAGES)
 
 FUZZ_RUNS ?= 20000
 fuzz: $(VENV)/.dev

@@ -52,7 +52,7 @@ from edge_agent.domain import (
 )
 from edge_agent.geometry import BBox, FrameSize
 from edge_agent.pipeline import Analysis
-from edge_agent.pipeline.stages import Detector, build_pipeline
+from edge_agent.pipeline.stages import Detector, Extras, build_pipeline
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, CloserView, CredentialGuard, FeedSettings, GopRing
 from edge_agent.sources.opening import open_source
@@ -224,7 +224,7 @@ class AgentRun:
         closer = CloserLook(self.main.view) if self.main else None
         source = FileSource(path=str(clip), pace="fast", gate="auto" if gated else "off")
         camera = CameraConfig(id="bench", source=source, motion=MotionConfig(quiet_s=QUIET_S))
-        self._pipeline = build_pipeline(camera, detector, self._new_id, closer)
+        self._pipeline = build_pipeline(camera, detector, self._new_id, Extras(closer))
         self._feed = CameraFeed(
             FeedSettings.of(camera, FPS),
             credentials=CredentialGuard(None, clock),

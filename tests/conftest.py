@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,16 @@ pytest_plugins = ("broker",)
 
 #: Tests read English, whatever their machine's language is.
 os.environ["LC_ALL"] = "C.UTF-8"
+
+
+@pytest.fixture(autouse=True)
+def own_login_count(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Wrong logins of one test do not pause another's; none is counted in a developer's home."""
+    home = tmp_path_factory.getbasetemp() / "homes" / uuid.uuid4().hex
+    os.environ["XDG_STATE_HOME"] = str(home)  # the folder is made when a command counts
+    os.environ["STATE_DIRECTORY"] = str(home / "none")  # not that of an agent of this machine
+    yield
+    del os.environ["XDG_STATE_HOME"], os.environ["STATE_DIRECTORY"]
 
 
 @pytest.fixture(autouse=True)

@@ -174,7 +174,7 @@ def test_the_dialogue_of_setup_is_vietnamese_with_every_mistake() -> None:
     box = ["Phường 5", "phuong-5", "box-0017", "GMT+7", "Asia/Ho_Chi_Minh"]
     server = ["mqtt://x", "mqtt.example", "c", "0", "8883", "", "/tmp/box.crt", "/tmp/box.key"]
     gate = ["gate", "Cổng", "99", "2", "rtsp://x/y", "192.168.1.64", "65", "3", "viewer"]
-    yard = ["gate", "yard", "", "9", "192.168.1.65", "", "admin"]
+    yard = ["gate", "yard", "", "9", "192.168.1.65", "", "k", "admin"]
     told = ask_everything(answers_of([*box, *server, *gate, "có", *yard, "k"], said), "UTC")
     assert [camera.id for camera in told.answers.cameras] == ["gate", "yard"]
     assert not told.answers.mqtt.allow_insecure
@@ -332,7 +332,10 @@ def test_the_screens_of_the_guide_are_what_the_programs_say() -> None:
     patterns = [re.compile(".+?".join(map(re.escape, parts))) for parts in ready]
     found = re.findall(r"^(?:ok|!  ?|X  ?) (?:.*?): (.+?)(?:  \[EA-.*)?$", guide, re.MULTILINE)
     assert len(found) > 12
-    camera = re.compile(r"h264 640x360, \d+ hình/giây, [\d.]+ giây có một khung I|\d+ °C")
+    camera = re.compile(
+        r"h264 640x360, \d+ hình/giây, [\d.]+ giây có một khung I; hình: đủ sáng, thấy 1 người"
+        r"|\d+ °C"
+    )
     wrong = [
         text
         for text in found

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from edge_agent import __version__
+from edge_agent.agent.box_reasons import outbox_reasons
 from edge_agent.agent.camera import Shared
 from edge_agent.agent.cameras import Cameras
 from edge_agent.agent.clips import ClipJournal, clip_figures, open_clip_room
 from edge_agent.agent.clock_watch import ClockWatch
 from edge_agent.agent.commands import WardCommands
+from edge_agent.agent.footage import open_footage
 from edge_agent.agent.local_sockets import open_local_sockets
 from edge_agent.agent.local_status import Facts
 from edge_agent.agent.main_pictures import MainPictures
 from edge_agent.agent.memory import give_up_largest
 from edge_agent.agent.orphans import closing_drafts
-from edge_agent.agent.proof import ProofOfLife, clip_path
-from edge_agent.agent.proof_run import ProofParts, run_proof
+from edge_agent.agent.proof import clip_path, proof_of_life
+from edge_agent.agent.proof_run import ProofParts
 from edge_agent.agent.telemetry import TelemetrySource
+from edge_agent.agent.untold_keeper import UntoldKeeper
 from edge_agent.analysis.detector import BlindDetector, NamedDetector, open_detector
 from edge_agent.analysis.exchange import FrameExchange
 from edge_agent.analysis.loop import AnalysisLoop, SnapshotMaker
@@ -42,7 +44,7 @@ from edge_agent.contract import (
 from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Label, Snapshot
 from edge_agent.errors import ConfigError, ConfigProblem
 from edge_agent.mqtt import endpoint_of
-from edge_agent.outbox import AlarmKind, Outbox, OutboxReader
+from edge_agent.outbox import Outbox, OutboxReader
 from edge_agent.publish import (
     CommandResult,
     LinkState,
@@ -54,7 +56,7 @@ from edge_agent.recorders.ingest.folders import Folders
 from edge_agent.recorders.ingest.room import FolderParts
 from edge_agent.recorders.ledger import LedgerReader
 from edge_agent.runtime import Attempts, Heartbeat, StopToken, Supervisor, Worker
-from edge_agent.sources import REFUSED_LOGINS, CredentialGuard
+from edge_agent.sources import login_guard
 from edge_agent.writer.drafting import EventDrafter
 from edge_agent.writer.recent_events import RecentEvent
 from edge_agent.writer.state_dir import open_snapshots
@@ -136,14 +138,24 @@ class Assembly:
             self._publisher.set_status,
         )
         self.cameras = Cameras(self._shared, folders, self._writer.in_turn)
+        self.untold = UntoldKeeper(
+            self._state_dir,
+            clock,
+            lambda work: self._writer.in_turn(lambda outbox: work()),
+            self._exchange.stats,
+        )
         self._telemetry = TelemetrySource(
             self.cameras.live, self._exchange, clock, self._state_dir, self._more_figures, folders
         )
-        self._proof = self._proof_of_life()
+        self._proof = proof_of_life(
+            ProofParts(self._exchange, self._analysis, lambda: self._detector, clip_path(), clock),
+            self._writer,
+            self._new_event_id,
+            every_h=config.telemetry.selftest_every_h,
+        )
         self._source_stop, self._analysis_stop = StopToken(), StopToken()
         self._writer_stop, self._publisher_stop = StopToken(), StopToken()
-        self._clip_stop = StopToken()
-        self._status_stop = StopToken()
+        self._clip_stop, self._status_stop = StopToken(), StopToken()
         self._config_result: tuple[Literal["applied", "rejected"], tuple[str, ...]]
         self._config_result = "applied", ()
         self.facts = self._facts(())
@@ -165,6 +177,7 @@ class Assembly:
         if self._clip_room is not None:
             # Without heartbeat: a card that hangs costs clips, and must not restart the agent.
             self._begin(Worker("clips", self._clip_room.run, self._clip_stop))
+        self._begin(Worker("footage", self._shared.footage.run, self._clip_stop, vital=False))
         if self._snapshots is not None:
             self._begin(Worker("pictures", self._pictures.run, self._source_stop, vital=False))
         self.cameras.start()
@@ -176,12 +189,13 @@ class Assembly:
         for local in self._local.values():
             local.close()
         self._source_stop.stop()
-        self._proof.stop(_SOURCES_JOIN_S)
+        self._proof.stop()
         self.cameras.halt(_SOURCES_JOIN_S)
         self._analysis_stop.stop()
         if self._workers["analysis"].join(_ANALYSIS_JOIN_S) and self._clips is not None:
             self._clips.finish()
         self._clip_stop.stop()
+        self.untold.finish(self.cameras.live.values())
         if not self._writer.flush(_FLUSH_S):
             log.error("the last events could not be stored in time")
         self.cameras.say_stopped()
@@ -190,15 +204,15 @@ class Assembly:
         self._time.stop()
         self._writer_stop.stop()
         self._workers["writer"].join(_FLUSH_S)
-        for name in ("clips", *self._local):
-            if name in self._workers:
-                self._workers[name].join(_FLUSH_S)
+        for name in self._workers.keys() & {"clips", "footage", *self._local}:
+            self._workers[name].join(_FLUSH_S)
 
     def poll(self) -> None:
         """What the ward should know of us, when it changed."""
         self._time.poll()
         self._proof.poll()
         self.cameras.poll()
+        self.untold.poll(self.cameras.live.values())
         reasons = tuple(self._reasons())
         self.facts = self._facts(reasons)
         self._publisher.set_box_state(State.DEGRADED if reasons else State.ONLINE, reasons)
@@ -246,7 +260,7 @@ class Assembly:
             drafter.sender = self._sender()
         if plan.broker:
             self._publisher.reconfigure(config.mqtt, config.telemetry.interval_s)
-        self._proof.every_s = config.telemetry.selftest_every_h * 3600
+        self._proof.every_h = config.telemetry.selftest_every_h
         self._applied_utc_s = self._clock.read().utc_s
 
     def tell_config(
@@ -297,9 +311,10 @@ class Assembly:
             exchange=self._exchange,
             analysis=self._analysis,
             supervisor=self._supervisor,
-            credentials=CredentialGuard(self._state_dir / REFUSED_LOGINS, self._clock),
+            credentials=login_guard(self._state_dir, self._clock),
             pictures=self._pictures,
             clips=self._clip_room,
+            footage=open_footage(self._config, self._clock),
             new_event_id=self._new_event_id,
             topics=self._topics,
             set_status=self._publisher.set_status,
@@ -359,34 +374,16 @@ class Assembly:
         return known
 
     def _more_figures(self) -> dict[str, float]:
-        clips = clip_figures(self._clips) if self._clips is not None else {}
-        return {**self._time.figures, **self._proof.figures, **clips}
+        return {**self._time.figures, **self._proof.figures, **clip_figures(self._clips)}
 
     def _reasons(self) -> list[str]:
         reasons = [self._detector.trouble] if self._detector.trouble else []
         reasons += (*self._time.reasons, *self._proof.reasons)
-        alarms = {alarm.kind: alarm.text for alarm in self._writer.alarms}
-        lasting = dict.fromkeys(
-            (AlarmKind.CORRUPT, AlarmKind.REWOUND, AlarmKind.DAMAGED_ROWS), True
-        )
-        ongoing = {
-            AlarmKind.STORAGE: self._outbox.failing,
-            AlarmKind.SHEDDING: self._outbox.shedding,
-        }
-        for kind, holds in (ongoing | lasting).items():
-            if holds and kind in alarms:
-                reasons.append(f"{kind}: {alarms[kind]}")
+        reasons += outbox_reasons(self._outbox, self._writer.alarms)
         health = self._publisher.health()
         if health.state is LinkState.REFUSED:
             reasons.append(health.last_error)
         return reasons
-
-    def _proof_of_life(self) -> ProofOfLife:
-        parts = ProofParts(
-            self._exchange, self._analysis, lambda: self._detector, clip_path(), self._clock
-        )
-        play, every_s = partial(run_proof, parts), self._config.telemetry.selftest_every_h * 3600
-        return ProofOfLife(play, self._writer, self._clock, self._new_event_id, every_s=every_s)
 
     def _sender(self) -> Sender:
         box = self._config.box

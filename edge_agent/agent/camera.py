@@ -14,14 +14,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
 from edge_agent.agent.clips import ClipCamera, ClipRoom, keeps_clips
 from edge_agent.agent.eyes import Eyes
+from edge_agent.agent.following import FollowedCamera
+from edge_agent.agent.footage import FootageRoom, FootageWatch, Origin, Taking, hiding_of
 from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.main_streams import closer_look, main_stream, masks
 from edge_agent.agent.stream_eyes import StreamEyes
+from edge_agent.agent.usual import Usual
 from edge_agent.analysis.detector import BlindDetector, NamedDetector
 from edge_agent.analysis.exchange import FrameExchange
 from edge_agent.analysis.live_view import LiveView
@@ -29,12 +33,15 @@ from edge_agent.analysis.loop import AnalysisLoop, Lane, LaneCounters
 from edge_agent.analysis.recordings import is_recorded, recording_time
 from edge_agent.analysis.sights import Sights
 from edge_agent.clock import Clock
-from edge_agent.config import CameraConfig, Config
+from edge_agent.config import CameraConfig, Config, FileSource, RtspSource
 from edge_agent.contract import BoxTopics
 from edge_agent.domain import CameraId, Event, EventId, Frame, Label
+from edge_agent.events import Governor
+from edge_agent.media.footage import Reason
 from edge_agent.pipeline.health import ignored_of
 from edge_agent.pipeline.local_time import dated
-from edge_agent.pipeline.stages import build_pipeline
+from edge_agent.pipeline.stages import Extras, build_pipeline
+from edge_agent.pipeline.untold_watch import UntoldWatch
 from edge_agent.runtime import StopToken, Supervisor, Worker
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings, FeedStatus
 
@@ -58,6 +65,7 @@ class Shared:
     credentials: CredentialGuard
     pictures: MainPictures
     clips: ClipRoom | None
+    footage: FootageRoom
     new_event_id: Callable[[Label, float], EventId]
     topics: BoxTopics
     set_status: Callable[[str, bytes], None]
@@ -76,23 +84,40 @@ class Camera:
         self.config = config
         self.name = name = CameraId(config.id)
         self._shared = shared
+        followed = FollowedCamera(config.id, self._other_hosts)
         self.feed = CameraFeed(
-            self._feed_settings(), credentials=shared.credentials, clock=shared.clock
+            self._feed_settings(),
+            credentials=shared.credentials,
+            clock=shared.clock,
+            opener=followed.open,
         )
         self.recording = recording_time(config, self.feed)
         self.counters = LaneCounters()
         self.sights = Sights(shared.clock)
+        #: Who was not told; None: a recording, which `replay --why` answers for.
+        self.untold = None if self.recording else UntoldWatch(config, shared.detector)
         self.view = LiveView(shared.clock)
+        self._footage = self._footage_watch()
+        self._walk: Taking | None = None
         self._eyes = Eyes(
             config, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
         )
+        self._usual = Usual(
+            name, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
+        )
+        self._governor = Governor(name, shared.new_event_id, config.person.events_per_10min)
         self._stream_eyes = (
             StreamEyes(name, ignored_of(config.health), shared.new_event_id, shared.record)
             if not is_recorded(config)
             else None
         )
         self._main = main_stream(
-            shared.config, config, shared.credentials, shared.clock, detects=shared.detects
+            shared.config,
+            config,
+            shared.credentials,
+            shared.clock,
+            detects=shared.detects,
+            where=followed.where,
         )
         self._closer = closer_look(config, self._main, detects=shared.detects)
         self._stop = StopToken()
@@ -121,6 +146,9 @@ class Camera:
         """Go on with other settings, which need no other stream; what is open stays open."""
         new_view = config.privacy_masks != self.config.privacy_masks
         self.config = config
+        before, self._footage = self._footage, self._footage_watch()
+        if new_view:
+            self.record(0)  # with the masks of before
         self.feed.apply(self._feed_settings())
         if self._stream_eyes is not None:
             self._stream_eyes.ignore(ignored_of(config.health))
@@ -129,7 +157,13 @@ class Camera:
         lane = self._lane()
 
         def swap() -> None:
+            if before is not None:
+                before.close()
+            if self.untold is not None:
+                self.untold.apply(config, self._shared.detector)
             self._eyes.watch.ignore(ignored_of(config.health))
+            self._governor.budget = config.person.events_per_10min
+            self._governor.unsettle(self._shared.clock.mono_s())
             if new_view:
                 self._eyes.watch.accept()
             self._shared.analysis.swap(lane, new_view=new_view)
@@ -159,6 +193,8 @@ class Camera:
             self._stream_eyes.close(shared.clock.mono_s())
 
         def leave() -> None:
+            if self._footage is not None:
+                self._footage.close()
             shared.analysis.leave(self.name)
             shared.exchange.remove(self.name)
             shared.pictures.remove(self.name)
@@ -204,15 +240,27 @@ class Camera:
     def poll(self) -> None:
         """Tell the ward how it stands, when that changed."""
         self._eyes.poll(self._in_analysis)
+        self._usual.poll(self._in_analysis)
         if self._stream_eyes is not None:
             self._stream_eyes.poll(self.feed.status(), self._shared.clock.mono_s())
         self._teller.poll(
             crashed=self._workers[0].crash is not None, nuisances=self.counters.nuisances
         )
 
+    def record(self, seconds: float) -> None:
+        """Of a walk test, by any thread; 0 ends it. In place of one that is recorded now."""
+        room, before = self._shared.footage, self._walk
+        if before is not None:
+            room.end(before, Reason.WALK, float("inf"))
+        self._walk = None
+        if seconds > 0:
+            since_s = self.counters.last_captured_s
+            self._walk = room.begin(self._origin(), since_s, seconds, Reason.WALK)
+
     def say_stopped(self) -> None:
         """The last status: the agent was stopped."""
-        self._eyes.keep(lambda work: work())  # the analysis has ended
+        for memory in (self._eyes, self._usual):
+            memory.keep(lambda work: work())  # the analysis has ended
         self._teller.say_stopped()
 
     # --- parts ---
@@ -221,26 +269,50 @@ class Camera:
         if not self._shared.analysis.ask(work, ASK_S):
             log.warning("%s: the analysis is behind; its settings follow", self.name)
 
+    def _other_hosts(self) -> set[str]:
+        """Of all cameras but this one."""
+        return {
+            urlsplit(each.source.url).hostname or ""
+            for each in self._shared.config.cameras
+            if each.id != self.config.id and isinstance(each.source, RtspSource)
+        }
+
     def _feed_settings(self) -> FeedSettings:
         shared = self._shared
         return FeedSettings.of(
             self.config,
             shared.config.analysis.fps,
-            clips=keeps_clips(shared.config, self.config),
+            clips=keeps_clips(shared.config, self.config) or shared.config.tuning.keep,
             detects=shared.detects,
             analysis=shared.config.analysis,
         )
 
+    def _origin(self) -> Origin:
+        hiding = hiding_of(self._shared.config, self.config)
+        return Origin(self.name, self.feed.tap, hiding)
+
+    def _footage_watch(self) -> FootageWatch | None:
+        """None where the household did not agree."""
+        if not self._shared.config.tuning.keep:
+            return None
+        return FootageWatch(self._shared.footage, self._origin())
+
     def _lane(self) -> Lane:
         shared = self._shared
+        # It has no exposure that settles, and no hour of the week.
+        played = isinstance(self.config.source, FileSource)
         return Lane(
             self.name,
             build_pipeline(
                 self.config,
                 shared.detector,
                 shared.new_event_id,
-                self._closer,
-                self._eyes.watch,
+                Extras(
+                    self._closer,
+                    self._eyes.watch,
+                    governor=None if played else self._governor,
+                    usual=None if played else self._usual.watch,
+                ),
             ),
             self.counters,
             self.recording,
@@ -248,7 +320,8 @@ class Camera:
             partial(shared.pictures.ready, self.name),
             None if self.recording else shared.detector,
             sights=self.sights,
-            view=self.view,
+            untold=self.untold,
+            watchers=(self.view.add, *([self._footage.add] if self._footage else [])),
         )
 
     def _put_aside(self) -> None:

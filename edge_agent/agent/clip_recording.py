@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections import deque
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from edge_agent.clock import Clock
-from edge_agent.domain import CameraId, ClipRef, ClipState, EventId, PacketStream
+from edge_agent.domain import CameraId, ClipRef, ClipState, EventId, Packet, PacketStream
 from edge_agent.errors import AgentError
-from edge_agent.media import ClipFile, ClipPart, ClipStore
+from edge_agent.media import ClipFacts, ClipPart
 from edge_agent.sources import PacketDrain, TimedPacket
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,16 @@ MAX_PART_S = 300.0
 #: Further back or ahead, the camera set its clock: a player would show a hole of hours.
 MAX_STEP_BACK_S = 2.0
 MAX_STEP_AHEAD_S = 10.0
+
+
+class ClipKeeper(Protocol):
+    """Where files go: `ClipStore`. A file is what its `begin` gave, and has `broken`."""
+
+    def begin(self, part: ClipPart, stream: PacketStream) -> Any: ...
+
+    def add(self, clip: Any, packet: Packet) -> None: ...
+
+    def finish(self, clip: Any, *, cut: bool = False) -> ClipFacts | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +48,7 @@ class ClipRecording:
     """Belongs to the clip thread. Trouble with a file ends the clip, never the event."""
 
     def __init__(
-        self, order: ClipOrder, drain: PacketDrain, store: ClipStore, clock: Clock
+        self, order: ClipOrder, drain: PacketDrain, store: ClipKeeper, clock: Clock
     ) -> None:
         self.order = order
         self.drain = drain
@@ -45,7 +56,7 @@ class ClipRecording:
         self._clock = clock
         self._waiting: deque[PacketStream | TimedPacket] = deque()
         self._stream: PacketStream | None = None
-        self._file: ClipFile | None = None
+        self._file: Any = None
         self._begin_s = self._newest_s = self._last_pts_s = 0.0
         self._parts = 0
         self._refs: list[ClipRef] = []

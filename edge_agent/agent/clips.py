@@ -291,8 +291,10 @@ def open_clip_room(config: Config, clock: Clock) -> ClipRoom | None:
     return ClipRoom(store, config.clips, {}, clock)
 
 
-def clip_figures(journal: ClipJournal) -> dict[str, float]:
-    """For the telemetry."""
+def clip_figures(journal: ClipJournal | None) -> dict[str, float]:
+    """For the telemetry; nothing where no clips are kept."""
+    if journal is None:
+        return {}
     counts = journal.counts
     return {
         "clip_files": counts.files,

@@ -62,6 +62,7 @@ def _watched(assembly: Assembly) -> dict[str, Watched]:
             str(camera.status.state),
             camera.status.reason or "",
             thresholds(camera.config.person, assembly.detector),
+            camera.record,
         )
         for name, camera in tuple(assembly.cameras.live.items())
     }

@@ -18,8 +18,11 @@ import msgspec
 from edge_agent import __version__
 from edge_agent.agent.camera import Camera
 from edge_agent.agent.memory import memory_limit_mb
+from edge_agent.agent.minute_reason import in_words
+from edge_agent.agent.untold_keeper import UntoldKeeper
 from edge_agent.clock import Clock
 from edge_agent.config import Config, FileSource, PersonConfig, RtspSource, UsbSource
+from edge_agent.config.hidden import mostly_hidden
 from edge_agent.config.words import scrubbed
 from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
@@ -91,7 +94,7 @@ def local_status(assembly: Assembly, clock: Clock, started_mono_s: float) -> byt
         ),
         "cameras": [
             *(
-                _camera(camera, detector, assembly.recent_events(camera.name))
+                _camera(camera, detector, assembly.recent_events(camera.name), assembly.untold)
                 for camera in tuple(assembly.cameras.live.values())
             ),
             *_folders(assembly.cameras.folders, config),
@@ -136,7 +139,9 @@ def _broker(
     )
 
 
-def _camera(camera: Camera, detector: Detector, events: Sequence[RecentEvent]) -> dict[str, Any]:
+def _camera(
+    camera: Camera, detector: Detector, events: Sequence[RecentEvent], untold: UntoldKeeper
+) -> dict[str, Any]:
     feed, seen, config = camera.status, camera.sights.last_minute(), camera.config
     candidate, confirm = thresholds(config.person, detector)
     info, figures = feed.info, feed.figures
@@ -160,7 +165,7 @@ def _camera(camera: Camera, detector: Detector, events: Sequence[RecentEvent]) -
             "threshold_frac": config.motion.min_area_frac,
         },
         person={
-            **_known(best_score=_round(seen.best_score, 3)),
+            **_known(best_score=_round(seen.best_score, 3), why=_why(untold, camera.name)),
             "confirm_threshold": round(confirm, 4),
             "candidate_threshold": round(candidate, 4),
             "auto": [
@@ -172,8 +177,17 @@ def _camera(camera: Camera, detector: Detector, events: Sequence[RecentEvent]) -
         events=[_event(event) for event in events],
         picture_faults=list(camera.picture_faults),
         stream_remarks=_remarks(feed),
-        remarks=_moved(config.person, detector, candidate, confirm),
+        remarks=[
+            *_moved(config.person, detector, candidate, confirm),
+            *(f"{each.found}; {each.fix}" for each in mostly_hidden(config)),
+        ],
     )
+
+
+def _why(untold: UntoldKeeper, camera: CameraId) -> str | None:
+    """Why nobody was told in the last whole minute; None: somebody was, or it is the first."""
+    minute = untold.last.get(camera)
+    return (in_words(minute) or None) if minute else None
 
 
 def _gate(feed: FeedStatus) -> dict[str, Any] | None:

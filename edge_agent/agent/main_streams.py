@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from edge_agent.agent.clips import keeps_clips
 from edge_agent.agent.closer_look import CloserLook
 from edge_agent.clock import Clock
-from edge_agent.config import CameraConfig, Config, RtspSource
+from edge_agent.config import CameraConfig, Config, RtspSource, SourceConfig
 from edge_agent.domain import CameraId
 from edge_agent.geometry import Polygon
-from edge_agent.sources import CredentialGuard, MainStream, PictureRules
+from edge_agent.sources import CredentialGuard, MainStream, PictureRules, open_source
 
 
 def main_stream(
@@ -18,8 +20,9 @@ def main_stream(
     clock: Clock,
     *,
     detects: bool,
+    where: Callable[[SourceConfig], SourceConfig] = lambda source: source,
 ) -> MainStream | None:
-    """None where the camera has none, or nothing uses it.
+    """None where the camera has none, or nothing uses it. `where`: a camera that moved.
 
     Without a detector (`detects`) a closer look would find nobody either.
     """
@@ -35,6 +38,7 @@ def main_stream(
         credentials=credentials,
         clock=clock,
         clips=clips,
+        opener=lambda wanted, **how: open_source(where(wanted), **how),
         rules=PictureRules.of(source, config.analysis),
     )
 

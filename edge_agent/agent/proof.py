@@ -12,10 +12,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from edge_agent.agent.proof_run import Outcome
+from edge_agent.agent.proof_run import Outcome, ProofParts, run_proof
 from edge_agent.assets import asset_dir
 from edge_agent.clock import Clock
 from edge_agent.contract import Position
@@ -43,6 +44,18 @@ def clip_path() -> Path:
     return asset_dir("proof") / "person.mp4"
 
 
+def proof_of_life(
+    parts: ProofParts,
+    writer: EventWriter,
+    new_event_id: Callable[[Label, float], EventId],
+    *,
+    every_h: float,
+) -> ProofOfLife:
+    """Through the running agent's own parts."""
+    play = partial(run_proof, parts)
+    return ProofOfLife(play, writer, parts.clock, new_event_id, every_h=every_h)
+
+
 class EventWriter(Protocol):
     """`Writer`, as far as it is needed here."""
 
@@ -59,7 +72,6 @@ class _Told:
     passed: bool
     last: Position | None = None  # the newest position when it was stored; None: not known yet
     watermark: int | None = None
-    epoch: str = ""
     looked_s: float = float("-inf")
 
 
@@ -73,10 +85,10 @@ class ProofOfLife:
         clock: Clock,
         new_event_id: Callable[[Label, float], EventId],
         *,
-        every_s: float,
+        every_h: float,
     ) -> None:
-        """`every_s` 0: never."""
-        self.every_s = every_s
+        """`every_h` 0: never."""
+        self.every_h = every_h
         self._play, self._writer, self._clock = play, writer, clock
         self._new_event_id = new_event_id
         self._due_s = clock.mono_s() + FIRST_AFTER_S
@@ -93,16 +105,15 @@ class ProofOfLife:
             outcome = self._outcome or Outcome(f"the test crashed: {self._worker.crash!r}")
             self._worker = self._outcome = None
             self._conclude(outcome, now_s)
-        elif self._worker is None and self.every_s > 0 and now_s >= self._due_s:
+        elif self._worker is None and self.every_h > 0 and now_s >= self._due_s:
             self._worker = Worker(KIND, self._run, self._stop, vital=False)
             self._worker.start()
         if self._told is not None and self._told.passed:
             self._await_ward(self._told, now_s)
 
-    def stop(self, timeout_s: float) -> None:
+    def stop(self) -> None:
+        """Does not wait: a clip on its way ends while the cameras do."""
         self._stop.stop()
-        if self._worker is not None:
-            self._worker.join(timeout_s)
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -123,7 +134,7 @@ class ProofOfLife:
         if self._stop.stopped:
             return
         passed = not outcome.trouble
-        self._due_s = now_s + (self.every_s if passed else _AGAIN_AFTER_FAILURE_S)
+        self._due_s = now_s + (self.every_h * 3600 if passed else _AGAIN_AFTER_FAILURE_S)
         if not passed and self._told is not None and not self._told.passed:
             return  # it is told already, and still holds
         if self._told is not None:
@@ -197,6 +208,7 @@ def _look(told: _Told, outbox: Outbox) -> None:
         head = outbox.head()
     except StorageError:
         return  # a disk that fails is told in other ways; the next look may find it mended
-    if told.last is None or told.epoch != head.epoch:
-        told.last, told.epoch = Position(head.epoch, head.last_seq), head.epoch
-    told.watermark = head.watermark
+    if told.last is None:
+        told.last = Position(head.epoch, head.last_seq)
+    # A new epoch says nothing of what lay in the old one.
+    told.watermark = head.watermark if told.last.epoch == head.epoch else None

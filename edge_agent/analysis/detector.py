@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from edge_agent.config import DetectorConfig
-from edge_agent.detect import OnnxDetector, find_model
+from edge_agent.detect import OnnxDetector, Seen, find_model
 from edge_agent.domain import Detection, Pixels, Region
 from edge_agent.errors import ModelError
 
@@ -33,11 +33,11 @@ class BlindDetector:
         del pixels, regions, candidate_threshold
         return ()
 
-    def detect_together(
-        self, requests: Sequence[Request], *, candidate_threshold: float
-    ) -> Sequence[Sequence[Detection]]:
-        del candidate_threshold
-        return [() for _ in requests]
+    def look_together(
+        self, requests: Sequence[Request], *, candidate_threshold: float, floor: float
+    ) -> Sequence[Seen]:
+        del candidate_threshold, floor
+        return [Seen((), ()) for _ in requests]
 
 
 class NamedDetector:
@@ -54,22 +54,23 @@ class NamedDetector:
         self, pixels: Pixels, regions: Sequence[Region], *, candidate_threshold: float
     ) -> Sequence[Detection]:
         """Nobody, and a trouble, when the model fails on this picture: motion goes on."""
-        request = (pixels, regions)
-        return self.detect_together([request], candidate_threshold=candidate_threshold)[0]
+        threshold, request = candidate_threshold, (pixels, regions)
+        (seen,) = self.look_together([request], candidate_threshold=threshold, floor=threshold)
+        return seen.detections
 
-    def detect_together(
-        self, requests: Sequence[Request], *, candidate_threshold: float
-    ) -> Sequence[Sequence[Detection]]:
-        """The same for several pictures: one answer for each."""
+    def look_together(
+        self, requests: Sequence[Request], *, candidate_threshold: float, floor: float
+    ) -> Sequence[Seen]:
+        """The same for several pictures, and who scored `floor`: one answer for each."""
         try:
-            found = self._detector.detect_together(
-                requests, candidate_threshold=candidate_threshold
+            found = self._detector.look_together(
+                requests, candidate_threshold=candidate_threshold, floor=floor
             )
         except ModelError as error:
             if not self.trouble:
                 log.error("person detection fails: %s", error)
             self.trouble = f"person detection fails: {error}"
-            return [() for _ in requests]
+            return [Seen((), ()) for _ in requests]
         self.trouble = ""
         return found
 

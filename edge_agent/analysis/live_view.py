@@ -10,8 +10,9 @@ connection. Pictures have their privacy masks black, as everything behind the so
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import msgspec
 
@@ -50,11 +51,12 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class LiveRequest:
-    """`after`: the newest look that the asker has."""
+    """`after`: the newest look that the asker has. `record_s`: keep footage for so long, 0: end."""
 
     camera: str
     after: int = 0
     picture: bool = False
+    record_s: Annotated[float, msgspec.Meta(ge=0, le=7200)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ class Watched:
     state: str
     reason: str
     thresholds: tuple[float, float]  # candidate, confirm
+    record: Callable[[float], None]  # footage, for so many seconds
 
 
 def live_answer(line: bytes, cameras: Mapping[str, Watched]) -> bytes:
@@ -152,6 +155,8 @@ def _answer(line: bytes, cameras: Mapping[str, Watched]) -> LiveAnswer:
         known = ", ".join(cameras) or "none"
         return LiveAnswer(f"the agent watches no stream {request.camera}; it has: {known}")
     watched.view.watch(picture=request.picture)
+    if request.record_s is not None:
+        watched.record(request.record_s)
     return LiveAnswer(
         state=watched.state,
         reason=watched.reason,

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge_agent.analysis.exchange import FrameExchange, SourceLost
-from edge_agent.analysis.live_view import LiveView
 from edge_agent.analysis.recordings import RecordedTime
 from edge_agent.analysis.sights import Sights
 from edge_agent.clock import Clock
+from edge_agent.detect import Seen
 from edge_agent.domain import (
     BestFrame,
     CameraId,
-    Detection,
     EndReason,
     Event,
     Frame,
@@ -32,6 +31,8 @@ from edge_agent.domain import (
 )
 from edge_agent.errors import CarryOverRefused
 from edge_agent.pipeline import Analysis, CameraPipeline
+from edge_agent.pipeline.near_miss import FLOOR_FRAC, Faint
+from edge_agent.pipeline.untold_watch import UntoldWatch
 from edge_agent.runtime import Heartbeat, StopToken
 from edge_agent.sources import Finding
 
@@ -46,11 +47,15 @@ MAX_TOGETHER = 4
 
 
 class SharedDetector(Protocol):
-    """Looks at several pictures at once: `OnnxDetector.detect_together`."""
+    """Looks at several pictures at once: `OnnxDetector.look_together`."""
 
-    def detect_together(
-        self, requests: Sequence[tuple[Pixels, Sequence[Region]]], *, candidate_threshold: float
-    ) -> Sequence[Sequence[Detection]]: ...
+    def look_together(
+        self,
+        requests: Sequence[tuple[Pixels, Sequence[Region]]],
+        *,
+        candidate_threshold: float,
+        floor: float,
+    ) -> Sequence[Seen]: ...
 
 
 class Journal(Protocol):
@@ -93,7 +98,8 @@ class Lane:
     detector: SharedDetector | None = None
     journal: Journal | None = None  # None: the loop's
     sights: Sights | None = None  # None: nobody asks what a recorder's clip shows
-    view: LiveView | None = None
+    untold: UntoldWatch | None = None  # None: nobody asks later why nobody was told
+    watchers: tuple[Callable[[Frame, Analysis], None], ...] = ()  # of frames not recalled
 
 
 def finding_of(at_s: float, analysis: Analysis) -> Finding:
@@ -193,6 +199,8 @@ class AnalysisLoop:
             elif isinstance(item, SourceLost):
                 lane = self._lanes[item.camera]
                 self._journal.record(lane.pipeline.close(EndReason.CAMERA_LOST, item.at_s))
+                if lane.untold is not None:
+                    lane.untold.close()
             else:
                 self._journal.record(())  # it may hold something whose time has come
         for lane in self._lanes.values():
@@ -218,7 +226,7 @@ class AnalysisLoop:
         begun_s = self._clock.mono_s()
         lane = self._begin(frame)
         others = self._exchange.take_more(frame.camera, MAX_TOGETHER - 1) if lane.detector else []
-        if lane.detector and others:
+        if lane.detector:
             done = self._looked_at_together([frame, *others], lane.detector)
         else:
             done = [(lane, frame, lane.pipeline.update(frame))]
@@ -236,15 +244,19 @@ class AnalysisLoop:
         """One frame of each of several live cameras; the first has begun."""
         lanes = [self._lanes[frames[0].camera], *(self._begin(frame) for frame in frames[1:])]
         searches = [lane.pipeline.search(frame) for lane, frame in zip(lanes, frames, strict=True)]
-        found = detector.detect_together(
-            [(search.pixels, search.regions) for search in searches],
-            candidate_threshold=min(lane.pipeline.candidate_threshold for lane in lanes),
-        )
+        least = min(lane.pipeline.candidate_threshold for lane in lanes)
+        requests = [(search.pixels, search.regions) for search in searches]
+        found: Sequence[Seen] = [Seen((), ())] * len(requests)
+        if any(search.regions for search in searches):
+            floor = least * FLOOR_FRAC
+            found = detector.look_together(requests, candidate_threshold=least, floor=floor)
         done = []
-        for lane, frame, search, each in zip(lanes, frames, searches, found, strict=True):
+        for lane, frame, search, seen in zip(lanes, frames, searches, found, strict=True):
             least = lane.pipeline.candidate_threshold
-            detections = [detection for detection in each if detection.score >= least]
-            done.append((lane, frame, lane.pipeline.conclude(frame, search, detections)))
+            detections = [each for each in seen.detections if each.score >= least]
+            weak = tuple(each for each in seen.faint if each.score >= least * FLOOR_FRAC)
+            faint = Faint(search.regions, weak)
+            done.append((lane, frame, lane.pipeline.conclude(frame, search, detections, faint)))
         return done
 
     def _begin(self, frame: Frame) -> Lane:
@@ -262,8 +274,11 @@ class AnalysisLoop:
         journal.record(analysis.events)
         if lane.sights is not None and not frame.recalled:
             lane.sights.add(analysis)
-        if lane.view is not None and not frame.recalled:
-            lane.view.add(frame, analysis)
+        if lane.untold is not None and not frame.recalled:
+            lane.untold.add(frame.captured_s, frame.weekminute, analysis)
+        if not frame.recalled:
+            for watch in lane.watchers:
+                watch(frame, analysis)
         self._keep_snapshots(lane, frame, analysis, journal)
         counters = lane.counters
         counters.frames += 1

@@ -19,8 +19,12 @@ from edge_agent.language import LANGUAGES, _, speak
 from edge_agent.runtime import StopToken
 
 if TYPE_CHECKING:
+    from edge_agent.discovery import Account, FoundCamera, Plan
     from edge_agent.sources import CredentialGuard
-    from edge_agent.tools.discovery import Account, FoundCamera, Plan
+
+
+#: Of a camera that is there its greeting comes within a second.
+_CLOCK_WAIT_S = 1.5
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,6 +38,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--username each camera is asked once with that login.",
     )
     _add_search(discover)
+    _add_config(discover)
     discover.add_argument("--json", action="store_true", help="for programs")
     _add_language(discover)
     discover.set_defaults(func=_discover)
@@ -53,6 +58,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "test", help="open a configured camera and say what to set in its own menu"
     )
     test.add_argument("id", help="of the configuration")
+    test.add_argument("--wsd-port", type=int, default=3702, help=argparse.SUPPRESS)
     _add_config(test)
     _add_language(test)
     test.set_defaults(func=_test)
@@ -68,6 +74,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     find = verbs.add_parser("find", help="where is a camera whose address changed?")
     find.add_argument("identity", help="serial number or hardware address, as discover shows it")
     _add_search(find)
+    _add_config(find)
     _add_language(find)
     find.set_defaults(func=_find)
 
@@ -90,6 +97,11 @@ def _add_login(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wsd-port", type=int, default=3702, help=argparse.SUPPRESS)
     parser.add_argument("--username", help="a user of the cameras")
     parser.add_argument("--password-file", metavar="FILE", help="left out: it is asked for")
+    parser.add_argument(
+        "--text-password",
+        action="store_true",
+        help="for a camera that knows no digest over ONVIF: the password goes out in clear",
+    )
 
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
@@ -102,12 +114,11 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
 
 
 def _discover(arguments: argparse.Namespace) -> int:
-    from edge_agent.tools.discovery import search
+    from edge_agent.discovery import search
 
     speak("en" if arguments.json else arguments.lang)
 
-    plan, account = _plan(arguments), _account(arguments)
-    found = search(plan, account)
+    found = search(_plan(arguments), _account(arguments), _guard(arguments))
     if arguments.json:
         print(json.dumps([asdict(camera) for camera in found], indent=2))
         return EXIT_OK
@@ -122,7 +133,7 @@ def _discover(arguments: argparse.Namespace) -> int:
 
 
 def _show(camera: FoundCamera) -> None:
-    from edge_agent.tools.discovery.search import CLOCK_OFF_S
+    from edge_agent.discovery.search import CLOCK_OFF_S
     from edge_agent.tools.sentences import of_search
 
     about = camera.model or _("model not told")
@@ -140,19 +151,20 @@ def _show(camera: FoundCamera) -> None:
 
 
 def _add(arguments: argparse.Namespace) -> int:
+    from edge_agent.discovery.brands import BRANDS, brand_named
     from edge_agent.tools.setup.answers import CameraAnswers
-    from edge_agent.tools.setup.brands import BRANDS, brand_named
     from edge_agent.tools.setup.writing import add_camera
 
     speak(arguments.lang)
     account = _account(arguments)
-    url = main_url = ""
+    url = main_url = identity = ""
     brand = arguments.brand
     if brand is None:
         found = _asked(arguments, account)
         if found is not None and found.profiles:
             url, main_url = found.urls
         brand = found.brand if found is not None else "generic"
+        identity = found.identity if found is not None else ""
     elif brand_named(brand) is None:
         known = ", ".join(each.key for each in BRANDS)
         raise ConfigError(
@@ -167,6 +179,7 @@ def _add(arguments: argparse.Namespace) -> int:
         url=url,
         main_url=main_url,
         username=account.user if account else "",
+        identity=identity,
     )
     for path in add_camera(answers, account.password if account else "", arguments.config):
         print(_("written: {path}").format(path=path))
@@ -175,28 +188,37 @@ def _add(arguments: argparse.Namespace) -> int:
 
 
 def _test(arguments: argparse.Namespace) -> int:
-    from edge_agent.sources import REFUSED_LOGINS, CredentialGuard, format_report, probe
-    from edge_agent.tools.discovery.menus import advice
+    from edge_agent.sources import format_report, login_guard, probe
+    from edge_agent.tools.menus import advice
     from edge_agent.tools.sentences import of_report, of_stream
 
     speak(arguments.lang)
     config = load_config(arguments.config).config
     camera = configured(config, arguments)
     clock = SystemClock()
-    state_dir = Path(config.box.state_dir)
-    guard: CredentialGuard = CredentialGuard(
-        state_dir / REFUSED_LOGINS if state_dir.is_dir() else None, clock
-    )
+    guard = login_guard(Path(config.box.state_dir), clock)
     seen = probe(camera.source, credentials=guard, stop=StopToken(), clock=clock)
     print(of_report(format_report(seen)))
     brand = _brand_of(camera)
-    wishes = list(advice(seen, brand))
+    wishes = list(advice(seen, brand, _clock_offset_s(camera, arguments.wsd_port)))
     for measured, where in wishes:
         print(_("set at the camera: {measured}").format(measured=of_stream(measured)))
         print(f"    {_(where)}")
     if not wishes:
         print(_("nothing to set at the camera"))
     return EXIT_OK
+
+
+def _clock_offset_s(camera: CameraConfig, wsd_port: int) -> float | None:
+    """How far its clock is ahead, where it says so over ONVIF; no login is needed for that."""
+    from edge_agent.discovery import Plan, search
+
+    host = urlsplit(getattr(camera.source, "url", "")).hostname
+    if host is None:
+        return None
+    plan = Plan(addresses=(host,), wait_s=_CLOCK_WAIT_S, multicast=False, wsd_port=wsd_port)
+    found = search(plan)
+    return found[0].clock_offset_s if found else None
 
 
 def _accept(arguments: argparse.Namespace) -> int:
@@ -237,7 +259,7 @@ def configured(config: Config, arguments: argparse.Namespace) -> CameraConfig:
 
 def _brand_of(camera: CameraConfig) -> str:
     """By the path of its stream."""
-    from edge_agent.tools.setup.brands import BRANDS
+    from edge_agent.discovery.brands import BRANDS
 
     url = getattr(camera.source, "url", "")
     parts = urlsplit(url)
@@ -250,10 +272,12 @@ def _brand_of(camera: CameraConfig) -> str:
 
 
 def _find(arguments: argparse.Namespace) -> int:
-    from edge_agent.tools.discovery import find_again
+    from edge_agent.discovery import find_again
 
     speak(arguments.lang)
-    address = find_again(arguments.identity, _plan(arguments), _account(arguments))
+    address = find_again(
+        arguments.identity, _plan(arguments), _account(arguments), _guard(arguments)
+    )
     if address is None:
         print(_("{identity}: not found in this network").format(identity=arguments.identity))
         return EXIT_FAILED
@@ -262,18 +286,18 @@ def _find(arguments: argparse.Namespace) -> int:
 
 
 def _asked(arguments: argparse.Namespace, account: Account | None) -> FoundCamera | None:
-    from edge_agent.tools.discovery import Plan, search
+    from edge_agent.discovery import Plan, search
 
     plan = Plan(
         addresses=(arguments.address,), wait_s=3.0, multicast=False, wsd_port=arguments.wsd_port
     )
-    found = search(plan, account)
+    found = search(plan, account, _guard(arguments))
     return found[0] if found else None
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
-    from edge_agent.tools.discovery import Plan
-    from edge_agent.tools.discovery.network import network_of, own_networks
+    from edge_agent.discovery import Plan
+    from edge_agent.discovery.network import network_of, own_networks
 
     try:
         networks = [network_of(text) for text in arguments.network] or own_networks()
@@ -289,10 +313,24 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 
 
 def _account(arguments: argparse.Namespace) -> Account | None:
-    from edge_agent.tools.discovery import Account
+    from edge_agent.discovery import Account
 
     if not arguments.username:
         return None
     if arguments.password_file:
-        return Account(arguments.username, read_secret(arguments.password_file))
-    return Account(arguments.username, getpass.getpass(_("Password (not shown): ")))
+        password = read_secret(arguments.password_file)
+    else:
+        password = getpass.getpass(_("Password (not shown): "))
+    return Account(arguments.username, password, arguments.text_password)
+
+
+def _guard(arguments: argparse.Namespace) -> CredentialGuard:
+    """Counts with the agent of this configuration, also when it is not written yet."""
+    from edge_agent.sources import login_guard
+
+    state_dir: Path | None
+    try:
+        state_dir = Path(load_config(arguments.config).config.box.state_dir)
+    except ConfigError:
+        state_dir = None
+    return login_guard(state_dir, SystemClock())

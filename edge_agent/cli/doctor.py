@@ -59,7 +59,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     for finding in examine(visit, SystemClock()):
         findings.append(finding)
         if not arguments.json:
-            _print(finding, colours=colours)
+            print_finding(finding, colours=colours)
     grade = worst(findings)
     if arguments.json:
         print(json.dumps({"grade": grade, "findings": [_plain(each) for each in findings]}))
@@ -82,7 +82,8 @@ def _plain(finding: Finding) -> dict[str, str]:
     }
 
 
-def _print(finding: Finding, *, colours: bool) -> None:
+def print_finding(finding: Finding, *, colours: bool) -> None:
+    """One line, and what to do."""
     mark = _MARKS[finding.grade]
     if colours:
         mark = f"{_COLOURS[finding.grade]}{mark}{_PLAIN}"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge_agent.cli.signals import stopped_by_signals
+from edge_agent.cli.zone_here import zone_here
 from edge_agent.clock import SystemClock, rfc3339
 from edge_agent.config import (
     DEFAULT_CONFIG_DIR,
@@ -28,7 +29,7 @@ from edge_agent.config import (
     MqttConfig,
     load_config,
 )
-from edge_agent.config.time_zones import BadZone, machine_zone, zone_called
+from edge_agent.config.time_zones import BadZone, zone_called
 from edge_agent.errors import (
     EXIT_FAILED,
     EXIT_OK,
@@ -225,12 +226,13 @@ def _configured(config: Config, folder: Path, arguments: argparse.Namespace) -> 
 
 
 def _built_in(folder: Path, state_dir: str, arguments: argparse.Namespace) -> Config:
+    name = arguments.time_zone or zone_here()
     cameras = tuple(
         _with_source(camera, folder, arguments, trial=True)
-        for camera in _proposed(folder, arguments)
+        for camera in _proposed(folder, name, arguments)
     )
     return Config(
-        box=BoxConfig(ward="replay", id="replay", state_dir=state_dir, timezone=machine_zone()),
+        box=BoxConfig(ward="replay", id="replay", state_dir=state_dir, timezone=name),
         mqtt=MqttConfig(host="localhost"),
         detector=DetectorConfig(model=arguments.model or "auto"),
         ingest=IngestConfig(cpu_frac=1),
@@ -238,11 +240,11 @@ def _built_in(folder: Path, state_dir: str, arguments: argparse.Namespace) -> Co
     )
 
 
-def _proposed(folder: Path, arguments: argparse.Namespace) -> list[CameraConfig]:
-    """The cameras that `probe` finds there, unless the command line says how to read the names."""
+def _proposed(folder: Path, name: str, arguments: argparse.Namespace) -> list[CameraConfig]:
+    """The cameras that `probe` finds there, unless the command line says how to read the names;
+    `name` is their zone's."""
     from edge_agent.recorders.find.proposal import probe_folder
 
-    name = arguments.time_zone or machine_zone()
     if arguments.template or arguments.channel:
         source = FolderSource(path=str(folder), time_zone=name)
         return [CameraConfig(id=arguments.camera or "clips", source=source)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -106,12 +105,11 @@ def _probe(arguments: argparse.Namespace) -> int:
 
 def _probe_configured(arguments: argparse.Namespace) -> int:
     from edge_agent.cli.probe_configured import configured, streams_of
-    from edge_agent.config.time_zones import machine_zone
 
     config, camera = configured(arguments.config, arguments.camera)
     if isinstance(camera.source, FolderSource):
         arguments.template = camera.source.template
-        arguments.time_zone = camera.source.time_zone or machine_zone()
+        arguments.time_zone = camera.source.time_zone or config.box.timezone
         return _probe_folder(Path(camera.source.path), arguments)
     _watch(streams_of(camera), Path(config.box.state_dir), arguments)
     return EXIT_OK
@@ -121,11 +119,10 @@ def _watch(
     sources: Sequence[SourceConfig], state_dir: Path | None, arguments: argparse.Namespace
 ) -> None:
     from edge_agent.cli.probe_configured import report_plain
-    from edge_agent.sources import CredentialGuard, PictureRules, format_report, probe
+    from edge_agent.sources import PictureRules, format_report, login_guard, probe
 
     clock = SystemClock()
-    path = _refused_logins(arguments.state_dir or state_dir)
-    credentials, reports = CredentialGuard(path, clock), []
+    credentials, reports = login_guard(arguments.state_dir or state_dir, clock), []
     for source in sources:
         report = probe(
             source,
@@ -142,34 +139,14 @@ def _watch(
         print(json.dumps([report_plain(report) for report in reports], indent=2))
 
 
-def _refused_logins(state_dir: Path | None) -> Path:
-    """The agent's own count where this user may write it; else one of the user's."""
-    from edge_agent.sources import REFUSED_LOGINS
-
-    shared = state_dir or _agents_state_dir()
-    if shared is not None and os.access(shared, os.W_OK):
-        return shared / REFUSED_LOGINS
-    own = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "edge-agent"
-    own.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return own / REFUSED_LOGINS
-
-
-def _agents_state_dir() -> Path | None:
-    from edge_agent.config import DEFAULT_CONFIG_DIR, load_config
-
-    try:
-        return Path(load_config(DEFAULT_CONFIG_DIR).config.box.state_dir)
-    except ConfigError:
-        return None
-
-
 def _probe_folder(root: Path, arguments: argparse.Namespace) -> int:
-    from edge_agent.config.time_zones import BadZone, machine_zone, zone_called
+    from edge_agent.cli.zone_here import zone_here
+    from edge_agent.config.time_zones import BadZone, zone_called
     from edge_agent.recorders.find import BadTemplate
     from edge_agent.recorders.find.proposal import probe_folder
     from edge_agent.recorders.find.report import folder_report_json, format_folder_report
 
-    name = arguments.time_zone or machine_zone()
+    name = arguments.time_zone or zone_here()
     try:
         zone = zone_called(name)
     except BadZone as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from edge_agent.cli.numbers import number, picture_size
-from edge_agent.cli.why import drawn_untold, print_untold, print_untold_json
+from edge_agent.cli.why import clip_time, drawn_untold, print_untold, print_untold_json
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, Config, FileSource, load_to_decide
 from edge_agent.domain import Event, Label, Phase
@@ -82,7 +82,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 @dataclass(frozen=True, slots=True)
-class _Settings:
+class ReplaySettings:
     """What the clips are replayed with."""
 
     camera: CameraConfig
@@ -101,7 +101,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     if arguments.annotate and len(arguments.clips) > 1:
         print("edge-agent: --annotate takes one clip at a time", file=sys.stderr)
         return 2
-    settings = _settings(arguments)
+    settings = settings_of(arguments)
 
     from edge_agent.agent.replay import ClipReplay, PayloadWriter
     from edge_agent.contract import Sender
@@ -136,12 +136,12 @@ def _replay(arguments: argparse.Namespace) -> int:
 def _one(
     clip: Path,
     replay: ClipReplay,
-    settings: _Settings,
+    settings: ReplaySettings,
     arguments: argparse.Namespace,
     show: Callable[[Path, ReplayResult, float], None],
 ) -> bool:
     """One clip; False when it cannot be read to its end, which does not stop the others."""
-    camera_id = settings.camera.id if arguments.config else _id_of(clip)
+    camera_id = settings.camera.id if arguments.config else id_of(clip)
     camera = _replaced(settings.camera, id=camera_id)
     begun_s = time.process_time()
     try:
@@ -149,7 +149,7 @@ def _one(
         asked = _asked(clip, replay, camera) if arguments.why and arguments.annotate else None
         untold = drawn_untold(asked.untold) if asked and asked.untold else None
         with (
-            _progress(clip) as advance,
+            progress_bar(clip) as advance,
             _annotation(arguments.annotate, camera, settings, untold) as draw,
         ):
 
@@ -176,10 +176,11 @@ def _one(
 # --- settings -------------------------------------------------------------------------
 
 
-def _settings(arguments: argparse.Namespace) -> _Settings:
+def settings_of(arguments: argparse.Namespace) -> ReplaySettings:
+    """Of --config, --camera, --model, --input-size and --fps. Raises ConfigError."""
     if arguments.config is None:
         camera = CameraConfig(id="replay", source=FileSource(path=""))
-        return _Settings(
+        return ReplaySettings(
             camera,
             arguments.model or "auto",
             arguments.input_size,
@@ -195,7 +196,7 @@ def _settings(arguments: argparse.Namespace) -> _Settings:
 
     config = load_to_decide(arguments.config).config
     camera = _camera(config, arguments)
-    return _Settings(
+    return ReplaySettings(
         camera,
         arguments.model or config.detector.model,
         arguments.input_size or (None if arguments.model else config.detector.input_px),
@@ -230,7 +231,7 @@ def _replaced(camera: CameraConfig, **changes: object) -> CameraConfig:
     return msgspec.structs.replace(camera, **changes)
 
 
-def _id_of(clip: Path) -> str:
+def id_of(clip: Path) -> str:
     """A camera id made of the clip's name."""
     text = re.sub(r"[^a-z0-9_-]+", "-", clip.stem.lower()).strip("-_")[:32]
     return text or "clip"
@@ -240,7 +241,7 @@ def _id_of(clip: Path) -> str:
 
 
 @contextmanager
-def _progress(clip: Path) -> Iterator[Callable[[float | None], None]]:
+def progress_bar(clip: Path) -> Iterator[Callable[[float | None], None]]:
     """A bar on stderr, when somebody looks at it."""
     if not sys.stderr.isatty():
         yield lambda progress: None
@@ -260,7 +261,7 @@ def _progress(clip: Path) -> Iterator[Callable[[float | None], None]]:
 
 
 def _asked(clip: Path, replay: ClipReplay, camera: CameraConfig) -> ReplayResult:
-    with _progress(clip) as advance:
+    with progress_bar(clip) as advance:
         return replay.play(clip, camera, lambda step: advance(step.progress), why=True)
 
 
@@ -268,7 +269,7 @@ def _asked(clip: Path, replay: ClipReplay, camera: CameraConfig) -> ReplayResult
 def _annotation(
     out: Path | None,
     camera: CameraConfig,
-    settings: _Settings,
+    settings: ReplaySettings,
     untold: Mapping[float, Sequence[tuple[BBox, str]]] | None,
 ) -> Iterator[Callable[[ReplayStep], None]]:
     if out is None:
@@ -307,7 +308,7 @@ class _JsonLines:
 def _table(clip: Path, result: ReplayResult, cpu_s: float) -> None:
     speed = f", {result.duration_s / cpu_s:.0f}x real time on one core" if cpu_s > 0 else ""
     print(
-        f"{printable(clip.name)}: {_clock(result.duration_s)} min, {result.decoded} pictures "
+        f"{printable(clip.name)}: {clip_time(result.duration_s)} min, {result.decoded} pictures "
         f"decoded, {result.frames} analysed, "
         f"{result.looks} looked at by the detector{speed}"
     )
@@ -335,15 +336,9 @@ def _row(messages: Sequence[Event]) -> tuple[str, ...]:
     ended = last.phase is Phase.END
     return (
         last.label.value,
-        _clock(last.start_s),
-        _clock(last.end_s) if last.end_s is not None else "-",
+        clip_time(last.start_s),
+        clip_time(last.end_s) if last.end_s is not None else "-",
         f"{last.top_score:.2f}" if last.label is Label.PERSON else "-",
         ",".join(last.zones_entered) or "-",
         str(last.end_reason) if ended and last.end_reason else "open",
     )
-
-
-def _clock(seconds: float) -> str:
-    """`2:03.4` on the clip's own time."""
-    minutes, rest = divmod(seconds, 60)
-    return f"{int(minutes)}:{rest:04.1f}"

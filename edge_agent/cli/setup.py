@@ -6,23 +6,39 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_agent.cli.doctor import print_finding
 from edge_agent.clock import SystemClock
-from edge_agent.config import DEFAULT_CONFIG_DIR
+from edge_agent.config import DEFAULT_CONFIG_DIR, load_config
 from edge_agent.config.time_zones import machine_zone
-from edge_agent.errors import EXIT_FAILED, EXIT_OK, ConfigError, ConfigProblem
+from edge_agent.errors import (
+    EXIT_FAILED,
+    EXIT_OK,
+    ConfigError,
+    ConfigProblem,
+)
 from edge_agent.language import LANGUAGES, _, speak
 
 if TYPE_CHECKING:
-    from edge_agent.tools.setup import Told
+    from edge_agent.discovery import FoundCamera
+    from edge_agent.tools.registry import FetchSettings
+    from edge_agent.tools.setup import Answers, Course
+
+#: As in edge_agent.tools.setup, which is imported late.
+_STEPS = ("box", "broker", "cameras", "pictures", "model", "service", "check")
+_INTERRUPTED = 130  # as shells report SIGINT
+_FETCH_TIMEOUT_S = 15.0
+_SEARCH_S = 4.0
 
 _EXAMPLE = """\
 # Answers for `edge-agent setup --answers FILE`. The passwords are read from the named files once.
-model = "auto"
+model = "auto"            # what `models bench` says here, fetched where it is better
+# pictures = "/root/look" # save each camera's picture there, for whoever runs this
 
 [box]
 ward = "phuong-5"
@@ -48,8 +64,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "setup",
         help="set this box up: ward, broker, cameras; tried, then written",
-        description="Asks for ward, broker and cameras, tries them, and writes the configuration. "
-        "Nothing is written before everything is answered; what is there already is kept.",
+        description="Asks for ward, broker and cameras, tries them, chooses a detector, writes the "
+        "configuration and starts the service. Nothing is written before everything is answered; "
+        "what is there already is kept. --step does one part of it again.",
     )
     parser.add_argument(
         "--config",
@@ -58,6 +75,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="PATH",
         help="folder to write to (default: %(default)s)",
     )
+    parser.add_argument(
+        "--step", choices=_STEPS, help="only this, of a configuration that is there"
+    )
     parser.add_argument("--answers", type=Path, metavar="FILE", help="unattended: answers as TOML")
     parser.add_argument("--example", action="store_true", help="print an example of that file")
     parser.add_argument(
@@ -65,66 +85,105 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
     parser.add_argument("--no-try", action="store_true", help="do not try broker and cameras")
+    parser.add_argument(
+        "--pictures", type=Path, metavar="DIR", help="save what each camera shows, mode 0600"
+    )
+    parser.add_argument(
+        "--no-fetch", action="store_true", help="take no detector from the internet"
+    )
+    parser.add_argument("--mirror", metavar="URL", help="fetch detectors there")
+    parser.add_argument("--network", action="append", default=[], help=argparse.SUPPRESS)
+    parser.add_argument("--wsd-port", type=int, default=3702, help=argparse.SUPPRESS)
     parser.add_argument("--lang", choices=LANGUAGES, help="default: as the system's")
     parser.set_defaults(func=_setup)
 
 
 def _setup(arguments: argparse.Namespace) -> int:
-    from edge_agent.tools.setup import Terminal, ask_everything, write
-
     if arguments.example:
         print(_EXAMPLE, end="")
         return EXIT_OK
     speak(arguments.lang)
-    if arguments.answers:
-        told = _from_file(arguments.answers)
-    else:
-        print(_("Press Ctrl-C at any time: nothing is written before the end."))
-        told = ask_everything(Terminal(), machine_zone())
-    if not arguments.no_try and not _try(told, arguments):
-        return EXIT_FAILED
-    done = write(told.answers, told.secrets, arguments.config, overwrite=arguments.overwrite)
-    for path in done.files:
-        print(_("written: {path}").format(path=path))
-    for path in done.kept:
-        print(_("kept as it was: {path}").format(path=path))
-    _enable_service()
-    print(_("Look at the whole box with: edge-agent doctor"))
-    return EXIT_OK
+    answers, secrets = _answers(arguments)
+    course = _course(arguments, answers)
+    try:
+        done = _go(course, arguments, answers, secrets)
+    except (KeyboardInterrupt, EOFError) as error:
+        if course.has_written:
+            print("\n" + _("Stopped. What was told as written is there, and whole."))
+        else:
+            print("\n" + _("Stopped; nothing was written."))
+        return _INTERRUPTED if isinstance(error, KeyboardInterrupt) else EXIT_FAILED
+    return EXIT_OK if done else EXIT_FAILED
 
 
-def _try(told: Told, arguments: argparse.Namespace) -> bool:
-    """Whether to go on."""
-    from edge_agent.tools.setup import problems, tried
+def _go(
+    course: Course, arguments: argparse.Namespace, answers: Answers | None, secrets: dict[str, str]
+) -> bool:
+    from edge_agent.tools.setup import Terminal, Told, ask_everything
 
-    print(_("Trying the broker and the cameras ..."))
-    findings = []
-    for finding in tried(told.answers, told.secrets, SystemClock()):
-        findings.append(finding)
-        mark = {"green": "ok", "yellow": "! ", "red": "X "}[finding.grade]
-        print(f"{mark} {finding.subject}: {finding.found}", flush=True)
-        if finding.fix:
-            print("     " + _("do: {fix}").format(fix=_(finding.fix)))
-    if not problems(findings) or arguments.yes:
-        return True
-    if arguments.answers or not sys.stdin.isatty():
-        print(_("Nothing was written. Mend this, or write all the same with --yes."))
-        return False
-    said = input(_("Write all the same? [y/N]: ")).strip().lower()
-    return bool(said) and said[0] in "ycđ"
+    if arguments.step:
+        return course.one_step(arguments.step, answers, secrets)
+    if answers is not None:
+        return course.whole(Told(answers, secrets))
+    print(_("Press Ctrl-C at any time: nothing is written before the end."))
+    return course.whole(ask_everything(Terminal(), machine_zone(), course.manner.search))
 
 
-def _from_file(path: Path) -> Told:
-    from edge_agent.tools.setup import Told, read_answers
+def _course(arguments: argparse.Namespace, answers: Answers | None) -> Course:
+    from edge_agent.tools.setup import Course, Manner, Terminal
 
-    answers = read_answers(path)
+    pictures = arguments.pictures
+    if pictures is None and answers is not None and answers.pictures:
+        pictures = Path(answers.pictures)
+    manner = Manner(
+        asks=answers is None and sys.stdin.isatty(),
+        tries=not arguments.no_try,
+        insists=arguments.yes,
+        overwrites=arguments.overwrite,
+        pictures=pictures,
+        fetch=None if arguments.no_fetch else _fetch_settings(arguments),
+        search=lambda: _cameras_here(arguments),
+        show=lambda finding: print_finding(finding, colours=sys.stdout.isatty()),
+        start_service=_enable_service,
+    )
+    return Course(Terminal(), arguments.config, manner, SystemClock())
+
+
+def _fetch_settings(arguments: argparse.Namespace) -> FetchSettings:
+    from edge_agent.tools.registry import FetchSettings
+
+    mirror, proxy = arguments.mirror, None
+    if (arguments.config / "agent.toml").is_file():
+        detector = load_config(arguments.config).config.detector
+        mirror, proxy = mirror or detector.mirror, detector.proxy
+    return FetchSettings.of(mirror, proxy, False, _FETCH_TIMEOUT_S)
+
+
+def _cameras_here(arguments: argparse.Namespace) -> Sequence[FoundCamera]:
+    """Over ONVIF, without a login: nobody is asked for anything but its name."""
+    from edge_agent.discovery import Plan, meet
+    from edge_agent.discovery.network import network_of, own_networks
+
+    networks = [network_of(text) for text in arguments.network] or own_networks()
+    return meet(Plan(tuple(networks), wait_s=_SEARCH_S, wsd_port=arguments.wsd_port))
+
+
+def _answers(arguments: argparse.Namespace) -> tuple[Answers | None, dict[str, str]]:
+    """From the file, and the secrets that it names. None: they are asked for."""
+    from edge_agent.tools.setup import read_answers
+    from edge_agent.tools.setup.editing import answers_of
+
+    path = arguments.answers
+    if path is None:
+        return None, {}
+    before = answers_of(load_config(arguments.config).config) if arguments.step else None
+    answers = read_answers(path, before)
     if not answers.box.timezone:
         box = msgspec.structs.replace(answers.box, timezone=machine_zone())
         answers = msgspec.structs.replace(answers, box=box)
     named = {"mqtt": answers.mqtt.password_from}
     named |= {camera.id: camera.password_from for camera in answers.cameras}
-    secrets = {who: _secret(path, who, file) for who, file in named.items() if file}
-    return Told(answers, secrets)
+    return answers, {who: _secret(path, who, file) for who, file in named.items() if file}
 
 
 def _secret(answers: Path, who: str, file: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from edge_agent.cli.numbers import number
 from edge_agent.config import DEFAULT_CONFIG_DIR, load_config
 from edge_agent.errors import EXIT_OK, AgentError, ConfigError
+from edge_agent.language import LANGUAGES, speak
 from edge_agent.runtime import read_local_socket
 
 #: RuntimeDirectory= of the shipped unit.
@@ -51,10 +52,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--json", action="store_true", help="as JSON (docs/contract/local-status.schema.json)"
     )
+    parser.add_argument("--lang", choices=LANGUAGES, help="default: as the system's")
     parser.set_defaults(func=_status)
 
 
 def _status(arguments: argparse.Namespace) -> int:
+    speak("en" if arguments.json else arguments.lang)
     paths = _sockets(arguments.config)
 
     def ask() -> Mapping[str, Any]:
@@ -72,6 +75,7 @@ def _show(ask: Callable[[], Mapping[str, Any]], arguments: argparse.Namespace) -
     from rich.live import Live
 
     from edge_agent.cli.status_view import WIDTH, status_text
+    from edge_agent.tools.sentences import of_error
 
     # As wide on every terminal: lines that wrap are no table.
     console = Console(width=WIDTH, highlight=False, soft_wrap=True)
@@ -82,7 +86,7 @@ def _show(ask: Callable[[], Mapping[str, Any]], arguments: argparse.Namespace) -
         except NoAgent as error:
             if not arguments.watch:
                 raise
-            return str(error)  # it may be starting again
+            return of_error(error)  # it may be starting again
 
     if not (arguments.watch and console.is_terminal):
         _repeat(lambda: console.print(text()), arguments)

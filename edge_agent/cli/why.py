@@ -10,16 +10,13 @@ import msgspec
 
 from edge_agent.config import CameraConfig
 from edge_agent.geometry import BBox
+from edge_agent.tools.tuning.words import reason_text, weektime
 
 if TYPE_CHECKING:
-    from edge_agent.config import PersonConfig
-    from edge_agent.config.camera import Schedule
     from edge_agent.pipeline.change import Change
     from edge_agent.pipeline.minutes import UnlookedMinute
     from edge_agent.pipeline.untold import Untold
     from edge_agent.pipeline.why import Why
-
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def print_untold(untold: Untold, camera: CameraConfig) -> None:
@@ -35,7 +32,7 @@ def print_untold(untold: Untold, camera: CameraConfig) -> None:
 def print_untold_json(clip: Path, untold: Untold) -> None:
     """One object a line, after the payloads; none of them is a payload (they have `data`)."""
     for why in untold.whys:
-        print(json.dumps({"untold": {"clip": clip.name, **_why_object(why)}}))
+        print(json.dumps({"untold": {"clip": clip.name, **why_object(why)}}))
     for minute in untold.minutes:
         found = msgspec.to_builtins(minute)
         print(json.dumps({"not_looked_at": {"clip": clip.name, **found}}))
@@ -51,96 +48,24 @@ def drawn_untold(untold: Untold) -> dict[float, list[tuple[BBox, str]]]:
     return drawn
 
 
-def line_of(why: Why, camera: CameraConfig) -> str:
-    """`untold 0:04.0-0:10.0  best 0.85  ...`."""
+def line_of(why: Why, camera: CameraConfig, when: str = "") -> str:
+    """`untold 0:04.0-0:10.0  best 0.85  ...`; `when` in place of the recording's own time."""
     miss = why.miss
-    head = f"untold {_clock(miss.first_s)}-{_clock(miss.last_s)}  best {miss.best.score:.2f}  "
-    if not why.changes:
-        return head + _unexplained(why)
-    reasons = " and ".join(f"{key} ({_detail(key, why, camera)})" for key in why.held_back_by)
-    changes = " and ".join(change_text(change) for change in why.changes)
-    return f"{head}{reasons} -> {changes}"
-
-
-def change_text(change: Change) -> str:
-    """As it is written into the camera's file."""
-    if change.value is None:
-        return f"without {change.key}"
-    key = change.key if "." in change.key else f"{change.key}.polygon"
-    return f"{key} = {_toml(change.value)}"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, int | float):
-        return f"{value:g}"
-    if value and isinstance(value[0], tuple):
-        return "[" + ", ".join(f"[{round(x, 3):g}, {round(y, 3):g}]" for x, y in value) + "]"
-    return "[" + ", ".join(_schedule(entry) for entry in value) + "]"
-
-
-def _schedule(entry: Schedule) -> str:
-    days = "".join(f'"{day}", ' for day in entry.days).removesuffix(", ")
-    first = f"days = [{days}], " if days else ""
-    return f'{{{first}start = "{entry.start}", end = "{entry.end}"}}'
-
-
-def _unexplained(why: Why) -> str:
-    if not any(sighting.looked for sighting in why.miss.sightings):
-        return f"not looked at (nothing moved there: {', '.join(why.held_back_by)})"
-    if why.without_change:
-        return "nothing held them back: a place learned as a nuisance, or taken for somebody told"
-    return "no threshold, zone or time told them: part of somebody else, or too seldom seen"
-
-
-def _detail(key: str, why: Why, camera: CameraConfig) -> str:
-    """What was measured, and what is asked for."""
-    measured, person = why.measured, camera.person
-    table, _, name = key.partition(".")
-    foot = f"({measured.foot[0]:.2f}, {measured.foot[1]:.2f})"
-    if table.startswith("ignore_zones"):
-        return f"feet at {foot} in {camera.ignore_zones[_index(table)].name}"
-    if table == "person":
-        return _detail_of_person(name, why, person)
-    zone = camera.zones[_index(table)]
-    return {
-        "confirm_threshold": _scores(why, person),
-        "dwell_s": f"seen for {why.miss.last_s - why.miss.first_s:.1f} of {zone.dwell_s:g} s",
-        "schedule": f"{_weektime(measured.weekminute)}, when {zone.name} is not watched",
-        "polygon": f"feet at {foot}, outside {zone.name}",
-    }[name]
-
-
-def _detail_of_person(name: str, why: Why, person: PersonConfig) -> str:
-    measured, high = why.measured, f"{why.measured.height_frac:.2f} high"
-    within = f"within {person.confirm_window_s:g} s"
-    candidate = measured.candidate_threshold
-    return {
-        "confirm_threshold": _scores(why, person),
-        "candidate_threshold": f"best {measured.best_score:.2f}, from {candidate:g} on",
-        "confirm_looks": f"{measured.looks} of {person.confirm_looks} looks {within}",
-        "min_height_frac": f"{high}, least {person.min_height_frac:g}",
-        "max_height_frac": f"{high}, most {person.max_height_frac:g}",
-    }[name]
-
-
-def _scores(why: Why, person: PersonConfig) -> str:
-    measured, looks = why.measured, person.confirm_looks
-    needed = f"of {measured.confirm_threshold:g}"
-    if measured.nth_score >= measured.confirm_threshold:
-        return f"{looks} looks scored {measured.nth_score:.2f} {needed}, but not where it counts"
-    if measured.nth_score == 0:
-        return f"best {measured.best_score:.2f} {needed}"
-    return f"{looks} looks scored {measured.nth_score:.2f} {needed}"
+    when = when or f"{clip_time(miss.first_s)}-{clip_time(miss.last_s)}"
+    return f"untold {when}  best {miss.best.score:.2f}  {reason_text(why, camera)}"
 
 
 def _minute_line(minute: UnlookedMinute) -> str:
-    begin = _clock(minute.begin_s)
+    begin = clip_time(minute.begin_s)
     changed = f"{minute.moved} of {minute.pictures} pictures moved, at most "
     changed += f"{minute.most_changed_frac:.5f} of the picture changed"
-    return f"not looked at {begin}-{_clock(minute.begin_s + 60)}  {minute.held_back_by} ({changed})"
+    return (
+        f"not looked at {begin}-{clip_time(minute.begin_s + 60)}  {minute.held_back_by} ({changed})"
+    )
 
 
-def _why_object(why: Why) -> dict[str, Any]:
+def why_object(why: Why) -> dict[str, Any]:
+    """For programs."""
     measured = why.measured
     return {
         "from_s": round(why.miss.first_s, 3),
@@ -153,7 +78,7 @@ def _why_object(why: Why) -> dict[str, Any]:
         "confirm_threshold": measured.confirm_threshold,
         "height_frac": round(measured.height_frac, 3),
         "foot": [round(value, 3) for value in measured.foot],
-        "time": _weektime(measured.weekminute),
+        "time": weektime(measured.weekminute),
         "held_back_by": list(why.held_back_by),
         "changes": [_change_object(change) for change in why.changes],
     }
@@ -165,15 +90,7 @@ def _change_object(change: Change) -> dict[str, Any]:
     return found
 
 
-def _index(table: str) -> int:
-    return int(table[table.index("[") + 1 : -1])
-
-
-def _weektime(weekminute: int) -> str:
-    day, minute = divmod(weekminute % (7 * 1440), 1440)
-    return f"{_DAYS[day]} {minute // 60:02}:{minute % 60:02}"
-
-
-def _clock(seconds: float) -> str:
+def clip_time(seconds: float) -> str:
+    """`2:03.4` on the clip's own time."""
     minutes, rest = divmod(seconds, 60)
     return f"{int(minutes)}:{rest:04.1f}"

@@ -29,6 +29,7 @@ from edge_agent.config.schema import (
     Table,
     TelemetryConfig,
     TlsConfig,
+    TuningConfig,
     UsbSource,
     ZoneConfig,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "Table",
     "TelemetryConfig",
     "TlsConfig",
+    "TuningConfig",
     "UsbSource",
     "ZoneConfig",
     "canonical_sha",

@@ -10,18 +10,16 @@ from urllib.parse import urlsplit
 
 from edge_agent.config.camera import (
     CameraConfig,
-    FileSource,
     IgnoreZoneConfig,
     PersonConfig,
     PrivacyMaskConfig,
-    RtspSource,
     Schedule,
-    UsbSource,
     ZoneConfig,
 )
 from edge_agent.config.folder import FolderSource
 from edge_agent.config.schema import BoxConfig, MqttConfig, TlsConfig
 from edge_agent.config.secrets import CREDENTIAL_PREFIX
+from edge_agent.config.sources import FileSource, RtspSource, UsbSource
 from edge_agent.config.storage import ClipConfig, SnapshotConfig
 from edge_agent.config.time_zones import BadZone, zone_called
 from edge_agent.config.validate import Checks, Finding
@@ -132,6 +130,10 @@ def _crosses_itself(points: Sequence[tuple[float, float]]) -> bool:
     )
 
 
+#: Shorter ones would fit another camera, too; longer ones nobody prints on a label.
+_IDENTITY = re.compile(r"[\w.:/+ -]{4,128}")
+
+
 def _cross(
     first: tuple[tuple[float, float], tuple[float, float]],
     second: tuple[tuple[float, float], tuple[float, float]],
@@ -173,6 +175,12 @@ def _rtsp_login(source: RtspSource) -> Iterator[Finding]:
         yield Finding(
             "allow_basic", found, "set the camera's RTSP login to digest", is_warning=True
         )
+    if source.identity is not None and not _IDENTITY.fullmatch(source.identity):
+        found = f"is {shown(source.identity)}: no serial number and no hardware address"
+        yield Finding("identity", found, "copy it from `edge-agent camera discover`")
+    if source.identity is not None and source.allow_basic and not secure:
+        found = "would let the password go in clear to whatever claims to be this camera"
+        yield Finding("identity", found, "remove it, or allow_basic")
     if source.allow_insecure and secure:
         found = "accepts any certificate, also that of somebody in between"
         yield Finding("allow_insecure", found, "name the camera's own as ca_file", is_warning=True)

@@ -8,10 +8,10 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from edge_agent.config.camera import FileSource, RtspSource
 from edge_agent.config.folder import FolderSource
 from edge_agent.config.schema import Config
 from edge_agent.config.secrets import CREDENTIAL_PREFIX
+from edge_agent.config.sources import FileSource, RtspSource
 from edge_agent.errors import ConfigProblem
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

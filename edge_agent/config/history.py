@@ -22,11 +22,16 @@ from edge_agent.atomic_file import TEMPORARY_PREFIX, write_atomically
 from edge_agent.config.load import LoadedConfig, load_config
 from edge_agent.config.on_disk import Files, write_files
 from edge_agent.config.schema import DEFAULT_STATE_DIR
+from edge_agent.config.text import first_bytes
 from edge_agent.errors import StorageError
 
 HISTORY_DIR = "config"
 #: A few kB each: enough for a season of tuning.
 KEPT_VERSIONS = 50
+#: Every file of the largest configuration, escaped; a longer entry is none that was written here.
+_LARGEST_ENTRY_BYTES = 64 * 1024 * 1024
+
+_NUMBER = re.compile(r"[0-9]{1,12}")
 
 _STATE_DIR = re.compile(r"""^\s*state_dir\s*=\s*["']([^"']+)["']""", re.MULTILINE)
 
@@ -89,13 +94,14 @@ class History:
     def _numbers(self) -> list[int]:
         with contextlib.suppress(OSError):
             paths = self._folder.glob("*.json")
-            return sorted(int(path.stem) for path in paths if path.stem.isdigit())
+            return sorted(int(path.stem) for path in paths if _NUMBER.fullmatch(path.stem))
         return []
 
     def _entry(self, number: int) -> Entry | None:
         try:
-            return msgspec.json.decode(self._path(number).read_bytes(), type=Entry)
-        except (OSError, msgspec.MsgspecError):
+            data = first_bytes(self._path(number), _LARGEST_ENTRY_BYTES)
+            return msgspec.json.decode(data, type=Entry)
+        except (OSError, msgspec.MsgspecError, RecursionError):
             return None
 
     def _path(self, number: int) -> Path:
@@ -116,7 +122,7 @@ def load_files(files: Files, *, paths_from: Path) -> LoadedConfig:
 def state_dirs(agent_path: Path) -> Iterator[Path]:
     """Where the state may lie of a configuration that cannot be read, the likeliest first."""
     try:
-        text = agent_path.read_bytes().decode(errors="replace")
+        text = first_bytes(agent_path).decode(errors="replace")
     except OSError:
         text = ""
     with contextlib.suppress(tomllib.TOMLDecodeError):

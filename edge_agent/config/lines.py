@@ -40,6 +40,7 @@ class Statement:
     path: str
     first: int
     last: int
+    is_header: bool
 
 
 def statements(text: str) -> list[Statement]:
@@ -54,10 +55,10 @@ def statements(text: str) -> list[Statement]:
             if header[1].startswith("[["):
                 index = counts[table] = counts.get(table, -1) + 1
                 table = f"{table}[{index}]"
-            found.append(Statement(table, at, at))
+            found.append(Statement(table, at, at, True))
         elif assignment := _ASSIGNMENT.match(lines[at]):
             key, last = _plain(assignment[1]), _last_line(lines, at)
-            found.append(Statement(f"{table}.{key}" if table else key, at, last))
+            found.append(Statement(f"{table}.{key}" if table else key, at, last, False))
         at = last + 1
     return found
 

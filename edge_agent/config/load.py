@@ -9,13 +9,15 @@ from typing import Any, cast
 
 import msgspec
 
-from edge_agent.config.camera import CameraConfig, FileSource
+from edge_agent.config.camera import CameraConfig
 from edge_agent.config.checks import CHECKS, camera_with_clips, folders_shared
 from edge_agent.config.files import file_warnings
 from edge_agent.config.folder import FolderSource
+from edge_agent.config.hidden import mostly_hidden
 from edge_agent.config.lines import key_lines, line_of
 from edge_agent.config.schedules import schedules_without_zone
 from edge_agent.config.schema import AgentFile, Config
+from edge_agent.config.sources import FileSource
 from edge_agent.config.syntax import read_toml
 from edge_agent.config.tables import Table
 from edge_agent.config.text import Unreadable, text_of
@@ -112,6 +114,7 @@ class _Loader:
         self._check_folders(config, cameras)
         self._warnings += self._check_count(config)
         self._check_zone(agent, config, cameras)
+        self._check_hidden(config, cameras)
         self._warnings += file_warnings(config, agent.path, [camera.path for camera in cameras])
         sources = (agent.path, *(camera.path for camera in cameras))
         lines = (agent.lines, *(camera.lines for camera in cameras))
@@ -203,6 +206,10 @@ class _Loader:
             return
         for camera, file in zip(config.cameras, files, strict=True):
             self._warnings += map(file.problem, schedules_without_zone(config.box, camera))
+
+    def _check_hidden(self, config: Config, files: list[_File]) -> None:
+        for camera, file in zip(config.cameras, files, strict=True):
+            self._warnings += map(file.problem, mostly_hidden(camera))
 
     def _check_count(self, config: Config) -> Iterator[ConfigProblem]:
         enabled = sum(camera.enabled for camera in config.cameras)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from edge_agent.config.load import AGENT_FILE, CAMERAS_DIR
+from edge_agent.config.text import first_bytes
 
 #: By name relative to the folder: `agent.toml`, `cameras.d/front.toml`.
 Files = Mapping[str, bytes]
@@ -43,8 +44,9 @@ def _marks(agent_path: Path) -> Iterator[tuple[str, int, int, int]]:
 
 
 def read_files(agent_path: Path) -> Files:
-    """What they say now. Raises OSError."""
-    return {name: path.read_bytes() for name, path in config_paths(agent_path)}
+    """What they say now; too much of one that no configuration is as large as, which is refused
+    when it is loaded. Raises OSError."""
+    return {name: first_bytes(path) for name, path in config_paths(agent_path)}
 
 
 def write_files(files: Files, folder: Path) -> Path:

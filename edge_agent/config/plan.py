@@ -6,8 +6,8 @@ restart        another source: that camera alone begins anew
 add, remove    a file came or went, or `enabled` changed
 broker         a new connection to it
 detector       another model for all cameras; their streams go on
-anew           what all parts are built on (`outbox`, `snapshots`, `clips`): all of them begin
-               anew, in the same process
+anew           what all parts are built on (`outbox`, `snapshots`, `clips`, `tuning`): all of them
+               begin anew, in the same process
 needs_restart  who the box is and where it keeps its state: by name, until somebody restarts it
 """
 
@@ -28,7 +28,7 @@ from edge_agent.config.words import shown
 
 #: Keys of [box] that the running agent cannot follow.
 _FIXED = ("ward", "id", "state_dir")
-_BUILT_ON = ("outbox", "snapshots", "clips")
+_BUILT_ON = ("outbox", "snapshots", "clips", "tuning")
 #: Keys of [detector] that `run` does not use.
 _PULLING = {"mirror": None, "proxy": None}
 

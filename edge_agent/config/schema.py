@@ -12,19 +12,16 @@ from typing import Annotated, Literal
 
 from edge_agent.config.camera import (
     CameraConfig,
-    FileSource,
     IgnoreZoneConfig,
     MotionConfig,
     PersonConfig,
     PrivacyMaskConfig,
-    RtspSource,
     Schedule,
-    SourceConfig,
-    UsbSource,
     ZoneConfig,
 )
 from edge_agent.config.folder import FolderSource, IngestConfig
-from edge_agent.config.storage import ClipConfig, OutboxConfig, SnapshotConfig
+from edge_agent.config.sources import FileSource, RtspSource, SourceConfig, UsbSource
+from edge_agent.config.storage import ClipConfig, OutboxConfig, SnapshotConfig, TuningConfig
 from edge_agent.config.tables import Id, InputSize, Megabytes, Table
 from edge_agent.config.tables import meta as _meta
 from edge_agent.geometry import FrameSize
@@ -284,6 +281,7 @@ class AgentFile(Table, frozen=True, kw_only=True):
     outbox: Annotated[OutboxConfig, _meta("The durable queue of events.")] = OutboxConfig()
     snapshots: Annotated[SnapshotConfig, _meta("Best-frame JPEGs.")] = SnapshotConfig()
     clips: Annotated[ClipConfig, _meta("Video of person events.")] = ClipConfig()
+    tuning: Annotated[TuningConfig, _meta("Clips to tune on.")] = TuningConfig()
     telemetry: Annotated[TelemetryConfig, _meta("Health figures.")] = TelemetryConfig()
     log: Annotated[LogConfig, _meta("What goes to the journal.")] = LogConfig()
     defaults: Annotated[DefaultsConfig, _meta("What cameras use unless they say otherwise.")] = (
@@ -323,6 +321,7 @@ __all__ = [
     "Table",
     "TelemetryConfig",
     "TlsConfig",
+    "TuningConfig",
     "UsbSource",
     "ZoneConfig",
 ]

@@ -135,3 +135,45 @@ class ClipConfig(Table, frozen=True, kw_only=True):
             le=1_048_576,
         ),
     ] = 2048
+
+
+class TuningConfig(Table, frozen=True, kw_only=True):
+    """Short clips to tune on: around events, near misses and false wakes. Off unless the household
+    agrees; they stay on the box. `edge-agent record` writes here too, when a person asks.
+
+    Cameras with privacy masks: their clips are encoded anew, with the masks black.
+    """
+
+    keep: Annotated[
+        bool,
+        _meta(
+            "Keep clips of people who were told, of people who were seen and not told, and of "
+            "motion that was nobody, to tune on (docs/zones.md)."
+        ),
+    ] = False
+    blur: Annotated[
+        bool,
+        _meta(
+            "Keep them so coarse that nobody can be recognised. Motion, light and zones can be "
+            "tuned on them, the detector's thresholds can not. Costs encoding while they are kept."
+        ),
+    ] = False
+    retention_days: Annotated[
+        float,
+        _meta(
+            "Clips older than this are erased, also after days without power. A week holds each "
+            "weekday once.",
+            unit="days",
+            ge=0.04,
+            le=90,
+        ),
+    ] = 7.0
+    max_mb: Annotated[
+        int,
+        _meta(
+            "Most space for them, some 700 of 20 s at 300 kbit/s by default; the oldest go first.",
+            unit="MB",
+            ge=1,
+            le=1_048_576,
+        ),
+    ] = 512

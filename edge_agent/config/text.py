@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 from pathlib import Path
 
 from edge_agent.errors import ConfigProblem
@@ -45,10 +46,17 @@ def text_of(path: Path) -> str:
     return text
 
 
+def first_bytes(path: Path, most_bytes: int = _LARGEST_FILE_BYTES) -> bytes:
+    """All of a file that is no larger than that; of a larger one a byte more, so that it shows.
+    Waits for nobody to write into a pipe. Raises OSError."""
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(file, "rb") as opened:
+        return opened.read(most_bytes + 1) or b""
+
+
 def _bytes_of(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST_FILE_BYTES + 1)
+        data = first_bytes(path)
     except FileNotFoundError as error:
         fix = "give --config the folder that holds agent.toml; begin from the shipped sample"
         raise Unreadable(path, "does not exist", fix) from error

@@ -53,7 +53,15 @@ from edge_agent.contract.timeline import (
     TimeBasis,
     Timeline,
 )
-from edge_agent.contract.topics import BoxTopics, Branch, Topic, WardTopics, check_cmd_id, check_id
+from edge_agent.contract.topics import (
+    PREFIX,
+    BoxTopics,
+    Branch,
+    Topic,
+    WardTopics,
+    check_cmd_id,
+    check_id,
+)
 from edge_agent.contract.ulid import (
     UlidGenerator,
     check_ulid,
@@ -69,6 +77,7 @@ __all__ = [
     "MAX_COMMAND_BYTES",
     "MAX_MESSAGE_BYTES",
     "MAX_NUMBER",
+    "PREFIX",
     "Ack",
     "AckStatus",
     "BoxStatus",

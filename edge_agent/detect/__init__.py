@@ -17,14 +17,17 @@ from edge_agent.detect.manifest import (
     read_manifest,
     sha256_of,
 )
-from edge_agent.detect.onnx_detector import OnnxDetector
+from edge_agent.detect.mapping import Found
+from edge_agent.detect.onnx_detector import OnnxDetector, Seen
 from edge_agent.detect.session import Session
 
 __all__ = [
+    "Found",
     "ModelInput",
     "ModelManifest",
     "OnnxDetector",
     "ResolvedModel",
+    "Seen",
     "Session",
     "default_model_dirs",
     "file_of",

@@ -34,6 +34,10 @@ class Found:
     scores: F32
     cut: NDArray[np.bool_]
 
+    def where(self, chosen: NDArray[np.bool_]) -> Found:
+        """Those of them alone."""
+        return Found(self.boxes[chosen], self.scores[chosen], self.cut[chosen])
+
     @classmethod
     def together(cls, parts: Sequence[Found]) -> Found:
         return cls(

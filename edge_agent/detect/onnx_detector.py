@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from edge_agent.detect.canvas import Canvas
 from edge_agent.detect.catalog import ResolvedModel
@@ -11,7 +12,7 @@ from edge_agent.detect.joint import plan_joint
 from edge_agent.detect.manifest import ModelManifest
 from edge_agent.detect.mapping import Found, distinct, to_detections, to_frame
 from edge_agent.detect.nms import suppress
-from edge_agent.detect.regions import Look, extent
+from edge_agent.detect.regions import Fit, Look, extent
 from edge_agent.detect.session import OnnxSession, Session
 from edge_agent.domain import U8, Detection, Pixels, Region
 from edge_agent.geometry import FrameSize
@@ -19,6 +20,14 @@ from edge_agent.geometry import FrameSize
 #: Most candidates that enter suppression. Noise under a low threshold must not make one
 #: frame cost seconds; no household shows so many people.
 MAX_CANDIDATES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Of one picture: the candidates, and all from a lower score on, best first."""
+
+    detections: tuple[Detection, ...]
+    faint: tuple[Detection, ...]
 
 
 class OnnxDetector:
@@ -75,20 +84,65 @@ class OnnxDetector:
 
         One answer per request, in their order.
         """
-        spec = self.manifest.input
+        seen = self.look_together(
+            requests, candidate_threshold=candidate_threshold, floor=candidate_threshold
+        )
+        return [each.detections for each in seen]
+
+    def look_together(
+        self,
+        requests: Sequence[tuple[Pixels, Sequence[Region]]],
+        *,
+        candidate_threshold: float,
+        floor: float,
+    ) -> list[Seen]:
+        """As `detect_together`, and from the same inferences all who scored `floor` or more.
+
+        What is found from the candidate threshold on does not depend on `floor`.
+        """
         planned = [(regions, pixels.size) for pixels, regions in requests]
         found: list[list[Found]] = [[] for _ in requests]
-        for joint in plan_joint(planned, spec.size, spec.fit):
+        for joint in plan_joint(planned, *self._fit):
             parts = [(requests[i][0].bgr(), look) for i, look in joint.parts]
-            candidates = self._look(parts, candidate_threshold)
+            candidates = self._look(parts, min(floor, candidate_threshold))
             for i, look in joint.parts:
                 found[i].append(to_frame(candidates, look, requests[i][0].size))
         return [
-            to_detections(
-                distinct(Found.together(each), self.manifest.nms_iou), regions, pixels.size
-            )
+            self._seen(Found.together(each), candidate_threshold, regions, pixels.size)
             for (pixels, regions), each in zip(requests, found, strict=True)
         ]
+
+    def found(self, pixels: Pixels, regions: Sequence[Region], *, floor: float) -> Found:
+        """Whatever scores `floor`, for who asks `told_of` it more than once."""
+        found = []
+        for joint in plan_joint([(regions, pixels.size)], *self._fit):
+            parts = [(pixels.bgr(), look) for _, look in joint.parts]
+            candidates = self._look(parts, floor)
+            found += [to_frame(candidates, look, pixels.size) for _, look in joint.parts]
+        return Found.together(found)
+
+    def told_of(
+        self, found: Found, threshold: float, regions: Sequence[Region], frame: FrameSize
+    ) -> tuple[Detection, ...]:
+        """What `detect` says of these regions at a candidate threshold that is no lower than the
+        floor of `found`."""
+        return self._seen(found, threshold, regions, frame).detections
+
+    @property
+    def _fit(self) -> tuple[FrameSize, Fit]:
+        return self.manifest.input.size, self.manifest.input.fit
+
+    def _seen(
+        self, found: Found, threshold: float, regions: Sequence[Region], frame: FrameSize
+    ) -> Seen:
+        """Suppression drops what is weaker than what stays, so it may come before the threshold;
+        what is joined over the looks does not."""
+        iou = self.manifest.nms_iou
+        sure = found.scores >= threshold
+        detections = to_detections(distinct(found.where(sure), iou), regions, frame)
+        if sure.all():
+            return Seen(detections, detections)
+        return Seen(detections, to_detections(distinct(found, iou), regions, frame))
 
     def _look(self, parts: Sequence[tuple[U8, Look]], threshold: float) -> Candidates:
         size = self.manifest.input.size

@@ -17,6 +17,7 @@ from edge_agent.domain import (
     RuleHit,
     SnapshotRef,
 )
+from edge_agent.events.governor import Governor
 from edge_agent.events.lifecycle import NewEventId
 from edge_agent.events.motion import MotionEvents
 from edge_agent.events.person import PersonEvents
@@ -37,16 +38,24 @@ class EventBook:
         motion: MotionConfig,
         person: PersonConfig,
         new_id: NewEventId,
+        governor: Governor | None = None,
     ) -> None:
         self._motion = MotionEvents(camera, motion, new_id)
-        self._person = PersonEvents(camera, person, new_id)
+        self._person = PersonEvents(camera, person, new_id, governor)
+        self._governor = governor
 
     def update(self, hits: Sequence[RuleHit], motion: Motion, at_s: float) -> Sequence[Event]:
-        return [*self._person.update(hits, at_s), *self._motion.update(motion, at_s)]
+        governor = self._governor
+        if governor is None:
+            return [*self._person.update(hits, at_s), *self._motion.update(motion, at_s)]
+        governor.see(motion, hits, at_s)
+        people = self._person.update(hits, at_s)
+        return [*people, *self._motion.update(motion, at_s), *governor.events(at_s)]
 
     def close_all(self, reason: EndReason, at_s: float) -> Sequence[Event]:
         """End every open event, each at the moment its subject was last seen."""
-        return [*self._person.close(reason, at_s), *self._motion.close(reason, at_s)]
+        storms = self._governor.close(reason, at_s) if self._governor is not None else []
+        return [*self._person.close(reason, at_s), *self._motion.close(reason, at_s), *storms]
 
     def state(self) -> bytes:
         """What the next recording of this camera needs."""

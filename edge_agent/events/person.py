@@ -15,6 +15,7 @@ from edge_agent.domain import (
     RuleHit,
     SnapshotRef,
 )
+from edge_agent.events.governor import Governor
 from edge_agent.events.lifecycle import Identity, NewEventId
 from edge_agent.events.state import VisitState
 from edge_agent.events.visit import Visit
@@ -30,7 +31,15 @@ class PersonEvents:
     new track needs time to be confirmed, the end is told `confirm_window_s` after that.
     """
 
-    def __init__(self, camera: CameraId, config: PersonConfig, new_id: NewEventId) -> None:
+    def __init__(
+        self,
+        camera: CameraId,
+        config: PersonConfig,
+        new_id: NewEventId,
+        governor: Governor | None = None,
+    ) -> None:
+        """`governor` None: everybody is told at once, as of a recording."""
+        self._governor = governor
         self._camera, self._new_id = camera, new_id
         self._hold_s = max(config.lost_after_s, config.cooldown_s)
         self._linger_s = self._hold_s + config.confirm_window_s
@@ -87,7 +96,7 @@ class PersonEvents:
         if doubled or lost:
             owner = doubled[0] if doubled else max(lost, key=lambda visit: visit.seen_s)
             owner.join(hit)
-        else:
+        elif self._governor is None or self._governor.admits(hit, at_s):
             self._open(hit, hit.since_s, at_s)
 
     def _separate(self, at_s: float) -> None:

@@ -57,7 +57,7 @@ class ClipFile:
         """Raises OSError, and MediaError for streams that cannot be kept as clips."""
         self.path = path
         self._stream = stream
-        self._sink = _Sink()
+        self._sink = ChunkSink()
         self._container, self._track = _muxer(self._sink, stream)
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         os.fchmod(descriptor, 0o600)  # whatever the umask
@@ -125,7 +125,7 @@ class ClipFile:
         if not chunks:
             return False
         try:
-            _write_all(self._file.fileno(), chunks)
+            write_all(self._file.fileno(), chunks)
         except OSError:
             self._broken = True
             os.ftruncate(self._file.fileno(), self._size_bytes)
@@ -159,7 +159,7 @@ class ClipFile:
         return copy
 
 
-class _Sink(io.RawIOBase):
+class ChunkSink(io.RawIOBase):
     """Where libav writes. Not the file itself: an error there must not pass through C."""
 
     def __init__(self) -> None:
@@ -178,7 +178,8 @@ class _Sink(io.RawIOBase):
         return chunks
 
 
-def _write_all(descriptor: int, chunks: list[bytes]) -> None:
+def write_all(descriptor: int, chunks: list[bytes]) -> None:
+    """All of it. Raises OSError, some of it written."""
     for first in range(0, len(chunks), _MAX_CHUNKS):
         some = chunks[first : first + _MAX_CHUNKS]
         written = os.writev(descriptor, some)
@@ -187,7 +188,7 @@ def _write_all(descriptor: int, chunks: list[bytes]) -> None:
             rest = rest[os.write(descriptor, rest) :]
 
 
-def _muxer(sink: _Sink, stream: PacketStream) -> tuple[OutputContainer, Stream]:
+def _muxer(sink: ChunkSink, stream: PacketStream) -> tuple[OutputContainer, Stream]:
     template = stream.template
     if stream.codec not in CLIP_CODECS or not isinstance(template, VideoStream):
         raise MediaError(f"a stream in {stream.codec} cannot be kept as a clip")

@@ -13,7 +13,7 @@ import logging
 import select
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -22,7 +22,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge_agent.clock import Clock, is_trusted
+from edge_agent.clock import Clock
 from edge_agent.errors import AgentError, BrokerUnreachable
 from edge_agent.mqtt.client import connect, make_client
 from edge_agent.mqtt.endpoint import Endpoint
@@ -76,6 +76,7 @@ class Connection:
         self._endpoint, self._session = endpoint, session
         self._clock = clock
         self._signals: list[Signal] = []
+        self._granted: int | None = None  # the broker's word on the last subscription
         self._accepted = False
         self._failure: AgentError | None = None
         self._paho_complaint = ""
@@ -147,6 +148,27 @@ class Connection:
         self._client.subscribe([(each, 1) for each in filters])
         self._raise_failure()
 
+    def ask_for(self, topic: str, timeout_s: float) -> int | None:
+        """Subscribe and wait for the broker's word: its reason code, below 128 when granted.
+
+        None: it said nothing in time. For who looks at a broker; `subscribe` does not wait.
+        """
+        self._granted = None
+        deadline_s = self._clock.mono_s() + timeout_s
+        self._client.subscribe([(topic, 1)])
+        while self._granted is None and self._clock.mono_s() < deadline_s:
+            self._raise_failure()
+            self._turn(_SLICE_S)
+        return self._granted
+
+    @property
+    def broker_certificate(self) -> Mapping[str, Any]:
+        """As `ssl.SSLSocket.getpeercert` tells it; empty without TLS."""
+        tls = self._endpoint.tls
+        if tls is None or tls.wrapped is None:
+            return {}
+        return tls.wrapped.getpeercert() or {}
+
     def ack(self, mid: int) -> None:
         """Acknowledge an `Incoming` of QoS 1; only for sessions with `manual_ack`."""
         self._client.ack(mid, 1)
@@ -198,9 +220,7 @@ class Connection:
         except OSError as error:
             if endpoint.tls is not None:
                 endpoint.tls.close_wrapped()
-            raise refused_by_socket(
-                str(endpoint), endpoint.host, error, tls=endpoint.tls is not None
-            ) from error
+            raise self._refused(error) from error
         while not self._accepted:
             self._raise_failure()
             if stop.stopped or self._clock.mono_s() > deadline_s:
@@ -254,19 +274,18 @@ class Connection:
             )
 
     def _watch_dates(self) -> None:
-        """The time became known after the handshake: are the broker's certificates of today?"""
+        """Are the broker's certificates of today, now that the time is known?"""
         tls = self._endpoint.tls
-        if tls is None or tls.validity is None:
-            return
-        reading = self._clock.read()
-        if not is_trusted(reading.quality):
-            return
-        validity, tls.validity = tls.validity, None
-        try:
-            validity.check(reading.utc_s)
-        except ssl.SSLCertVerificationError as error:
-            broker, host = str(self._endpoint), self._endpoint.host
-            self._fail(refused_by_socket(broker, host, error, tls=True))
+        if tls is not None:
+            try:
+                tls.judge_again(self._clock)
+            except ssl.SSLCertVerificationError as error:
+                self._fail(self._refused(error))
+
+    def _refused(self, error: OSError) -> AgentError:
+        endpoint = self._endpoint
+        tls = endpoint.tls is not None
+        return refused_by_socket(str(endpoint), endpoint.host, error, tls=tls)
 
     def _fail(self, error: AgentError) -> None:
         if self._failure is None:
@@ -381,6 +400,7 @@ class Connection:
         properties: Properties | None,
     ) -> None:
         for code in codes:
+            self._granted = int(code.value)
             if code.is_failure:
                 log.warning("broker %s refused a subscription: %s", self._endpoint, code)
 

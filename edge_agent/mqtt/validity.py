@@ -14,6 +14,8 @@ import ssl
 from dataclasses import dataclass
 from typing import Any
 
+from edge_agent.clock import Clock, is_trusted
+
 #: X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h; the module `ssl` has no name for it.
 NO_CHECK_TIME = 0x200000
 #: X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED.
@@ -50,6 +52,16 @@ class TlsContext(ssl.SSLContext):
         self.earliest_utc_s = earliest_utc_s
         self.verify_flags |= NO_CHECK_TIME
         self.sslsocket_class = _DatedSocket
+
+    def judge_again(self, clock: Clock) -> None:
+        """Once, when the time is known after the handshake. Raises
+        ssl.SSLCertVerificationError."""
+        if self.validity is None:
+            return
+        reading = clock.read()
+        if is_trusted(reading.quality):
+            validity, self.validity = self.validity, None
+            validity.check(reading.utc_s)
 
     def wrap_socket(self, sock: socket.socket, *args: Any, **options: Any) -> ssl.SSLSocket:
         self.wrapped = super().wrap_socket(sock, *args, **options)

@@ -18,16 +18,18 @@ from edge_agent.domain import Detection, Region, RuleHit, Track
 from edge_agent.geometry import FULL_FRAME, BBox, shows_same_person
 from edge_agent.track import Tracker
 
+#: Candidates count from this share of the camera's candidate threshold on.
+FLOOR_FRAC = 0.5
 #: A near miss has at most so many sightings, two minutes of somebody who moves; the newest count.
 MOST_SIGHTINGS = 600
 #: What was seen less often is noise: where it was never a candidate, where it never confirmed.
-_LEAST_FAINT, _LEAST_WEAK = 3, 2
+LEAST_FAINT, LEAST_WEAK = 3, 2
 #: Who is told is the same person so long before and after, within so many sizes of them: half of
 #: them came in first, or their track broke.
-_SAME_FOR_S = 3.0
+SAME_FOR_S = 3.0
 _SAME_WITHIN = 2.0
 #: Until then whoever comes after them is told, with the usual settings.
-_LATEST_S = 8.0
+LATEST_S = 8.0
 #: Where nothing moves the tracker would look at somebody known as often.
 CONTROL_EVERY_S = 1.0
 _SLACK_S = 0.01
@@ -135,7 +137,7 @@ class NearMissWatch:
         tracks = self._tracker.update(
             faint.detections, [region.bbox for region in faint.searched], at_s
         )
-        self._told_lately = [each for each in self._told_lately if at_s - each[1] <= _SAME_FOR_S]
+        self._told_lately = [each for each in self._told_lately if at_s - each[1] <= SAME_FOR_S]
         self._told_lately += [(hit.track.bbox, at_s) for hit in hits]
         for track in tracks:
             if track.track_id not in self._told:
@@ -145,7 +147,7 @@ class NearMissWatch:
         self._end(here={track.track_id for track in tracks})
         told = [(hit.track.bbox, hit.since_s) for hit in hits]
         self._over = [miss for miss in self._over if not _is_told(miss, told)]
-        ripe = [miss for miss in self._over if at_s - miss.last_s > _LATEST_S]
+        ripe = [miss for miss in self._over if at_s - miss.last_s > LATEST_S]
         self._over = [miss for miss in self._over if miss not in ripe]
         return tuple(ripe)
 
@@ -170,7 +172,7 @@ class NearMissWatch:
             del sightings[:-MOST_SIGHTINGS]
 
     def _was_told(self, bbox: BBox) -> bool:
-        return any(_is_near(bbox, told) for told, _ in self._told_lately)
+        return any(is_near(bbox, told) for told, _ in self._told_lately)
 
     def _end(self, here: set[int]) -> None:
         self._told &= here
@@ -181,18 +183,19 @@ class NearMissWatch:
     def _matters(self, miss: NearMiss) -> bool:
         best, often = miss.best.score, len(miss.sightings)
         if best < self._candidate:
-            return often >= _LEAST_FAINT
-        return best >= self._confirm or often >= _LEAST_WEAK
+            return often >= LEAST_FAINT
+        return best >= self._confirm or often >= LEAST_WEAK
 
 
 def _is_told(miss: NearMiss, told: Sequence[tuple[BBox, float]]) -> bool:
     """Whether one of those who are told, since a moment, had just come where they were."""
     return any(
-        -_SAME_FOR_S <= since_s - miss.last_s <= _SAME_FOR_S
-        and _is_near(miss.sightings[-1].bbox, bbox)
+        -SAME_FOR_S <= since_s - miss.last_s <= SAME_FOR_S
+        and is_near(miss.sightings[-1].bbox, bbox)
         for bbox, since_s in told
     )
 
 
-def _is_near(bbox: BBox, told: BBox) -> bool:
+def is_near(bbox: BBox, told: BBox) -> bool:
+    """Within so many sizes of somebody told that a broken track of theirs may begin there."""
     return told.scaled(_SAME_WITHIN).intersection_frac(bbox) > 0

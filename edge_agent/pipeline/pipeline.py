@@ -38,6 +38,7 @@ from edge_agent.geometry import FULL_FRAME, BBox, FrameSize
 from edge_agent.pipeline.analysis import Analysis, Search
 from edge_agent.pipeline.carry_over import CarryOver, pack, unpack
 from edge_agent.pipeline.near_miss import Faint, NearMiss, NearMissWatch
+from edge_agent.pipeline.usual import UsualWatch
 
 #: While the background is unknown (start, lamp, IR switch) motion is blind; the whole frame
 #: is then looked at this often, so that somebody who switches on the lamp is still seen.
@@ -191,6 +192,7 @@ class Stages:
     events: EventStage
     closer: CloserStage | None = None
     health: HealthStage | None = None
+    usual: UsualWatch | None = None
     near_misses: NearMissWatch | None = None  # where somebody asks why nobody was told
 
 
@@ -262,6 +264,8 @@ class CameraPipeline:
         events = [*stages.events.update(hits, search.motion, at_s)]
         if stages.health is not None:
             events += stages.health.update(frame)
+        if stages.usual is not None:
+            events += stages.usual.update(events, at_s, frame.weekminute)
         misses: tuple[NearMiss, ...] = ()
         if stages.near_misses is not None and faint is not None:
             moving, moment = search.motion.regions, (at_s, frame.weekminute)
@@ -306,6 +310,8 @@ class CameraPipeline:
         events = [*self._stages.events.close_all(reason, at_s)]
         if self._stages.health is not None:
             events += self._stages.health.close(reason, at_s)
+        if self._stages.usual is not None:
+            events += self._stages.usual.close(reason, at_s)
         return tuple(events)
 
     @property

@@ -20,7 +20,7 @@ from edge_agent.track import Tracker
 from edge_agent.track.looks import LOOK_AGAIN_S
 
 #: Who was there just before leaves tracks that others are not mistaken for.
-_BEFORE_S, _AFTER_S = 5.0, 2.0
+BEFORE_S, AFTER_S = 5.0, 2.0
 #: A detector that looks at a region finds who lies in it with this share of their box.
 _SHOWN = 0.6
 
@@ -40,7 +40,7 @@ class Rehearsal:
     """The moments around one near miss, to be decided upon again and again."""
 
     def __init__(self, moments: Sequence[Moment], miss: NearMiss, own: Thresholds) -> None:
-        begin_s, end_s = miss.first_s - _BEFORE_S, miss.last_s + _AFTER_S
+        begin_s, end_s = miss.first_s - BEFORE_S, miss.last_s + AFTER_S
         self._moments = [each for each in moments if begin_s <= each.at_s <= end_s]
         self._places = {sighting.at_s: sighting.bbox for sighting in miss.sightings}
         self._own = own

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from edge_agent.config import CameraConfig, PersonConfig
 from edge_agent.domain import CameraId
-from edge_agent.events import EventBook, NewEventId
+from edge_agent.events import EventBook, Governor, NewEventId
 from edge_agent.geometry import Polygon
 from edge_agent.motion import MotionDetector
 from edge_agent.pipeline.near_miss import NearMissWatch
@@ -15,8 +16,11 @@ from edge_agent.pipeline.pipeline import (
     CloserStage,
     DetectStage,
     HealthStage,
+    MotionStage,
     Stages,
+    TrackStage,
 )
+from edge_agent.pipeline.usual import UsualWatch
 from edge_agent.rules import RuleEngine
 from edge_agent.track import Tracker
 
@@ -53,26 +57,50 @@ def thresholds(person: PersonConfig, detector: Thresholds) -> tuple[float, float
     return candidate, confirm
 
 
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What not every pipeline has; a live camera's `governor` and `usual` outlive its pipelines."""
+
+    closer: CloserStage | None = None
+    health: HealthStage | None = None
+    near_misses: NearMissWatch | None = None
+    motion: MotionStage | None = None  # None: as the camera's settings make it
+    track: TrackStage | None = None  # the same
+    governor: Governor | None = None  # None: a recording, which begins with whoever set it off
+    usual: UsualWatch | None = None
+
+
+def motion_of(camera: CameraConfig) -> MotionDetector:
+    """The first stage, as the camera's settings make it."""
+    ignored = [Polygon.of(zone.polygon) for zone in camera.ignore_zones]
+    return MotionDetector(camera.motion, ignored)
+
+
 def build_pipeline(
     camera: CameraConfig,
     detector: Detector,
     new_id: NewEventId,
-    closer: CloserStage | None = None,
-    health: HealthStage | None = None,
-    near_misses: NearMissWatch | None = None,
+    extras: Extras | None = None,
 ) -> CameraPipeline:
+    """A camera's stages, as its settings make them."""
+    extras = extras or Extras()
     candidate, confirm = thresholds(camera.person, detector)
     rules = RuleEngine(camera.person, camera.zones, camera.ignore_zones, confirm_threshold=confirm)
     stages = Stages(
-        motion=MotionDetector(
-            camera.motion, [Polygon.of(zone.polygon) for zone in camera.ignore_zones]
-        ),
+        motion=extras.motion or motion_of(camera),
         detect=detector,
-        track=Tracker(camera.person, high_score=rules.lowest_threshold),
+        track=extras.track or Tracker(camera.person, high_score=rules.lowest_threshold),
         rules=rules,
-        events=EventBook(CameraId(camera.id), camera.motion, camera.person, new_id),
-        closer=closer,
-        health=health,
-        near_misses=near_misses,
+        events=EventBook(
+            CameraId(camera.id),
+            camera.motion,
+            camera.person,
+            new_id,
+            extras.governor,
+        ),
+        closer=extras.closer,
+        health=extras.health,
+        usual=extras.usual,
+        near_misses=extras.near_misses,
     )
     return CameraPipeline(stages, candidate_threshold=candidate)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge_agent.config import CameraConfig
 from edge_agent.geometry import FULL_FRAME
 from edge_agent.pipeline.analysis import Analysis
 from edge_agent.pipeline.minutes import MinuteWatch, UnlookedMinute
-from edge_agent.pipeline.near_miss import Faint, NearMiss, NearMissWatch
+from edge_agent.pipeline.near_miss import FLOOR_FRAC, Faint, NearMiss, NearMissWatch
 from edge_agent.pipeline.rehearsal import Moment
 from edge_agent.pipeline.stages import Thresholds, thresholds
 from edge_agent.pipeline.why import Why, why_untold
-
-#: Candidates count from this share of the camera's candidate threshold on.
-FLOOR_FRAC = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,11 @@ class UntoldBook:
         self._misses += analysis.near_misses
         self._unlooked += self._minutes.update(motion, bool(analysis.searched), at_s)
 
+    @property
+    def moments(self) -> Sequence[Moment]:
+        """Of all pictures in which something moved or was looked at."""
+        return self._moments
+
     def close(self) -> Untold:
         """No more pictures."""
         misses = [*self._misses, *self.watch.close()]
@@ -59,11 +62,11 @@ class UntoldBook:
             for miss in misses
         )
         return Untold(
-            tuple(filter(_is_worth_telling, whys)), (*self._unlooked, *self._minutes.close())
+            tuple(filter(is_worth_telling, whys)), (*self._unlooked, *self._minutes.close())
         )
 
 
-def _is_worth_telling(why: Why) -> bool:
+def is_worth_telling(why: Why) -> bool:
     """What was never a candidate, and can be made none, is noise, or a part of somebody."""
     measured = why.measured
     explained = why.held_back_by or why.without_change

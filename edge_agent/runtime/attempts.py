@@ -31,10 +31,13 @@ class Attempts:
         self._counts = _read(path)
         self._failing = False
 
-    def exhausted(self, key: str) -> bool:
-        """So often begun and never ended."""
+    def count(self, key: str) -> int:
+        """How often it was begun and not ended; it is given up at TRIES."""
         with self._lock:
-            return self._counts.get(key, 0) >= TRIES
+            return self._counts.get(key, 0)
+
+    def exhausted(self, key: str) -> bool:
+        return self.count(key) >= TRIES
 
     def begin(self, key: str) -> None:
         """Before anything that may go wrong."""

@@ -14,6 +14,7 @@ from edge_agent.sources.decoder import Decoder, Picture
 from edge_agent.sources.feed import CameraFeed
 from edge_agent.sources.feed_state import FeedSettings, FeedState, FeedStatus, GateStatus
 from edge_agent.sources.gate import DecodeMode, Finding, GateCounters, GatePlan
+from edge_agent.sources.login_count import login_guard
 from edge_agent.sources.main_stream import MainStream
 from edge_agent.sources.meter import StreamFigures, StreamMeter
 from edge_agent.sources.moment import picture_at
@@ -62,6 +63,7 @@ __all__ = [
     "TimedPacket",
     "blackened",
     "format_report",
+    "login_guard",
     "open_source",
     "picture_at",
     "probe",

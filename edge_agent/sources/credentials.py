@@ -7,7 +7,8 @@ passwords onto the wire, then pauses for 30 minutes, then tries once, pauses an 
 so on. Two channels that start together wait for each other: a try whose answer is not
 known counts as wrong. A password that was not tried before (the file was changed) has two
 tries of its own, but never more than four wrong ones go out in half an hour. Processes share
-the file: the tries of `edge-agent probe` count along.
+the file: the tries of `edge-agent probe` count along. Before there is a configuration a person's
+own file counts; two guards, one `beside` the other, know what either knows.
 
 `rtsp.talk` sends at most one wrong Authorization header per connection (the first request goes
 without one and only learns the challenge), so one connection is one try.
@@ -75,9 +76,12 @@ class _File(msgspec.Struct):
 class CredentialGuard:
     """Shared by all source threads; remembers in `path` (None: only in memory)."""
 
-    def __init__(self, path: Path | None, clock: Clock) -> None:
+    def __init__(
+        self, path: Path | None, clock: Clock, beside: CredentialGuard | None = None
+    ) -> None:
         self._path = path
         self._clock = clock
+        self._beside = beside
         self._changed = threading.Condition()
         self._in_flight: dict[str, int] = {}
         self._fingerprints: dict[Login, str] = {}
@@ -96,6 +100,7 @@ class CredentialGuard:
             return
         shared = f"{login.user}@{login.host}"
         accounts = (shared, f"{shared} on {camera}")
+        self._exchange(login, accounts)
         self._enter(login, accounts, camera, stop)
         try:
             yield
@@ -110,9 +115,17 @@ class CredentialGuard:
             what_next = _what_next(tries, self._clock.read())
             raise CredentialRefused(f"{error}; {what_next}", stage) from None
         else:
-            self._accepted(accounts, login)
+            self.accepted(accounts, login)
+            if self._beside is not None:
+                self._beside.accepted(accounts, login)
         finally:
             self._leave(shared)
+            self._exchange(login, accounts)
+
+    def share(self, login: Login, *, camera: str) -> None:
+        """Make sure that the guard beside knows of this login what we know, and we what it does."""
+        shared = f"{login.user}@{login.host}"
+        self._exchange(login, (shared, f"{shared} on {camera}"))
 
     def pause_s(self, login: Login, *, camera: str) -> float:
         """How long this login must not be tried; 0 when it may."""
@@ -146,7 +159,33 @@ class CredentialGuard:
             self._in_flight[account] -= 1
             self._changed.notify_all()
 
-    def _accepted(self, accounts: tuple[str, str], login: Login) -> None:
+    def _exchange(self, login: Login, accounts: tuple[str, str]) -> None:
+        """Of each account the larger count is true: the smaller one did not see all tries."""
+        other = self._beside
+        if other is None:
+            return
+        for account in accounts:
+            mine, its = self.known(account, login), other.known(account, login)
+            if its is not None and (mine is None or its.tries > mine.tries):
+                self.learn(account, login, its)
+            elif mine is not None and (its is None or mine.tries > its.tries):
+                other.learn(account, login, mine)
+
+    def known(self, account: str, login: Login) -> _Refusal | None:
+        """What is remembered of this password's tries."""
+        with self._changed:
+            self._refresh()
+            return self._file.refusals.get(account, {}).get(self._fingerprint(login))
+
+    def learn(self, account: str, login: Login, refusal: _Refusal) -> None:
+        """Another guard saw these tries."""
+        with self._changed, self._alone():
+            refusals = self._file.refusals.setdefault(account, {})
+            refusals[self._fingerprint(login)] = msgspec.structs.replace(refusal)
+            self._save()
+
+    def accepted(self, accounts: tuple[str, str], login: Login) -> None:
+        """Forget its wrong tries."""
         with self._changed, self._alone():
             fingerprint = self._fingerprint(login)
             removed = [

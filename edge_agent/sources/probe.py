@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
 from edge_agent.clock import Clock
 from edge_agent.config.schema import FileSource, RtspSource, SourceConfig, UsbSource
 from edge_agent.config.words import scrubbed
+from edge_agent.domain import U8
 from edge_agent.errors import ConfigError, ConfigProblem, MediaError, SourceStalled
 from edge_agent.geometry import FrameSize
 from edge_agent.runtime.stop import StopToken
@@ -52,6 +53,8 @@ class ProbeReport:
     lost_packets: int  # of the network
     remarks: tuple[str, ...]
     advice: tuple[str, ...]
+    #: The last whole picture: uint8 BGR (height, width, 3), upright, nothing masked.
+    picture: U8 | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(slots=True)
@@ -61,6 +64,7 @@ class _Seen:
     size: FrameSize | None = None
     rotated: bool = False
     pixel_format: str | None = None
+    picture: Picture | None = None
     decode_errors: int = 0
     pictures: int = 0
     damaged: int = 0
@@ -117,24 +121,27 @@ def probe_source(  # noqa: PLR0913 - what a command line can say of a camera
     return FileSource(path=address.removeprefix("file://"), pace="fast", rotate=rotate)
 
 
-def probe(
+def probe(  # noqa: PLR0913 - what to look at, how, and what errors call it
     config: SourceConfig,
     *,
     credentials: CredentialGuard,
     stop: StopToken,
     clock: Clock,
     watch_s: float = WATCH_S,
+    camera: str = "probe",
     opener: Opener = open_source,
     rules: PictureRules = ANY_CAMERA,
 ) -> ProbeReport:
     """Watch the source for `watch_s` (a recording: for 30 s of its own time).
+
+    `camera` is what errors call it.
 
     Raises the AgentErrors of opening and reading, and SourceStalled when no picture came.
     """
     begin_s = clock.mono_s()
     shown = shown_address(config)
     opened = opener(
-        config, camera="probe", credentials=credentials, stop=stop, clock=clock, rules=rules
+        config, camera=camera, credentials=credentials, stop=stop, clock=clock, rules=rules
     )
     with closing(opened) as source:
         connected_s = clock.mono_s() - begin_s
@@ -162,6 +169,7 @@ def probe(
         seen.lost_packets,
         seen.remarks,
         tuple(advice_for(info, figures, seen.watched_s, seen.size)),
+        _shown(seen.picture),
     )
 
 
@@ -194,11 +202,19 @@ def _note_pictures(seen: _Seen, decoder: Decoder, pictures: list[Picture]) -> No
     seen.decode_errors += decoder.take_errors()
     seen.pictures += len(pictures)
     seen.damaged += decoder.take_damaged()
+    if pictures and (seen.picture is None or not pictures[-1].damaged):
+        seen.picture = pictures[-1]
     if pictures and seen.size is None:
         unit, orientation = pictures[0].unit, pictures[0].orientation
         seen.size = DecodedPixels(unit, (), orientation).size
         seen.rotated = orientation != UPRIGHT
         seen.pixel_format = unit.format.name
+
+
+def _shown(picture: Picture | None) -> U8 | None:
+    if picture is None:
+        return None
+    return DecodedPixels(picture.unit, (), picture.orientation).bgr()
 
 
 _ALL_INTRA = ("mjpeg", "rawvideo")

@@ -69,6 +69,7 @@ def _settings(config: Config) -> dict[str, Any]:
         "analysis_fps": config.analysis.fps,
         "snapshots": config.snapshots.enabled,
         "clips": config.clips.enabled,
+        "tuning": config.tuning.keep,
         "log_level": config.log.level,
         "cameras": [_camera(camera) for camera in config.cameras],
     }

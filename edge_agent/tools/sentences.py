@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from edge_agent.errors import AgentError, ConfigError, ConfigProblem
 from edge_agent.language import _, told, translatable
+from edge_agent.tools.slip_sentences import LOOSE, SLIPS
 
 _CAMERA = translatable(
     "{where}; next try in {pause}",
@@ -86,6 +87,7 @@ _PROBLEM = translatable(
     "has no value",
     "is there twice",
     "no camera is enabled",
+    "no camera is configured",
     "no camera",
     "is text with a quote missing",
     "others may read it (mode {mode})",
@@ -219,20 +221,126 @@ _VALUES = translatable(
     "{policy}, {reason}",
 )
 _NAME_WIDTH = 15
+#: Of the values, the one that fits whatever has a comma.
+_POLICY = "{policy}, {reason}"
+#: What the running agent says of itself and its cameras.
+_RUNNING = translatable(
+    "low frame rate: far fewer pictures come than usual",
+    "lost: no picture comes",
+    "no picture came",
+    "pictures came and none was decoded: no keyframe, no change of packet sizes",
+    "the analysis had no time for any picture",
+    "nothing moved",
+    "{looked}, best {score}, at a time when no zone is watched (schedule)",
+    "{looked}, nothing looked like a person",
+    "{looked}, best {score} of {limit}, but in too few looks, or not where, as long or "
+    "as large as asked",
+    "{looked}, best {score} of {limit} ({key})",
+    "looked {number} times",
+    "looked once",
+    "gate: only {number} keyframes decoded",
+    "{number} pictures dropped: the box was too busy",
+    "the light changed: then motion says nothing",
+    "something moved in {number} pictures where looks found nobody before",
+    "at most {number} of the picture changed: less than motion.min_area_frac",
+    "{where}: given up for a minute, because its pictures take more memory than this box has; use "
+    "the camera's sub-stream",
+    "black: the picture shows nothing",
+    "dark: no light; is the lamp or the infrared light out?",
+    "overexposed: the picture is burnt out",
+    "frozen: the same picture again and again",
+    "glitching: the picture is damaged on its way",
+    "blocked: something covers the view",
+    "moved: the camera looks elsewhere than before",
+    "blurred: out of focus, or dirty",
+    "crashed: an error in the agent; it tries again, see its journal",
+    "nothing happens; {reason}",
+    "{share} of the pictures are damaged on their way, and nothing is looked for in them; is the "
+    "Wi-Fi too weak, the cable or the recorder's disk bad?",
+    "a clock is burnt into the picture, and motion in it is left out; an ignore zone keeps it so "
+    "from the first second: {zones}",
+    "{number} of the camera's time stamps jumped and were replaced",
+    "the camera's time stamps {what}: times of arrival stand in for them",
+    "confirm_threshold is {number}: candidate_threshold moved it up",
+    "candidate_threshold is {number}: confirm_threshold moved it down",
+    "an I-frame interval of 1 s would be better",
+    'every packet is decoded, because gate = "off"',
+    "a keyframe alone gave no picture: damaged on its way, or the camera refreshes little by "
+    "little (intra refresh)",
+    "set the camera's I-frame interval to 1 s and switch intra refresh off",
+    "no agent answers at {where}: does it run? systemctl status edge-agent; journalctl -u "
+    "edge-agent -n 20",
+    "{path} is the agent's and root's: sudo edge-agent status",
+    "{path} did not answer to the end; ask again",
+    "the agent watches no camera {camera}; it has: {names}",
+)
+#: One word each, of the agent's states.
+_STATES = translatable(
+    "online",
+    "degraded",
+    "connecting",
+    "stalled",
+    "unreachable",
+    "refused",
+    "unusable",
+    "ended",
+    "waiting",
+    "stopped",
+    "synced",
+    "holdover",
+    "estimated",
+    "unset",
+    "applied",
+    "rejected",
+    "always",
+    "idle",
+    "verify",
+    "active",
+    "folder",
+    "person",
+    "motion",
+    "health",
+)
 
 
 def of_error(error: AgentError) -> str:
     """What failed. A configuration's problems stand on a line each."""
     if isinstance(error, ConfigError):
         return "\n".join(of_problem(problem) for problem in error.problems)
-    return told(str(error), (*_BROKER, *_CAMERA))
+    return told(str(error), (*_BROKER, *_CAMERA, *_RUNNING))
+
+
+def of_state(word: str) -> str:
+    """One word of the agent's: how a camera, the broker, the clock or the configuration stands."""
+    return _(word) if word in (*_STATES, *_ROWS) else word
+
+
+def of_running(text: str) -> str:
+    """A reason or remark of the running agent; of the configuration: place, found, fix."""
+    sentences = (*_RUNNING, *_BROKER, *_CAMERA, *_STREAM, *_VALUES)
+    said = told(text, tuple(each for each in sentences if each != _POLICY))
+    if said != text:
+        return said
+    where, separator, rest = text.partition(": ")
+    found, semicolon, fix = rest.partition("; ")
+    if separator and _of_slip(found) != found:
+        return f"{where}: {_of_slip(found)}{semicolon}{_of_slip(fix)}"
+    first, semicolon, second = text.partition("; ")
+    if semicolon and told(first, sentences) != first:
+        return f"{told(first, sentences)}; {of_running(second)}"
+    return told(text, sentences)
 
 
 def of_problem(problem: ConfigProblem) -> str:
     """As `str(problem)`: place, what was found, what to do."""
     where = f"{problem.file}: {problem.path}" if problem.path else problem.file
-    found, fix = told(problem.found, _PROBLEM), told(problem.fix, _PROBLEM)
+    found, fix = _of_slip(problem.found), _of_slip(problem.fix)
     return f"{where}: {found}; {fix}" if fix else f"{where}: {found}"
+
+
+def _of_slip(text: str) -> str:
+    """What was found, or what to do."""
+    return told(text, (*_PROBLEM, *SLIPS, *LOOSE))
 
 
 def of_search(text: str) -> str:

@@ -38,6 +38,7 @@ class BoxFilter:
 
     def __init__(self, bbox: BBox, at_s: float) -> None:
         self._at_s = at_s
+        self._told: tuple[float, BBox] | None = None  # asked for often, of one moment
         self._position = _measurement(bbox)
         self._velocity = np.zeros(4)
         scale = self._scale()
@@ -69,10 +70,15 @@ class BoxFilter:
         self._position[2:] = np.maximum(self._position[2:], _MIN_SIDE_FRAC)
         self._velocity = velocity + gain_v * error
         self._pp, self._pv, self._vv = pp * (1 - gain_p), pv * (1 - gain_p), vv - gain_v * pv
-        self._at_s = at_s
+        self._at_s, self._told = at_s, None
 
     def predicted(self, at_s: float) -> BBox:
         """The bbox expected at `at_s`; its centre never leaves the frame."""
+        if self._told is None or self._told[0] != at_s:
+            self._told = at_s, self._expected(at_s)
+        return self._told[1]
+
+    def _expected(self, at_s: float) -> BBox:
         cx, cy, w, h = (float(value) for value in self._predict(at_s)[0])
         w, h = max(w, _MIN_SIDE_FRAC), max(h, _MIN_SIDE_FRAC)
         cx, cy = min(max(cx, 0.0), 1.0), min(max(cy, 0.0), 1.0)

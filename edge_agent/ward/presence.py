@@ -35,8 +35,10 @@ class BoxRecord:
 
     def believed(self, now_utc_s: float, listening_utc_s: float = float("-inf")) -> State:
         """The state to show a person."""
+        # Who was away before we listened, and was not heard since, did not come back.
+        still_away = self.told == str(State.OFFLINE) and self.heard_utc_s < listening_utc_s
         silent_s = self.silent_s(now_utc_s, listening_utc_s)
-        if silent_s > BELIEVED_INTERVALS * self.interval_s:
+        if still_away or silent_s > BELIEVED_INTERVALS * self.interval_s:
             return State.OFFLINE
         return State(self.state)
 

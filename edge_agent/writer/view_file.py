@@ -18,7 +18,7 @@ from edge_agent.errors import StorageError
 
 log = logging.getLogger(__name__)
 
-_FOLDER = "health"
+FOLDER = "health"
 #: A power cut loses no more learning than this; the file is some 100 kB.
 KEEP_EVERY_S = 3600.0
 #: No file of ours is larger; a longer one is cut, and so refused.
@@ -27,7 +27,7 @@ _MOST_BYTES = 1 << 20
 
 def accept_mark(state_dir: Path, camera: str) -> Path:
     """The file by which a person says that the camera's view is as it should be."""
-    return state_dir / _FOLDER / f"{camera}.accept"
+    return state_dir / FOLDER / f"{camera}.accept"
 
 
 def accept_view(state_dir: Path, camera: str) -> None:
@@ -45,7 +45,7 @@ class ViewFile:
 
     def __init__(self, state_dir: Path, camera: CameraId) -> None:
         self._camera = camera
-        self._path = state_dir / _FOLDER / camera
+        self._path = state_dir / FOLDER / camera
         self._mark = accept_mark(state_dir, camera)
 
     def accepted(self) -> bool:

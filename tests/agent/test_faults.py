@@ -31,6 +31,7 @@ from edge_agent.clock import Clock, SystemClock
 from edge_agent.config import BoxConfig, CameraConfig, Config, MqttConfig, RtspSource
 from edge_agent.demo.rtsp_media import Media
 from edge_agent.demo.rtsp_server import RtspServer
+from edge_agent.detect import Seen
 from edge_agent.domain import Detection, Pixels, Region
 from edge_agent.errors import BrokerUnreachable
 from edge_agent.outbox import OutboxReader
@@ -229,11 +230,15 @@ class Misbehaving:
         self._misbehave()
         return ()
 
-    def detect_together(
-        self, requests: Sequence[tuple[Pixels, Sequence[Region]]], *, candidate_threshold: float
-    ) -> Sequence[Sequence[Detection]]:
+    def look_together(
+        self,
+        requests: Sequence[tuple[Pixels, Sequence[Region]]],
+        *,
+        candidate_threshold: float,
+        floor: float,
+    ) -> Sequence[Seen]:
         self._misbehave()
-        return [() for _ in requests]
+        return [Seen((), ()) for _ in requests]
 
 
 def shorten_patience(monkeypatch: pytest.MonkeyPatch, limits_s: dict[str, float]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +11,7 @@ import pytest
 from agent_inside import ROOMY, inside, wait_until
 from agent_process import write_config
 from broker import Mosquitto
+from mqtt_box import Ear
 
 from edge_agent.agent.proof import CAMERA, FIRST_AFTER_S, KIND, ProofOfLife, clip_path
 from edge_agent.agent.proof_run import Outcome, ProofParts, run_proof
@@ -19,6 +20,7 @@ from edge_agent.analysis.exchange import FrameExchange
 from edge_agent.analysis.loop import AnalysisLoop
 from edge_agent.clock import ManualClock, SystemClock
 from edge_agent.config import DetectorConfig
+from edge_agent.contract import decode_telemetry
 from edge_agent.domain import EndReason, Event, EventId, Label, Phase, Severity
 from edge_agent.runtime import Heartbeat, StopToken, Worker
 from edge_agent.ward import NewEvent, News, WardSetup, WardSubscriber
@@ -60,7 +62,7 @@ class Box:
             self.outbox,
             self.clock,
             lambda label, at_s: EventId(f"{next(ids)}"),
-            every_s=every_h * HOUR_S,
+            every_h=every_h,
         )
 
     def _play(self, stop: StopToken) -> Outcome:
@@ -99,7 +101,7 @@ def test_it_can_be_switched_off_and_on() -> None:
     box = Box("", every_h=0.0)
     box.live(30)
     assert box.played == 0
-    box.proof.every_s = HOUR_S * 24
+    box.proof.every_h = 24.0
     box.live(1)
     assert box.played == 1
 
@@ -134,7 +136,7 @@ def test_a_ward_that_never_acknowledges_is_told_at_the_next_test() -> None:
 def test_a_new_epoch_does_not_count_as_an_acknowledgement() -> None:
     box = Box("")
     box.live(1)
-    box.outbox.epoch, box.outbox.watermark = "01KAQZ0000ZZ5Y0T7M2N9R6XBD", 0
+    box.outbox.epoch, box.outbox.watermark = "01KAQZ0000ZZ5Y0T7M2N9R6XBD", 7
     box.live(1)
     assert len(box.told) == 1
 
@@ -242,6 +244,15 @@ def test_an_analysis_that_is_away_is_a_failure(
     assert "does not take up" in run_proof(parts, StopToken()).trouble
 
 
+def test_a_stop_in_the_middle_ends_it(
+    exchange: FrameExchange, running: tuple[AnalysisLoop, Journal]
+) -> None:
+    stop, detector = StopToken(), BlindDetector("")
+    parts = ProofParts(exchange, running[0], lambda: detector, clip_path(), SystemClock())
+    detector.detect = lambda *_, **__: stop.stop() or ()  # type: ignore[method-assign]
+    assert run_proof(parts, stop).frames < 60
+
+
 # --- all the way ------------------------------------------------------------------------
 
 
@@ -269,8 +280,10 @@ def test_the_ward_gets_a_self_test_and_no_person(
         return [item for item in events if item.header.source == "/ward1/proof"]
 
     try:
-        with inside(config):
+        with inside(config), Ear(mosquitto, "ea/v1/ward1/proof/tm") as ear:
             wait_until(lambda: len(told()) >= 2, 40)
+            wait_until(lambda: _figures(ear).get("selftests_passed") == 1)
+            assert "clock_steps" in _figures(ear)
     finally:
         stop.stop()
         assert worker.join(10)
@@ -283,3 +296,9 @@ def test_the_ward_gets_a_self_test_and_no_person(
     assert start.health.detail["top_score"] > 0.5
     assert end.health is not None
     assert end.health.detail["acknowledged"] is True
+
+
+def _figures(ear: Ear) -> Mapping[str, float]:
+    """Of the newest telemetry."""
+    heard = ear.listen(0.05)
+    return decode_telemetry(heard[-1].payload).figures if heard else {}

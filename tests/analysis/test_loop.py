@@ -20,6 +20,7 @@ from edge_agent.analysis.loop import MAX_TOGETHER, AnalysisLoop, Lane, LaneCount
 from edge_agent.clock import ManualClock, SystemClock
 from edge_agent.config import CameraConfig, DetectorConfig, FileSource, PersonConfig
 from edge_agent.contract import MediaTimeSource, RecordedTimeline
+from edge_agent.detect import Seen
 from edge_agent.domain import (
     CameraId,
     Detection,
@@ -40,6 +41,8 @@ from edge_agent.sources import Finding, PacketSource
 from edge_agent.sources.file import open_file
 from edge_agent.tools.trial.pictures import Picture
 
+Requests = Sequence[tuple[Pixels, Sequence[Region]]]
+
 
 class Together:
     """Each camera's picture holds a person whose place is the picture's brightness."""
@@ -53,13 +56,16 @@ class Together:
     def detect(
         self, pixels: Pixels, regions: Sequence[Region], *, candidate_threshold: float
     ) -> Sequence[Detection]:
-        return self.detect_together([(pixels, regions)], candidate_threshold=candidate_threshold)[0]
+        threshold, request = candidate_threshold, (pixels, regions)
+        (seen,) = self.look_together([request], candidate_threshold=threshold, floor=threshold)
+        return seen.detections
 
-    def detect_together(
-        self, requests: Sequence[tuple[Pixels, Sequence[Region]]], *, candidate_threshold: float
-    ) -> Sequence[Sequence[Detection]]:
+    def look_together(
+        self, requests: Requests, *, candidate_threshold: float, floor: float
+    ) -> Sequence[Seen]:
         self.asked.append(len(requests))
-        return [self._found(pixels) if regions else () for pixels, regions in requests]
+        found = [tuple(self._found(pixels)) if regions else () for pixels, regions in requests]
+        return [Seen(each, each) for each in found]
 
     def _found(self, pixels: Pixels) -> Sequence[Detection]:
         return [Detection(BBox(pixels.bgr()[0, 0, 0] / 255, 0.3, 0.1, 0.4), 0.9)]
@@ -133,12 +139,13 @@ def test_a_model_that_fails_finds_nobody_anywhere_and_says_so() -> None:
         manifest = type("M", (), {"name": "failing"})
         candidate_threshold = confirm_threshold = 0.5
 
-        def detect_together(self, requests: object, *, candidate_threshold: float) -> None:
+        def look_together(self, requests: object, **_: float) -> None:
             raise ModelError("no memory")
 
     detector = NamedDetector(Failing())  # type: ignore[arg-type]
     requests = [(Picture(np.zeros((36, 64, 3), np.uint8)), ())] * 2
-    assert detector.detect_together(requests, candidate_threshold=0.1) == [(), ()]
+    found = detector.look_together(requests, candidate_threshold=0.1, floor=0.05)
+    assert found == [Seen((), ()), Seen((), ())]
     assert "no memory" in detector.trouble
 
 
@@ -150,12 +157,13 @@ class Scored(Together):
         self._score = score
         self.thresholds: list[float] = []
 
-    def detect_together(
-        self, requests: Sequence[tuple[Pixels, Sequence[Region]]], *, candidate_threshold: float
-    ) -> Sequence[Sequence[Detection]]:
+    def look_together(
+        self, requests: Requests, *, candidate_threshold: float, floor: float
+    ) -> Sequence[Seen]:
         self.thresholds.append(candidate_threshold)
-        found = Detection(BBox(0.4, 0.3, 0.1, 0.4), self._score)
-        return [(found,) if regions else () for _, regions in requests]
+        found = (Detection(BBox(0.4, 0.3, 0.1, 0.4), self._score),)
+        sure = found if self._score >= candidate_threshold else ()
+        return [Seen(sure, found) if regions else Seen((), ()) for _, regions in requests]
 
 
 def test_each_camera_keeps_its_own_candidate_threshold_in_a_joint_look() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from fake_onvif import FakeOnvif
 
 from edge_agent.cli import main
 from edge_agent.config import load_config
+from edge_agent.demo.rtsp_media import Media
+from edge_agent.demo.rtsp_server import RtspServer
+from edge_agent.demo.scene import SceneSpec, render_clip
 
 HOME = "onvif://www.onvif.org/name/HIKVISION"
 
@@ -39,7 +43,9 @@ def test_a_found_camera_is_added_with_what_it_offers(
     camera = load_config(folder).config.cameras[0]
     assert camera.source.url == "rtsp://127.0.4.1:554/sub"  # type: ignore[union-attr]
     assert (folder / "secrets" / "gate").read_text() == "right\n"
-    assert "right" not in (folder / "cameras.d" / "gate.toml").read_text()
+    written = (folder / "cameras.d" / "gate.toml").read_text()
+    assert "right" not in written
+    assert '# identity = "HK9"' in written, "to follow it is the household's choice"
 
 
 def test_a_name_that_is_taken_is_refused_and_nothing_changes(
@@ -93,3 +99,25 @@ def test_an_accepted_view_leaves_a_mark_for_the_running_agent(folder: Path) -> N
     )
     assert main(["camera", "accept", "gate", "--config", str(folder)]) == 0
     assert (folder / "state" / "health" / "gate.accept").exists()
+
+
+def test_a_clock_that_is_off_is_told_in_the_words_of_its_menu(
+    folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    clip = tmp_path / "scene.mp4"
+    render_clip(clip, SceneSpec(duration_s=2.0))
+    port, media = free_port(), Media.load(clip)
+    onvif = FakeOnvif("127.0.4.7", "HIKVISION", "DS-2CD", HOME, "HK9", clock_off_s=-7200.0)
+    with RtspServer({"Streaming/Channels/102": media}, host="127.0.4.7") as server:
+        url = server.url("Streaming/Channels/102")
+        (folder / "cameras.d").mkdir()
+        (folder / "cameras.d/gate.toml").write_text(
+            f'id = "gate"\n[source]\nkind = "rtsp"\nurl = "{url}"\n'
+        )
+        with onvif.running(port):
+            options = ["--config", str(folder), f"--wsd-port={port}"]
+            assert main(["camera", "test", "gate", *options]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"its clock is -7[12]\d\d s off", said)
+    assert "Configuration > System > System Settings > Time Settings: NTP" in said
+    assert onvif.logins == 0

@@ -71,12 +71,16 @@ def camera(status: dict[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
+def told(camera: dict[str, Any]) -> bool:
+    return any(event["label"] == "person" for event in camera["events"])
+
+
 def test_json_is_what_the_contract_says(running: tuple[Path, AgentProcess]) -> None:
     config, _ = running
     status = until(
         config,
         lambda s: (
-            camera(s, "yard")["events"]
+            "best_score" in camera(s, "yard")["person"]
             and "reason" in camera(s, "away")
             and s["broker"]["state"] == "connected"
         ),
@@ -102,7 +106,7 @@ def test_the_socket_is_the_agents_alone(running: tuple[Path, AgentProcess]) -> N
 
 def test_lines_fit_and_need_no_colours(running: tuple[Path, AgentProcess]) -> None:
     config, _ = running
-    until(config, lambda s: camera(s, "yard")["events"] and "reason" in camera(s, "away"))
+    until(config, lambda s: told(camera(s, "yard")) and "reason" in camera(s, "away"))
     code, text = asked(config, env={"COLUMNS": "200"})
     assert code == 0
     assert "\x1b" not in text
@@ -127,6 +131,17 @@ def test_colours_come_where_the_terminal_has_some() -> None:
         console.print(status_text(status, in_full=False))
     assert "\x1b[" in said.get()
     contract_schemas.check("local-status", json.dumps(status))
+
+
+@pytest.mark.parametrize("in_full", [False, True])
+def test_who_was_seen_and_not_told_is_asked_for_with_why(in_full: bool) -> None:
+    status = json.loads((Path(__file__).parent / "status.json").read_text())
+    gate = status["cameras"][0]
+    gate["person"] |= {"best_score": 0.8, "confirm_threshold": 0.5, "why": "outside the zones"}
+    hint = f"edge-agent why --camera {gate['id']}"
+    assert hint in " ".join(status_text(status, in_full=in_full).plain.split())
+    gate["person"]["best_score"] = 0.3
+    assert hint not in " ".join(status_text(status, in_full=in_full).plain.split())
 
 
 def test_a_camera_that_is_not_there_is_said(running: tuple[Path, AgentProcess]) -> None:

@@ -17,7 +17,8 @@ from edge_agent.errors import ConfigError
 
 DOC = Path(__file__).resolve().parent.parent.parent / "docs" / "tuning.md"
 _STEP = re.compile(
-    r"^`(?P<name>\w+\.toml)`:\n\n```toml\n(?P<toml>.+?)```\n\n    edge-agent (?P<command>.+?)\n\n"
+    r"^`(?P<name>\w+\.toml)`:\n\n```toml\n(?P<toml>.+?)```\n\n"
+    r"    edge-agent (?P<command>replay .+?)\n\n"
     r"```text\n(?P<output>.+?)```",
     re.MULTILINE | re.DOTALL,
 )

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from config_files import AGENT, CAMERA, PASSWORD, problems, write, zone
+from config_files import AGENT, CAMERA, PASSWORD, english_left, problems, write, zone
 
 BAD_AGENTS = {
     "typo in a key": (
@@ -372,3 +372,9 @@ def test_bad_camera_file(case: str, tmp_path: Path) -> None:
     found = problems(write(tmp_path, front=text))
     assert found == expected
     assert not any("c4n4ry" in line or "ss?word" in line for line in found)
+
+
+def test_each_of_them_has_its_words_in_vietnamese(tmp_path: Path) -> None:
+    cases = [(text, CAMERA) for text, _ in BAD_AGENTS.values()]
+    cases += [(AGENT, text) for text, _ in BAD_CAMERAS.values()]
+    assert [line for text, front in cases for line in english_left(tmp_path, text, front)] == []

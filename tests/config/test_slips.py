@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from config_files import AGENT, CAMERA, PASSWORD, problems, write, zone
+from config_files import AGENT, CAMERA, PASSWORD, english_left, problems, write, zone
 
 F = "cameras.d/front.toml"
 PERSON = CAMERA + "[person]\n"
@@ -461,3 +461,9 @@ def test_tabs_and_windows_line_ends_are_fine(tmp_path: Path) -> None:
     from edge_agent.config import load_config
 
     assert len(load_config(tmp_path).config.cameras) == 1
+
+
+def test_each_slip_has_its_words_in_vietnamese(tmp_path: Path) -> None:
+    cases = [(text, CAMERA) for text, _ in AGENT_SLIPS.values()]
+    cases += [(AGENT, text) for text, _ in CAMERA_SLIPS.values()]
+    assert [line for text, front in cases for line in english_left(tmp_path, text, front)] == []

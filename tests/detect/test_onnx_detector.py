@@ -333,3 +333,25 @@ def test_a_file_that_went_away_is_a_model_error(tmp_path: Path) -> None:
     model.path.unlink()
     with pytest.raises(ModelError, match="cannot be read"):
         OnnxDetector.open(model)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_found_does_not_depend_on_the_floor(seed: int) -> None:
+    """Weak boxes that overlap sure ones, cut by their crop's edge, in any number."""
+    rng = random.Random(seed)
+    detector, picture = OnnxDetector(manifest(), FindsRed()), Picture(640, 360)
+    for _ in range(rng.randrange(1, 9)):
+        x, y = rng.uniform(0, 0.9), rng.uniform(0, 0.7)
+        box = BBox(x, y, rng.uniform(0.02, 0.2), rng.uniform(0.05, 0.4))
+        picture.person(box.clipped(), blue=rng.randrange(40))
+    regions = [Region(BBox(rng.uniform(0, 0.6), rng.uniform(0, 0.6), 0.3, 0.3)) for _ in range(3)]
+    threshold = rng.uniform(0.51, 0.57)
+    sure = detector.detect(picture, regions, candidate_threshold=threshold)
+    (seen,) = detector.look_together(
+        [(picture, regions)], candidate_threshold=threshold, floor=0.05
+    )
+    assert list(seen.detections) == list(sure)
+    assert len(seen.faint) >= len(sure)
+    assert max((each.score for each in seen.faint), default=0) >= max(
+        (each.score for each in sure), default=0
+    )

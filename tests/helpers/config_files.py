@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from english_words import english
 
 from edge_agent.config import load_config
 from edge_agent.errors import EXIT_CONFIG, ConfigError
+from edge_agent.language import speak
+from edge_agent.tools.sentences import of_problem
 
 AGENT = """\
 [box]
@@ -45,3 +48,16 @@ def problems(folder: Path) -> list[str]:
 
 def zone(*lines: str) -> str:
     return CAMERA + "\n[[zones]]\n" + "\n".join(lines) + "\n"
+
+
+def english_left(folder: Path, agent: str, front: str) -> list[str]:
+    """Problems of which a person who reads Vietnamese would read English words."""
+    try:
+        found = load_config(write(folder, agent, front=front)).warnings
+    except ConfigError as error:
+        found = error.problems
+    speak("vi")
+    try:
+        return [line for each in found for line in english(of_problem(each))]
+    finally:
+        speak("en")

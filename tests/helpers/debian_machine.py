@@ -57,10 +57,13 @@ def _debootstrap(release: str, root: Path) -> None:
 
 
 class DebianMachine:
-    """A booted machine. `root` is its file system as this machine sees it."""
+    """A booted machine. `root` is its file system as this machine sees it; `shared` is /shared."""
 
-    def __init__(self, root: Path, process: subprocess.Popen[bytes], leader: int) -> None:
+    def __init__(
+        self, root: Path, shared: Path, process: subprocess.Popen[bytes], leader: int
+    ) -> None:
         self.root = root
+        self.shared = shared
         self.process = process
         self._leader = leader
 
@@ -154,7 +157,7 @@ def boot(root: Path, shared: Path) -> Iterator[DebianMachine]:
         command, stdin=subprocess.DEVNULL, stdout=console, stderr=console, env=environment
     )
     try:
-        machine = DebianMachine(root, process, _leader(process))
+        machine = DebianMachine(root, shared, process, _leader(process))
         machine.wait_for(
             "boot", "systemctl is-system-running | grep -E 'running|degraded'", _BOOT_S
         )

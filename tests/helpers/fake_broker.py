@@ -24,8 +24,12 @@ def connack311(code: int) -> bytes:
 class FakeBroker:
     """Listens on 127.0.0.1:`port` while it is entered; `levels` are the versions it was asked."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(
+        self, answer: Answer = lambda level: connack5(0), suback: int | None = None
+    ) -> None:
+        """`suback`: the reason code with which an MQTT 5 SUBSCRIBE is answered; None: silence."""
         self._answer = answer
+        self._suback = suback
         self.levels: list[int] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -59,5 +63,9 @@ class FakeBroker:
                 answer = self._answer(level)
                 if answer:
                     client.sendall(answer)
+                    if self._suback is not None:
+                        subscribe = client.recv(4096)  # 0x82, remaining length, packet id
+                        reply = bytes([0x90, 4, *subscribe[2:4], 0, self._suback])
+                        client.sendall(reply)
                 else:
                     client.close()

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+#: Of WS-Discovery.
+GROUP = "239.255.255.250"
 _SOAP = (
     '<?xml version="1.0"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"'
     ' xmlns:tt="http://www.onvif.org/ver10/schema"><s:Body>{}</s:Body></s:Envelope>'
@@ -41,6 +43,9 @@ class FakeOnvif:
     discovered: bool = True
     locks_after: int = 3
     text_only: bool = False
+    endpoint: str = ""  # of WS-Discovery; left out: the serial number
+    in_group: bool = False  # hears the multicast group, too
+    alone: bool = True  # hears what is sent to it by itself
     logins: int = field(default=0, init=False)
     wrong: int = field(default=0, init=False)
     http_port: int = field(default=0, init=False)
@@ -69,9 +74,12 @@ class FakeOnvif:
         listener.bind((self.address, wsd_port))
         listener.settimeout(0.1)
         stop = threading.Event()
-        threads = [
-            threading.Thread(target=server.serve_forever, args=(0.05,)),
-            threading.Thread(target=self._answer, args=(listener, stop)),
+        heard = [listener] if self.alone else []
+        if self.in_group:
+            heard.append(_joined(self.address, wsd_port))
+        threads = [threading.Thread(target=server.serve_forever, args=(0.05,))]
+        threads += [
+            threading.Thread(target=self._answer, args=(each, listener, stop)) for each in heard
         ]
         for thread in threads:
             thread.start()
@@ -83,12 +91,14 @@ class FakeOnvif:
             for thread in threads:
                 thread.join()
             server.server_close()
-            listener.close()
+            for each in {listener, *heard}:
+                each.close()
 
-    def _answer(self, listener: socket.socket, stop: threading.Event) -> None:
+    def _answer(self, heard: socket.socket, listener: socket.socket, stop: threading.Event) -> None:
+        """By the socket that has its address, whichever heard the probe."""
         while not stop.is_set():
             try:
-                data, sender = listener.recvfrom(65536)
+                data, sender = heard.recvfrom(65536)
             except OSError:
                 continue
             if not self.discovered or b"Probe" not in data:
@@ -103,8 +113,9 @@ class FakeOnvif:
             '<?xml version="1.0"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"'
             ' xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing"'
             ' xmlns:d="http://schemas.xmlsoap.org/ws/2005/04/discovery"><s:Body><d:ProbeMatches>'
-            f"<d:ProbeMatch><a:EndpointReference><a:Address>urn:uuid:{self.serial}</a:Address>"
-            f"</a:EndpointReference><d:Scopes>{self.scopes}</d:Scopes>"
+            "<d:ProbeMatch><a:EndpointReference>"
+            f"<a:Address>urn:uuid:{self.endpoint or self.serial}</a:Address></a:EndpointReference>"
+            f"<d:Scopes>{self.scopes}</d:Scopes>"
             f"<d:XAddrs>http://192.168.1.108/onvif/device_service "
             f"http://{self.address}:{self.http_port}/onvif/device_service</d:XAddrs>"
             "</d:ProbeMatch></d:ProbeMatches></s:Body></s:Envelope>"
@@ -184,6 +195,17 @@ class FakeOnvif:
             return True
         self.wrong += 1
         return False
+
+
+def _joined(address: str, port: int) -> socket.socket:
+    """A member of the group on the link that has this address."""
+    member = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    member.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    member.bind((GROUP, port))
+    request = socket.inet_aton(GROUP) + socket.inet_aton(address)
+    member.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, request)
+    member.settimeout(0.1)
+    return member
 
 
 def _field(body: str, name: str) -> str:

@@ -32,7 +32,7 @@ from edge_agent.recorders.ingest.ingest import Ingest, Storing
 from edge_agent.recorders.ingest.pace import Pace
 from edge_agent.recorders.ledger import LedgerClip, LedgerReader, Run
 from edge_agent.recorders.ledger import rows as ledger
-from edge_agent.runtime import Heartbeat, StopToken, Worker
+from edge_agent.runtime import Attempts, Heartbeat, StopToken, Worker
 from edge_agent.writer.drafting import EventDrafter
 from edge_agent.writer.view_file import ViewFile
 from edge_agent.writer.writer import Together, Writer
@@ -143,6 +143,7 @@ def ingest_box(
     between: Callable[[Storing, StopToken], Storing] | None = None,
     camera: CameraConfig = CAMERA,
     next_clip_s: float = 60.0,
+    attempts: Attempts | None = None,
     view: ViewFile | None = None,
 ) -> Iterator[Box]:
     """`between` may stand between the ingest and the writer."""
@@ -186,6 +187,7 @@ def ingest_box(
             between(writer, stop) if between else writer,
             open_reader=lambda: LedgerReader(state_dir),
             clock=clock,
+            attempts=attempts,
         )
         workers = [Worker("writer", writer.run, ends), Worker("analysis", analysis.run, ends)]
         for worker in workers:
@@ -208,6 +210,8 @@ class Dying:
 
     def together(self, items: Together) -> None:
         self._left -= 1
+        if self._left < 0:
+            return  # it is dead
         if self._left == 0 and self._before:
             self._stop.stop()
             return

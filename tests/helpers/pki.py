@@ -41,17 +41,18 @@ class Authority:
         expired: bool = False,
         self_signed: bool = False,
         begins_in_days: float = -10,
+        days: float = 30,
     ) -> Pair:
         """A certificate for this name (or address), signed by the CA unless `self_signed`."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        until = _NOW - _DAY if expired else _NOW + 30 * _DAY
+        until = _NOW - _DAY if expired else _NOW + days * _DAY
         builder = self._builder(
             subject, key, until, is_ca=False, self_signed=self_signed, begins=begins_in_days
         )
         certificate = builder.sign(key if self_signed else self._key, hashes.SHA256())
         stem = f"{name}{'-expired' if expired else ''}{'-self' if self_signed else ''}"
-        stem += f"-from{begins_in_days:+g}"
+        stem += f"-from{begins_in_days:+g}-for{days:g}"
         pair = Pair(self._folder / f"{stem}.pem", self._folder / f"{stem}.key")
         self._write(pair.cert, certificate)
         pair.key.write_bytes(

@@ -56,13 +56,19 @@ EDITS = {
 
 @pytest.fixture(scope="session")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a package of this version, a newer one and three broken ones."""
+    """A folder with the package of this version; others come when they are asked for."""
     folder = tmp_path_factory.mktemp("packages")
     packages.build(folder, "deb")
-    for number, edits in EDITS.items():
-        packages.build_variant(folder, "deb", folder, packages.version(number), *edits)
     yield folder
     shutil.rmtree(folder)
+
+
+def package(shelf: Path, number: str) -> str:
+    """The file name of this version, a newer one or a broken one; built once."""
+    name = f"edge-agent_{number}_amd64.deb"
+    if not (shelf / name).exists():
+        packages.build_variant(shelf, "deb", shelf, packages.version(number), *EDITS[number])
+    return name
 
 
 @pytest.fixture(params=["12", "13"])
@@ -92,7 +98,7 @@ def apt(machine: DebianMachine, number: str, *, works: bool = True) -> str:
     """Install that version, newer or older, as a technician would."""
     done = machine.run(
         *("env", f"INSTALL_READY_S={READY_S}", "apt-get", "install", "-y", "--allow-downgrades"),
-        f"/shared/edge-agent_{number}_amd64.deb",
+        f"/shared/{package(machine.shared, number)}",
         check=False,
     )
     said = done.stdout + done.stderr
@@ -335,7 +341,7 @@ TRIXIE = "deb http://deb.debian.org/debian trixie main\n"
 def test_another_python_is_survived(tmp_path: Path, shelf: Path) -> None:
     """Debian 12 gets the Python of Debian 13, as a release upgrade brings it: 3.11 -> 3.13."""
     with changed_copy(debian_root("12"), tmp_path) as root:
-        deb = f"edge-agent_{__version__}_amd64.deb"
+        deb = package(shelf, __version__)
         shutil.copy(shelf / deb, root / deb)
         shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
 

@@ -97,6 +97,15 @@ def test_nobody_is_silent_while_nobody_listens() -> None:
     assert len(Vigil(300.0).boxes([old], NOW, NOW - 301)) == 1
 
 
+def test_who_was_away_before_is_not_back_because_we_listen_again() -> None:
+    gone = box(heard_s=NOW - 5000, told="offline")
+    assert Vigil(300.0).boxes([gone], NOW, NOW - 5) == []
+    assert belief(camera(heard_s=NOW - 5000), gone, NOW, NOW - 5).state is CameraState.SILENT
+    heard = box(heard_s=NOW - 1, told="offline")
+    (turn,) = Vigil(300.0).boxes([heard], NOW, NOW - 5)
+    assert turn.alarm is None
+
+
 def test_what_the_broker_kept_proves_no_life() -> None:
     old = box(heard_s=NOW - 5000)
     status = BoxStatus(State.ONLINE, CONN, EPOCH, 1, 5, "1", NOW - 5000, 60.0)

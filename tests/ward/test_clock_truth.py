@@ -88,6 +88,15 @@ def broker(tmp_path: Path) -> Iterator[tuple[Mosquitto, TlsConfig]]:
     running.stop()
 
 
+def listens(path: Path) -> bool:
+    """The subscriber notes it once it has subscribed."""
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+            return database.execute("SELECT count(*) FROM listener").fetchone()[0] == 1
+    except sqlite3.Error:
+        return False
+
+
 class Life:
     """One box through all of it; `truths`: of each message, by its id."""
 
@@ -149,6 +158,7 @@ def test_every_event_is_dated_right_within_its_error(
         known_utc_s=known.utc_s,
     )
     ward.start()
+    box.until(lambda: listens(tmp_path / "w"))
     with box:
         life = Life(machine, box)
         box.connect()  # in 1970: TLS all the same
@@ -189,6 +199,7 @@ def test_an_estimate_dates_1970_until_a_time_server_is_heard(
     ward = Worker("ward", WardSubscriber(setup).run, stop)
     ward.start()
     with Box(tmp_path / "box", mosquitto.config(), ward="guess", clock=SystemClock()) as box:
+        box.until(lambda: listens(tmp_path / "w"))
         life = Life(machine, box)
         box.connect()
         life.event()

@@ -206,8 +206,12 @@ def _check_times(text: str, groups: set[str]) -> None:
     date, start, end = (fields[name] for name in _TIME_FIELDS)
     if not start:
         raise BadTemplate(f"{text!r} has a date or an end but no {{start:%H.%M.%S}}")
-    if not _tells_time(date | start):
-        raise BadTemplate(f"{text!r}: {{start:...}} needs at least %H and %M, or %M and %S, or %s")
+    hourly = bool({"hour", "hour12"} & start) and all((date | start) & each for each in _DAY)
+    if not _tells_time(date | start) and not hourly:
+        raise BadTemplate(
+            f"{text!r}: {{start:...}} needs at least %H and %M, or %M and %S, or %s, "
+            "or a date and %H"
+        )
     if end and not _tells_time(date | start | end):
         raise BadTemplate(f"{text!r}: {{end:...}} needs at least %H and %M, or %M and %S, or %s")
     for name, units in (("start", date | start), ("end", end)):

@@ -21,7 +21,6 @@ from edge_agent.clock import Clock, thread_cpu_s
 from edge_agent.config import AnalysisConfig, CameraConfig, FileSource, FolderSource
 from edge_agent.contract import RecordedTimeline
 from edge_agent.domain import CameraId, Frame
-from edge_agent.errors import RetryableError
 from edge_agent.pipeline import CameraPipeline
 from edge_agent.pipeline.local_time import dated
 from edge_agent.recorders.ingest.clip_messages import ClipMessages
@@ -35,8 +34,9 @@ _STEP_TIMEOUT_S = 0.25
 _AWAY_S = 60.0
 
 
-class AnalysisAway(RetryableError):
-    """The clip is to be analysed again from its beginning."""
+class AnalysisAway(Exception):
+    """The analysis crashed or hung: the clip is to be analysed again from its beginning, and it
+    counts as a try."""
 
 
 @dataclass(slots=True)

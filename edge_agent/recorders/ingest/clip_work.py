@@ -22,7 +22,7 @@ from edge_agent.errors import (
     SourceStalled,
 )
 from edge_agent.pipeline import CameraPipeline
-from edge_agent.pipeline.stages import Detector, build_pipeline
+from edge_agent.pipeline.stages import Detector, Extras, build_pipeline
 from edge_agent.recorders.find import ClipChanged, ClipGone, open_clip, shown_path
 from edge_agent.recorders.ingest.clip_analysis import AnalysisAway, ClipAnalysis, PreparedClip
 from edge_agent.recorders.ingest.clip_eyes import ClipEyes, ends_of
@@ -45,13 +45,9 @@ _NOTHING_NEW = f"{LEFT_ALONE}nothing new since it was shorter"
 #: Stills of one burst are a second or two apart; longer, and it is the next visitor.
 _BURST_GAP_S = 3.0
 
-#: The reason of a clip that waits to be tried again; the number of tries follows.
-_TRIED = "analysis crashed or hung, tries: "
-
 _PUT_OFF_S = 30.0
-#: A clip that crashes the analysis thread is tried so often, and so rarely that its crashes alone
-#: do not use up what the supervisor bears (5 in 10 minutes) and take the agent down.
-_AWAY_TRIES = 3
+#: A clip that crashes the analysis thread is tried so rarely that its crashes alone do not use up
+#: what the supervisor bears (5 in 10 minutes) and take the agent down.
 _AWAY_PUT_OFF_S = 180.0
 
 
@@ -64,15 +60,6 @@ class PutOff(Exception):
     def __init__(self, reason: str, delay_s: float = _PUT_OFF_S) -> None:
         super().__init__(reason)
         self.delay_s = delay_s
-
-
-class TriedInVain(PutOff):
-    """The analysis crashed or hung over this clip. `clip` says how often: a process that hangs is
-    killed, so the ledger has to remember."""
-
-    def __init__(self, reason: str, clip: LedgerClip) -> None:
-        super().__init__(reason, _AWAY_PUT_OFF_S)
-        self.clip = clip
 
 
 class Watched(Protocol):
@@ -252,11 +239,9 @@ class ClipWork:
             )
 
         camera = self._camera
-        tries = tries_of(clip)
-        if tries >= _AWAY_TRIES:
-            return ClipState.FAILED, f"the analysis crashed or hung {_AWAY_TRIES} times over it"
-        if self._attempts.exhausted(clip.digest):
-            return ClipState.FAILED, f"{TRIES} tries over it ended in a crash of the agent"
+        tries = self._attempts.count(clip.digest)
+        if tries >= TRIES:
+            return ClipState.FAILED, f"the analysis crashed or hung {TRIES} times over it"
         rested_s = self._clock.mono_s() - self._began_s
         if tries and clip.key not in self._tried and rested_s < _AWAY_PUT_OFF_S:
             raise PutOff("the analysis crashed or hung over it", _AWAY_PUT_OFF_S - rested_s)
@@ -270,9 +255,8 @@ class ClipWork:
             gone = isinstance(error, ClipGone | ClipChanged)
             return ClipState.GONE if gone else ClipState.DONE, _reason(error, clip)
         except AnalysisAway as error:
-            tried = replace(clip, reason=f"{_TRIED}{tries + 1}")
             self._tried.add(clip.key)
-            raise TriedInVain(str(error), tried) from error
+            raise PutOff(str(error), _AWAY_PUT_OFF_S) from error
         except RetryableError as error:
             raise PutOff(str(error)) from error
         return ClipState.DONE, ""
@@ -283,13 +267,7 @@ class ClipWork:
             # A burst's pictures are of another size and sharpness than the video's.
             camera, eyes = for_stills(camera), None
         new_id = RecordedEventIds(clip.camera, clip.digest)
-        return build_pipeline(camera, self._detector, new_id, health=eyes)
-
-
-def tries_of(clip: LedgerClip) -> int:
-    """How often the analysis crashed or hung over a clip that waits."""
-    count = clip.reason.removeprefix(_TRIED)
-    return int(count) if count != clip.reason and count.isdecimal() else 0
+        return build_pipeline(camera, self._detector, new_id, Extras(health=eyes))
 
 
 def for_stills(camera: CameraConfig) -> CameraConfig:

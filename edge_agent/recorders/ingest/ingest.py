@@ -24,7 +24,7 @@ from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig
 from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
-from edge_agent.outbox import Also, Database, Draft
+from edge_agent.outbox import Also, Draft
 from edge_agent.pipeline.stages import Detector
 from edge_agent.recorders.find import shown_path
 from edge_agent.recorders.ingest.arrivals import Arrivals
@@ -33,13 +33,13 @@ from edge_agent.recorders.ingest.clip_work import (
     IngestCamera,
     Outcome,
     PutOff,
-    TriedInVain,
     told_part,
 )
 from edge_agent.recorders.ingest.planner import ClipPlanner
+from edge_agent.recorders.ingest.runs import Runs, update_all
 from edge_agent.recorders.ingest.shown import LEFT_ALONE, STILL_MARGIN_S, shown_before
 from edge_agent.recorders.ingest.tidying import Tidying
-from edge_agent.recorders.ledger import ClipState, LedgerClip, LedgerReader, Run, RunHead
+from edge_agent.recorders.ledger import ClipState, LedgerClip, LedgerReader, RunHead
 from edge_agent.recorders.ledger import rows as ledger
 from edge_agent.runtime import Attempts, StopToken
 from edge_agent.writer.drafting import EventDrafter
@@ -87,6 +87,7 @@ class Ingest:
         self._news = threading.Event()
         self._renew: deque[Callable[[], None]] = deque()
         self._started_utc_s = clock.read().utc_s
+        self._found_lost = False
 
     def wake(self) -> None:
         """Something was found."""
@@ -114,6 +115,7 @@ class Ingest:
                 while self._renew:
                     self._renew.popleft()()
                 try:
+                    self._find_lost(planner.runs, stop)
                     self._arrivals.look()
                     self._end_runs(planner, reader, stop)
                     busy = self._next(planner, reader, stop)
@@ -125,20 +127,34 @@ class Ingest:
                     continue
                 if not busy:
                     self._wait(stop)
+            if (rest := planner.runs.settle()) is not None:
+                self._store([], [], rest, stop)
         self._keep_views()
 
     def finish(self, stop: StopToken) -> None:
         """For folders that are complete: analyse all that waits, then end what is open."""
         with self._open_reader() as reader:
             planner = ClipPlanner(tuple(self._cameras), reader, self._clock, complete=True)
+            self._find_lost(planner.runs, stop)
             self._arrivals.none()
             while not stop.stopped and self._next(planner, reader, stop):
                 self._end_runs(planner, reader, stop)
             for camera in self._cameras:
-                for head in reader.run_heads(camera):
+                for head in planner.runs.heads(camera):
                     if not stop.stopped and not reader.goes_on(head):
-                        self._end(head, reader, stop)
+                        self._end(head, planner.runs, reader, stop)
+            if (rest := planner.runs.settle()) is not None:
+                self._store([], [], rest, stop)
         self._keep_views()
+
+    def _find_lost(self, runs: Runs, stop: StopToken) -> None:
+        """Once, before anything is planned."""
+        if self._found_lost:
+            return
+        lost = runs.lost(tuple(self._cameras))
+        if lost:
+            self._store([], [], lambda db: update_all(db, lost), stop)
+        self._found_lost = True
 
     def faults(self, camera: CameraId) -> tuple[str, ...]:
         """What was wrong with its pictures at the end of its newest clip. From any thread."""
@@ -185,16 +201,11 @@ class Ingest:
                 planner.plan_anew(clips[0].camera)
             elif clips[0].kind == "still":
                 burst = tuple(takewhile(lambda clip: not _shown_by_video(clip, reader), clips))
-                self._burst(burst, planner.run_before(clips[0]), reader, stop)
+                self._burst(burst, planner.runs, reader, stop)
                 if len(burst) < len(clips):
                     planner.plan_anew(clips[0].camera)
             else:
-                self._video(clips[0], planner.run_before(clips[0]), reader, stop)
-        except TriedInVain as reason:
-            log.warning("%s: %s waits: %s", clips[0].camera, shown_path(clips[0].path), reason)
-            tried = reason.clip
-            self._store([], [], lambda db: ledger.update_clip(db, tried), stop)
-            planner.put_off(tried.camera, reason.delay_s)
+                self._video(clips[0], planner.runs, reader, stop)
         except PutOff as reason:
             log.warning("%s: %s waits: %s", clips[0].camera, shown_path(clips[0].path), reason)
             planner.put_off(clips[0].camera, reason.delay_s)
@@ -203,18 +214,16 @@ class Ingest:
             raise
         return True
 
-    def _video(
-        self, clip: LedgerClip, run: Run | None, reader: LedgerReader, stop: StopToken
-    ) -> None:
-        work, shown = self._work[clip.camera], shown_before(clip, reader)
+    def _video(self, clip: LedgerClip, runs: Runs, reader: LedgerReader, stop: StopToken) -> None:
+        work, shown, run = self._work[clip.camera], shown_before(clip, reader), runs.before(clip)
         if shown.covers(clip) and not clip.told:
             self._leave_alone(clip, f"{LEFT_ALONE}{shown.by} shows the same moments", stop)
             return
         if shown.grown_from is not None:
-            run = reader.run(shown.grown_from.key)
+            run = runs.run(shown.grown_from.key)
         prepared = work.resumed(clip, run, shown) if run else None
         if run and prepared is None:
-            self._end(run.head, reader, stop)
+            self._end(run.head, runs, reader, stop)
             run = None
         prepared = prepared or work.begun(clip, shown)
         messages = prepared.messages
@@ -227,10 +236,12 @@ class Ingest:
         outcome = work.play(clip, prepared, store_part, stop)
         if not stop.stopped:
             _tell(outcome)
-            self._store(*messages.take(), _change([outcome], run), stop)
+            drafts, pictures = messages.take()
+            change = runs.change([outcome], run, quiet=not messages.count)
+            self._store(drafts, pictures, change, stop)
 
     def _burst(
-        self, clips: Sequence[LedgerClip], run: Run | None, reader: LedgerReader, stop: StopToken
+        self, clips: Sequence[LedgerClip], runs: Runs, reader: LedgerReader, stop: StopToken
     ) -> None:
         """Stills that follow each other, in one transaction: each is too little for its own.
         Each begins with nothing but what the one before carries over, as clips do."""
@@ -238,13 +249,13 @@ class Ingest:
         drafts: list[Draft] = []
         pictures: list[DatedSnapshot] = []
         outcomes: list[Outcome] = []
-        before = run
+        run = before = runs.before(clips[0])
         for clip in clips:
             prepared = work.resumed(clip, run) if run else None
             if run and prepared is None:
                 if outcomes:
                     break  # the next transaction begins with ending this run
-                self._end(run.head, reader, stop)
+                self._end(run.head, runs, reader, stop)
                 before = None
             prepared = prepared or work.begun(clip)
             outcome = work.play(clip, prepared, lambda: None, stop)
@@ -256,13 +267,14 @@ class Ingest:
             pictures += more_pictures
             outcomes.append(outcome)
             run = outcome.after or run
-        self._store(drafts, pictures, _change(outcomes, before), stop)
+        change = runs.change(outcomes, before, quiet=False)
+        self._store(drafts, pictures, change, stop)
 
     def _leave_alone(self, clip: LedgerClip, reason: str, stop: StopToken) -> None:
         """What another file shows is told once."""
         log.info("%s: %s: %s", clip.camera, shown_path(clip.path), reason)
         done = replace(clip, state=ClipState.DONE, reason=reason)
-        self._store([], [], _change([Outcome(done, None)], None), stop)
+        self._store([], [], lambda db: ledger.update_clip(db, done), stop)
 
     # --- the end of a run ---
 
@@ -272,19 +284,19 @@ class Ingest:
         for name, camera in self._cameras.items():
             if not self._arrivals.scanned(name):
                 continue  # the next clip may lie there already
-            for head in reader.run_heads(name):
+            for head in planner.runs.heads(name):
                 due_s = max(head.found_s, self._started_utc_s) + camera.next_clip_s
                 # Uploads come in the order of time: later clips were found, so none is missing.
                 passed = planner.newest_s(name) > head.end_s + camera.next_clip_s
                 over = passed or now_s >= due_s
                 if over and not self._arrivals.after(head) and not reader.goes_on(head):
-                    self._end(head, reader, stop)
+                    self._end(head, planner.runs, reader, stop)
 
-    def _end(self, head: RunHead, reader: LedgerReader, stop: StopToken) -> None:
-        run, clip = reader.run(head.clip), reader.clip(head.clip)
+    def _end(self, head: RunHead, runs: Runs, reader: LedgerReader, stop: StopToken) -> None:
+        run, clip = runs.run(head.clip), reader.clip(head.clip)
         if run is not None and clip is not None:
             drafts, pictures = self._work[run.camera].last_messages(run, clip).take()
-            self._store(drafts, pictures, lambda db: ledger.delete_run(db, run.clip), stop)
+            self._store(drafts, pictures, runs.delete(run), stop)
 
     # --- storing ---
 
@@ -304,21 +316,6 @@ class Ingest:
                     return
             if items.stored or stop.wait(_STORAGE_RETRY_S):
                 return
-
-
-def _change(outcomes: Sequence[Outcome], before: Run | None) -> Also:
-    """What the ledger is told of clips that followed each other, the first one `before`."""
-    runs = [outcome.after for outcome in outcomes if outcome.after is not None]
-
-    def also(database: Database) -> None:
-        for outcome in outcomes:
-            ledger.update_clip(database, outcome.clip)
-        if before is not None and (runs or any(outcome.ended for outcome in outcomes)):
-            ledger.delete_run(database, before.clip)
-        if runs:
-            ledger.put_run(database, runs[-1])
-
-    return also
 
 
 def _shown_by_video(clip: LedgerClip, reader: LedgerReader) -> bool:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from edge_agent.clock import Clock
 from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
-from edge_agent.recorders.ledger import ClipState, LedgerClip, LedgerReader, Run
+from edge_agent.recorders.ingest.runs import Runs
+from edge_agent.recorders.ledger import ClipState, LedgerClip, LedgerReader
 
 #: A clip this young is news: it comes before other cameras' past.
 FRESH_S = 900.0
@@ -35,6 +36,7 @@ class ClipPlanner:
     ) -> None:
         """`complete`: all that there will ever be was found."""
         self._complete = complete
+        self.runs = Runs(reader)
         self._turn = deque(cameras)
         self._reader = reader
         self._clock = clock
@@ -87,12 +89,6 @@ class ClipPlanner:
             known = self._reader.has_videos(camera, now_utc_s - _VIDEOS_SINCE_S)
             self._videos[camera] = known, now_s + _VIDEOS_EVERY_S
         return now_utc_s - _VIDEO_MAY_COME_S if known else float("inf")
-
-    def run_before(self, clip: LedgerClip) -> Run | None:
-        """The run that this clip continues; None: it begins one."""
-        heads = self._reader.run_heads(clip.camera)
-        found = next((head for head in heads if head.goes_on_with(clip.start_s)), None)
-        return self._reader.run(found.clip) if found else None
 
     def _burst(self, first: LedgerClip) -> Iterator[LedgerClip]:
         """The stills that follow this one."""

@@ -200,6 +200,11 @@ class LedgerReader:
             )
         )
 
+    def done_ahead(self, camera: CameraId, start_s: float, mark: bytes) -> list[LedgerClip]:
+        """Those that were done, begin at `start_s` (UTC) or later and bear this mark."""
+        where = "camera = ? AND state = 'done' AND start_s >= ? AND open_events = ?"
+        return self._read(lambda db: read_clips(db, where, (camera, start_s, mark)))
+
     def goes_on(self, run: RunHead) -> bool:
         """Whether a clip that waits continues this run."""
         span = (run.camera, *run.next_clip_s)

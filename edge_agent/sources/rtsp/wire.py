@@ -118,6 +118,7 @@ def connected(
 ) -> Wire:
     """Raises SourceUnreachable in words."""
     begin_s = clock.mono_s()
+    context = _context(config, target) if tls else None  # before anything is open
     try:
         sock = socket.create_connection((host, port), timeout=config.open_timeout_s)
     except socket.gaierror:
@@ -130,10 +131,10 @@ def connected(
         failure = connection_failure(error, target)
     else:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if not tls:
+        if context is None:
             return Wire(sock, target, stop, clock)
         left_s = max(0.5, config.open_timeout_s - (clock.mono_s() - begin_s))
-        return Wire(_encrypted(sock, host, config, target, left_s), target, stop, clock)
+        return Wire(_encrypted(sock, host, context, target, left_s), target, stop, clock)
     raise failure
 
 
@@ -145,9 +146,8 @@ def not_rtsp(target: Target, error: NotRtsp) -> SourceUnreachable:
 
 
 def _encrypted(
-    sock: socket.socket, host: str, config: RtspSource, target: Target, timeout_s: float
+    sock: socket.socket, host: str, context: ssl.SSLContext, target: Target, timeout_s: float
 ) -> ssl.SSLSocket:
-    context = _context(config, target)
     try:
         sock.settimeout(timeout_s)
         return context.wrap_socket(sock, server_hostname=host)

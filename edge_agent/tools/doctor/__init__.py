@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.clock import Clock
-from edge_agent.sources import REFUSED_LOGINS, CredentialGuard
-from edge_agent.tools.doctor import agent, machine
+from edge_agent.sources import login_guard
+from edge_agent.tools.doctor import agent, cameras, machine
+from edge_agent.tools.doctor.broker import look_at_broker
 from edge_agent.tools.doctor.findings import CODES, Code, Finding, Grade, codes_markdown
 
 __all__ = ["CODES", "Code", "Finding", "Grade", "Visit", "codes_markdown", "examine", "worst"]
@@ -49,14 +50,17 @@ def examine(
         yield from machine.card(state_dir)
     yield agent.outbox(state_dir)
     tell("detector")
-    yield agent.detector(config)
+    finding, detector = agent.detector(config)
+    yield finding
     if visit.broker:
         tell("broker")
-        yield from agent.broker(config, clock)
+        yield from look_at_broker(config, clock)
     if visit.cameras:
-        guard = CredentialGuard(state_dir / REFUSED_LOGINS if state_dir.exists() else None, clock)
+        guard = login_guard(state_dir, clock)
         tell("cameras")
-        yield from agent.cameras(config, guard, clock)
+        for camera in config.cameras:
+            if camera.enabled:
+                yield from cameras.visit(camera, guard, clock, detector).findings
 
 
 def worst(findings: Iterable[Finding]) -> Grade:

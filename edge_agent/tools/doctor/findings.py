@@ -192,6 +192,11 @@ CODES: Mapping[str, Code] = {
         "The camera's picture shows nothing: black, covered or burnt out.",
         "look at the camera: its cap, its lamp, what hangs before it",
     ),
+    "EA-CAM-007": Code(
+        _Y,
+        "The camera's picture is very dark.",
+        "at night: is its infrared light on, is the lamp out? by day: look at its exposure",
+    ),
     # --- the ward
     "EA-BRK-001": Code(
         _R,
@@ -212,6 +217,21 @@ CODES: Mapping[str, Code] = {
         _R,
         "This box's certificate has ended.",
         "ask the ward for a new one",
+    ),
+    "EA-BRK-005": Code(
+        _Y,
+        "The broker does not let this box read the commands that are sent to it.",
+        "tell the ward: this box needs to read below its own cmd/ (docs/mqtt.md, access)",
+    ),
+    "EA-BRK-006": Code(
+        _Y,
+        "The broker's certificate ends soon.",
+        "tell the ward: with an old certificate no box can connect",
+    ),
+    "EA-BRK-007": Code(
+        _R,
+        "The broker takes the connection and then answers nothing.",
+        "tell the ward: its broker hangs, or a firewall between lets only the beginning through",
     ),
     # --- what waits
     "EA-OUT-001": Code(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +11,7 @@ from edge_agent.config import CameraConfig, FolderSource, LoadedConfig
 from edge_agent.errors import AgentError
 from edge_agent.mqtt import Dialer, Session, endpoint_of
 from edge_agent.runtime import StopToken
-from edge_agent.sources import REFUSED_LOGINS, CredentialGuard, PictureRules, probe
+from edge_agent.sources import CredentialGuard, PictureRules, login_guard, probe
 from edge_agent.tools.preflight.diagnosis import Diagnosis
 
 _BROKER_TIMEOUT_S = 10.0
@@ -37,7 +36,7 @@ def online_diagnoses(loaded: LoadedConfig) -> Iterator[Diagnosis]:
         for index, camera in enumerate(loaded.config.cameras, start=1)
         if camera.enabled and not isinstance(camera.source, FolderSource)
     ]
-    guard = CredentialGuard(_refusals(Path(loaded.config.box.state_dir)), SystemClock())
+    guard = login_guard(Path(loaded.config.box.state_dir), SystemClock())
     with ThreadPoolExecutor(_TOGETHER) as pool:
         for found in pool.map(lambda pair: _camera(loaded, pair[0], pair[1], guard), cameras):
             yield from found
@@ -73,9 +72,3 @@ def _camera(
         Diagnosis(loaded.problem(index, "source", line, ""), is_error=False)
         for line in (*report.remarks, *report.advice)
     ]
-
-
-def _refusals(state_dir: Path) -> Path | None:
-    """Where the agent counts refused logins: recorders count all of them together."""
-    path = state_dir / REFUSED_LOGINS
-    return path if os.access(state_dir, os.W_OK) else None

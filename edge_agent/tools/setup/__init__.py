@@ -1,18 +1,19 @@
 """`edge-agent setup`: from a bare box to a configuration that works, asked or unattended."""
 
 from edge_agent.tools.setup.answers import Answers, read_answers
+from edge_agent.tools.setup.course import STEPS, Course, Manner
 from edge_agent.tools.setup.dialogue import Terminal, Told, ask_everything
-from edge_agent.tools.setup.trying import problems, tried
 from edge_agent.tools.setup.writing import Written, write
 
 __all__ = [
+    "STEPS",
     "Answers",
+    "Course",
+    "Manner",
     "Terminal",
     "Told",
     "Written",
     "ask_everything",
-    "problems",
     "read_answers",
-    "tried",
     "write",
 ]

@@ -19,9 +19,11 @@ password_from = "/media/usb/gate.txt"
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
+from edge_agent.config.schema import DEFAULT_STATE_DIR
 from edge_agent.errors import ConfigError, ConfigProblem
 
 
@@ -29,7 +31,7 @@ class BoxAnswers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ward: str
     id: str
     timezone: str = ""  # empty: the system's
-    state_dir: str = "/var/lib/edge-agent"
+    state_dir: str = DEFAULT_STATE_DIR
 
 
 class BrokerAnswers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,6 +57,16 @@ class CameraAnswers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     main_url: str = ""
     username: str = ""
     password_from: str = ""
+    identity: str = ""  # serial number or hardware address: what stays when the address changes
+
+    @property
+    def host(self) -> str:
+        """Whom it is asked of, as the count of wrong logins calls it."""
+        url = self.url or f"rtsp://{self.address}"
+        try:
+            return (urlsplit(url).hostname or "").lower()
+        except ValueError:
+            return ""
 
 
 class Answers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,12 +76,19 @@ class Answers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mqtt: BrokerAnswers
     cameras: tuple[CameraAnswers, ...] = ()
     model: str = "auto"
+    pictures: str = ""  # a folder to save each camera's picture in, for whoever runs this
 
 
-def read_answers(path: Path) -> Answers:
-    """Raises ConfigError naming file and key."""
+def read_answers(path: Path, before: Answers | None = None) -> Answers:
+    """`before` stands in for the tables that the file leaves out.
+
+    Raises ConfigError naming file and key.
+    """
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=Answers)
+        given = msgspec.toml.decode(path.read_bytes())
+        if before is not None:
+            given = {"box": before.box, "mqtt": before.mqtt} | given
+        return msgspec.convert(given, Answers)
     except OSError as error:
         raise _problem(
             path, f"cannot be read: {error.strerror}", "name the answers' file"

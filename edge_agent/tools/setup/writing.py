@@ -6,23 +6,29 @@ then do the files take their places, each whole or not at all.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
+import signal
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.atomic_file import write_atomically
 from edge_agent.config import load_config
-from edge_agent.errors import ConfigError, ConfigProblem, OperatorError
+from edge_agent.config.schema import DEFAULT_STATE_DIR
+from edge_agent.discovery.brands import brand_named
+from edge_agent.errors import ConfigError, ConfigProblem, OperatorError, StorageError
 from edge_agent.language import _
 from edge_agent.tools.setup.answers import Answers, CameraAnswers
-from edge_agent.tools.setup.brands import brand_named
 
 SERVICE_USER = "edge-agent"
+AGENT_TOML = Path("agent.toml")
 _SECRETS = "secrets"
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,89 +42,84 @@ class Written:
 def files_of(
     answers: Answers, secrets: Mapping[str, str], folder: Path
 ) -> dict[Path, tuple[str, int]]:
-    """Relative path -> (text, mode). `secrets`: by `mqtt` or camera id.
+    """Relative path -> (text, mode), in the order of writing. `secrets`: by `mqtt` or camera id.
 
     `folder` is where the files will lie. Raises ConfigError for an unknown brand.
     """
-    files: dict[Path, tuple[str, int]] = {}
-    files[Path("agent.toml")] = (_agent_toml(answers, "mqtt" in secrets, folder), 0o644)
-    for camera in answers.cameras:
-        text = _camera_toml(camera, camera.id in secrets, folder)
-        files[Path("cameras.d") / f"{camera.id}.toml"] = (text, 0o644)
-    for name, secret in secrets.items():
-        files[Path(_SECRETS) / name] = (secret + "\n", 0o600)
+    files = camera_files(answers.cameras, secrets, folder)
+    if "mqtt" in secrets:
+        files[secret_path("mqtt")] = (secrets["mqtt"] + "\n", 0o600)
+    # The last: with it the configuration is complete.
+    files[AGENT_TOML] = (_agent_toml(answers, "mqtt" in secrets, folder), 0o644)
     return files
+
+
+def camera_files(
+    cameras: Sequence[CameraAnswers], secrets: Mapping[str, str], folder: Path
+) -> dict[Path, tuple[str, int]]:
+    """The same of cameras alone: each one's secret, then its file."""
+    files: dict[Path, tuple[str, int]] = {}
+    for camera in cameras:
+        if camera.id in secrets:
+            files[secret_path(camera.id)] = (secrets[camera.id] + "\n", 0o600)
+        text = _camera_toml(camera, camera.id in secrets, folder)
+        files[_camera_path(camera)] = (text, 0o644)
+    return files
+
+
+def existing_files(folder: Path) -> dict[Path, tuple[str, int]]:
+    """What is configured now, without secrets. Raises OperatorError."""
+    paths = [folder / AGENT_TOML, *sorted((folder / "cameras.d").glob("*.toml"))]
+    try:
+        return {path.relative_to(folder): (path.read_text(), 0o644) for path in paths}
+    except (OSError, UnicodeDecodeError) as error:
+        raise _not_written(error, folder) from error
 
 
 def write(
     answers: Answers, secrets: Mapping[str, str], folder: Path, *, overwrite: bool = False
 ) -> Written:
-    """Check in a folder beside, then put every file in its place.
+    """Check in a folder beside, then put every file in its place, all of them or none.
 
     What is there already is kept unless `overwrite`. Raises ConfigError with every problem, and
     OperatorError when the folder cannot be written.
     """
     files = files_of(answers, secrets, folder)
-    _check(files, folder)
-    written, kept = [], []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for relative, (text, mode) in files.items():
-            path = folder / relative
-            if path.exists() and not overwrite:
-                kept.append(path)
-                continue
-            _make_folder(path.parent, secret=relative.parts[0] == _SECRETS)
-            write_atomically(path, text.encode(), mode=mode)
-            if relative.parts[0] == _SECRETS:
-                _give_to_service(path)
-            written.append(path)
-    except OSError as error:
-        raise OperatorError(
-            _("{path}: {why}; run it as root: sudo edge-agent setup").format(
-                path=error.filename or folder, why=error.strerror
-            )
-        ) from error
-    return Written(tuple(written), tuple(kept))
+    check(files, folder)
+    wanted = {
+        path: each for path, each in files.items() if overwrite or not (folder / path).exists()
+    }
+    commit(wanted, folder)
+    kept = tuple(folder / path for path in files if path not in wanted)
+    return Written(tuple(folder / path for path in wanted), kept)
 
 
 def add_camera(camera: CameraAnswers, password: str, folder: Path) -> tuple[Path, ...]:
     """One more camera beside those that are there. Raises ConfigError and OperatorError."""
     load_config(folder)
-    path = folder / "cameras.d" / f"{camera.id}.toml"
+    path = folder / _camera_path(camera)
     if path.exists():
         found = "is there already"
         raise ConfigError([ConfigProblem(str(path), "", found, "take another name, or edit it")])
-    text = _camera_toml(camera, bool(password), folder)
-    secret = folder / _SECRETS / camera.id
-    written = [path]
-    try:
-        if password:
-            _make_folder(secret.parent, secret=True)
-            write_atomically(secret, (password + "\n").encode())
-            _give_to_service(secret)
-            written.append(secret)
-        _make_folder(path.parent, secret=False)
-        write_atomically(path, text.encode(), mode=0o644)
-        load_config(folder)
-    except ConfigError:
-        for each in written:
-            each.unlink(missing_ok=True)
-        raise
-    except OSError as error:
-        text = _("{path}: {why}; run it as root")
-        raise OperatorError(text.format(path=error.filename, why=error.strerror)) from error
-    return tuple(written)
+    files = camera_files([camera], {camera.id: password} if password else {}, folder)
+    check({**existing_files(folder), **files}, folder)
+    commit(files, folder)
+    return tuple(folder / each for each in files)
 
 
-def _check(files: Mapping[Path, tuple[str, int]], folder: Path) -> None:
+def check(files: Mapping[Path, tuple[str, int]], folder: Path) -> None:
+    """Would `run` take them? Raises ConfigError, with the paths that they will have."""
+    secrets = [path for path in files if path.parts[0] == _SECRETS]
     with tempfile.TemporaryDirectory(prefix="edge-agent-setup-") as beside:
         for relative, (text, mode) in files.items():
             path = Path(beside) / relative
             path.parent.mkdir(exist_ok=True, mode=0o700)
-            # Where the real secrets will lie nothing is yet: the check reads those beside.
-            path.write_text(text.replace(str(folder / _SECRETS), f"{beside}/{_SECRETS}"))
-            path.chmod(mode)
+            # Where the new secrets will lie nothing is yet: the check reads those beside.
+            laid = text
+            for secret in secrets:
+                laid = laid.replace(f'"{folder / secret}"', f'"{beside}/{secret}"')
+            path.touch(mode=mode)
+            path.write_text(laid)
         try:
             load_config(Path(beside))
         except ConfigError as error:
@@ -132,6 +133,76 @@ def _check(files: Mapping[Path, tuple[str, int]], folder: Path) -> None:
             ) from None
 
 
+def commit(files: Mapping[Path, tuple[str, int]], folder: Path) -> None:
+    """All of them or none: what was begun is undone when a disk is full or somebody ends us.
+
+    Ctrl-C waits until the end. Raises OperatorError.
+    """
+    with _endings_wait():
+        _commit(files, folder)
+
+
+@contextlib.contextmanager
+def _endings_wait() -> Iterator[None]:
+    """Signals that end a program come after the block. Not by a signal mask: libraries' threads,
+    which have none, would take them."""
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {
+        ending: signal.signal(ending, lambda number, frame: came.append(number))
+        for ending in _ENDINGS
+    }
+    try:
+        yield
+    finally:
+        for ending, handler in before.items():
+            signal.signal(ending, handler)
+        for number in came[:1]:
+            signal.raise_signal(number)
+
+
+def _commit(files: Mapping[Path, tuple[str, int]], folder: Path) -> None:
+    undo: list[Callable[[], object]] = []
+    try:
+        for relative, (text, mode) in files.items():
+            path = folder / relative
+            is_secret = relative.parts[0] == _SECRETS
+            undo += _make_folders(path.parent, secret=is_secret)
+            undo.append(_way_back(path))
+            write_atomically(path, text.encode(), mode=mode)
+            if is_secret:
+                _give_to_service(path)
+    except BaseException as error:
+        for step in reversed(undo):
+            with contextlib.suppress(OSError, StorageError):
+                step()
+        if isinstance(error, (OSError, StorageError)):
+            raise _not_written(error, folder) from error
+        raise
+
+
+def _way_back(path: Path) -> Callable[[], object]:
+    if not path.exists():
+        return lambda: path.unlink(missing_ok=True)
+    before, about = path.read_bytes(), path.stat()
+
+    def put_back() -> None:
+        write_atomically(path, before, mode=about.st_mode & 0o7777)
+        os.chown(path, about.st_uid, about.st_gid)
+
+    return put_back
+
+
+def _not_written(error: Exception, folder: Path) -> OperatorError:
+    if isinstance(error, OSError):
+        where, why = error.filename or folder, error.strerror
+        text = _("{path}: {why}; run it as root: sudo edge-agent setup")
+        return OperatorError(text.format(path=where, why=why))
+    return OperatorError(str(error))
+
+
 def _agent_toml(answers: Answers, has_password: bool, folder: Path) -> str:
     box, mqtt = answers.box, answers.mqtt
     lines = [
@@ -143,7 +214,7 @@ def _agent_toml(answers: Answers, has_password: bool, folder: Path) -> str:
         f"id = {_text(box.id)}  # unique in the ward",
         f"timezone = {_text(box.timezone)}  # of schedules",
     ]
-    if box.state_dir != "/var/lib/edge-agent":
+    if box.state_dir != DEFAULT_STATE_DIR:
         lines.append(f"state_dir = {_text(box.state_dir)}")
     lines += ["", "[mqtt]", f"host = {_text(mqtt.host)}", f"port = {mqtt.port}"]
     if mqtt.username:
@@ -183,6 +254,10 @@ def _camera_toml(camera: CameraAnswers, has_password: bool, folder: Path) -> str
         lines.append(f"username = {_text(camera.username)}")
     if has_password:
         lines.append(f"password_file = {_text(str(folder / _SECRETS / camera.id))}")
+    if camera.identity:
+        lines.append(
+            f"# identity = {_text(camera.identity)}  # is looked for when its address changed"
+        )
     lines += [
         "",
         "# Where people matter; without any zone: everywhere. Corners as shares of the picture.",
@@ -191,6 +266,10 @@ def _camera_toml(camera: CameraAnswers, has_password: bool, folder: Path) -> str
         "# polygon = [[0.0, 0.4], [1.0, 0.4], [1.0, 1.0], [0.0, 1.0]]",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _camera_path(camera: CameraAnswers) -> Path:
+    return Path("cameras.d") / f"{camera.id}.toml"
 
 
 def _urls(camera: CameraAnswers, folder: Path) -> tuple[str, str]:
@@ -212,11 +291,25 @@ def _text(value: str) -> str:
     return tomlkit.item(value).as_string()
 
 
-def _make_folder(folder: Path, *, secret: bool) -> None:
-    if folder.exists():
-        return
-    folder.mkdir(parents=True, mode=0o700 if secret else 0o755)
-    if secret:
+def _make_folders(folder: Path, *, secret: bool) -> list[Callable[[], object]]:
+    """And how to undo it."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700 if secret and each == folder else 0o755)
+    if missing and secret:
+        _give_to_service(folder)
+    return [each.rmdir for each in reversed(missing)]
+
+
+def secret_path(name: str) -> Path:
+    """Below the configuration's folder."""
+    return Path(_SECRETS) / name
+
+
+def give_state_dir(folder: Path) -> None:
+    """There before the agent's first start, and its own. Raises OSError."""
+    if not folder.exists():
+        folder.mkdir(mode=0o700, parents=True)
         _give_to_service(folder)
 
 

@@ -67,16 +67,22 @@ def measure(
     models: Sequence[ResolvedModel],
     *,
     rounds: int = ROUNDS,
+    ladder: bool = True,
+    memory: bool = True,
     advance: Callable[[int], None] = lambda done: None,
 ) -> list[Cost]:
     """All sizes of all models; they take turns, so that a busy box is unfair to none.
+
+    Without `ladder` each at its own size only; without `memory` that is 0, and seconds are saved.
 
     `advance` is told the rounds done, the measuring of memory being one more.
     Raises ModelError when a model does not open.
     """
     cv2.setNumThreads(1)
     variants = [
-        (variant, model.manifest.input.size) for model in models for variant in sizes_of(model)
+        (variant, model.manifest.input.size)
+        for model in models
+        for variant in (sizes_of(model) if ladder else [model])
     ]
     detectors = [OnnxDetector.open(variant) for variant, _ in variants]
     pictures = [street(variant.manifest.input.size) for variant, _ in variants]
@@ -87,7 +93,7 @@ def measure(
             best[i] = min(best[i][0], cpu_ms), min(best[i][1], wall_ms)
         advance(done + 1)
     costs = [
-        Cost(variant, own, *times, rss_mib(variant))
+        Cost(variant, own, *times, rss_mib(variant) if memory else 0.0)
         for (variant, own), times in zip(variants, best, strict=True)
     ]
     advance(rounds + 1)

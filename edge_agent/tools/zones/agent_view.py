@@ -13,11 +13,18 @@ from edge_agent.analysis.live_view import LIVE_SOCKET, LiveAnswer
 from edge_agent.errors import OperatorError
 from edge_agent.language import _
 from edge_agent.runtime import StopToken, read_local_socket
+from edge_agent.tools.sentences import of_running, of_state
 
 _TIMEOUT_S = 5.0
 #: A gated camera shows a picture with each keyframe, which slow ones send every few seconds.
 _PICTURE_WAIT_S = 12.0
 _POLL_S = 0.1
+
+
+def state_words(answer: LiveAnswer) -> str:
+    """How the camera stands, for a person."""
+    words = (of_state(answer.state), of_running(answer.reason))
+    return ": ".join(each for each in words if each)
 
 
 class AgentAway(OperatorError):
@@ -52,11 +59,19 @@ class AgentView:
             if time.monotonic() >= deadline_s or stop.wait(_POLL_S):
                 break
         text = _("{camera} shows the agent no picture now: {state}")
-        state = ": ".join(each for each in (answer.state, answer.reason) if each)
-        raise OperatorError(text.format(camera=self._camera, state=state))
+        raise OperatorError(text.format(camera=self._camera, state=state_words(answer)))
 
-    def _ask(self, *, picture: bool) -> LiveAnswer:
-        request = {"camera": self._camera, "after": self._after, "picture": picture}
+    def record(self, seconds: float) -> None:
+        """Have the agent keep footage for so long; 0: no longer. Raises AgentAway."""
+        self._ask(picture=False, record_s=seconds)
+
+    def _ask(self, *, picture: bool, record_s: float | None = None) -> LiveAnswer:
+        request: dict[str, object] = {
+            "camera": self._camera,
+            "after": self._after,
+            "picture": picture,
+        }
+        request |= {} if record_s is None else {"record_s": record_s}
         line, refused = json.dumps(request).encode(), None
         for path in self._paths:
             try:
@@ -68,7 +83,8 @@ class AgentView:
             except (OSError, msgspec.MsgspecError):
                 continue
             if answer.error:
-                raise OperatorError(answer.error)
+                text = _("the running agent has no stream of {camera}: edge-agent status")
+                raise OperatorError(text.format(camera=self._camera))
             return answer
         if refused is not None:
             text = _("{path} is the agent's and root's: use sudo")

@@ -18,8 +18,9 @@ from edge_agent.errors import AgentError, ConfigError
 from edge_agent.language import _
 from edge_agent.media import encode_jpeg
 from edge_agent.runtime import StopToken, read_local_socket
+from edge_agent.sources import FeedState
 from edge_agent.tools.sentences import of_error, of_problem
-from edge_agent.tools.zones.agent_view import AgentView
+from edge_agent.tools.zones.agent_view import AgentView, state_words
 from edge_agent.tools.zones.camera_file import CameraFile
 from edge_agent.tools.zones.draft import Draft, as_if_saved
 from edge_agent.tools.zones.fresh import FreshPictures
@@ -108,6 +109,8 @@ class Desk:
             newest = self._recent.newest
             moving = newest is not None and bool(newest.moving)
             text = _("something moves, nobody is seen") if moving else _("nobody is seen")
+            if answer.state != FeedState.STREAMING:
+                people, text = [], state_words(answer)
             return {"agent": True, "people": people, "text": text}
 
     def save(self, draft: Draft) -> dict[str, Any]:

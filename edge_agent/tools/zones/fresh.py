@@ -18,11 +18,10 @@ from edge_agent.errors import MediaError, OperatorError, SourceStalled
 from edge_agent.language import _
 from edge_agent.runtime import StopToken
 from edge_agent.sources import (
-    REFUSED_LOGINS,
-    CredentialGuard,
     DecodedPixels,
     Decoder,
     PictureRules,
+    login_guard,
     open_source,
 )
 from edge_agent.tools.zones.agent_view import AgentAway, AgentView
@@ -69,9 +68,7 @@ class FreshPictures:
 
     def _of_source(self, source: SourceConfig) -> U8:
         state_dir = Path(self._config.box.state_dir)
-        guard = CredentialGuard(
-            state_dir / REFUSED_LOGINS if state_dir.is_dir() else None, self._clock
-        )
+        guard = login_guard(state_dir, self._clock)
         camera, stop = self._camera, self._stop
         rules = PictureRules.of(camera.source, self._config.analysis)
         opened = open_source(

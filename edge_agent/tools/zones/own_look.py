@@ -24,7 +24,7 @@ from edge_agent.language import _
 from edge_agent.pipeline.local_time import dated
 from edge_agent.pipeline.stages import build_pipeline, thresholds
 from edge_agent.runtime import StopToken, Worker
-from edge_agent.sources import REFUSED_LOGINS, CameraFeed, CredentialGuard, FeedSettings
+from edge_agent.sources import CameraFeed, FeedSettings, login_guard
 
 _TAKE_S = 0.25
 _JOIN_S = 5.0
@@ -44,7 +44,7 @@ class OwnLook:
         self._camera, self._clock = camera, clock
         self._zone = ZoneInfo(config.box.timezone)
         state_dir = Path(config.box.state_dir)
-        guard = CredentialGuard(state_dir / REFUSED_LOGINS if state_dir.is_dir() else None, clock)
+        guard = login_guard(state_dir, clock)
         settings = FeedSettings.of(camera, config.analysis.fps, analysis=config.analysis)
         self._feed = CameraFeed(settings, credentials=guard, clock=clock)
         self._exchange = FrameExchange()

@@ -1,21 +1,22 @@
 """Brings a camera's TOML up to what was drawn; comments, order and all other keys stay.
 
-Values are changed in place by tomlkit. Whole tables come and go as lines, because tomlkit takes a
-comment before `[[zones]]` for the end of the table above, and would move or lose it. What comes
-out is compared with what it must say.
+Values are changed in place by tomlkit, one statement at a time. Whole tables come and go as lines:
+tomlkit takes a comment before `[[zones]]` for the end of the table above, and brings tables of one
+kind together. What comes out is compared with what it must say.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import tomlkit
-from tomlkit.items import AoT, Array
+from tomlkit.items import Array
 
-from edge_agent.config.lines import statements
+from edge_agent.config.lines import Statement, statements
 from edge_agent.errors import OperatorError
 from edge_agent.language import _
 from edge_agent.tools.zones.draft import DIGITS, KINDS, Area, Corner, Draft, rounded
@@ -28,13 +29,17 @@ def rewritten(text: str, before: Draft, draft: Draft) -> str:
 
     Raises OperatorError for a file that is written in a way that cannot be kept.
     """
+    windows = "\r\n" in text
+    text = _rewritten(text.replace("\r\n", "\n"), before, draft)
+    return text.replace("\n", "\r\n") if windows else text
+
+
+def _rewritten(text: str, before: Draft, draft: Draft) -> str:
     wanted = _wanted(text, before, draft)
     for kind in KINDS:
         text = _without_removed(text, kind, getattr(draft, kind))
-    document = tomlkit.parse(text)
     for kind in KINDS:
-        _change(document, kind, getattr(draft, kind))
-    text = tomlkit.dumps(document)
+        text = _with_changed(text, kind, getattr(draft, kind))
     for kind in KINDS:
         text = _with_new(text, kind, getattr(draft, kind))
     for key in _changed_heights(before, draft):
@@ -128,12 +133,10 @@ def _with_new(text: str, kind: str, areas: Sequence[Area]) -> str:
         return text
     lines = text.split("\n")
     theirs = [s.last for s in statements(text) if _number(s.path, kind) is not None]
-    end = "\r" if "\r\n" in text else ""
     block: list[str] = []
     for area in new:
         name, polygon = tomlkit.item(area.name).as_string(), _array(area.polygon).as_string()
         block += ["", f"[[{kind}]]", f"name = {name}", f"polygon = {polygon}"]
-    block = [line + end for line in block]
     if theirs:
         at = max(theirs) + 1
     else:
@@ -146,27 +149,34 @@ def _with_new(text: str, kind: str, areas: Sequence[Area]) -> str:
 def _with_height(text: str, key: str, value: float) -> str:
     """In the table `person`, where it has one in any form; else in a new one at the end."""
     found = {statement.path: statement for statement in statements(text)}
-    if f"person.{key}" in found or "person" not in tomllib.loads(text):
-        pass
-    elif (last := _last_of_table(text, "person")) is not None:
-        lines = text.split("\n")
-        end = "\r" if lines[last].endswith("\r") else ""
-        lines.insert(last + 1, f"{key} = {_height(value)}{end}")
-        return "\n".join(lines)
-    document = tomlkit.parse(text)
-    if "person" in document:
-        document["person"][key] = _height(value)
-        return tomlkit.dumps(document)
-    end = "\r\n" if "\r\n" in text else "\n"
-    return f"{text.rstrip()}{end}{end}[person]{end}{key} = {_height(value)}{end}"
+    line = f"{key} = {_height(value)}"
+
+    def change(part: tomlkit.TOMLDocument) -> None:
+        table: Any = part.get("person", part)
+        table[key] = _height(value)
+
+    own = found.get(f"person.{key}") or found.get("person")
+    if own is not None and not own.is_header:
+        return _edited(text, own, change)
+    if (last := _last_of_table(text, "person")) is not None:
+        return _with_line(text, last, line)
+    dotted = [each.last for path, each in found.items() if path.startswith("person.")]
+    if dotted:
+        return _with_line(text, max(dotted), f"person.{line}")
+    return f"{text.rstrip()}\n\n[person]\n{line}\n"
+
+
+def _with_line(text: str, behind: int, line: str) -> str:
+    lines = text.split("\n")
+    return "\n".join([*lines[: behind + 1], line, *lines[behind + 1 :]])
 
 
 def _last_of_table(text: str, table: str) -> int | None:
     """The last line of its own statements; None where it has no header."""
     last, inside = None, False
     for statement in statements(text):
-        is_header = statement.path == table
-        inside = is_header or (inside and statement.path.startswith(f"{table}."))
+        begins = statement.is_header and statement.path == table
+        inside = begins or (inside and statement.path.startswith(f"{table}."))
         if inside:
             last = statement.last
     return last
@@ -175,16 +185,29 @@ def _last_of_table(text: str, table: str) -> int | None:
 # --- values, by tomlkit ---------------------------------------------------------------
 
 
-def _change(document: tomlkit.TOMLDocument, kind: str, areas: Sequence[Area]) -> None:
-    entries = document.get(kind)
-    if isinstance(entries, AoT):
-        for entry, area in zip(entries, _kept(areas), strict=True):
-            _change_entry(entry, area)
-    elif isinstance(entries, Array):
-        _change_inline(entries, areas)
+def _with_changed(text: str, kind: str, areas: Sequence[Area]) -> str:
+    """What differs, statement by statement."""
+    if _is_inline(text, kind):
+        (inline,) = (each for each in statements(text) if each.path == kind)
+        return _edited(text, inline, lambda part: _change_inline(part[kind], areas))
+    for number, area in enumerate(_kept(areas)):
+        for key in ("name", "polygon"):
+            path = f"{kind}[{number}].{key}"
+            own = next((each for each in statements(text) if each.path == path), None)
+            if own is not None:
+                text = _edited(text, own, partial(_change_entry, area=area))
+    return text
 
 
-def _change_inline(entries: Array, areas: Sequence[Area]) -> None:
+def _edited(text: str, statement: Statement, change: Callable[[tomlkit.TOMLDocument], None]) -> str:
+    """One statement alone: tomlkit would bring tables of one kind together."""
+    lines = text.split("\n")
+    part = tomlkit.parse("\n".join(lines[statement.first : statement.last + 1]))
+    change(part)
+    return "\n".join([*lines[: statement.first], tomlkit.dumps(part), *lines[statement.last + 1 :]])
+
+
+def _change_inline(entries: Any, areas: Sequence[Area]) -> None:
     kept = _kept(areas)
     numbers = {area.was for area in kept}
     for number in reversed(range(len(entries))):
@@ -199,10 +222,11 @@ def _change_inline(entries: Array, areas: Sequence[Area]) -> None:
 
 
 def _change_entry(entry: Any, area: Area) -> None:
-    if entry["name"] != area.name:
+    """`entry` may hold one of both keys alone."""
+    if entry.get("name", area.name) != area.name:
         entry["name"] = area.name
-    corners = entry["polygon"]
-    if _same(corners, area.polygon):
+    corners = entry.get("polygon")
+    if corners is None or _same(corners, area.polygon):
         return
     if len(corners) != len(area.polygon):
         entry["polygon"] = _array(area.polygon)

@@ -13,6 +13,7 @@ from edge_agent.analysis.live_view import LiveAnswer, Look
 from edge_agent.config import CameraConfig
 from edge_agent.domain import Track
 from edge_agent.language import _
+from edge_agent.tools.zones.agent_view import state_words
 from edge_agent.tools.zones.verdicts import Held, RecentLooks, Verdict
 from edge_agent.tools.zones.words import held_words, sentence
 
@@ -56,8 +57,7 @@ class WalkTest:
             self._look(look)
         state = answer.state if answer.state != "streaming" else ""
         if not answer.looks:
-            text = ": ".join(each for each in (state, answer.reason) if each)
-            lines = [text] if state and state != self._said_state else []
+            lines = [state_words(answer)] if state and state != self._said_state else []
             self._said_state = state
             return lines
         verdicts = self._recent.verdicts(self._camera, answer.confirm_threshold)
@@ -70,7 +70,7 @@ class WalkTest:
     def _lines(self, verdicts: Sequence[Verdict], newest: Look) -> Iterator[str]:
         said = {}
         for verdict in verdicts:
-            text = _line(verdict)
+            text = f"#{verdict.track_id} {_line(verdict)}"
             kind = f"{verdict.told} {verdict.held} {verdict.zones} {verdict.looks}"
             said[verdict.track_id] = kind
             if self._said.get(verdict.track_id) != kind:

@@ -122,6 +122,7 @@ def test_other_paths_do_not_fit(template: str, path: str) -> None:
         ("%Y-%m-%d/%H-%M-%S.mp4", r"write '\{start:%Y-%m-%d/%H-%M-%S\}.mp4'"),
         ("%Y-%m-%d/c_%H%M%S_x.mp4", r"'\{date:%Y-%m-%d\}/c_\{start:%H%M%S\}_x.mp4'"),
         ("{start:%Y%m%d}.mp4", "needs at least %H and %M"),
+        ("{start:%H}.mp4", "or a date and %H"),
         ("{start:%m%d%H%M}.mp4", "needs all of %Y, %m and %d"),
         ("dahuaa", "built-in ones: dahua, kbvision, imou, hikvision, reolink, generic"),
     ],

@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 from broker import Mosquitto
 from config_files import CAMERA, PASSWORD, write
+from english_words import english
 from fake_camera import LoginServer
 
 from edge_agent.assets import asset_dir
 from edge_agent.cli import main
 from edge_agent.config import load_config
+from edge_agent.language import speak
 from edge_agent.runtime import LocalSocket, StopToken
 from edge_agent.tools.preflight import diagnoses, service_of
 
@@ -98,6 +100,22 @@ def test_what_stops_run_is_said_by_check(
     assert any(line.startswith(f"error: {message}") for line in lines)
     assert main(["run", "--config", str(folder)]) == 78
     assert message in capsys.readouterr().err.replace(f"{folder}/", "")
+
+
+@pytest.mark.parametrize("case", STOPS)
+def test_what_stops_run_is_said_in_vietnamese(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = box(tmp_path, STOPS[case][0].format(folder=tmp_path))
+    agent = folder / "agent.toml"
+    agent.write_text(agent.read_text().replace('"w"', '"my-ward"').replace('"b"', '"box-1"'))
+    credential = f'{CAMERA}username = "v"\npassword_file = "credential:gate"\n'
+    (folder / "cameras.d/front.toml").write_text(credential)
+    code, lines = check(capsys, folder, "--lang", "vi")
+    speak("en")
+    assert code == 78
+    assert english("\n".join(lines)) == []
+    assert len(lines) >= 2
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ import pytest
 from broker import Mosquitto, free_port
 
 from edge_agent.config import load_config
+from edge_agent.discovery.brands import BRANDS, brand_named
 from edge_agent.errors import ConfigError
 from edge_agent.tools.setup import Answers, Terminal, ask_everything, read_answers, write
 from edge_agent.tools.setup.answers import BoxAnswers, BrokerAnswers, CameraAnswers
-from edge_agent.tools.setup.brands import BRANDS, brand_named
 
 CANARY = "s3cret-\"'\\ #"
 
@@ -153,6 +153,7 @@ def answers_file(tmp_path: Path) -> Path:
 
 def unattended(port: int, camera_port: int, folder: Path) -> str:
     return (
+        'model = "edge-person-int8"\n'  # nothing is measured or fetched
         f'[box]\nward = "w"\nid = "b"\nstate_dir = "{folder}/state"\n'
         f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\nallow_insecure = true\n'
         f'[[cameras]]\nid = "gate"\nurl = "rtsp://127.0.0.1:{camera_port}/s"\n'

@@ -8,6 +8,7 @@ import tomllib
 
 import msgspec
 import pytest
+from camera_forms import CameraForms
 
 from edge_agent.errors import OperatorError
 from edge_agent.tools.zones.draft import KINDS, Area, Draft, rounded
@@ -83,7 +84,7 @@ def changed(text: str, **more: object) -> str:
 
 
 def comments(text: str) -> list[str]:
-    return re.findall(r"#.*", text)
+    return [each.strip() for each in re.findall(r"#.*", text)]
 
 
 @pytest.mark.parametrize("text", [TABLES, INLINE, BARE, TABLES.replace("\n", "\r\n")])
@@ -167,10 +168,10 @@ def test_a_drawing_of_another_version_is_refused() -> None:
         changed(BARE, zones=(Area("path", SQUARE, 3),))
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", range(300))
 def test_any_drawing_is_written_and_no_comment_outside_a_deleted_area_is_lost(seed: int) -> None:
     chance = random.Random(seed)
-    text = chance.choice([TABLES, INLINE, BARE, TABLES.replace("\n", "\r\n")])
+    text = chance.choice([TABLES, INLINE, BARE]) if seed % 3 == 0 else CameraForms(seed).text()
     for _ in range(4):
         before = draft_of(text)
         drawn = {}
@@ -182,7 +183,7 @@ def test_any_drawing_is_written_and_no_comment_outside_a_deleted_area_is_lost(se
                     deleted = True
                     continue
                 name = f"n{chance.randrange(9)}" if chance.random() < 0.3 else area.name
-                moved = tuple((chance.random(), chance.random()) for _ in range(3))
+                moved = tuple((chance.random(), chance.random()) for _corner in area.polygon)
                 areas.append(Area(name, moved if chance.random() < 0.3 else area.polygon, area.was))
             while chance.random() < 0.3:
                 areas.append(Area(chance.choice(["new", 'a "b"', "c\\d"]), SQUARE))

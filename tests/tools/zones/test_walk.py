@@ -63,9 +63,9 @@ def test_a_line_for_each_change_and_none_for_the_rest() -> None:
     )
     assert lines == [
         "something moves, nobody is seen",
-        "seen 0.70, 1 of 3 looks: not seen often enough yet",
-        "seen 0.70, 2 of 3 looks: not seen often enough yet",
-        "seen 0.70, 3 of 3 looks: TOLD",
+        "#1 seen 0.70, 1 of 3 looks: not seen often enough yet",
+        "#1 seen 0.70, 2 of 3 looks: not seen often enough yet",
+        "#1 seen 0.70, 3 of 3 looks: TOLD",
     ]
 
 

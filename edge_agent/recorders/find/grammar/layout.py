@@ -26,6 +26,8 @@ _AT_ONCE_S = 120.0
 _AT_ONCE, _NEAR, _SAME_DAY = 7.0, 6.0, 3.0
 #: A time that is the same in nearly all of many files is no time.
 _MANY, _STANDS_STILL = 8, 0.2
+#: Hours without minutes are believed where files enough were uploaded when such an hour was over.
+_FEWEST_HOURS, _MOST_DOUBTFUL = 3, 0.2
 #: Two readings whose weights differ by less are decided by the uploads alone.
 _ALIKE = 3.0
 
@@ -97,14 +99,24 @@ def _best(
     scores: Counter[Key] = Counter()
     starts: dict[Key, set[dt.datetime]] = defaultdict(set)
     counts: Counter[Key] = Counter()
+    doubtful: Counter[Key] = Counter()
     for index in left:
         for key, reading in readings[index].items():
             scores[key] += max(0.1, reading.weight) + agreed[index][key]  # type: ignore[assignment]
             starts[key].add(reading.start.moment)
             counts[key] += 1
+            doubtful[key] += reading.hour_only and agreed[index][key] < _NEAR
+    for key, count in counts.items():
+        hourly = any(readings[index][key].hour_only for index in left if key in readings[index])
+        if hourly and (count < _FEWEST_HOURS or doubtful[key] > _MOST_DOUBTFUL * count):
+            del scores[key]
     uploads = len({files[index].mtime_s for index in left})
     for key, count in counts.items():
-        if min(count, uploads) >= _MANY and len(starts[key]) < _STANDS_STILL * min(count, uploads):
+        if (
+            key in scores
+            and min(count, uploads) >= _MANY
+            and len(starts[key]) < _STANDS_STILL * min(count, uploads)
+        ):
             scores[key] = scores[key] * 0.3  # type: ignore[assignment]
     return max(scores, key=lambda key: (scores[key], str(key)), default=None)
 

@@ -87,6 +87,10 @@ _ZONE_AFTER = re.compile(
     r"|\+[0-9]{2}:?[0-9]{2}(?![0-9])"
 )
 
+#: An hour that nothing follows but its mark, behind a mark or a folder.
+_HOUR_ALONE = re.compile(r"[Hh时時点點]?\Z")
+_HOUR_MARKED = re.compile(r"(?:^|[ ._/,@-]|[0-9][T日일])\Z")
+_LAST_HOUR = 23
 
 #: `cam01_05_06`: the first number is most likely the camera's.
 _WORD_BEFORE = re.compile(r"[^\W\d_]{2,}\Z")
@@ -138,6 +142,16 @@ class Reader:
             if run.month is None and run.length == 2 and runs.whole_part(index)
         ]
         return [atom for atom in found if int(atom.text) <= 24]
+
+    def last_hour(self, runs: Runs) -> Atom | None:
+        """The last number of a path, where it may be an hour and nothing less is told."""
+        run = runs.digits[-1] if runs.digits else None
+        if run is None or run.month is not None or run.length != 2 or int(run.text) > _LAST_HOUR:
+            return None
+        alone = _HOUR_ALONE.match(runs.stem, run.end) and _HOUR_MARKED.search(
+            runs.stem, 0, run.begin
+        )
+        return _atom(runs, run.begin, run.end, "%H", 2.0) if alone else None
 
     def plausible(self, atom: Atom) -> bool:
         """It reads, and within the years that there were such recorders."""

@@ -48,6 +48,11 @@ class Reading:
     weight: float  # how likely, before other files were looked at
 
     @property
+    def hour_only(self) -> bool:
+        """It tells no minute. A number may look like that and be none of it."""
+        return not re.search(r"%-?[MSs]", "".join(field.form for field in self.fields))
+
+    @property
     def key(self) -> tuple[tuple[int, str, str], ...]:
         """The same for paths that are read alike: folders before each field, role, form."""
         at, parts = 0, []
@@ -91,10 +96,22 @@ def _starts(
             weight = date.weight + sum(part.weight for part in parts)
             weight += _IN_NAME * (parts[-1].end > name_at) + _DATE_IN_NAME * (date.end > name_at)
             yield from _dated(runs, date, parts, weight)
+        yield from _hourly(runs, date, reader)
     if not dates and not moments:
         for atom in times:
             if atom.end > name_at:
                 yield (_field(atom, "start"),), atom.weight + _IN_NAME - _NO_DAY
+
+
+def _hourly(runs: Runs, date: Atom, reader: Reader) -> Iterator[tuple[tuple[Field, ...], float]]:
+    """A recorder that writes a file each hour tells no minutes."""
+    if "hour" in date.units:
+        if date.end >= len(runs.stem.rstrip("Hh")):
+            yield (_field(date, "start"),), date.weight
+        return
+    hour = reader.last_hour(runs)
+    if hour is not None and hour.begin >= date.end:
+        yield from _dated(runs, date, (hour,), date.weight)
 
 
 #: Below a folder of afternoons, an hour of the morning has to be one of twelve.

@@ -107,3 +107,57 @@ def test_names_without_a_time_are_dated_by_what_is_in_the_files() -> None:
     facts = learned.template.match("gate/other.mp4")
     assert facts is not None
     assert (facts.channel, facts.start) == ("gate", None)
+
+
+# --- a file each hour -------------------------------------------------------------------
+
+HANOI = "Asia/Ho_Chi_Minh"
+HOURLY = [
+    "%Y-%m-%d_%H.mp4",
+    "%Y%m%d%H.mp4",
+    "%Y-%m-%d/%H.mp4",
+    "%Y/%m/%d/%H.mkv",
+    "{camera}/%Y%m%d/%Hh.avi",
+    "{camera}/rec_%Y%m%d_%H.mp4",
+    "%d-%m-%Y/{camera} %H.mp4",
+]
+
+
+def hourly(name: str, *, hours: int = 50) -> list[NamedClip]:
+    first = dt.datetime(2026, 11, 24, 5, tzinfo=ZoneInfo(HANOI))
+    starts = [first + dt.timedelta(hours=n) for n in range(hours)]
+    cameras = ("yard", "gate") if "{camera}" in name else ("",)
+    return [
+        NamedClip(start.strftime(name.replace("{camera}", camera)), camera, start, 3600.0)
+        for start in starts
+        for camera in cameras
+    ]
+
+
+@pytest.mark.parametrize("name", HOURLY)
+@pytest.mark.parametrize("hours", [3, 50])
+def test_names_that_tell_only_the_hour_are_read(name: str, hours: int) -> None:
+    clips = hourly(name, hours=hours)
+    assert mistakes(learnt(clips, HANOI), clips, HANOI) == []
+
+
+@pytest.mark.parametrize("name", HOURLY)
+def test_hours_that_no_upload_confirms_are_not_believed(name: str) -> None:
+    """They may be the numbers of a day's files."""
+    learned = learnt(hourly(name), HANOI, copied=True)
+    assert all(
+        facts is None or facts.start is None
+        for clip in hourly(name)
+        for facts in [learned.template.match(clip.relative)]
+    )
+
+
+def test_numbers_of_a_days_files_are_no_hours() -> None:
+    day = dt.datetime(2026, 11, 24, 8, tzinfo=ZoneInfo(HANOI))
+    clips = [
+        NamedClip(f"2026-11-24_{n:02}.mp4", "", day + dt.timedelta(minutes=10 * n), 30.0)
+        for n in range(24)
+    ]
+    learned = learnt(clips, HANOI)
+    facts = [learned.template.match(clip.relative) for clip in clips]
+    assert [each for each in facts if each is not None and each.start is not None] == []

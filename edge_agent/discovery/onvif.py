@@ -42,6 +42,7 @@ class Account:
 
     user: str
     password: str = field(repr=False)
+    in_clear: bool = False  # PasswordText: for cameras that know nothing better
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ class OnvifCamera:
     def sign_in(self, account: Account) -> DeviceInfo:
         """Who it is, asked with a login: by digest, made with the camera's clock.
 
-        Raises CredentialRefused when user or password are wrong. One try goes over the wire.
+        Raises CredentialRefused when user or password are wrong. One try goes over the wire;
+        surround it, and what follows, by one `CredentialGuard.attempt`.
         """
         self._account = account
         answer = self._call(self._service, f'<GetDeviceInformation xmlns="{_DEVICE}"/>')
@@ -169,14 +171,17 @@ class OnvifCamera:
         assert self._account is not None
         nonce = os.urandom(16)
         created = (dt.datetime.now(dt.UTC) + self._skew).strftime("%Y-%m-%dT%H:%M:%SZ")
-        digest = hashlib.sha1(  # noqa: S324 - what WS-Security prescribes
-            nonce + created.encode() + self._account.password.encode()
-        )
-        password = base64.b64encode(digest.digest()).decode()
+        if self._account.in_clear:
+            kind, password = "PasswordText", escape(self._account.password)
+        else:
+            digest = hashlib.sha1(  # noqa: S324 - what WS-Security prescribes
+                nonce + created.encode() + self._account.password.encode()
+            )
+            kind, password = "PasswordDigest", base64.b64encode(digest.digest()).decode()
         return (
             f'<Security xmlns="{_WSSE}" s:mustUnderstand="1"><UsernameToken>'
             f"<Username>{escape(self._account.user)}</Username>"
-            f'<Password Type="{_TOKEN}#PasswordDigest">{password}</Password>'
+            f'<Password Type="{_TOKEN}#{kind}">{password}</Password>'
             f'<Nonce EncodingType="{_BASE64}">{base64.b64encode(nonce).decode()}</Nonce>'
             f'<Created xmlns="{_WSU}">{created}</Created></UsernameToken></Security>'
         )

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import string
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
+from edge_agent.clock import SystemClock
+from edge_agent.discovery import wsd
+from edge_agent.discovery.brand import brand_of
+from edge_agent.discovery.brands import brand_named
+from edge_agent.discovery.network import Network, hardware_addresses, open_ports
+from edge_agent.discovery.onvif import Account, DeviceInfo, OnvifCamera, Profile
 from edge_agent.errors import AgentError, CredentialRefused
-from edge_agent.tools.discovery import wsd
-from edge_agent.tools.discovery.brand import brand_of
-from edge_agent.tools.discovery.network import Network, hardware_addresses, open_ports
-from edge_agent.tools.discovery.onvif import Account, DeviceInfo, OnvifCamera, Profile
-from edge_agent.tools.setup.brands import brand_named
+from edge_agent.runtime import StopToken
+from edge_agent.sources import CredentialGuard, Login
 
 #: A clock that is further off than this is told: events of its recordings would be wrong.
 CLOCK_OFF_S = 60.0
+_MAC_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class FoundCamera:
     brand: str
     why: str
     serial: str = ""
+    endpoint: str = ""  # of WS-Discovery: most makers' holds the MAC address
     hardware: str = ""  # its MAC address, where it is in our network
     model: str = ""
     service: str = ""  # of ONVIF
@@ -50,9 +56,33 @@ class FoundCamera:
         """What stays when the address changes: serial number, else hardware address."""
         return self.serial or self.hardware
 
+    def is_called(self, identity: str) -> bool:
+        """Known as this, whatever was asked of it so far."""
+        wanted = identity.strip().lower()
+        if not wanted:
+            return False
+        if wanted in (self.serial.lower(), self.hardware.lower()):
+            return True
+        endpoint, bare = self.endpoint.lower(), wanted.replace(":", "").replace("-", "")
+        named = endpoint.removeprefix("urn:").removeprefix("uuid:")
+        is_hardware = len(bare) == _MAC_DIGITS and set(bare) <= set(string.hexdigits)
+        return named == wanted or (is_hardware and named.replace("-", "").endswith(bare))
 
-def search(plan: Plan, account: Account | None = None) -> list[FoundCamera]:
-    """All cameras, by address. With an `account` each is asked with it, once."""
+
+def search(
+    plan: Plan, account: Account | None = None, guard: CredentialGuard | None = None
+) -> list[FoundCamera]:
+    """All cameras, by address. With an `account` each is asked with it, once.
+
+    `guard` counts the logins that are refused; None: only those of this call.
+    """
+    found = meet(plan)
+    guard = guard or CredentialGuard(None, SystemClock())
+    return [look_closer(camera, account, guard) for camera in found]
+
+
+def meet(plan: Plan) -> list[FoundCamera]:
+    """All cameras, by address, without asking any of them anything."""
     hosts = [host for network in plan.networks for host in network.hosts]
     hosts += [host for host in plan.addresses if host not in hosts]
     answers = wsd.ask(
@@ -65,14 +95,15 @@ def search(plan: Plan, account: Account | None = None) -> list[FoundCamera]:
     ports = open_ports(hosts) if plan.ports else {}
     hardware = hardware_addresses()
     by_address = {answer.address: answer for answer in answers}
-    found = [
+    return [
         _met(address, by_address.get(address), hardware.get(address, ""), ports.get(address, []))
         for address in sorted({*by_address, *ports}, key=_order)
     ]
-    return [look_closer(camera, account) for camera in found]
 
 
-def look_closer(camera: FoundCamera, account: Account | None) -> FoundCamera:
+def look_closer(
+    camera: FoundCamera, account: Account | None, guard: CredentialGuard
+) -> FoundCamera:
     """Ask one camera: its clock without a login, the rest with one, tried once."""
     if not camera.service:
         return camera
@@ -84,9 +115,11 @@ def look_closer(camera: FoundCamera, account: Account | None) -> FoundCamera:
     camera = replace(camera, clock_offset_s=offset_s)
     if account is None:
         return camera
+    login = Login(camera.address, account.user, account.password)
     try:
-        info = device.sign_in(account)
-        profiles = tuple(device.profiles())
+        with guard.attempt(login, camera=camera.address, stop=StopToken()):
+            info = device.sign_in(account)
+            profiles = tuple(device.profiles())
     except CredentialRefused as error:
         return replace(camera, note=str(error))
     except AgentError as error:
@@ -94,18 +127,28 @@ def look_closer(camera: FoundCamera, account: Account | None) -> FoundCamera:
     return _described(camera, info, profiles)
 
 
-def find_again(identity: str, plan: Plan, account: Account | None = None) -> str | None:
+def find_again(
+    identity: str,
+    plan: Plan,
+    account: Account | None = None,
+    guard: CredentialGuard | None = None,
+    others: Collection[str] = (),
+) -> str | None:
     """Where the camera with this serial number or hardware address is now; None: nowhere.
 
-    Cameras that can be told without a login are not asked with one.
+    Those that can be told without a login are not asked with one, and the addresses of `others`
+    never: a wrong login there would be counted against them.
     """
-    for camera in search(plan):
-        if identity in (camera.hardware, camera.serial):
+    met = [camera for camera in meet(plan) if camera.address not in others]
+    for camera in met:
+        if camera.is_called(identity):
             return camera.address
-        if account is not None and camera.service:
-            closer = look_closer(camera, account)
-            if closer.serial and closer.serial == identity:
-                return closer.address
+    if account is None:
+        return None
+    guard = guard or CredentialGuard(None, SystemClock())
+    for camera in met:
+        if look_closer(camera, account, guard).is_called(identity):
+            return camera.address
     return None
 
 
@@ -120,6 +163,7 @@ def _met(
         address=address,
         brand=brand,
         why=why,
+        endpoint=answer.endpoint if answer else "",
         hardware=hardware or scopes.get("mac", "").lower(),
         model=scopes.get("hardware", ""),
         service=(answer.service or "") if answer else "",

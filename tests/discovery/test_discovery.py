@@ -11,12 +11,12 @@ import pytest
 from broker import free_port
 from fake_onvif import FakeOnvif
 
+from edge_agent.discovery import Account, OnvifCamera, Plan, find_again, search
+from edge_agent.discovery.brand import brand_of
+from edge_agent.discovery.network import hardware_addresses, network_of, open_ports
+from edge_agent.discovery.onvif import OnvifFault
+from edge_agent.discovery.wsd import read_answer
 from edge_agent.errors import CredentialRefused, SourceUnreachable
-from edge_agent.tools.discovery import Account, OnvifCamera, Plan, find_again, search
-from edge_agent.tools.discovery.brand import brand_of
-from edge_agent.tools.discovery.network import hardware_addresses, network_of, open_ports
-from edge_agent.tools.discovery.onvif import OnvifFault
-from edge_agent.tools.discovery.wsd import read_answer
 
 RIGHT = Account("viewer", "right")
 YEAR_S = 365 * 86400.0
@@ -105,6 +105,7 @@ def test_a_password_never_goes_over_the_network_in_clear() -> None:
         device.clock_offset_s()
         with pytest.raises(CredentialRefused):
             device.sign_in(RIGHT)
+        assert device.sign_in(Account("viewer", "right", in_clear=True)).maker == "Old"
 
 
 def test_a_web_page_or_nobody_is_no_camera() -> None:

@@ -1,0 +1,114 @@
+"""Why a minute of one camera told nobody, in one word, and what is kept of it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from edge_agent.agent.untold_ring import MinuteRow
+from edge_agent.pipeline.untold_watch import Tally
+
+#: A change of less than this share of the least moving spot is noise.
+_NOISE = 0.5
+
+
+class Reason(StrEnum):
+    """The first that holds."""
+
+    TOLD = "told"
+    NO_CAMERA = "no camera"  # no pictures came
+    GATE = "gate"  # pictures came, and none was decoded
+    OVERLOADED = "overloaded"  # pictures were decoded, and the analysis had no time for them
+    LIGHT = "light"  # lamp, infrared: nothing can be said of what moves
+    VAIN = "vain"  # something moved where looks had found nobody before
+    TOO_LITTLE = "too little"  # something changed, and less than motion.min_area_frac
+    STILL = "still"
+    UNWATCHED = "unwatched"  # by the zones' schedules
+    NOBODY = "nobody"  # looked, and nothing looked like a person
+    NO_CANDIDATE = "no candidate"  # best score below the candidate threshold
+    UNSURE = "unsure"  # best score below the confirm threshold
+    RULES = "rules"  # scored enough: too few looks, or not where or how it counts
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """What of the minute reached the analysis, as the camera's thread knows it."""
+
+    streaming: bool
+    decoded: int
+    dropped: int
+
+
+def reason_of(
+    tally: Tally, supply: Supply, holding: tuple[float, float], min_area_frac: float
+) -> Reason:
+    """`holding`: the candidate and the confirm threshold."""
+    if tally.told:
+        return Reason.TOLD
+    if not tally.pictures:
+        return _unseen(supply)
+    return _looked(tally, holding) if tally.looks else _unlooked(tally, min_area_frac)
+
+
+def _unseen(supply: Supply) -> Reason:
+    if supply.decoded and supply.dropped:
+        return Reason.OVERLOADED
+    return Reason.GATE if supply.streaming and not supply.decoded else Reason.NO_CAMERA
+
+
+def _looked(tally: Tally, holding: tuple[float, float]) -> Reason:
+    if tally.unwatched >= tally.pictures:
+        return Reason.UNWATCHED
+    if tally.best_score <= 0:
+        return Reason.NOBODY
+    if tally.best_score < holding[0]:
+        return Reason.NO_CANDIDATE
+    return Reason.UNSURE if tally.best_score < holding[1] else Reason.RULES
+
+
+def _unlooked(tally: Tally, min_area_frac: float) -> Reason:
+    if 2 * tally.unsteady > tally.pictures:
+        return Reason.LIGHT
+    if tally.moved:
+        return Reason.VAIN
+    changed = tally.changed_frac >= _NOISE * min_area_frac > 0
+    return Reason.TOO_LITTLE if changed else Reason.STILL
+
+
+def in_words(row: MinuteRow) -> str:
+    """Why nobody was told in it, with what was measured; empty where somebody was."""
+    looked = f"looked {row.looks} times" if row.looks != 1 else "looked once"
+    best = f"{looked}, best {row.best_score:.2f}"
+    words = {
+        Reason.TOLD: "",
+        Reason.NO_CAMERA: "no picture came",
+        Reason.GATE: "pictures came and none was decoded: no keyframe, no change of packet sizes",
+        Reason.OVERLOADED: "the analysis had no time for any picture",
+        Reason.LIGHT: "the light changed: then motion says nothing",
+        Reason.VAIN: f"something moved in {row.moved} pictures where looks found nobody before",
+        Reason.TOO_LITTLE: f"at most {row.changed_frac:.5f} of the picture changed: less than "
+        "motion.min_area_frac",
+        Reason.STILL: "nothing moved",
+        Reason.UNWATCHED: f"{best}, at a time when no zone is watched (schedule)",
+        Reason.NOBODY: f"{looked}, nothing looked like a person",
+        Reason.NO_CANDIDATE: f"{best} of {row.candidate_threshold:.2f} "
+        "(person.candidate_threshold)",
+        Reason.UNSURE: f"{best} of {row.confirm_threshold:.2f} (person.confirm_threshold)",
+        Reason.RULES: f"{best} of {row.confirm_threshold:.2f}, but in too few looks, or not where, "
+        "as long or as large as asked",
+    }
+    try:
+        said = words[Reason(row.reason)]
+    except ValueError:  # of a newer agent
+        said = row.reason
+    return "; ".join((said, *_shortage(row))) if said else ""
+
+
+def _shortage(row: MinuteRow) -> list[str]:
+    """What was not analysed of what the camera sent."""
+    short = []
+    if row.keyframes_only and not row.looks and row.pictures:
+        short.append(f"gate: only {row.pictures} keyframes decoded")
+    if row.dropped:
+        short.append(f"{row.dropped} pictures dropped: the box was too busy")
+    return short

@@ -1,0 +1,117 @@
+"""Says why somebody was not told, and what would have told them, as a camera's file says it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edge_agent.config import CameraConfig
+
+if TYPE_CHECKING:
+    from edge_agent.config import PersonConfig
+    from edge_agent.config.camera import Schedule
+    from edge_agent.pipeline.change import Change
+    from edge_agent.pipeline.why import Why
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def reason_text(why: Why, camera: CameraConfig) -> str:
+    """What held them back, and the smallest change that would have told them."""
+    reason, change = reason_words(why, camera)
+    return f"{reason} -> {change}" if change else reason
+
+
+def reason_words(why: Why, camera: CameraConfig) -> tuple[str, str]:
+    """The two alone; no change: none was found."""
+    if not why.changes:
+        return _unexplained(why), ""
+    reasons = " and ".join(f"{key} ({_detail(key, why, camera)})" for key in why.held_back_by)
+    return reasons, " and ".join(change_text(change) for change in why.changes)
+
+
+def change_text(change: Change) -> str:
+    """As it is written into the camera's file."""
+    if change.value is None:
+        return f"without {change.key}"
+    key = change.key if "." in change.key else f"{change.key}.polygon"
+    return f"{key} = {_toml(change.value)}"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, int | float):
+        return f"{value:g}"
+    if value and isinstance(value[0], tuple):
+        return "[" + ", ".join(f"[{round(x, 3):g}, {round(y, 3):g}]" for x, y in value) + "]"
+    return "[" + ", ".join(_schedule(entry) for entry in value) + "]"
+
+
+def _schedule(entry: Schedule) -> str:
+    days = "".join(f'"{day}", ' for day in entry.days).removesuffix(", ")
+    first = f"days = [{days}], " if days else ""
+    return f'{{{first}start = "{entry.start}", end = "{entry.end}"}}'
+
+
+def _unexplained(why: Why) -> str:
+    if not _is_looked(why):
+        return f"not looked at (nothing moved there: {', '.join(why.held_back_by)})"
+    if why.without_change:
+        return "nothing held them back: a place learned as a nuisance, or taken for somebody told"
+    return "no threshold, zone or time told them: part of somebody else, or too seldom seen"
+
+
+def _is_looked(why: Why) -> bool:
+    return any(sighting.looked for sighting in why.miss.sightings)
+
+
+def _detail(key: str, why: Why, camera: CameraConfig) -> str:
+    """What was measured, and what is asked for."""
+    measured, person = why.measured, camera.person
+    table, _, name = key.partition(".")
+    foot = f"({measured.foot[0]:.2f}, {measured.foot[1]:.2f})"
+    if table == "motion" or (table.startswith("ignore_zones") and not _is_looked(why)):
+        return "nobody looked: nothing moved there"
+    if table.startswith("ignore_zones"):
+        return f"feet at {foot} in {camera.ignore_zones[_index(table)].name}"
+    if table == "person":
+        return _detail_of_person(name, why, person)
+    zone = camera.zones[_index(table)]
+    return {
+        "confirm_threshold": _scores(why, person),
+        "dwell_s": f"seen for {why.miss.last_s - why.miss.first_s:.1f} of {zone.dwell_s:g} s",
+        "schedule": f"{weektime(measured.weekminute)}, when {zone.name} is not watched",
+        "polygon": f"feet at {foot}, outside {zone.name}",
+    }[name]
+
+
+def _detail_of_person(name: str, why: Why, person: PersonConfig) -> str:
+    measured, high = why.measured, f"{why.measured.height_frac:.2f} high"
+    within = f"within {person.confirm_window_s:g} s"
+    candidate = measured.candidate_threshold
+    return {
+        "confirm_threshold": _scores(why, person),
+        "candidate_threshold": f"best {measured.best_score:.2f}, from {candidate:g} on",
+        "confirm_looks": f"{measured.looks} of {person.confirm_looks} looks {within}",
+        "min_height_frac": f"{high}, least {person.min_height_frac:g}",
+        "max_height_frac": f"{high}, most {person.max_height_frac:g}",
+    }[name]
+
+
+def _scores(why: Why, person: PersonConfig) -> str:
+    measured, looks = why.measured, person.confirm_looks
+    needed = f"of {measured.confirm_threshold:g}"
+    if measured.nth_score >= measured.confirm_threshold:
+        return f"{looks} looks scored {measured.nth_score:.2f} {needed}, but not where it counts"
+    if measured.nth_score == 0:
+        return f"best {measured.best_score:.2f} {needed}"
+    scored = "one look" if looks == 1 else f"{looks} looks"
+    return f"{scored} scored {measured.nth_score:.2f} {needed}"
+
+
+def _index(table: str) -> int:
+    return int(table[table.index("[") + 1 : -1])
+
+
+def weektime(weekminute: int) -> str:
+    """`Thu 14:20`."""
+    day, minute = divmod(weekminute % (7 * 1440), 1440)
+    return f"{_DAYS[day]} {minute // 60:02}:{minute % 60:02}"

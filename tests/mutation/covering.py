@@ -1,0 +1,67 @@
+"""A pytest plugin: which test runs which lines of a package, and how long it takes.
+
+COVERED_PACKAGE=.../edge_agent/outbox COVERED_INTO=lines.json pytest -p covering ...
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+import pytest
+
+_PACKAGE = os.environ["COVERED_PACKAGE"] + os.sep
+_INTO = Path(os.environ["COVERED_INTO"])
+
+_tests: dict[str, float] = {}
+_lines: dict[str, dict[int, set[str]]] = {}
+_now: dict[str, set[int]] = {}
+_known: dict[CodeType, set[int] | None] = {}
+
+
+def _called(frame: FrameType, event: str, arg: Any) -> Any:
+    code = frame.f_code
+    if code not in _known:
+        mine = code.co_filename.startswith(_PACKAGE)
+        _known[code] = _now.setdefault(code.co_filename, set()) if mine else None
+    lines = _known[code]
+    if lines is None:
+        return None
+    lines.add(frame.f_lineno)
+
+    def line(frame: FrameType, event: str, arg: Any) -> Any:
+        lines.add(frame.f_lineno)
+        return line
+
+    return line
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    for lines in _now.values():
+        lines.clear()
+    begun_s = time.monotonic()
+    threading.settrace(_called)
+    sys.settrace(_called)
+    yield
+    sys.settrace(None)
+    threading.settrace(None)  # type: ignore[arg-type]
+    _tests[item.nodeid] = time.monotonic() - begun_s
+    for file, lines in _now.items():
+        for number in tuple(lines):
+            _lines.setdefault(file, {}).setdefault(number, set()).add(item.nodeid)
+
+
+def pytest_sessionfinish() -> None:
+    lines = {
+        file: {number: sorted(tests) for number, tests in by_line.items()}
+        for file, by_line in _lines.items()
+    }
+    _INTO.write_text(json.dumps({"tests": _tests, "lines": lines}))
