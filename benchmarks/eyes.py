@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import copy
 import itertools
+import os
 import sys
 import time
 from collections import Counter
@@ -33,7 +34,8 @@ from edge_agent.domain import U8
 from edge_agent.geometry import FrameSize
 from edge_agent.health import PictureHealth
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "footage"
+_BESIDE = Path(__file__).resolve().parents[2] / "shared"
+SHARED = Path(os.environ.get("EDGE_AGENT_SHARED") or _BESIDE) / "footage"
 #: Names begin so: looked at while the thresholds were set.
 SET = ("PETS09-S2L1", "intel_one-by-one", "dvrscan_traffic", "ahmetozlu_vehicle", "set-")
 _EVERY_S = 2.0

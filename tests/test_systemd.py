@@ -125,6 +125,7 @@ def test_folders_are_described_for_that_user() -> None:
         ["d", "/etc/edge-agent", "0755", "root"],
         ["d", "/etc/edge-agent/cameras.d", "0755", "root"],
         ["d", "/etc/edge-agent/secrets", "0700", "edge-agent"],
+        ["d", "/var/lib/edge-agent", "0700", "edge-agent"],
     ]
 
 

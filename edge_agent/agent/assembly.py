@@ -39,6 +39,7 @@ from edge_agent.contract import (
     Sender,
     State,
     UlidGenerator,
+    Verb,
     encode_config_status,
 )
 from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Label, Snapshot
@@ -189,7 +190,7 @@ class Assembly:
         for local in self._local.values():
             local.close()
         self._source_stop.stop()
-        self._proof.stop(_SOURCES_JOIN_S)
+        self._proof.stop()
         self.cameras.halt(_SOURCES_JOIN_S)
         self._analysis_stop.stop()
         if self._workers["analysis"].join(_ANALYSIS_JOIN_S) and self._clips is not None:
@@ -363,7 +364,10 @@ class Assembly:
             snapshots=snapshots,
             clips=clips,
             reload=self._reload,
-            accept=self._accept_view,
+            of_camera={
+                Verb.ACCEPT: self._accept_view,
+                Verb.FORGET: lambda name: self.cameras.forget_nuisances(name),  # noqa: PLW0108
+            },
         )
 
     def _accept_view(self, camera: str) -> bool:

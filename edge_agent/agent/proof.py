@@ -111,10 +111,9 @@ class ProofOfLife:
         if self._told is not None and self._told.passed:
             self._await_ward(self._told, now_s)
 
-    def stop(self, timeout_s: float) -> None:
+    def stop(self) -> None:
+        """Does not wait: a clip on its way ends while the cameras do."""
         self._stop.stop()
-        if self._worker is not None:
-            self._worker.join(timeout_s)
 
     @property
     def reasons(self) -> tuple[str, ...]:

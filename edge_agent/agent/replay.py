@@ -7,7 +7,7 @@ request the very payloads that the box would have sent (epoch `replay`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -30,6 +30,7 @@ from edge_agent.pipeline import Analysis, CameraPipeline
 from edge_agent.pipeline.health import HealthWatch, ignored_of
 from edge_agent.pipeline.local_time import dated
 from edge_agent.pipeline.stages import Detector, Extras, build_pipeline
+from edge_agent.pipeline.stillness import StillnessTrials
 from edge_agent.pipeline.untold import Untold, UntoldBook
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
@@ -99,11 +100,7 @@ class ClipReplay:
         gate: Literal["auto", "off"] = "auto" if self._gate else "off"
         source = FileSource(path=str(clip), pace="fast", gate=gate, rotate=camera.source.rotate)
         camera = msgspec.structs.replace(camera, source=source)
-        feed = CameraFeed(
-            FeedSettings.of(camera, self._default_fps, analysis=self._analysis),
-            credentials=CredentialGuard(None, self._clock),
-            clock=self._clock,
-        )
+        feed = self._feed(camera)
         book = UntoldBook(camera, self._detector) if why else None
         pipeline = build_pipeline(
             camera,
@@ -123,7 +120,34 @@ class ClipReplay:
             if not playing.frames:
                 raise
             return playing.finish(fault)
-        return playing.finish()
+        result = playing.finish()
+        return self._stirred(result, camera, book, stop) if book else result
+
+    def _feed(self, camera: CameraConfig) -> CameraFeed:
+        return CameraFeed(
+            FeedSettings.of(camera, self._default_fps, analysis=self._analysis),
+            credentials=CredentialGuard(None, self._clock),
+            clock=self._clock,
+        )
+
+    def _stirred(
+        self, result: ReplayResult, camera: CameraConfig, book: UntoldBook, stop: StopToken
+    ) -> ReplayResult:
+        """Which motion settings would have had those looked at who were not: the clip is played
+        once more, if there are any."""
+        if result.untold is None:
+            return result
+        trials = StillnessTrials(result.untold.whys, book.moments, camera, self._detector)
+        if not trials:
+            return result
+
+        def see(frame: Frame) -> None:
+            if not frame.recalled:
+                trials.see(frame.pixels.luma(), frame.captured_s)
+
+        self._feed(camera).run_once(stop, see)
+        whys = trials.answered(result.untold.whys)
+        return replace(result, untold=replace(result.untold, whys=whys))
 
     def _new_event_id(self, label: Label, at_s: float) -> EventId:
         return EventId(self._ids.next(self._clock.read().utc_s))

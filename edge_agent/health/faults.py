@@ -99,7 +99,7 @@ _STILL_THERE, _SOFT, _FINE_OF_COARSE, _LEAST_COARSE = 0.55, 0.28, 0.72, 0.2
 #: Beside the reference of another light.
 _NOTHING_LEFT, _NOTHING_NEW = 0.85, 0.12
 #: Total: nobody who passes by the lens covers all of it.
-_TOTAL, _TOTAL_GAIN = 0.95, 0.1
+_TOTAL, _MOVED_TOTAL, _TOTAL_GAIN = 0.95, 0.9, 0.1
 
 
 def seen_alone(
@@ -122,7 +122,8 @@ def seen_beside(usual: Comparison) -> Suspicion:
     if usual.tiles < _LEAST_TILES:
         return Suspicion(None)
     if _is_moved(usual):
-        return Suspicion(Fault.MOVED, usual.gone_frac, _GONE_IF_MOVED)
+        sure = usual.gone_frac >= _MOVED_TOTAL and usual.coarse_gain < _TOTAL_GAIN
+        return Suspicion(Fault.MOVED, usual.gone_frac, _GONE_IF_MOVED, sure)
     if _is_all_gone(usual) and min(usual.coarse_gain, usual.coarse_alike) < _COVERED_GAIN:
         sure = usual.gone_frac >= _TOTAL and usual.coarse_gain < _TOTAL_GAIN
         return Suspicion(Fault.BLOCKED, usual.gone_frac, _ALL_GONE, sure)

@@ -19,8 +19,9 @@ from edge_agent.health.faults import SEVERITY, Fault, Suspicion
 #: Raised within a minute, cleared within a minute, with room for keyframes far apart.
 RAISE_AFTER_S = 40.0
 CLEAR_AFTER_S = 20.0
-#: What is plain (black, all of the view covered) is raised sooner, where every look agrees.
-_RAISE_SURE_AFTER_S = 25.0
+#: What is plain (black, nothing left of the view) is raised sooner, where every look agrees:
+#: whoever passes by does not hide all of it, and lamps and infrared filters take a few seconds.
+_RAISE_SURE_AFTER_S = 15.0
 #: In so much of that time looks must agree, and there must be some.
 _AGREE = 0.85
 _LEAST_LOOKS = 5

@@ -64,7 +64,7 @@ class PictureHealth:
         self._looked_s = self._coloured_s = -math.inf
         self._light = "colour"
         self._green_frac = 0.0
-        self._doubtful = self._calm = False
+        self._doubtful = self._calm = self._coloured_in_doubt = False
         self._sharp: Sharpness | None = None
         self._sharp_of: Reference | None = None
         self._sharp_is_old = False  # of the look before
@@ -212,9 +212,11 @@ class PictureHealth:
         return reference
 
     def _see_colour(self, pixels: Pixels, at_s: float) -> None:
-        if at_s - self._coloured_s < (_CALM_COLOUR_EVERY_S if self._calm else _COLOUR_EVERY_S):
+        due_s = _CALM_COLOUR_EVERY_S if self._calm else _COLOUR_EVERY_S
+        news = self._doubtful and not self._coloured_in_doubt  # green, or another light?
+        if at_s - self._coloured_s < due_s and not news:
             return
-        self._coloured_s = at_s
+        self._coloured_s, self._coloured_in_doubt = at_s, self._doubtful
         sample = pixels.bgr()[::8, ::8].astype(np.int16)
         spread = sample.max(2) - sample.min(2)
         if self._light == "colour":

@@ -59,11 +59,14 @@ class Setting:
 def applied(camera: CameraConfig, changes: Sequence[Change]) -> CameraConfig:
     """The camera with these changes."""
     person: dict[str, Value] = {}
+    motion: dict[str, Value] = {}
     zones, ignored = list(camera.zones), dict(enumerate(camera.ignore_zones))
     for change in changes:
         table, _, name = change.key.partition(".")
         if table == "person":
             person[name] = change.value
+        elif table == "motion":
+            motion[name] = change.value
         elif table.startswith("zones["):
             index = _index(table)
             zones[index] = msgspec.structs.replace(zones[index], **{name: change.value})
@@ -75,6 +78,7 @@ def applied(camera: CameraConfig, changes: Sequence[Change]) -> CameraConfig:
     return msgspec.structs.replace(
         camera,
         person=msgspec.structs.replace(camera.person, **person),
+        motion=msgspec.structs.replace(camera.motion, **motion),
         zones=tuple(zones),
         ignore_zones=tuple(ignored.values()),
     )

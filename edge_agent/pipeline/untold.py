@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge_agent.config import CameraConfig
@@ -46,6 +47,11 @@ class UntoldBook:
             self._moments.append(Moment(at_s, weekminute, motion, faint, blind))
         self._misses += analysis.near_misses
         self._unlooked += self._minutes.update(motion, bool(analysis.searched), at_s)
+
+    @property
+    def moments(self) -> Sequence[Moment]:
+        """Of all pictures in which something moved or was looked at."""
+        return self._moments
 
     def close(self) -> Untold:
         """No more pictures."""

@@ -221,8 +221,28 @@ _VALUES = translatable(
     "{policy}, {reason}",
 )
 _NAME_WIDTH = 15
+#: Of the values, the one that fits whatever has a comma.
+_POLICY = "{policy}, {reason}"
 #: What the running agent says of itself and its cameras.
 _RUNNING = translatable(
+    "low frame rate: far fewer pictures come than usual",
+    "lost: no picture comes",
+    "no picture came",
+    "pictures came and none was decoded: no keyframe, no change of packet sizes",
+    "the analysis had no time for any picture",
+    "nothing moved",
+    "{looked}, best {score}, at a time when no zone is watched (schedule)",
+    "{looked}, nothing looked like a person",
+    "{looked}, best {score} of {limit}, but in too few looks, or not where, as long or "
+    "as large as asked",
+    "{looked}, best {score} of {limit} ({key})",
+    "looked {number} times",
+    "looked once",
+    "gate: only {number} keyframes decoded",
+    "{number} pictures dropped: the box was too busy",
+    "the light changed: then motion says nothing",
+    "something moved in {number} pictures where looks found nobody before",
+    "at most {number} of the picture changed: less than motion.min_area_frac",
     "{where}: given up for a minute, because its pictures take more memory than this box has; use "
     "the camera's sub-stream",
     "black: the picture shows nothing",
@@ -298,14 +318,17 @@ def of_state(word: str) -> str:
 def of_running(text: str) -> str:
     """A reason or remark of the running agent; of the configuration: place, found, fix."""
     sentences = (*_RUNNING, *_BROKER, *_CAMERA, *_STREAM, *_VALUES)
-    said = told(text, sentences)
+    said = told(text, tuple(each for each in sentences if each != _POLICY))
     if said != text:
         return said
     where, separator, rest = text.partition(": ")
     found, semicolon, fix = rest.partition("; ")
     if separator and _of_slip(found) != found:
         return f"{where}: {_of_slip(found)}{semicolon}{_of_slip(fix)}"
-    return text
+    first, semicolon, second = text.partition("; ")
+    if semicolon and told(first, sentences) != first:
+        return f"{told(first, sentences)}; {of_running(second)}"
+    return told(text, sentences)
 
 
 def of_problem(problem: ConfigProblem) -> str:

@@ -244,6 +244,15 @@ def test_an_analysis_that_is_away_is_a_failure(
     assert "does not take up" in run_proof(parts, StopToken()).trouble
 
 
+def test_a_stop_in_the_middle_ends_it(
+    exchange: FrameExchange, running: tuple[AnalysisLoop, Journal]
+) -> None:
+    stop, detector = StopToken(), BlindDetector("")
+    parts = ProofParts(exchange, running[0], lambda: detector, clip_path(), SystemClock())
+    detector.detect = lambda *_, **__: stop.stop() or ()  # type: ignore[method-assign]
+    assert run_proof(parts, stop).frames < 60
+
+
 # --- all the way ------------------------------------------------------------------------
 
 

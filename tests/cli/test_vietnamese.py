@@ -11,11 +11,14 @@ import pytest
 from broker import Mosquitto, free_port
 from english_words import english
 
-from edge_agent.agent.camera_source import FAULT_WORDS
+from edge_agent.agent.minute_reason import Reason, in_words
+from edge_agent.agent.untold_ring import MinuteRow
 from edge_agent.cli import main
 from edge_agent.cli.status_view import status_text
 from edge_agent.clock import SystemClock
+from edge_agent.contract.reasons import FAULT_WORDS
 from edge_agent.language import speak
+from edge_agent.tools.sentences import of_running
 from edge_agent.tools.setup import Answers, Course, Manner, Terminal, Told
 from edge_agent.tools.setup.answers import BoxAnswers, BrokerAnswers
 
@@ -71,6 +74,16 @@ def test_status_is_vietnamese(shown: dict[str, Any], in_full: bool) -> None:
     assert english(text) == []
     assert "máy chủ" in text
     assert all(len(line) <= 80 for line in text.splitlines())
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_why_nobody_was_told_is_vietnamese(reason: Reason) -> None:
+    speak("vi")
+    for looks, dropped in ((1, 0), (0, 7), (5, 3)):
+        row = MinuteRow(
+            "gate", 0, str(reason), 90, looks, 4, 0.001, 0.4, 0.2, 0.5, False, dropped, True
+        )
+        assert english(of_running(in_words(row))) == []
 
 
 @pytest.mark.parametrize(

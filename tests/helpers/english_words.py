@@ -12,6 +12,7 @@ TECHNICAL = re.compile(
 #: A few words that no Vietnamese text has, and that every English sentence has one of.
 ENGLISH = re.compile(
     r"\b(?:the|is|are|was|of|for|and|not|its?|this|that|with|after|now|least|most|best|free|"
+    r"than|come|comes|far|more|has|have|while|because|again|until|nobody|looked|times|"
     r"waiting|sent|came|gone|ago|moving|still|none|from|does|see|use|set|written|picture)\b",
     re.IGNORECASE,
 )

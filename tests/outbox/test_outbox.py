@@ -478,3 +478,33 @@ def test_limits_come_from_the_configuration(tmp_path: Path, clock: ManualClock) 
     limits = OutboxConfig(max_mb=1, max_disk_frac=1.0)
     with open_outbox(tmp_path, clock, limits=limits) as outbox:
         assert outbox._quota_bytes == 1_000_000
+
+
+def test_card_that_spoils_file_after_file_gets_no_more_of_them_for_ten_minutes(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    with open_outbox(tmp_path, clock) as outbox:
+        spoil = outbox._keeper._set_aside
+        for _ in range(3):
+            spoil("spoilt")
+            clock.advance(10.0)
+        for pause_s in (0.0, 560.0):
+            clock.advance(pause_s)
+            with pytest.raises(StorageError, match="change the card"):
+                spoil("spoilt")
+        clock.advance(11.0)  # the first of the three is so long ago, the second is not
+        spoil("spoilt")
+        with pytest.raises(StorageError, match="change the card"):
+            spoil("spoilt")
+
+
+def test_server_that_has_nothing_of_an_epoch_but_its_beginning_may_still_be_ahead(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    with open_outbox(tmp_path, clock) as outbox:
+        old = outbox.epoch
+        assert outbox.acknowledge(old, 0) is AckOutcome.ADVANCED
+        assert outbox.acknowledge(old, 7) is AckOutcome.AHEAD
+        (row,) = outbox.append([single(clock)])
+        assert [alarm.kind for alarm in outbox.take_alarms()] == [AlarmKind.REWOUND]
+        assert (row.position.epoch == outbox.epoch) == (outbox.epoch != old)

@@ -1,6 +1,6 @@
 """The runs of clips that are not over. What the next clip goes on with is tens of kilobytes, mostly
-background; written with each clip of ten seconds it would be a card's whole day. So after a clip in
-which nothing happened it stays in memory for a while, and the ledger notes whose it is: after a
+background; written with each clip of ten seconds it would be a card's whole day. So after a clip of
+which nothing was told it stays in memory for a while, and the ledger notes whose it is: after a
 crash such clips are analysed again, from the run that was stored before them.
 """
 
@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from edge_agent.domain import CameraId
 from edge_agent.outbox import Also, Database
-from edge_agent.recorders.ingest.clip_messages import packed
 from edge_agent.recorders.ingest.clip_work import Outcome
 from edge_agent.recorders.ledger import ClipState, LedgerClip, LedgerReader, Run, RunHead
 from edge_agent.recorders.ledger import rows as ledger
@@ -19,8 +18,6 @@ from edge_agent.recorders.ledger import rows as ledger
 #: So much of a recording at most has to be looked at again after a crash. A day of clips of ten
 #: seconds then writes 70 to 100 MiB, the ledger included, where it would write 200 to 370.
 AHEAD_S = 60.0
-
-_NOTHING_OPEN = packed(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +34,7 @@ class Runs:
     def __init__(self, reader: LedgerReader) -> None:
         self._reader = reader
         self._ahead: dict[int, _Ahead] = {}  # by the stored run's clip
+        self._own: dict[CameraId, int] = {}  # clips of the runs that this process stored
 
     def heads(self, camera: CameraId) -> list[RunHead]:
         """Newest first."""
@@ -59,7 +57,7 @@ class Runs:
         `quiet`: nothing is told of them."""
         last = next((one.after for one in reversed(outcomes) if one.after is not None), None)
         stored = self._stored(before)
-        if quiet and stored is not None and last is not None and _may_wait(stored, before, last):
+        if quiet and stored is not None and last is not None and self._may_wait(stored, last):
             self._ahead[stored.clip] = _Ahead(last, stored)
             clips = [replace(one.clip, open_events=_mark(stored)) for one in outcomes]
             return lambda database: update_all(database, clips)
@@ -75,6 +73,8 @@ class Runs:
 
         if over and stored is not None:
             self._ahead.pop(stored.clip, None)
+        if last is not None:
+            self._own[last.camera] = last.clip
         return also
 
     def delete(self, run: Run) -> Also:
@@ -103,6 +103,11 @@ class Runs:
             for clip in self._reader.done_ahead(camera, head.start_s, _mark(head))
         ]
 
+    def _may_wait(self, stored: RunHead, last: Run) -> bool:
+        """Not the first after a start: a box that is killed again and again has to get on."""
+        own = self._own.get(stored.camera) == stored.clip != last.clip
+        return own and last.end_s <= stored.end_s + AHEAD_S
+
     def _newest(self, head: RunHead) -> RunHead:
         ahead = self._ahead.get(head.clip)
         return head if ahead is None else ahead.run.head
@@ -117,11 +122,6 @@ class Runs:
 def _mark(stored: RunHead) -> bytes:
     """In place of open events, which a clip that is done does not have."""
     return b"ahead of %d" % stored.clip
-
-
-def _may_wait(stored: RunHead, before: Run | None, last: Run) -> bool:
-    still = before is not None and before.open_events == last.open_events == _NOTHING_OPEN
-    return still and last.clip != stored.clip and last.end_s <= stored.end_s + AHEAD_S
 
 
 def update_all(database: Database, clips: Sequence[LedgerClip]) -> None:

@@ -52,11 +52,15 @@ def _schedule(entry: Schedule) -> str:
 
 
 def _unexplained(why: Why) -> str:
-    if not any(sighting.looked for sighting in why.miss.sightings):
+    if not _is_looked(why):
         return f"not looked at (nothing moved there: {', '.join(why.held_back_by)})"
     if why.without_change:
         return "nothing held them back: a place learned as a nuisance, or taken for somebody told"
     return "no threshold, zone or time told them: part of somebody else, or too seldom seen"
+
+
+def _is_looked(why: Why) -> bool:
+    return any(sighting.looked for sighting in why.miss.sightings)
 
 
 def _detail(key: str, why: Why, camera: CameraConfig) -> str:
@@ -64,6 +68,8 @@ def _detail(key: str, why: Why, camera: CameraConfig) -> str:
     measured, person = why.measured, camera.person
     table, _, name = key.partition(".")
     foot = f"({measured.foot[0]:.2f}, {measured.foot[1]:.2f})"
+    if table == "motion" or (table.startswith("ignore_zones") and not _is_looked(why)):
+        return "nobody looked: nothing moved there"
     if table.startswith("ignore_zones"):
         return f"feet at {foot} in {camera.ignore_zones[_index(table)].name}"
     if table == "person":

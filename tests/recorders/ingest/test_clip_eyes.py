@@ -76,8 +76,8 @@ def test_short_clips_far_apart_are_one_film_and_what_is_open_ends_with_the_run(
         assert box.ingest.faults(GATE) != ()
     assert kinds(told)[:2] == [("blocked", Phase.START), ("blocked", Phase.END)]
     assert told[1].event.end_reason is EndReason.CAMERA_LOST
-    # It takes 25 s of film, which the third clip has.
-    assert 3000 <= told[0].envelope.start_utc_s - BEGIN_S <= 3020
+    # It takes 15 s of film, which the second clip has.
+    assert 2000 <= told[0].envelope.start_utc_s - BEGIN_S <= 2020
 
 
 def test_what_was_learned_outlives_the_agent_and_an_accepted_view_is_learned_anew(

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import flash
+import msgspec
 import pytest
-from ingest_box import GATE, dying, found, ingest_box, stored, told
+from ingest_box import CAMERA, GATE, dying, found, stored, told
+from ingest_box import ingest_box as any_box
 
+from edge_agent.config.camera import HealthConfig
 from edge_agent.recorders.ingest import runs as runs_module
 from edge_agent.recorders.ingest.runs import AHEAD_S, Runs
 from edge_agent.recorders.ledger import LedgerClip, LedgerReader, Run
 from edge_agent.recorders.ledger import rows as ledger
 
 QUIET_S = 10.0
+#: What was learned of a view is kept elsewhere, and no part of a run.
+BLIND = msgspec.structs.replace(CAMERA, health=HealthConfig(enabled=False))
+ingest_box = partial(any_box, camera=BLIND)
 
 
 @pytest.fixture(scope="module")
