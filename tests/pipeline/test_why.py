@@ -16,10 +16,11 @@ from untold import REASONS, SEVEN, Walker
 
 from edge_agent.config import CameraConfig
 from edge_agent.domain import Label, Lighting, Motion
-from edge_agent.geometry import shows_same_person
+from edge_agent.geometry import BBox, shows_same_person
 from edge_agent.pipeline.change import applied
 from edge_agent.pipeline.near_miss import NearMiss
 from edge_agent.pipeline.why import Why
+from edge_agent.tools.tuning.words import reason_text
 
 ROOM = Path(__file__).resolve().parent.parent / "data" / "room_edge_person.jsonl"
 
@@ -159,3 +160,36 @@ def test_motion_events_come_through() -> None:
     recording, camera = untold.planted(("person.confirm_threshold",), Random(5))
     events = untold.ask(recording, camera).played.events
     assert {event.label for event in events} == {Label.MOTION}
+
+
+def coming_nearer(lasts_s: float = 6.0) -> Recording:
+    """Somebody who grows from 0.29 to 0.42 of the picture."""
+    walked = untold.walk(Walker(lasts_s=lasts_s), Random(4))
+    begin_s = 4.0
+    pictures = []
+    for picture in walked.pictures:
+        found = []
+        for each in picture.found:
+            high = 0.29 + 0.13 * (picture.at_s - begin_s) / lasts_s
+            foot = each.bbox.foot
+            wide = 0.3 * high
+            bbox = BBox(foot[0] - wide / 2, foot[1] - high, wide, high)
+            found.append(replace(each, bbox=bbox, score=0.8))
+        pictures.append(replace(picture, found=tuple(found)))
+    return replace(walked, pictures=tuple(pictures))
+
+
+@pytest.mark.parametrize("lasts_s", [6.0, 12.0])
+def test_who_comes_nearer_is_told_by_the_largest_height_that_does(lasts_s: float) -> None:
+    recording = coming_nearer(lasts_s)
+    person = msgspec.structs.replace(untold.CAMERA.person, min_height_frac=0.9)
+    camera = msgspec.structs.replace(untold.CAMERA, person=person)
+    why = only_why(recording, camera)
+    (change,) = why.changes
+    assert change.key == "person.min_height_frac"
+    assert isinstance(change.value, float)
+    assert "(0.29 to 0.42 high, least 0.9)" in reason_text(why, camera)
+    assert is_told(why.miss, recording, applied(camera, [change]))
+    for more in (0.001, 0.003, 0.01, 0.05):
+        larger = replace(change, value=change.value + more)
+        assert not is_told(why.miss, recording, applied(camera, [larger]))
