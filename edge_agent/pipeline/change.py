@@ -122,8 +122,9 @@ def _of_person(
     yield Setting("person.confirm_looks", person.confirm_looks, looks, person.confirm_looks)
     heights = [sighting.bbox.h for sighting in miss.sightings]
     low, high = person.min_height_frac, person.max_height_frac
-    lower = tuple(sorted({_down(h, 3) for h in heights if h < low}, reverse=True))
-    upper = tuple(sorted({min(1.0, _up(h, 3)) for h in heights if h > high}))
+    # Every thousandth: a track is not as high as any look of it where nobody looked.
+    lower = _thousandths(min(heights), min(max(heights), low - 0.001))[::-1]
+    upper = _thousandths(max(min(heights), high + 0.001), max(heights) + 0.001)
     yield Setting("person.min_height_frac", low, lower, low)
     yield Setting("person.max_height_frac", high, upper, high)
 
@@ -171,6 +172,12 @@ def _counts(most: int) -> list[int]:
     """1, 2, 4, ... and `most`."""
     powers = [2**k for k in range(most.bit_length()) if 2**k < most]
     return [*powers, most] if most else []
+
+
+def _thousandths(least: float, most: float) -> tuple[float, ...]:
+    """Of the picture's height, from the one to the other; none where `most` is less."""
+    first, last = math.floor(least * 1000 + 1e-6), math.floor(most * 1000 + 1e-6)
+    return tuple(i / 1000 for i in range(first, min(1000, last) + 1))
 
 
 def _down(value: float, digits: int) -> float:
