@@ -20,7 +20,7 @@ from edge_agent.agent.camera import Camera
 from edge_agent.agent.memory import memory_limit_mb
 from edge_agent.agent.minute_reason import in_words
 from edge_agent.agent.untold_keeper import UntoldKeeper
-from edge_agent.clock import Clock
+from edge_agent.clock import Clock, ClockReading
 from edge_agent.config import Config, FileSource, PersonConfig, RtspSource, UsbSource
 from edge_agent.config.hidden import mostly_hidden
 from edge_agent.config.words import scrubbed
@@ -81,6 +81,7 @@ def local_status(assembly: Assembly, clock: Clock, started_mono_s: float) -> byt
         },
         "clock": _known(quality=str(reading.quality), error_ms=reading.err_ms),
         "broker": _broker(config, assembly.link(), _unsent(state_dir), reading.mono_s),
+        "why": _unwritten(assembly.untold, reading),
         "memory": {
             "used_mib": round(process.rss_mib(), 1),
             "limit_mib": round(memory_limit_mb(config) * _MIB_PER_MB),
@@ -101,6 +102,16 @@ def local_status(assembly: Assembly, clock: Clock, started_mono_s: float) -> byt
         ],
     }
     return msgspec.json.encode(status)
+
+
+def _unwritten(untold: UntoldKeeper, reading: ClockReading) -> dict[str, Any]:
+    """Of which minutes `edge-agent why` does not know yet; no `next` while the clock is not set."""
+    from_s, next_s = untold.unwritten()
+    ahead_s = reading.utc_s - reading.mono_s
+    return _known(
+        unwritten_from_utc=_utc(from_s + ahead_s),
+        next_write_utc=None if next_s is None else _utc(next_s + ahead_s),
+    )
 
 
 def _link_words(link: PublisherHealth) -> str:

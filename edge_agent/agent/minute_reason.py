@@ -75,6 +75,32 @@ def _unlooked(tally: Tally, min_area_frac: float) -> Reason:
     return Reason.TOO_LITTLE if changed else Reason.STILL
 
 
+#: Of many minutes at once.
+_IN_SHORT = {
+    Reason.TOLD: "somebody was told",
+    Reason.NO_CAMERA: "no picture came",
+    Reason.GATE: "pictures came and none was decoded",
+    Reason.OVERLOADED: "the analysis had no time for any picture",
+    Reason.LIGHT: "the light changed",
+    Reason.VAIN: "something moved where looks found nobody before",
+    Reason.TOO_LITTLE: "less changed than motion.min_area_frac",
+    Reason.STILL: "nothing moved",
+    Reason.UNWATCHED: "no zone was watched (schedule)",
+    Reason.NOBODY: "looked, and nothing looked like a person",
+    Reason.NO_CANDIDATE: "scored less than person.candidate_threshold",
+    Reason.UNSURE: "scored less than person.confirm_threshold",
+    Reason.RULES: "scored enough, but in too few looks, or not where, as long or as large as asked",
+}
+
+
+def in_short(reason: str) -> str:
+    """What such minutes have in common."""
+    try:
+        return _IN_SHORT[Reason(reason)]
+    except ValueError:  # of a newer agent
+        return reason
+
+
 def in_words(row: MinuteRow) -> str:
     """Why nobody was told in it, with what was measured; empty where somebody was."""
     looked = f"looked {row.looks} times" if row.looks != 1 else "looked once"
@@ -85,7 +111,7 @@ def in_words(row: MinuteRow) -> str:
         Reason.GATE: "pictures came and none was decoded: no keyframe, no change of packet sizes",
         Reason.OVERLOADED: "the analysis had no time for any picture",
         Reason.LIGHT: "the light changed: then motion says nothing",
-        Reason.VAIN: f"something moved in {row.moved} pictures where looks found nobody before",
+        Reason.VAIN: f"something moved in {_pictures(row.moved)} where looks found nobody before",
         Reason.TOO_LITTLE: f"at most {row.changed_frac:.5f} of the picture changed: less than "
         "motion.min_area_frac",
         Reason.STILL: "nothing moved",
@@ -108,7 +134,15 @@ def _shortage(row: MinuteRow) -> list[str]:
     """What was not analysed of what the camera sent."""
     short = []
     if row.keyframes_only and not row.looks and row.pictures:
-        short.append(f"gate: only {row.pictures} keyframes decoded")
+        short.append(f"gate: only {row.pictures} keyframe{_s(row.pictures)} decoded")
     if row.dropped:
-        short.append(f"{row.dropped} pictures dropped: the box was too busy")
+        short.append(f"{_pictures(row.dropped)} dropped: the box was too busy")
     return short
+
+
+def _pictures(count: int) -> str:
+    return f"{count} picture{_s(count)}"
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"

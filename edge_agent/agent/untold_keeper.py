@@ -99,9 +99,22 @@ class UntoldKeeper:
         if now_s - self._minute_s < MINUTE_S:
             return
         self._collect(cameras, now_s)
-        waits_s = MINUTE_S if self._pending.windows else _WRITE_EVERY_S
-        if now_s - self._written_s >= waits_s - 1.0:
+        if now_s - self._written_s >= self._waits_s() - 1.0:
             self._write()
+
+    def unwritten(self) -> tuple[float, float | None]:
+        """Since when nothing is on disk, and when it will be, both monotonic; by any thread.
+
+        None: when the clock is set. Sooner where somebody is missed before.
+        """
+        begun = [begin_s for begin_s, _ in tuple(self._pending.minutes)]
+        from_s = min([*begun, self._minute_s])
+        if self._clock.read().quality is ClockQuality.UNSET:
+            return from_s, None
+        return from_s, max(self._minute_s + MINUTE_S, self._written_s + self._waits_s())
+
+    def _waits_s(self) -> float:
+        return MINUTE_S if self._pending.windows else _WRITE_EVERY_S
 
     def finish(self, cameras: Iterable[Watched]) -> None:
         """The analysis has ended: what is left is written."""

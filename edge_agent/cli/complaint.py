@@ -7,22 +7,21 @@ import datetime as dt
 import json
 import re
 import struct
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import msgspec
-
+from edge_agent.cli.complaint_unwritten import Unwritten, unwritten
 from edge_agent.clock import SystemClock
-from edge_agent.config import DEFAULT_CONFIG_DIR, CameraConfig, Config, FolderSource, load_config
+from edge_agent.config import DEFAULT_CONFIG_DIR, Config, FolderSource, load_config
 from edge_agent.errors import EXIT_OK, ConfigError, ConfigProblem, OperatorError
+from edge_agent.tools.tuning.words import closing_lines, is_unexplained
 
 if TYPE_CHECKING:
-    from edge_agent.agent.untold_ring import MinuteRow, Settings, Told, WindowRow
-    from edge_agent.pipeline.why import Why
+    from edge_agent.agent.untold_ring import Settings, Told, WindowRow
+    from edge_agent.pipeline.together import Case
 
 _HOUR_S = 3600.0
 _DAY_S = 24 * _HOUR_S
@@ -31,8 +30,6 @@ _MOST_S = 7 * _DAY_S
 _BEFORE_S, _AFTER_S = 600.0, 600.0
 #: Each minute is listed in a span of this; of a longer one the sums.
 _LISTED_S = 2 * _HOUR_S
-#: Rows that are further apart than this have a hole between them.
-_HOLE_S = 100.0
 _UNITS = {"m": 60.0, "h": _HOUR_S, "d": _DAY_S}
 
 
@@ -42,8 +39,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="why nobody was told, asked of the last seven days",
         description="Who was seen and not told, which setting held them back, the smallest change "
         "that would have told them, and what each minute was like. From numbers that the running "
-        "agent keeps for seven days; it is not asked itself. The newest minutes are missing: they "
-        "are written every five.",
+        "agent keeps for seven days; the newest minutes are written every five.",
     )
     parser.add_argument("--camera", required=True, metavar="ID", help="of the configuration")
     when = parser.add_mutually_exclusive_group()
@@ -81,6 +77,7 @@ class _Asked:
     begin_s: float
     end_s: float
     zone: ZoneInfo
+    unwritten: Unwritten | None
 
     def local(self, utc_s: float) -> dt.datetime:
         return dt.datetime.fromtimestamp(utc_s, self.zone)
@@ -90,8 +87,7 @@ class _Asked:
 class _Answer:
     first_utc_s: float
     last_utc_s: float
-    camera: CameraConfig  # as it was set then
-    why: Why
+    case: Case  # with the settings of then
 
 
 def _why(arguments: argparse.Namespace) -> int:
@@ -134,13 +130,14 @@ def _asked(config: Config, arguments: argparse.Namespace) -> _Asked:
         fix = "its clips are still there: edge-agent replay --why --config PATH CLIP"
         raise ConfigError([_problem("--camera", "is a recorder's folder", fix)])
     zone, now_s = ZoneInfo(config.box.timezone), SystemClock().read().utc_s
+    waiting = unwritten(arguments.config, config.box.state_dir, arguments.camera)
     if arguments.at is None:
-        return _Asked(arguments.camera, now_s - arguments.last, now_s + 1, zone)
+        return _Asked(arguments.camera, now_s - arguments.last, now_s, zone, waiting)
     at_s = moment_of(arguments.at, now_s, zone)
     if at_s is None:
         fix = 'give a time of day, as 22:14, or "2026-11-26 22:14", within the last seven days'
         raise ConfigError([_problem("--at", f"is {arguments.at!r}", fix)])
-    return _Asked(arguments.camera, at_s - _BEFORE_S, at_s + _AFTER_S, zone)
+    return _Asked(arguments.camera, at_s - _BEFORE_S, min(now_s, at_s + _AFTER_S), zone, waiting)
 
 
 def _problem(key: str, found: str, fix: str) -> ConfigProblem:
@@ -175,103 +172,67 @@ def _within(moment_s: float, now_s: float) -> float | None:
 
 
 def _answers(row: WindowRow, settings: Settings) -> Iterator[_Answer]:
-    """The smallest changes are looked for now. Raises as `whys_of`."""
-    from edge_agent.pipeline.untold_watch import OwnThresholds, whys_of
+    """The smallest changes are looked for now. Raises as `cases_of`."""
+    from edge_agent.pipeline.untold_watch import OwnThresholds, cases_of
 
     own = OwnThresholds(settings.own_candidate, settings.own_confirm)
-    for why in whys_of(row.moments, settings.camera, own):
-        begin_s = row.utc_s - row.first_s
-        yield _Answer(begin_s + why.miss.first_s, begin_s + why.miss.last_s, settings.camera, why)
+    begin_s = row.utc_s - row.first_s
+    for case in cases_of(row.moments, settings.camera, own):
+        miss = case.why.miss
+        yield _Answer(begin_s + miss.first_s, begin_s + miss.last_s, case)
 
 
 # --- in words ---------------------------------------------------------------------------
 
 
 def _lines(told: Told, answers: Sequence[_Answer], damaged: int, asked: _Asked) -> Iterator[str]:
+    from edge_agent.cli.complaint_minutes import listed_minutes, summed_minutes
     from edge_agent.cli.why import line_of
+    from edge_agent.pipeline.together import together
 
     begin, end = asked.local(asked.begin_s), asked.local(asked.end_s)
     last = f"{end:%H:%M}" if begin.date() == end.date() else f"{end:%d %b %H:%M}"
     yield f"{asked.camera}: {begin:%d %b %H:%M} to {last}, {asked.zone.key}"
-    if not told.minutes and not answers:
-        yield "  no record: the agent did not run, or is younger than that"
     for answer in answers:
+        if is_unexplained(answer.case.why):
+            continue
         first, gone = asked.local(answer.first_utc_s), asked.local(answer.last_utc_s)
         day = f"{first:%d %b} " if begin.date() != end.date() else ""
         when = f"{day}{first:%H:%M:%S}-{gone:%H:%M:%S}"
-        yield "  " + line_of(answer.why, answer.camera, when)
+        yield "  " + line_of(answer.case.why, answer.case.camera, when)
+    whys = [answer.case.why for answer in answers]
+    several = together([answer.case for answer in answers if answer.case.why.changes])
+    for line in closing_lines(whys, several, asked.camera, asked.zone.key):
+        yield "  " + line
     if told.minutes and not answers:
         yield "  nobody was seen who was not told"
     listed = asked.end_s - asked.begin_s <= _LISTED_S
-    yield from _listed(told.minutes, asked) if listed else _summed(told.minutes, asked)
+    local = asked.local
+    yield from (
+        listed_minutes(told.minutes, local) if listed else summed_minutes(told.minutes, local)
+    )
+    yield from _missing(told, asked)
     left_out = sum(row.left_out for row in told.minutes)
     if left_out:
-        yield f"  {left_out} more times somebody may have been seen; the ring had no room for them"
+        times = "once more" if left_out == 1 else f"{left_out} more times"
+        yield f"  {times} somebody may have been seen; the ring had no room for it"
     if damaged:
-        yield f"  {damaged} records were damaged and are left out"
+        records = "1 record was" if damaged == 1 else f"{damaged} records were"
+        yield f"  {records} damaged and left out"
 
 
-def _listed(minutes: Sequence[MinuteRow], asked: _Asked) -> Iterator[str]:
-    """Minutes that are alike in one line, and holes."""
-    from edge_agent.agent.minute_reason import in_words
-
-    for begin_s, end_s, row in _stretches(minutes):
-        words = "no record: the agent did not run" if row is None else in_words(row) or "told"
-        yield f"  {asked.local(begin_s):%H:%M}-{asked.local(end_s):%H:%M}  {words}"
-
-
-def _summed(minutes: Sequence[MinuteRow], asked: _Asked) -> Iterator[str]:
-    """How many minutes of each kind, and each stretch in which nothing could be seen."""
-    from edge_agent.agent.minute_reason import Reason, in_words
-
-    counts = Counter(row.reason for row in minutes)
-    if counts:
-        kinds = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
-        yield f"  {len(minutes)} minutes: {kinds}"
-    blind = (Reason.NO_CAMERA, Reason.OVERLOADED, Reason.GATE)
-    for begin_s, end_s, row in _stretches(minutes):
-        if row is None or row.reason in blind:
-            words = "no record: the agent did not run" if row is None else in_words(row)
-            yield f"  {asked.local(begin_s):%d %b %H:%M}-{asked.local(end_s):%H:%M}  {words}"
-
-
-def _stretches(
-    minutes: Sequence[MinuteRow],
-) -> Iterator[tuple[float, float, MinuteRow | None]]:
-    """Begin, end and all of it as one row; None: a hole."""
-    begin_s, whole = 0.0, None
-    end_s = 0.0
-    for row in minutes:
-        hole = whole is not None and row.utc_s - end_s > _HOLE_S - 60
-        if whole is not None and (hole or not _are_alike(whole, row)):
-            yield begin_s, end_s, whole
-            whole = None
-        if hole:
-            yield end_s, row.utc_s, None
-        if whole is None:
-            begin_s, whole = row.utc_s, row
-        else:
-            whole = _joined(whole, row)
-        end_s = row.utc_s + 60.0
-    if whole is not None:
-        yield begin_s, end_s, whole
-
-
-def _are_alike(one: MinuteRow, other: MinuteRow) -> bool:
-    return one.reason == other.reason and one.keyframes_only == other.keyframes_only
-
-
-def _joined(one: MinuteRow, other: MinuteRow) -> MinuteRow:
-    return msgspec.structs.replace(
-        one,
-        pictures=one.pictures + other.pictures,
-        looks=one.looks + other.looks,
-        moved=one.moved + other.moved,
-        dropped=one.dropped + other.dropped,
-        left_out=one.left_out + other.left_out,
-        changed_frac=max(one.changed_frac, other.changed_frac),
-        best_score=max(one.best_score, other.best_score),
-    )
+def _missing(told: Told, asked: _Asked) -> Iterator[str]:
+    """What is not written yet, and what was never kept."""
+    waiting = asked.unwritten
+    begin_s = max(asked.begin_s, waiting.from_s) if waiting else asked.end_s
+    if waiting and begin_s < asked.end_s:
+        when = "once the box's clock is set"
+        if waiting.next_s is not None:
+            when = f"the next at {asked.local(waiting.next_s):%H:%M}"
+        first, last = asked.local(begin_s), asked.local(asked.end_s)
+        yield f"  {first:%H:%M}-{last:%H:%M}  not written yet: {when}"
+    elif not told.minutes and not told.windows:
+        yield "  no record: the agent did not run"
 
 
 # --- for programs -----------------------------------------------------------------------
@@ -285,7 +246,7 @@ def _objects(
     for answer in answers:
         first, gone = asked.local(answer.first_utc_s), asked.local(answer.last_utc_s)
         found = {"camera": asked.camera, "from": first.isoformat(), "to": gone.isoformat()}
-        yield {"untold": found | why_object(answer.why)}
+        yield {"untold": found | why_object(answer.case.why)}
     for row in told.minutes:
         plain = {name: getattr(row, name) for name in row.__struct_fields__ if name != "utc_s"}
         yield {"minute": {"from": asked.local(row.utc_s).isoformat(), **plain}}

@@ -167,7 +167,7 @@ def _one(
         if arguments.json:
             print_untold_json(clip, result.untold)
         else:
-            print_untold(result.untold, camera)
+            print_untold(result.untold, camera, settings.zone.key)
     if result.fault:
         print(printable(f"edge-agent: {result.fault}"), file=sys.stderr)
     return result.fault is None

@@ -123,6 +123,11 @@ def socket_folders(config: Path) -> Iterator[Path]:
     yield _RUNTIME_DIR
 
 
+def ask_agent(config: Path) -> Mapping[str, Any]:
+    """What the agent of this configuration says of itself. Raises NoAgent."""
+    return _ask(_sockets(config))
+
+
 def _ask(paths: Sequence[Path]) -> Mapping[str, Any]:
     """Raises NoAgent."""
     refused = ""

@@ -10,7 +10,7 @@ import msgspec
 
 from edge_agent.config import CameraConfig
 from edge_agent.geometry import BBox
-from edge_agent.tools.tuning.words import reason_text, weektime
+from edge_agent.tools.tuning.words import closing_lines, is_unexplained, reason_text, weektime
 
 if TYPE_CHECKING:
     from edge_agent.pipeline.change import Change
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from edge_agent.pipeline.why import Why
 
 
-def print_untold(untold: Untold, camera: CameraConfig) -> None:
+def print_untold(untold: Untold, camera: CameraConfig, time_zone: str) -> None:
     """One line each, after the table of events."""
     if not untold.whys and not untold.minutes:
         print("  nobody was seen who was not told")
     for why in untold.whys:
-        print("  " + line_of(why, camera))
+        if not is_unexplained(why):
+            print("  " + line_of(why, camera))
+    for line in closing_lines(untold.whys, untold.together, "CAMERA", time_zone):
+        print("  " + line)
     for minute in untold.minutes:
         print("  " + _minute_line(minute))
 

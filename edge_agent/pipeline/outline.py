@@ -35,11 +35,12 @@ def grown(points: Points, feet: Sequence[Point]) -> Points:
     inside is left out. Notches are filled.
     """
     around = [corner for foot in feet for corner in _around(foot)]
+    near = [corner for foot in feet for corner in _near(foot)]
     own = [(round(x, _DRAWN_DIGITS), round(y, _DRAWN_DIGITS)) for x, y in points]
     hull = _hull([*own, *around])
     for corner in hull:
         fewer = tuple(each for each in hull if each != corner)
-        if corner not in own and all(inside(fewer, foot) for foot in feet):
+        if corner not in own and all(inside(fewer, each) for each in near):
             hull = fewer
     return hull
 
@@ -68,6 +69,13 @@ def _nearest(a: Point, b: Point, point: Point) -> Point:
     along = ((point[0] - a[0]) * dx + (point[1] - a[1]) * dy) / length if length else 0.0
     share = min(1.0, max(0.0, along))
     return a[0] + share * dx, a[1] + share * dy
+
+
+def _near(foot: Point) -> list[Point]:
+    """It and the corners of a small square around it."""
+    x, y = foot
+    moved = [(x + dx, y + dy) for dx in (-_MARGIN, _MARGIN) for dy in (-_MARGIN, _MARGIN)]
+    return [foot, *(p for p in moved if 0 < p[0] < 1 and 0 < p[1] < 1)]
 
 
 def _around(foot: Point) -> list[Point]:

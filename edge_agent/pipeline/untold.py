@@ -10,8 +10,9 @@ from edge_agent.geometry import FULL_FRAME
 from edge_agent.pipeline.analysis import Analysis
 from edge_agent.pipeline.minutes import MinuteWatch, UnlookedMinute
 from edge_agent.pipeline.near_miss import FLOOR_FRAC, Faint, NearMiss, NearMissWatch
-from edge_agent.pipeline.rehearsal import Moment
+from edge_agent.pipeline.rehearsal import Moment, Rehearsal
 from edge_agent.pipeline.stages import Thresholds, thresholds
+from edge_agent.pipeline.together import Case, Together, together
 from edge_agent.pipeline.why import Why, why_untold
 
 
@@ -21,6 +22,7 @@ class Untold:
 
     whys: tuple[Why, ...]
     minutes: tuple[UnlookedMinute, ...]
+    together: tuple[Together, ...] = ()
 
 
 class UntoldBook:
@@ -61,9 +63,13 @@ class UntoldBook:
             why_untold(miss, self._moments, self._camera, self._own, self.watch.floor)
             for miss in misses
         )
-        return Untold(
-            tuple(filter(is_worth_telling, whys)), (*self._unlooked, *self._minutes.close())
-        )
+        whys = tuple(filter(is_worth_telling, whys))
+        cases = [
+            Case(why, self._camera, Rehearsal(self._moments, why.miss, self._own))
+            for why in whys
+            if why.changes
+        ]
+        return Untold(whys, (*self._unlooked, *self._minutes.close()), tuple(together(cases)))
 
 
 def is_worth_telling(why: Why) -> bool:

@@ -2,7 +2,7 @@
 
 Nothing more is decoded or inferred for it, and nobody is followed: a detection that is none of
 those who are told opens a window, and the numbers of its frames are kept. Who was seen in it, and
-what would have told them, is found when somebody asks (`whys_of`), not in the running agent.
+what would have told them, is found when somebody asks (`cases_of`), not in the running agent.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from edge_agent.pipeline.near_miss import (
     NearMissWatch,
     is_near,
 )
-from edge_agent.pipeline.rehearsal import AFTER_S, BEFORE_S, Moment
+from edge_agent.pipeline.rehearsal import AFTER_S, BEFORE_S, Moment, Rehearsal
 from edge_agent.pipeline.stages import Thresholds, thresholds
+from edge_agent.pipeline.together import Case
 from edge_agent.pipeline.untold import is_worth_telling
 from edge_agent.pipeline.why import Why, why_untold
 from edge_agent.rules import parse_schedules
@@ -199,12 +200,16 @@ class UntoldWatch:
         )
 
 
-def whys_of(moments: bytes, camera: CameraConfig, own: Thresholds) -> list[Why]:
+def cases_of(moments: bytes, camera: CameraConfig, own: Thresholds) -> list[Case]:
     """Those of a window who were not told, each with what would have told them.
 
     Raises ValueError or struct.error for bytes that are no window.
     """
-    return whys_in(list(unpacked_moments(moments)), camera, own)
+    kept = list(unpacked_moments(moments))
+    looks = [each.moment for each in kept]
+    return [
+        Case(why, camera, Rehearsal(looks, why.miss, own)) for why in whys_in(kept, camera, own)
+    ]
 
 
 def whys_in(

@@ -122,9 +122,9 @@ def test_a_day_is_summed_and_damage_is_said(
     asked = ["why", "--config", str(box(tmp_path)), "--camera", "gate"]
     assert main([*asked, "--last", "24h"]) == 0
     out = capsys.readouterr().out
-    assert "  55 minutes: 35 still, 20 no camera" in out
+    assert "  55 minutes of record:\n     35  nothing moved\n     20  no picture came\n" in out
     assert "no picture came" in out
-    assert "  1 records were damaged and are left out" in out
+    assert "  1 record was damaged and left out" in out
     assert main([*asked, "--json"]) == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert sum("minute" in each for each in found) == 55

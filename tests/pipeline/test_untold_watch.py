@@ -22,7 +22,7 @@ from edge_agent.pipeline.untold_watch import (
     OwnThresholds,
     Tally,
     UntoldWatch,
-    whys_of,
+    cases_of,
 )
 from edge_agent.pipeline.why import Why
 
@@ -42,7 +42,7 @@ def kept(recording: untold.Recording, camera: CameraConfig) -> tuple[list[KeptWi
 
 
 def answers(windows: list[KeptWindow]) -> list[Why]:
-    return [why for each in windows for why in whys_of(each.moments, each.camera, each.own)]
+    return [case.why for each in windows for case in cases_of(each.moments, each.camera, each.own)]
 
 
 @pytest.mark.parametrize("key", SEVEN)
@@ -125,6 +125,6 @@ def test_bytes_that_are_none_are_refused() -> None:
     for _ in range(300):
         data = rng.randbytes(rng.randrange(1, 200))
         try:
-            list(whys_of(data, CAMERA, OwnThresholds(0.2, 0.5)))
+            list(cases_of(data, CAMERA, OwnThresholds(0.2, 0.5)))
         except (ValueError, struct.error):
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.config import CameraConfig
@@ -10,8 +11,10 @@ if TYPE_CHECKING:
     from edge_agent.config import PersonConfig
     from edge_agent.config.camera import Schedule
     from edge_agent.pipeline.change import Change
+    from edge_agent.pipeline.together import Together
     from edge_agent.pipeline.why import Why
 
+_NOTHING_TOLD = "no threshold, zone or time told them"
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -56,7 +59,29 @@ def _unexplained(why: Why) -> str:
         return f"not looked at (nothing moved there: {', '.join(why.held_back_by)})"
     if why.without_change:
         return "nothing held them back: a place learned as a nuisance, or taken for somebody told"
-    return "no threshold, zone or time told them: part of somebody else, or too seldom seen"
+    return f"{_NOTHING_TOLD}: part of somebody else, or too seldom seen"
+
+
+def is_unexplained(why: Why) -> bool:
+    """Whether the answer says nothing that anybody could act upon."""
+    return _is_looked(why) and not why.changes and not why.without_change
+
+
+def closing_lines(
+    whys: Sequence[Why], together: Sequence[Together], camera: str, time_zone: str
+) -> Iterator[str]:
+    """Below the list of those who were not told: what holds for several of them."""
+    count = sum(map(is_unexplained, whys))
+    if count:
+        yield f"{count} more: {_NOTHING_TOLD}: part of somebody else, or too seldom seen"
+    for each in together:
+        who = f"all {each.asked}" if each.told == each.asked else f"{each.told} of {each.asked}"
+        yield f"one value that tells {who}: {change_text(each.change)}"
+    keys = {change.key for why in whys for change in why.changes}
+    if any(key.endswith(".polygon") or key.startswith("ignore_zones") for key in keys):
+        yield f"zones are easier drawn than typed: edge-agent zones {camera}"
+    if any(key.endswith(".schedule") for key in keys):
+        yield f"a schedule's times are of {time_zone} (box.timezone)"
 
 
 def _is_looked(why: Why) -> bool:
