@@ -50,7 +50,8 @@ def together(cases: Sequence[Case]) -> list[Together]:
         if len(of_key) < 2:
             continue
         told = sum(_tells(case, wanted) for case, _ in of_key)
-        found.append(Together(wanted[key], len(of_key), told))
+        if told:
+            found.append(Together(wanted[key], len(of_key), told))
     return found
 
 

@@ -94,6 +94,30 @@ def test_a_still_night_is_written_every_five_minutes(box: Box) -> None:
     assert {row.utc_s - rows[0].utc_s for row in rows} == {60 * i for i in range(60)}
 
 
+def test_what_is_not_written_and_when_it_will_be(box: Box) -> None:
+    camera, recording = untold_camera()
+    begun_s = box.clock.read().mono_s
+    for _ in range(2):
+        from_s, next_s = box.keeper.unwritten()
+        assert next_s is not None
+        assert (from_s, next_s) == (begun_s, begun_s + 300)
+        box.minutes(camera, count=4)
+        assert box.keeper.unwritten() == (from_s, next_s)
+        writes = box.writes
+        box.minutes(camera)
+        assert (box.writes, box.clock.read().mono_s) == (writes + 1, next_s)
+        begun_s = next_s
+    box.minutes(camera, count=2)
+    camera.play(recording, begun_s + 120)
+    camera.untold.close()
+    assert box.keeper.unwritten()[0] == begun_s
+
+
+def test_while_the_clock_is_not_set_no_time_is_promised(tmp_path: Path) -> None:
+    box = Box(tmp_path, ManualClock(mono_s=5000.0, quality=ClockQuality.UNSET))
+    assert box.keeper.unwritten() == (5000.0, None)
+
+
 def test_a_near_miss_is_on_disk_at_the_end_of_its_minute_with_its_own_time(box: Box) -> None:
     camera, recording = untold_camera()
     begun_utc_s = box.clock.read().utc_s

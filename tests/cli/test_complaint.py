@@ -61,9 +61,15 @@ def minutes(begin_s: float, count: int, reason: str = "still", **values: object)
     return [msgspec.structs.replace(row, utc_s=int(begin_s) + 60 * i) for i in range(count)]
 
 
-def window(at_s: float) -> tuple[WindowRow, Settings]:
-    """Somebody who came at this UTC and was not told, because of a threshold."""
-    recording, camera = untold.planted(("person.confirm_threshold",), Random(1))
+def window(
+    at_s: float, key: str = "person.confirm_threshold", seed: int = 1, camera: Any = None
+) -> tuple[WindowRow, Settings]:
+    """Somebody who came at this UTC and was not told, because of a key."""
+    recording, planted = untold.planted((key,), Random(seed))
+    if key == "person.min_height_frac":
+        person = msgspec.structs.replace(planted.person, min_height_frac=0.9)
+        planted = msgspec.structs.replace(planted, person=person)
+    camera = camera or planted
     watch = UntoldWatch(camera, untold.OWN)
     for picture, analysis in zip(
         recording.pictures, untold.play(recording, camera).analyses, strict=True
@@ -131,6 +137,76 @@ def test_a_day_is_summed_and_damage_is_said(
     assert found[-1] == {"damaged": 1}
     assert main([*asked[:-1], "yard"]) == 0
     assert "no record" in capsys.readouterr().out
+
+
+def several(folder: Path, key: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What is said of three who were hidden by the settings of the first."""
+    now_s = SystemClock().read().utc_s
+    first, settings = window(now_s - 7000, key)
+    others = [window(now_s - 1000 * seed, key, seed, settings.camera)[0] for seed in (2, 3)]
+    UntoldRing(folder).append(Batch(SCHEMA, (), (first, *others), (settings,)), reading(now_s))
+    assert main(["why", "--config", str(box(folder)), "--camera", "gate"]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("key", ["person.min_height_frac", "person.confirm_threshold"])
+def test_one_value_tells_all_who_need_different_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str
+) -> None:
+    lines = several(tmp_path, key, capsys)
+    values = [float(line.rpartition(" = ")[2]) for line in lines if "untold" in line]
+    assert len(values) == 3
+    (joint,) = [line for line in lines if "one value" in line]
+    assert joint == f"  one value that tells all 3: {key} = {min(values):g}"
+
+
+def test_one_zone_for_all_who_walked_outside_is_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = several(tmp_path, "zones[0].polygon", capsys)
+    assert 'outside zone "gate") -> ' in lines[1]
+    assert any(line.startswith("  one value that tells all 3: zones[0].polygon") for line in lines)
+    assert "  zones are easier drawn than typed: edge-agent zones gate" in lines
+
+
+def test_a_schedule_grows_by_hours_of_a_named_time_zone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = several(tmp_path, "zones[0].schedule", capsys)
+    assert re.search(r'-> zones\[0\].schedule = \[.*start = "14:00", end = "15:00"', lines[1])
+    assert "  a schedule's times are of Asia/Ho_Chi_Minh (box.timezone)" in lines
+
+
+def test_who_is_explained_by_nothing_is_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agent.pipeline.why._smallest", lambda *_: ())
+    lines = several(tmp_path, "person.min_height_frac", capsys)
+    assert not any("untold" in line for line in lines)
+    assert lines[1] == (
+        "  3 more: no threshold, zone or time told them: part of somebody else, or too seldom seen"
+    )
+
+
+def test_a_running_agent_says_when_its_first_minutes_are_written(
+    tmp_path: Path, mosquitto: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    zone = f'timezone = "{HANOI.key}"\n'
+    config = write_config(tmp_path, mosquitto.port, {"gate": CAMERA}, box_keys=zone)
+    with inside(config) as running:
+        wait_until(lambda: asked(config)["uptime_s"] > 0)
+        known = asked(config)["why"]
+        for options in ((), ("--at", f"{dt.datetime.now(HANOI):%H:%M}")):
+            assert main(["why", "--config", str(config), "--camera", "gate", *options]) == 0
+            out = capsys.readouterr().out
+            next_utc = dt.datetime.fromisoformat(known["next_write_utc"])
+            assert f"not written yet: the next at {next_utc.astimezone(HANOI):%H:%M}" in out
+            assert "no record" not in out
+        # Of what was before it the agent says nothing.
+        earlier = f"{dt.datetime.now(HANOI) - dt.timedelta(hours=1):%Y-%m-%d %H:%M}"
+        assert main(["why", "--config", str(config), "--camera", "gate", "--at", earlier]) == 0
+        assert "  no record: the agent did not run" in capsys.readouterr().out
+        running.stop()
 
 
 def test_json_of_a_near_miss_has_keys_and_change(

@@ -57,5 +57,5 @@ def test_a_zone_grown_over_a_path_is_what_a_person_would_draw() -> None:
     assert set(door) <= set(drawn)
     assert len(drawn) <= 6
     left = [y for x, y in drawn if x == 0.38]
-    assert max(left) - min(left) >= 0.04  # no spike
+    assert max(left) - min(left) > 0.03  # no spike
     assert Polygon(drawn).area_frac < Polygon(door).area_frac + 0.16
