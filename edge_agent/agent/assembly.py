@@ -39,6 +39,7 @@ from edge_agent.contract import (
     Sender,
     State,
     UlidGenerator,
+    Verb,
     encode_config_status,
 )
 from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Label, Snapshot
@@ -363,7 +364,10 @@ class Assembly:
             snapshots=snapshots,
             clips=clips,
             reload=self._reload,
-            accept=self._accept_view,
+            of_camera={
+                Verb.ACCEPT: self._accept_view,
+                Verb.FORGET: lambda name: self.cameras.forget_nuisances(name),  # noqa: PLW0108
+            },
         )
 
     def _accept_view(self, camera: str) -> bool:

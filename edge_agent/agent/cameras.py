@@ -69,6 +69,13 @@ class Cameras:
         for name in names:
             self._shared.set_status(self._shared.topics.camera_status(name), b"")
 
+    def forget_nuisances(self, name: str) -> bool:
+        """Tell of all places again; False: no such camera sends its pictures. From any thread."""
+        camera = self.live.get(CameraId(name))
+        if camera is not None:
+            camera.forget_nuisances()
+        return camera is not None
+
     def apply(self, before: Config, steps: Mapping[str, Step]) -> None:
         """From `before` to the configuration that is shared now."""
         self._end(steps)
