@@ -96,6 +96,8 @@ _COVERED, _OF_GONE, _COVERED_GAIN, _NEW_OF_GONE = 0.25, 0.6, 0.22, 0.25
 _THREADS_GONE, _THREADS_GAIN, _THREADS_ALIKE, _THREADS_NEW, _BLUNT = 0.1, 0.85, 0.6, 0.4, 3.0
 #: Soft: the scene is there, but not its finest detail, or fine contours less than coarse ones.
 _STILL_THERE, _SOFT, _FINE_OF_COARSE, _LEAST_COARSE = 0.55, 0.28, 0.72, 0.2
+#: A camera that sways: fewer tiles of the rich ones are found again; what is judged then.
+_SWAYING, _HUSHED, _HALF = 0.2, 0.35, 0.5
 #: Beside the reference of another light.
 _NOTHING_LEFT, _NOTHING_NEW = 0.85, 0.12
 #: Total: nobody who passes by the lens covers all of it.
@@ -119,8 +121,8 @@ def seen_alone(
 
 def seen_beside(usual: Comparison) -> Suspicion:
     """What only a reference shows of the view: the likeliest fault."""
-    if usual.tiles < _LEAST_TILES:
-        return Suspicion(None)
+    if usual.tiles < max(_LEAST_TILES, _SWAYING * usual.rich_tiles):
+        return _seen_swaying(usual)
     if _is_moved(usual):
         sure = usual.gone_frac >= _MOVED_TOTAL and usual.coarse_gain < _TOTAL_GAIN
         return Suspicion(Fault.MOVED, usual.gone_frac, _GONE_IF_MOVED, sure)
@@ -132,6 +134,20 @@ def seen_beside(usual: Comparison) -> Suspicion:
     if _has_threads(usual):
         return Suspicion(Fault.BLOCKED, usual.gone_frac, _THREADS_GONE)
     return _blurred(usual)
+
+
+def _seen_swaying(usual: Comparison) -> Suspicion:
+    """Where contours are not found again usually: a camera on a pole, wind in the trees."""
+    if usual.rich_tiles < _LEAST_TILES:
+        return Suspicion(None)
+    if usual.hushed_frac >= _HUSHED:
+        return Suspicion(Fault.BLOCKED, usual.hushed_frac, _HUSHED)
+    softness = max(0.0, usual.softness or 0.0)
+    limit = _SOFT + usual.usual_softness
+    if softness >= limit:
+        return Suspicion(Fault.BLURRED, softness, limit)
+    fine = usual.energy_ratio
+    return Suspicion(Fault.BLURRED if fine < _HALF else None, max(0.0, 1 - fine), 1 - _HALF)
 
 
 def covered_in_other_light(usual: Comparison) -> Suspicion:

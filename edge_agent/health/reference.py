@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import msgspec
@@ -53,6 +53,11 @@ _NOISE_SHARE = 0.8
 _SHARP_TILES = 12
 _MOST_VARIATION = 0.15
 _WORTH_A_SEARCH = 0.35
+#: Where a camera sways, contours are not found again, but there are as many of them: a tile is
+#: rich with so many times the energy of the picture's poorest tiles.
+_RICH_TIMES, _POOREST_PERCENT = 12.0, 10
+#: Of all tiles: with more that say something nobody has to ask.
+_FEW = 0.25
 _MAX_SIDE_PX = 1024
 
 Mask = NDArray[np.bool_]
@@ -85,6 +90,9 @@ class Comparison:
     softness: float | None
     usual_softness: float = 0.0  # by so much it varies without a fault
     other_frac: float = 0.0  # tiles that show something else, as rich in contours
+    rich_tiles: int = 0  # with many contours usually, wherever in the tile they are
+    hushed_frac: float = 0.0  # of these: those with next to none now
+    energy_ratio: float = 1.0  # contours of the fine band beside those of the coarse one, to usual
     fine_new: float = 0.0  # contours that were not there, as a share of the usual ones' energy
     coarse_new: float = 0.0  # the same in the coarse band; what is close to a lens is out of focus
 
@@ -117,6 +125,8 @@ class Reference:
         self._coarse = coarse
         self._noise = noise  # of each tile: mean square of what is not usual
         self._gain = gain  # of each tile, usually
+        self._total = noise + tile_means(fine * fine)  # of each: mean square of all contours
+        self._coarse_total = float(np.mean(coarse * coarse))
         self._energy = tile_means(fine * fine)
         self._energy_s = learned_s
         self.learned_s = learned_s
@@ -155,6 +165,8 @@ class Reference:
         tau_s = _TAU_CONTOURS_S if not self.young else max(self.learned_s, 1.0)
         share = 1.0 - math.exp(-dt_s / tau_s)
         self._noise += (beside.left - self._noise) * share
+        self._total += (look.energy - self._total) * share
+        self._coarse_total += (float(np.mean(look.coarse**2)) - self._coarse_total) * share
         self._gain += (np.clip(beside.gain, 0, 1.5) - self._gain) * share
         self.smear_frac += (look.smear_frac - self.smear_frac) * share
         cv2.accumulateWeighted(look.fine, self._fine, share)
@@ -198,8 +210,17 @@ class Reference:
         other = (left > _OTHER_TIMES * (self._noise + 0.5 * self._energy)) & (alike < _OTHER_ALIKE)
         says &= (error < _UNSURE) | other
         tiles = int(np.count_nonzero(says))
+        few = tiles < _FEW * says.size
+        rich_tiles, hushed_frac, energy_ratio = self._hushed(look) if few else (0, 0.0, 1.0)
         if tiles == 0:
-            return _NOTHING
+            return replace(
+                _NOTHING,
+                rich_tiles=rich_tiles,
+                hushed_frac=hushed_frac,
+                energy_ratio=energy_ratio,
+                softness=self._softness(sharp) if sharp is not None else None,
+                usual_softness=2 * self._varies,
+            )
         relative = found / np.maximum(self._gain, _USUAL_GAIN)
         gain = float(np.percentile(relative[says], 80))
         fewest = _GONE_GAIN * min(max(gain, _LEAST_GAIN), 1.0)
@@ -224,9 +245,26 @@ class Reference:
             softness=self._softness(sharp) if sharp is not None else None,
             usual_softness=2 * self._varies,
             other_frac=float(np.count_nonzero(gone & other & rich)) / tiles,
+            rich_tiles=rich_tiles,
+            hushed_frac=hushed_frac,
+            energy_ratio=energy_ratio,
             fine_new=float((left - noise)[says].sum() / self._energy[says].sum()),
             coarse_new=_new(self._coarse, look.coarse),
         )
+
+    def _hushed(self, look: Look) -> tuple[int, float, float]:
+        """`rich_tiles`, `hushed_frac` and `energy_ratio` of a comparison."""
+        floor = np.percentile(np.minimum(self._total, look.energy), _POOREST_PERCENT)
+        rich = self._total > max(_RICH_TIMES * float(floor), _RICH_TIMES * _LEAST_ENERGY)
+        tiles = int(np.count_nonzero(rich))
+        if tiles == 0:
+            return 0, 0.0, 1.0
+        ratio = look.energy[rich] / self._total[rich]
+        whole = min(1.0, max(float(np.percentile(ratio, 80)), _LEAST_GAIN**2))
+        hushed = float(np.mean(ratio < _GONE_GAIN**2 * whole))
+        coarse = float(np.mean(look.coarse**2)) / max(self._coarse_total, 1e-3)
+        fine = float(look.energy[rich].sum() / self._total[rich].sum())
+        return tiles, hushed, math.sqrt(fine / max(coarse, 1e-3))
 
     def _coarse_in(self, look: Look, where: Mask) -> tuple[F32, F32]:
         """The coarse bands in these tiles: usual and now."""

@@ -32,13 +32,13 @@ from edge_agent.health.vote import HealthChange, Vote
 #: So often a picture is looked at; keyframes of an idle camera come about as often.
 LOOK_EVERY_S = 1.0
 #: While all is well: it costs an idle camera, and is soon enough for a fault that has to last.
-CALM_LOOK_EVERY_S = 4.0
+CALM_LOOK_EVERY_S = 8.0
 #: A camera that is turned in the first minute is being set up: its new view is believed after this.
 _YOUNG_GIVES_WAY_S = 300.0
 #: Two looks further apart than this have nothing to do with each other.
 _GAP_S = 30.0
 #: Colour costs a conversion, so it is looked at this seldom.
-_COLOUR_EVERY_S, _CALM_COLOUR_EVERY_S = 10.0, 30.0
+_COLOUR_EVERY_S, _CALM_COLOUR_EVERY_S = 10.0, 15.0
 #: Mean difference between the largest and smallest of B, G and R, levels: below it is grey.
 _GREY_LEVELS = 4.0
 #: But a coloured thing before a camera that shows grey is not daylight, which colours all.
