@@ -26,7 +26,7 @@ from edge_agent.agent.telemetry import TelemetrySource
 from edge_agent.agent.untold_keeper import UntoldKeeper
 from edge_agent.analysis.detector import BlindDetector, NamedDetector, open_detector
 from edge_agent.analysis.exchange import FrameExchange
-from edge_agent.analysis.loop import AnalysisLoop, SnapshotMaker
+from edge_agent.analysis.loop import AnalysisLoop
 from edge_agent.analysis.snapshots import SnapshotTaker
 from edge_agent.clock import Clock
 from edge_agent.config import SHORT_SHA_LENGTH, Config, canonical_sha
@@ -39,6 +39,7 @@ from edge_agent.contract import (
     Sender,
     State,
     UlidGenerator,
+    Verb,
     encode_config_status,
 )
 from edge_agent.domain import BestFrame, CameraId, EventId, Frame, Label, Snapshot
@@ -60,7 +61,6 @@ from edge_agent.sources import login_guard
 from edge_agent.writer.drafting import EventDrafter
 from edge_agent.writer.recent_events import RecentEvent
 from edge_agent.writer.state_dir import open_snapshots
-from edge_agent.writer.view_file import accept_view
 from edge_agent.writer.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ class Assembly:
             self._clips or self._writer,
             clock=clock,
             heartbeat=self._heartbeat("analysis"),
-            make_snapshot=self._snapshot_maker(),
+            make_snapshot=self._snapshot if self._snapshots is not None else None,
         )
         self._publisher = Publisher(self._publisher_setup())
         self._shared = self._what_cameras_share()
@@ -357,21 +357,16 @@ class Assembly:
         )
 
     def _commands(self) -> WardCommands:
-        snapshots, clips = self._snapshots, self._clip_room
         return WardCommands(
             self._config,
-            snapshots=snapshots,
-            clips=clips,
+            snapshots=self._snapshots,
+            clips=self._clip_room,
             reload=self._reload,
-            accept=self._accept_view,
+            of_camera={
+                Verb.ACCEPT: lambda name: self.cameras.accept_view(name),  # noqa: PLW0108
+                Verb.FORGET: lambda name: self.cameras.forget_nuisances(name),  # noqa: PLW0108
+            },
         )
-
-    def _accept_view(self, camera: str) -> bool:
-        """Called in the publisher's thread. Raises StorageError."""
-        known = any(each.id == camera and each.enabled for each in self._config.cameras)
-        if known:
-            accept_view(self._state_dir, camera)
-        return known
 
     def _more_figures(self) -> dict[str, float]:
         return {**self._time.figures, **self._proof.figures, **clip_figures(self._clips)}
@@ -400,12 +395,6 @@ class Assembly:
         self._supervisor.watch(heartbeat)
         return heartbeat
 
-    def _snapshot_maker(self) -> SnapshotMaker | None:
-        if self._snapshots is None:
-            return None
-
-        def make(frame: Frame, best: BestFrame) -> Snapshot:
-            self._pictures.ask(frame, best)
-            return self._take_snapshot(frame, best)
-
-        return make
+    def _snapshot(self, frame: Frame, best: BestFrame) -> Snapshot:
+        self._pictures.ask(frame, best)
+        return self._take_snapshot(frame, best)

@@ -203,6 +203,10 @@ class Camera:
 
         self._in_analysis(leave)
 
+    def forget_nuisances(self) -> None:
+        """Places that were taken for a person again and again are told of again."""
+        self._in_analysis(lambda: self._shared.analysis.forget_nuisances(self.name))
+
     @property
     def faults(self) -> tuple[str, ...]:
         """What is wrong with the pictures that come, or with how they come."""

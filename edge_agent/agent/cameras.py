@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 
 from edge_agent.agent.camera import Camera, Shared
 from edge_agent.analysis.recordings import RecordedTime
@@ -12,6 +13,7 @@ from edge_agent.contract import RecordedTimeline
 from edge_agent.domain import CameraId
 from edge_agent.outbox import Outbox
 from edge_agent.recorders.ingest.folders import Folders
+from edge_agent.writer.view_file import accept_view
 
 
 class Cameras:
@@ -68,6 +70,24 @@ class Cameras:
         """They are gone: the broker need not keep their status any more."""
         for name in names:
             self._shared.set_status(self._shared.topics.camera_status(name), b"")
+
+    def accept_view(self, name: str) -> bool:
+        """Learn its view anew; False: no such camera is watched. From any thread.
+
+        Raises StorageError.
+        """
+        config = self._shared.config
+        known = any(each.id == name and each.enabled for each in config.cameras)
+        if known:
+            accept_view(Path(config.box.state_dir), name)
+        return known
+
+    def forget_nuisances(self, name: str) -> bool:
+        """Tell of all places again; False: no such camera sends its pictures. From any thread."""
+        camera = self.live.get(CameraId(name))
+        if camera is not None:
+            camera.forget_nuisances()
+        return camera is not None
 
     def apply(self, before: Config, steps: Mapping[str, Step]) -> None:
         """From `before` to the configuration that is shared now."""

@@ -6,7 +6,7 @@ What takes its time is `accepted` at once; whoever does it calls `Publisher.fini
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -38,23 +38,23 @@ class WardCommands:
         snapshots: SnapshotStore | None = None,
         clips: KeptClips | None = None,
         reload: Callable[[str], None] | None = None,
-        accept: Callable[[str], bool] | None = None,
+        of_camera: Mapping[str, Callable[[str], bool]] | None = None,
     ) -> None:
-        """`reload` is told a cmd_id; None: there are no files to read again. `accept` learns this
-        camera's view anew; False: no camera is called so."""
+        """`reload` is told a cmd_id; None: there are no files to read again. `of_camera`: by verb,
+        what is done to the camera of this name; False: no camera is called so."""
         # Before looking: whether there is something is nobody's business either.
         self._snapshots = snapshots if config.snapshots.allow_upload else None
         self._clips = clips if config.clips.allow_upload else None
         self._reload = reload
-        self._accept_view = accept
+        self._of_camera = of_camera or {}
 
     def handle(self, command: Command) -> CommandResult:
         if command.verb == Verb.SNAPSHOT:
             return self._snapshot(command)
         if command.verb == Verb.CLIP:
             return self._clip(command)
-        if command.verb == Verb.ACCEPT and self._accept_view is not None:
-            return self._accept(command, self._accept_view)
+        if command.verb in self._of_camera:
+            return _done_to_camera(command, self._of_camera[command.verb])
         if command.verb == Verb.RELOAD and self._reload is not None:
             self._reload(command.cmd_id)
             return CommandResult(AckStatus.ACCEPTED)
@@ -76,16 +76,6 @@ class WardCommands:
         return CommandResult(
             AckStatus.DONE, result=result, file=CommandFile(camera, event_id, jpeg)
         )
-
-    @staticmethod
-    def _accept(command: Command, accept: Callable[[str], bool]) -> CommandResult:
-        """As `edge-agent camera accept` at the box."""
-        camera = command.args.get("camera")
-        if not isinstance(camera, str):
-            raise ContractError("accept: args.camera must be text")
-        if not accept(camera):
-            return CommandResult(AckStatus.REJECTED, "this box watches no camera of this name")
-        return CommandResult(AckStatus.DONE, result={"camera": camera})
 
     def _clip(self, command: Command) -> CommandResult:
         """One piece: whoever wants the whole clip asks for one after the other."""
@@ -117,6 +107,15 @@ class WardCommands:
         }
         piece = CommandFile(camera, event_id, content, (number, from_byte))
         return CommandResult(AckStatus.DONE, result=result, file=piece)
+
+
+def _done_to_camera(command: Command, do: Callable[[str], bool]) -> CommandResult:
+    camera = command.args.get("camera")
+    if not isinstance(camera, str):
+        raise ContractError(f"{command.verb}: args.camera must be text")
+    if not do(camera):
+        return CommandResult(AckStatus.REJECTED, "this box watches no camera of this name")
+    return CommandResult(AckStatus.DONE, result={"camera": camera})
 
 
 def _event_id(command: Command) -> EventId:

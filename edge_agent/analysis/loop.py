@@ -177,14 +177,12 @@ class AnalysisLoop:
         if lane is not None and lane.journal is None:
             self._end(lane, EndReason.RESTART)
 
-    def forget_nuisances(self, camera: CameraId) -> int:
-        """On a technician's command: tell of all places again; returns how many were learned."""
+    def forget_nuisances(self, camera: CameraId) -> None:
+        """On the ward's command: tell of all places again."""
         lane = self._lanes.get(camera)
-        if lane is None:
-            return 0
-        forgotten = lane.pipeline.forget_nuisances()
-        lane.counters.nuisances = ()
-        return forgotten
+        if lane is not None:
+            lane.pipeline.forget_nuisances()
+            lane.counters.nuisances = ()
 
     # --- the thread ---
 

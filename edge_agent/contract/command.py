@@ -33,6 +33,7 @@ class Verb(StrEnum):
     RELOAD = "reload"
     REPLAY = "replay"
     ACCEPT = "accept"
+    FORGET = "forget"
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,8 @@ class FootageFiles:
 
     def check_room(self) -> None:
         """Make some. Raises StorageError when neither the agreement nor the disk leaves any."""
+        if not self.root.exists():
+            return  # nothing was kept yet
         files = sorted(footage(self.root), key=lambda each: each.taken_s)
         size, most = sum(each.size_bytes for each in files), self._config.max_mb * _MB
         with disk_trouble(self.root):

@@ -278,6 +278,7 @@ class Outbox:
             self.tried(lambda store: store.shed_old(now, max_age_s))
             self.tried(lambda store: store.pages.vacuum())
             self.tried(Store.mend_guest)
+            self.tried(Store.look_through)
             self._keeper.note_epochs()
             self._reserve.ensure()
         settle_s = None if self._store is None else self._store.settle_deadline_s

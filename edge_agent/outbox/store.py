@@ -29,8 +29,8 @@ from edge_agent.outbox.retention import (
 )
 from edge_agent.outbox.row import AckOutcome, Draft, Head, OpenEvent, Row
 
-#: Deletes up to the watermark ride in a commit at most this often. More often rewrites `meta`
-#: each time; less often spreads the rows over more pages.
+#: Deletes up to the watermark ride in a commit at most this often. More often rewrites `meta` each
+#: time; less often spreads the rows over more pages.
 SETTLE_EVERY_S = 10.0
 #: Sent ranges alone can wait longer: losing them costs resends, and keeping them frees nothing.
 SETTLE_SENT_EVERY_S = 60.0
@@ -38,6 +38,8 @@ SETTLE_SENT_EVERY_S = 60.0
 _SETTLE_IDLE_S = 60.0
 _SETTLE_SENT_IDLE_S = 300.0
 
+_LOOKED_AT_ONCE = 2000
+_BEFORE_ALL = -(2**63)
 
 Also = Callable[[Database], None]
 
@@ -61,6 +63,7 @@ class Store:
         self._dirty_since_s: float | None = None
         self._settled_s = float("-inf")
         self.pages = Pages(database, guest)
+        self._looked_row = _BEFORE_ALL  # so far, see `look_through`
         self.numbers_lost = False  # higher ones may have been given: begin a new epoch
 
     def close(self) -> None:
@@ -108,8 +111,11 @@ class Store:
         return tuple(found)
 
     def _rows(self, where: str, *parameters: int) -> list[Row]:
+        return [each.row for each in self._found(where, *parameters) if each.row is not None]
+
+    def _found(self, where: str, *parameters: int) -> list[tables.FoundRow]:
         unchecked = self._marks.unchecked_row
-        return tables.select_rows(self._database, self._epochs, unchecked, where, parameters)
+        return tables.find_rows(self._database, self._epochs, unchecked, where, parameters)
 
     @property
     def settle_deadline_s(self) -> float | None:
@@ -248,20 +254,25 @@ class Store:
 
     def examine(self, row_ids: Iterable[int], *, undecodable: bool = False) -> int:
         """Somebody could not read these: put aside what is damaged; how many that were.
-
-        `undecodable`: they say nothing, whatever their checksum is.
-        """
+        `undecodable`: they say nothing, whatever their checksum is."""
         rows = []
         for row_id in row_ids:
-            unchecked = self._marks.unchecked_row
-            for found in tables.find_rows(
-                self._database, self._epochs, unchecked, "row_id = ?", (row_id,)
-            ):
+            for found in self._found("row_id = ?", row_id):
                 if undecodable or found.row is None:
                     rows.append(row_id)
         if rows:
             self.put_aside(Damage(tuple(rows), tuple(rows), self._last_row))
         return len(rows)
+
+    def look_through(self) -> int:
+        """Read on through the rows of a file too large for the start; how many were damaged."""
+        where = f"row_id > ? ORDER BY row_id LIMIT {_LOOKED_AT_ONCE}"
+        unchecked = self._marks.unchecked_row
+        found = tables.find_rows(
+            self._database, self._epochs, unchecked, where, (self._looked_row,)
+        )
+        self._looked_row = found[-1].row_id if len(found) == _LOOKED_AT_ONCE else _BEFORE_ALL
+        return self.examine(each.row_id for each in found if each.row is None)
 
     def mend_guest(self) -> None:
         """Forget what is damaged in the guest's tables."""

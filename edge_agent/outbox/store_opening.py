@@ -14,7 +14,7 @@ from edge_agent.outbox.opening import open_database
 from edge_agent.outbox.store import Store
 
 #: Reading every page and row of a bigger file at each start would take too long; damage there is
-#: found when it is met.
+#: found when it is met, or by `Store.look_through`.
 _CHECK_BELOW_BYTES = 16_000_000
 
 

@@ -170,7 +170,7 @@ def test_a_view_is_accepted_by_the_name_of_its_camera(tmp_path: Path) -> None:
             accept_view(tmp_path, camera)
         return camera == "gate"
 
-    room = WardCommands(configured(), accept=accept)
+    room = WardCommands(configured(), of_camera={"accept": accept})
     done = room.handle(Command("c1", "accept", {"camera": "gate"}))
     assert (done.status, done.result) == (AckStatus.DONE, {"camera": "gate"})
     assert ViewFile(tmp_path, CameraId("gate")).accepted()
@@ -182,6 +182,23 @@ def test_a_view_is_accepted_by_the_name_of_its_camera(tmp_path: Path) -> None:
 
 def test_a_card_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "health").write_text("in the way")
-    room = WardCommands(configured(), accept=lambda camera: accept_view(tmp_path, camera) or True)
+    room = WardCommands(
+        configured(), of_camera={"accept": lambda name: accept_view(tmp_path, name) or True}
+    )
     with pytest.raises(StorageError, match="cannot be written"):
         room.handle(Command("c1", "accept", {"camera": "gate"}))
+
+
+def test_a_camera_forgets_what_it_took_for_people(tmp_path: Path) -> None:
+    forgot: list[str] = []
+
+    def forget(camera: str) -> bool:
+        forgot.append(camera)
+        return camera == "gate"
+
+    room = WardCommands(configured(), of_camera={"forget": forget})
+    assert room.handle(Command("c1", "forget", {"camera": "gate"})).status is AckStatus.DONE
+    assert room.handle(Command("c2", "forget", {"camera": "yard"})).status is AckStatus.REJECTED
+    assert forgot == ["gate", "yard"]
+    with pytest.raises(ContractError, match=r"forget: args.camera must be text"):
+        room.handle(Command("c3", "forget", {}))

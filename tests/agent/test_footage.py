@@ -133,7 +133,7 @@ polygon = [[0, 0], [0.25, 0], [0.25, 1], [0, 1]]
 
 def run(folder: Path, tuning: str, camera: str = "") -> list[Path]:
     """An agent before a flashing light until it kept somebody; what it kept."""
-    clip = flash.clip(folder / "flash.avi", bright_s=2, dark_s=8, rounds=20)
+    clip = flash.clip(folder / "flash.avi", bright_s=1.6, dark_s=6, rounds=20)
     extra = flash.settings(flash.model(folder)) + tuning
     config = write_config(
         folder, 1, {"yard": flash.camera(clip) + camera}, extra=extra, box_keys=ROOMY
@@ -171,7 +171,7 @@ def test_masks_are_black_in_what_is_kept(tmp_path: Path) -> None:
 
 
 def test_without_consent_nothing_is_kept(tmp_path: Path) -> None:
-    clip = flash.clip(tmp_path / "flash.avi", bright_s=2, dark_s=8, rounds=20)
+    clip = flash.clip(tmp_path / "flash.avi", bright_s=1.6, dark_s=6, rounds=20)
     extra = flash.settings(flash.model(tmp_path))
     config = write_config(tmp_path, 1, {"yard": flash.camera(clip)}, extra=extra, box_keys=ROOMY)
     with inside(config) as agent:
@@ -208,7 +208,7 @@ def test_a_turned_camera_is_masked_where_people_see_it_and_kept_as_it_hangs(
     tmp_path: Path,
 ) -> None:
     top = '[[privacy_masks]]\nname = "top"\npolygon = [[0, 0], [1, 0], [1, 0.25], [0, 0.25]]\n'
-    clip = flash.clip(tmp_path / "flash.avi", bright_s=2, dark_s=8, rounds=20)
+    clip = flash.clip(tmp_path / "flash.avi", bright_s=1.6, dark_s=6, rounds=20)
     camera = f'[source]\nkind = "file"\npath = "{clip}"\nloop = true\nrotate = 90\n{top}'
     extra = flash.settings(flash.model(tmp_path)) + "[tuning]\nkeep = true\n"
     config = write_config(tmp_path, 1, {"yard": camera}, extra=extra, box_keys=ROOMY)

@@ -28,6 +28,7 @@ from edge_agent.domain import (
     EventId,
     Frame,
     Label,
+    NuisanceSpot,
     Pixels,
     Region,
 )
@@ -243,3 +244,29 @@ def test_schedules_go_by_the_time_of_the_recording(tmp_path: Path) -> None:
     thursday_1729 = 3 * 1440 + 17 * 60 + 29
     assert [minute for at_s, minute in minutes if at_s < 0.9] == [thursday_1729] * 5
     assert [minute for at_s, minute in minutes if at_s > 1.1] == [thursday_1729 + 1] * 4
+
+
+def test_nuisances_of_one_camera_are_forgotten_when_asked() -> None:
+    clock, forgot = SystemClock(), []
+
+    class Knowing:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def forget_nuisances(self) -> int:
+            forgot.append(self.name)
+            return 1
+
+    spot = NuisanceSpot(BBox(0.1, 0.1, 0.1, 0.3), 9, 0.0, 1.0)
+    lanes = {
+        CameraId(name): Lane(CameraId(name), Knowing(name), LaneCounters(nuisances=(spot,)))  # type: ignore[arg-type]
+        for name in ("gate", "yard")
+    }
+    heartbeat = Heartbeat("analysis", clock, limit_s=60)
+    loop = AnalysisLoop(
+        FrameExchange(), lanes, Journal(), clock=clock, heartbeat=heartbeat, make_snapshot=None
+    )
+    loop.forget_nuisances(CameraId("gate"))
+    loop.forget_nuisances(CameraId("nobody"))
+    assert forgot == ["gate"]
+    assert [len(lane.counters.nuisances) for lane in lanes.values()] == [0, 1]

@@ -12,6 +12,9 @@ from agent_inside import ROOMY, inside
 from agent_process import write_config
 
 from edge_agent.cli import main
+from edge_agent.demo.rtsp_media import Media
+from edge_agent.demo.rtsp_server import RtspServer
+from edge_agent.demo.scene import render_clip
 
 
 @pytest.fixture
@@ -54,6 +57,24 @@ def test_without_an_agent_the_command_records(box: Path) -> None:
     (path,) = record(box)
     assert path.name.endswith("-walk.mp4")
     assert 2 < lasts_s(path) < 12
+
+
+def test_masks_are_black_in_what_an_rtsp_camera_sends(tmp_path: Path) -> None:
+    clip = tmp_path / "courtyard.mp4"
+    render_clip(clip)
+    mask = '[[privacy_masks]]\nname = "w"\npolygon = [[0, 0], [0.3, 0], [0.3, 1], [0, 1]]\n'
+    with RtspServer({"a": Media.load(clip)}) as server:
+        camera = f'[source]\nkind = "rtsp"\nurl = "{server.url("a")}"\n{mask}'
+        box = write_config(tmp_path / "box", 1, {"yard": camera})
+        (box / "state").mkdir()
+        (path,) = record(box)
+    with av.open(str(path)) as container:
+        pictures = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+    assert len(pictures) > 10
+    for picture in pictures:
+        edge = int(picture.shape[1] * 0.28)
+        assert picture[:, :edge].mean() < 8
+        assert picture[:, -edge:].mean() > 30
 
 
 def test_a_camera_that_is_away_is_said(box: Path, capsys: pytest.CaptureFixture[str]) -> None:

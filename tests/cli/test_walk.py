@@ -26,7 +26,7 @@ def box(tmp_path: Path) -> Path:
 
 def walk(box: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     capsys.readouterr()
-    assert main(["walk", "yard", "--json", "--minutes", "0.1", "--config", str(box)]) == 0
+    assert main(["walk", "yard", "--json", "--minutes", "0.07", "--config", str(box)]) == 0
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
 
@@ -51,7 +51,7 @@ def test_without_an_agent_the_command_looks_itself(
 ) -> None:
     found = walk(box, capsys)
     assert any(person["told"] for person in found["people"])
-    assert main(["walk", "yard", "--minutes", "0.1", "--config", str(box)]) == 0
+    assert main(["walk", "yard", "--minutes", "0.07", "--config", str(box)]) == 0
     text = capsys.readouterr().out
     assert "no agent runs" in text
     assert "TOLD" in text

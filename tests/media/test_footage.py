@@ -89,6 +89,14 @@ def test_what_is_being_written_stays_and_is_said_when_it_is_too_much(tmp_path: P
     assert part.exists()
 
 
+def test_before_anything_was_kept_there_is_nothing_to_say(tmp_path: Path) -> None:
+    ring = files(tmp_path)
+    ring.check_room()
+    ring.recover()
+    assert ring.prune() == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_full_disk_is_said(tmp_path: Path) -> None:
     ring = FootageFiles(tmp_path, TuningConfig(), Clock(), least_free_bytes=1 << 60)  # type: ignore[arg-type]
     with pytest.raises(StorageError, match="MB free"):

@@ -329,3 +329,29 @@ def test_a_version_that_no_agent_wrote_is_damage(tmp_path: Path, version: int) -
     database.close()
     with open_outbox(tmp_path, clock) as outbox:
         assert len(outbox.append([single(clock)])) == 1
+
+
+def test_a_file_too_large_to_be_read_at_the_start_is_read_through_while_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agent.outbox.store_opening._CHECK_BELOW_BYTES", 0)
+    monkeypatch.setattr("edge_agent.outbox.store._LOOKED_AT_ONCE", 2)
+    clock = ManualClock()
+    with open_outbox(tmp_path, clock) as outbox:
+        outbox.append([single(clock) for _ in range(7)])
+    spoil(tmp_path, "UPDATE row SET payload = x'7b7d' WHERE row_id IN (2, 7)")
+    with open_outbox(tmp_path, clock) as outbox, OutboxReader(tmp_path) as reader:
+        told = []
+        for _ in range(4):
+            assert outbox.take_alarms() == ()
+            clock.advance(61.0)
+            outbox.maintain()
+            told.append([gap.ranges for gap in reader.gaps().gaps])
+            outbox.take_alarms()
+        second, last = GapRange(2, 2), GapRange(7, 7)
+        assert told == [[(second,)], [(second,)], [(second,)], [(second, last)]]
+        assert [row.row_id for row in reader.undelivered(0, 10)] == [1, 3, 4, 5, 6]
+        spoil(tmp_path, "UPDATE row SET payload = x'7b7d' WHERE row_id = 1")
+        clock.advance(61.0)
+        outbox.maintain()
+        assert reader.gaps().gaps[0].ranges == (GapRange(1, 2), last), "and begins again"

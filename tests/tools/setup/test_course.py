@@ -21,7 +21,7 @@ from edge_agent.config import load_config
 from edge_agent.demo.rtsp_login import Login
 from edge_agent.demo.rtsp_media import Media
 from edge_agent.demo.rtsp_server import RtspServer
-from edge_agent.demo.scene import render_clip
+from edge_agent.demo.scene import SceneSpec, render_clip
 from edge_agent.discovery import FoundCamera
 from edge_agent.errors import OperatorError, StorageError
 from edge_agent.tools.setup import Answers, Terminal, ask_everything, write, writing
@@ -36,7 +36,7 @@ NAMED = 'model = "edge-person-int8"'
 def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a camera that shows a person and wants a login."""
     clip = tmp_path_factory.mktemp("clip") / "courtyard.mp4"
-    render_clip(clip)
+    render_clip(clip, SceneSpec(duration_s=4.0))
     with RtspServer({"stream2": Media.load(clip)}, login=Login("viewer", PASSWORD)) as server:
         yield server.url("stream2")
 

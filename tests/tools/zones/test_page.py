@@ -287,3 +287,26 @@ def test_the_page_speaks_vietnamese(box: Path, running: AgentInside, chrome: Any
             assert english not in shown
     finally:
         speak("en")
+
+
+def test_a_height_is_set_by_the_bar_and_tried_live(page: Page, running: AgentInside) -> None:
+    slider = page.find("#max_height_frac")
+    page.chrome.execute_script(
+        "arguments[0].value = 0.9; arguments[0].dispatchEvent(new Event('input'))", slider
+    )
+    page.pointer("mouse", [(0.94, 0.05), (0.94, 0.3), (0.94, 0.45)])  # its top: 0.95 - 0.9
+    page.until(lambda: "too tall" in page.text("#live"))
+    page.shoot("height")
+    page.find("#save").click()
+    page.said("saved, and applied by the running agent")
+    assert running.config.cameras[0].person.max_height_frac == pytest.approx(0.5, abs=0.02)
+
+
+def test_an_edit_by_hand_meanwhile_is_not_overwritten(page: Page, running: AgentInside) -> None:
+    camera = page.folder / "cameras.d" / "yard.toml"
+    camera.write_text(camera.read_text() + "# by hand\n")
+    page.find("#list li button").click()
+    page.find("#save").click()
+    page.said("changed meanwhile")
+    assert camera.read_text().endswith("# by hand\n")
+    assert list(zones(running)) == ["door"]
