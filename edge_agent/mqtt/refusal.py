@@ -89,9 +89,7 @@ def refused_by_socket(broker: str, host: str, error: OSError, *, tls: bool) -> A
         case ConnectionResetError() if tls:
             answer = _not_tls(broker)
         case socket.gaierror():
-            answer = BrokerUnreachable(
-                f"broker {broker}: name not known: {error.strerror}: check mqtt.host"
-            )
+            answer = BrokerUnreachable(f"broker {broker}: {_unresolved(error)}")
         case ConnectionRefusedError():
             answer = BrokerUnreachable(
                 f"broker {broker}: {error.strerror}: nothing listens there, check mqtt.port"
@@ -101,6 +99,18 @@ def refused_by_socket(broker: str, host: str, error: OSError, *, tls: bool) -> A
         case _:
             answer = BrokerUnreachable(f"broker {broker}: {error.strerror or error}")
     return answer
+
+
+def _unresolved(error: socket.gaierror) -> str:
+    if error.errno == socket.EAI_AGAIN:
+        return (
+            "no name server (DNS) answered: check the network and the DNS of this box, and "
+            "mqtt.host in agent.toml"
+        )
+    return (
+        "no name server (DNS) knows this name: check mqtt.host in agent.toml, and the DNS of "
+        "this box"
+    )
 
 
 def refused_by_tls_text(broker: str, text: str) -> AgentError:

@@ -14,9 +14,9 @@ import msgspec
 from edge_agent.config import CameraConfig
 from edge_agent.config.camera import Schedule, ZoneConfig
 from edge_agent.pipeline.near_miss import NearMiss, Sighting
-from edge_agent.pipeline.outline import Points, distance, including, inside, without
+from edge_agent.pipeline.outline import Points, distance, grown, inside, without
+from edge_agent.pipeline.watch_hours import with_hours
 from edge_agent.rules import parse_schedules
-from edge_agent.rules.schedule import MINUTES_PER_DAY, MINUTES_PER_WEEK
 
 Value = float | int | Points | tuple[Schedule, ...] | None
 
@@ -122,8 +122,9 @@ def _of_person(
     yield Setting("person.confirm_looks", person.confirm_looks, looks, person.confirm_looks)
     heights = [sighting.bbox.h for sighting in miss.sightings]
     low, high = person.min_height_frac, person.max_height_frac
-    lower = _thinned(sorted({_down(h, 3) for h in heights if h < low}, reverse=True))
-    upper = _thinned(sorted({min(1.0, _up(h, 3)) for h in heights if h > high}))
+    # Every thousandth: a track is not as high as any look of it where nobody looked.
+    lower = _thousandths(min(heights), min(max(heights), low - 0.001))[::-1]
+    upper = _thousandths(max(min(heights), high + 0.001), max(heights) + 0.001)
     yield Setting("person.min_height_frac", low, lower, low)
     yield Setting("person.max_height_frac", high, upper, high)
 
@@ -144,9 +145,9 @@ def _of_zone(zone: ZoneConfig, key: str, miss: NearMiss, floor: float) -> Iterat
         own = zone.confirm_threshold
         yield Setting(f"{key}.confirm_threshold", own, _scores(miss, own, floor), own)
     outside = [s.bbox.foot for s in miss.sightings if not inside(zone.polygon, s.bbox.foot)]
-    outside.sort(key=lambda foot: distance(zone.polygon, foot))
-    drawn = tuple(including(zone.polygon, outside[:count]) for count in _counts(len(outside)))
-    yield Setting(f"{key}.polygon", zone.polygon, drawn)
+    if outside:
+        feet = [sighting.bbox.foot for sighting in miss.sightings]
+        yield Setting(f"{key}.polygon", zone.polygon, (grown(zone.polygon, feet),))
     lasted_s = miss.last_s - miss.first_s
     stays = {_down(lasted_s * k / _MOST_LEVELS, 1) for k in range(_MOST_LEVELS + 1)} | {0.0}
     shorter = tuple(sorted((s for s in stays if s < zone.dwell_s), reverse=True))
@@ -156,28 +157,15 @@ def _of_zone(zone: ZoneConfig, key: str, miss: NearMiss, floor: float) -> Iterat
 
 def _scores(miss: NearMiss, below: float, floor: float) -> tuple[float, ...]:
     found = {max(_down(sighting.score, 2), _up(floor, 2)) for sighting in miss.sightings}
-    return _thinned(sorted((score for score in found if score < below), reverse=True))
+    return tuple(sorted((score for score in found if score < below), reverse=True))
 
 
 def _schedules(zone: ZoneConfig, sightings: Sequence[Sighting]) -> Iterator[tuple[Schedule, ...]]:
-    """One more entry: the minutes in which they were there and nobody watched."""
+    """The whole hours in which they were there and nobody watched."""
     watched = parse_schedules(zone.schedule)
     missed = [s.weekminute for s in sightings if not watched.active(s.weekminute)]
     if missed:
-        yield (*zone.schedule, _entry(missed[0], missed[0] + 1))
-        if missed[-1] > missed[0]:
-            yield (*zone.schedule, _entry(missed[0], missed[-1] + 1))
-
-
-def _entry(begin: int, end: int) -> Schedule:
-    day, minute = divmod(begin % MINUTES_PER_WEEK, MINUTES_PER_DAY)
-    last = (end - begin + minute) % MINUTES_PER_DAY
-    names = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-    return Schedule(
-        days=(names[day],),  # type: ignore[arg-type]
-        start=f"{minute // 60:02}:{minute % 60:02}",
-        end=f"{last // 60:02}:{last % 60:02}" if last else "24:00",
-    )
+        yield with_hours(zone.schedule, missed)
 
 
 def _counts(most: int) -> list[int]:
@@ -186,12 +174,10 @@ def _counts(most: int) -> list[int]:
     return [*powers, most] if most else []
 
 
-def _thinned(values: Sequence[float]) -> tuple[float, ...]:
-    """At most _MOST_LEVELS of them, the first and the last among them."""
-    if len(values) <= _MOST_LEVELS:
-        return tuple(values)
-    step = (len(values) - 1) / (_MOST_LEVELS - 1)
-    return tuple(values[round(i * step)] for i in range(_MOST_LEVELS))
+def _thousandths(least: float, most: float) -> tuple[float, ...]:
+    """Of the picture's height, from the one to the other; none where `most` is less."""
+    first, last = math.floor(least * 1000 + 1e-6), math.floor(most * 1000 + 1e-6)
+    return tuple(i / 1000 for i in range(first, min(1000, last) + 1))
 
 
 def _down(value: float, digits: int) -> float:

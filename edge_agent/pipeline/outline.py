@@ -1,4 +1,4 @@
-"""Redraws a zone's polygon by as little as will do. Pure; fractions of the frame."""
+"""Redraws a zone's polygon as a person would. Pure; fractions of the frame."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ Points = tuple[Point, ...]
 
 #: Feet are not put onto the border, where a rounded corner decides.
 _MARGIN = 0.01
+#: Somebody who draws a zone leaves so much room around feet.
+_ROOM = 0.02
+_DRAWN_DIGITS = 2
 _DIGITS = 3
 _DIRECTIONS = 24
 
@@ -25,19 +28,20 @@ def distance(points: Points, point: Point) -> float:
     return min(math.dist(point, _nearest(a, b, point)) for a, b in _edges(points))
 
 
-def including(points: Points, feet: Sequence[Point]) -> Points:
-    """The polygon with these points inside, by a new corner beyond each that is not."""
-    for foot in feet:
-        if inside(points, foot):
-            continue
-        edges = _edges(points)
-        index = min(range(len(edges)), key=lambda i: math.dist(foot, _nearest(*edges[i], foot)))
-        corner = _beyond(_nearest(*edges[index], foot), foot)
-        drawn = (*points[:index], corner, *points[index:])
-        # Across a notch the new corner may cut off what was inside: then the hull of all.
-        kept = all(inside(drawn, each) for each in (foot, *(f for f in feet if inside(points, f))))
-        points = drawn if kept else _hull([*points, corner, *_around(foot)])
-    return points
+def grown(points: Points, feet: Sequence[Point]) -> Points:
+    """The zone as somebody draws it who wants these feet inside: a hull with few corners.
+
+    Corners are rounded to hundredths, away from the feet; a corner without which everything stays
+    inside is left out. Notches are filled.
+    """
+    around = [corner for foot in feet for corner in _around(foot)]
+    own = [(round(x, _DRAWN_DIGITS), round(y, _DRAWN_DIGITS)) for x, y in points]
+    hull = _hull([*own, *around])
+    for corner in hull:
+        fewer = tuple(each for each in hull if each != corner)
+        if corner not in own and all(inside(fewer, foot) for foot in feet):
+            hull = fewer
+    return hull
 
 
 def without(points: Points, feet: Sequence[Point]) -> Points:
@@ -66,21 +70,14 @@ def _nearest(a: Point, b: Point, point: Point) -> Point:
     return a[0] + share * dx, a[1] + share * dy
 
 
-def _beyond(start: Point, foot: Point) -> Point:
-    """On the line from `start` through `foot`, a little further."""
-    far = math.dist(start, foot)
-    scale = (far + 2 * _MARGIN) / far if far else 1.0
-    return _inside_frame(
-        (start[0] + (foot[0] - start[0]) * scale, start[1] + (foot[1] - start[1]) * scale)
-    )
-
-
 def _around(foot: Point) -> list[Point]:
-    return [
-        _inside_frame((foot[0] + dx, foot[1] + dy))
-        for dx in (-_MARGIN, _MARGIN)
-        for dy in (-_MARGIN, _MARGIN)
-    ]
+    """The corners of a square around it, rounded outwards."""
+    scale = 10**_DRAWN_DIGITS
+    xs, ys = (
+        (math.floor((at - _ROOM) * scale) / scale, math.ceil((at + _ROOM) * scale) / scale)
+        for at in foot
+    )
+    return [_inside_frame((x, y)) for x in xs for y in ys]
 
 
 def _inside_frame(point: Point) -> Point:

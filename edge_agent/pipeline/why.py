@@ -22,6 +22,8 @@ from edge_agent.rules.zones import Zone
 _SLACK_S = 0.01
 #: So many keys at once are tried in all combinations; beyond that they are dropped one by one.
 _TRIED_TOGETHER = 2
+#: Of two, the first begins at so many of its values.
+_MOST_STARTS = 12
 _MOST_ZONES = 4
 #: More than redrawing a zone costs.
 _WAS_SURE = 3.0
@@ -213,11 +215,17 @@ def _least(
         return sum(s.cost(level) for s, level in zip(settings, levels, strict=True))
 
     # Of two, a little of both is less than much of one.
-    firsts = range(most[0] + 1) if len(settings) == _TRIED_TOGETHER else [most[0]]
+    firsts = _spread(most[0]) if len(settings) == _TRIED_TOGETHER else [most[0]]
     starts = [[first, *most[1:]] for first in firsts]
     ends = [_lowered(levels, tells) for levels in starts if tells(levels)]
     best = min(ends, key=cost)
     return tuple(s.to(level) for s, level in zip(settings, best, strict=True)), cost(best)
+
+
+def _spread(most: int) -> list[int]:
+    """0, `most`, and not many between; `_lowered` finds those that lie closer."""
+    count = min(most, _MOST_STARTS - 1)
+    return [round(i * most / count) for i in range(count + 1)] if count else [0]
 
 
 def _lowered(levels: list[int], tells: Callable[[Sequence[int]], bool]) -> list[int]:

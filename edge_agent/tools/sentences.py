@@ -55,7 +55,10 @@ _BROKER = translatable(
     "broker {where}: the connection broke",
     "broker {where} closed the connection at once",
     "broker {where} closed the connection: {why}",
-    "broker {where}: name not known: {why}: check mqtt.host",
+    "broker {where}: no name server (DNS) knows this name: check mqtt.host in agent.toml, and the "
+    "DNS of this box",
+    "broker {where}: no name server (DNS) answered: check the network and the DNS of this "
+    "box, and mqtt.host in agent.toml",
     "broker {where}: {why}: nothing listens there, check mqtt.port",
     "broker {where}: no answer in time",
     "broker {where}: TLS failed: {why}",

@@ -6,7 +6,7 @@ import math
 from random import Random
 
 from edge_agent.geometry import Polygon
-from edge_agent.pipeline.outline import Points, including, inside, without
+from edge_agent.pipeline.outline import Points, grown, inside, without
 
 
 def star(rng: Random) -> Points:
@@ -25,8 +25,11 @@ def test_all_feet_are_inside_afterwards() -> None:
         feet = [
             (rng.uniform(0.02, 0.98), rng.uniform(0.02, 0.98)) for _ in range(rng.randint(1, 6))
         ]
-        drawn = including(star(rng), feet)
+        zone = star(rng)
+        drawn = grown(zone, feet)
         assert all(inside(drawn, foot) for foot in feet), seed
+        assert len(drawn) <= len(zone) + 2 * len(feet), seed
+        assert all(round(value, 2) == value for point in drawn for value in point)
         assert all(0 <= value <= 1 for point in drawn for value in point)
 
 
@@ -45,3 +48,13 @@ def test_a_zone_that_holds_the_foot_at_its_border_loses_little() -> None:
     square = ((0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8))
     cut = without(square, [(0.5, 0.78)])
     assert Polygon(cut).area_frac > 0.9 * Polygon(square).area_frac
+
+
+def test_a_zone_grown_over_a_path_is_what_a_person_would_draw() -> None:
+    door = ((0.7, 0.3), (1.0, 0.3), (1.0, 1.0), (0.7, 1.0))
+    path = [(0.4 + 0.01 * i, 0.8 + 0.001 * i) for i in range(30)]
+    drawn = grown(door, path)
+    assert set(door) <= set(drawn)
+    assert len(drawn) <= 6
+    assert min(x for x, _ in drawn) == 0.38  # no spike: two corners, some hundredths apart
+    assert Polygon(drawn).area_frac < Polygon(door).area_frac + 0.16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -16,10 +17,13 @@ from untold import REASONS, SEVEN, Walker
 
 from edge_agent.config import CameraConfig
 from edge_agent.domain import Label, Lighting, Motion
-from edge_agent.geometry import shows_same_person
+from edge_agent.geometry import BBox, shows_same_person
 from edge_agent.pipeline.change import applied
 from edge_agent.pipeline.near_miss import NearMiss
+from edge_agent.pipeline.rehearsal import Rehearsal
+from edge_agent.pipeline.untold import UntoldBook
 from edge_agent.pipeline.why import Why
+from edge_agent.tools.tuning.words import reason_text
 
 ROOM = Path(__file__).resolve().parent.parent / "data" / "room_edge_person.jsonl"
 
@@ -159,3 +163,41 @@ def test_motion_events_come_through() -> None:
     recording, camera = untold.planted(("person.confirm_threshold",), Random(5))
     events = untold.ask(recording, camera).played.events
     assert {event.label for event in events} == {Label.MOTION}
+
+
+def coming_nearer(lasts_s: float = 6.0) -> Recording:
+    """Somebody who grows from 0.29 to 0.42 of the picture."""
+    walked = untold.walk(Walker(lasts_s=lasts_s), Random(4))
+    begin_s = 4.0
+    pictures = []
+    for picture in walked.pictures:
+        found = []
+        for each in picture.found:
+            high = 0.29 + 0.13 * (picture.at_s - begin_s) / lasts_s
+            foot = each.bbox.foot
+            wide = 0.3 * high
+            bbox = BBox(foot[0] - wide / 2, foot[1] - high, wide, high)
+            found.append(replace(each, bbox=bbox, score=0.8))
+        pictures.append(replace(picture, found=tuple(found)))
+    return replace(walked, pictures=tuple(pictures))
+
+
+@pytest.mark.parametrize("lasts_s", [6.0, 12.0])
+def test_who_comes_nearer_is_told_by_the_largest_height_that_does(lasts_s: float) -> None:
+    recording = coming_nearer(lasts_s)
+    person = msgspec.structs.replace(untold.CAMERA.person, min_height_frac=0.9)
+    camera = msgspec.structs.replace(untold.CAMERA, person=person)
+    book = UntoldBook(camera, untold.OWN)
+    played = untold.play(recording, camera, watch=book.watch)
+    for picture, analysis in zip(recording.pictures, played.analyses, strict=True):
+        book.add(picture.at_s, untold.WEEKMINUTE, analysis)
+    (why,) = book.close().whys
+    (change,) = why.changes
+    assert change.key == "person.min_height_frac"
+    assert isinstance(change.value, float)
+    assert re.search(r"\(0.29 to 0.4[12] high, least 0.9\) -> ", reason_text(why, camera))
+    rehearsal = Rehearsal(book.moments, why.miss, untold.OWN)
+    assert rehearsal.tells(applied(camera, [change]))
+    for step in range(1, 20):
+        larger = replace(change, value=change.value + 0.001 * step)
+        assert not rehearsal.tells(applied(camera, [larger]))

@@ -71,20 +71,20 @@ def _detail(key: str, why: Why, camera: CameraConfig) -> str:
     if table == "motion" or (table.startswith("ignore_zones") and not _is_looked(why)):
         return "nobody looked: nothing moved there"
     if table.startswith("ignore_zones"):
-        return f"feet at {foot} in {camera.ignore_zones[_index(table)].name}"
+        return f'feet at {foot} in ignore zone "{camera.ignore_zones[_index(table)].name}"'
     if table == "person":
         return _detail_of_person(name, why, person)
     zone = camera.zones[_index(table)]
     return {
         "confirm_threshold": _scores(why, person),
         "dwell_s": f"seen for {why.miss.last_s - why.miss.first_s:.1f} of {zone.dwell_s:g} s",
-        "schedule": f"{weektime(measured.weekminute)}, when {zone.name} is not watched",
-        "polygon": f"feet at {foot}, outside {zone.name}",
+        "schedule": f'{weektime(measured.weekminute)}, when zone "{zone.name}" is not watched',
+        "polygon": f'feet at {foot}, outside zone "{zone.name}"',
     }[name]
 
 
 def _detail_of_person(name: str, why: Why, person: PersonConfig) -> str:
-    measured, high = why.measured, f"{why.measured.height_frac:.2f} high"
+    measured, high = why.measured, _heights(why)
     within = f"within {person.confirm_window_s:g} s"
     candidate = measured.candidate_threshold
     return {
@@ -94,6 +94,13 @@ def _detail_of_person(name: str, why: Why, person: PersonConfig) -> str:
         "min_height_frac": f"{high}, least {person.min_height_frac:g}",
         "max_height_frac": f"{high}, most {person.max_height_frac:g}",
     }[name]
+
+
+def _heights(why: Why) -> str:
+    """`0.29 to 0.42 high`: whoever comes nearer grows, and the rules ask at every look."""
+    heights = [sighting.bbox.h for sighting in why.miss.sightings]
+    low, high = f"{min(heights):.2f}", f"{max(heights):.2f}"
+    return f"{low} high" if low == high else f"{low} to {high} high"
 
 
 def _scores(why: Why, person: PersonConfig) -> str:
