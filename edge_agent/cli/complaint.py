@@ -50,7 +50,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "box's time zone",
     )
     when.add_argument(
-        "--last", type=_span, metavar="SPAN", default=_DAY_S, help="90m, 24h (default) or 7d"
+        "--last", type=span, metavar="SPAN", default=_DAY_S, help="90m, 24h (default) or 7d"
     )
     parser.add_argument(
         "--config",
@@ -63,7 +63,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(func=_why)
 
 
-def _span(text: str) -> float:
+def span(text: str) -> float:
     found = re.fullmatch(r"(\d{1,4})([mhd])", text)
     seconds = int(found[1]) * _UNITS[found[2]] if found else 0.0
     if not 0 < seconds <= _MOST_S:

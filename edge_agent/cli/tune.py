@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_agent.cli.complaint import span
 from edge_agent.cli.numbers import number, picture_size
 from edge_agent.cli.replay import ReplaySettings, progress_bar, settings_of
 from edge_agent.clock import SystemClock
-from edge_agent.config import CameraConfig
+from edge_agent.config import DEFAULT_CONFIG_DIR, CameraConfig, load_to_decide
 from edge_agent.errors import (
     EXIT_FAILED,
     EXIT_OK,
@@ -20,6 +21,7 @@ from edge_agent.errors import (
     ConfigError,
     ConfigProblem,
     MediaError,
+    OperatorError,
 )
 from edge_agent.foreign_text import printable
 
@@ -38,7 +40,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Decodes and infers each clip once, and decides about it with other settings: "
         "events gained and lost, each with its reason. Nothing is stored or sent.",
     )
-    parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP")
+    parser.add_argument("clips", nargs="*", type=Path, metavar="CLIP")
+    parser.add_argument(
+        "--recent",
+        type=span,
+        metavar="SPAN",
+        help="the footage that this box kept of the camera, as 24h (docs/zones.md)",
+    )
     parser.add_argument("--config", type=Path, metavar="A", help="what holds now; as for replay")
     parser.add_argument("--camera", metavar="ID", help="whose settings, of several cameras")
     parser.add_argument("--against", type=Path, metavar="B", help="other settings, a file as A")
@@ -80,7 +88,14 @@ def _tune(arguments: argparse.Namespace) -> int:
     if arguments.against and (arguments.set or arguments.sweep):
         print("edge-agent: --against takes neither --set nor --sweep", file=sys.stderr)
         return EXIT_USAGE
+    if arguments.recent is not None:
+        arguments.config = arguments.config or DEFAULT_CONFIG_DIR
     settings = settings_of(arguments)
+    if arguments.recent is not None:
+        arguments.clips += _footage(arguments, settings.camera.id)
+    elif not arguments.clips:
+        print("edge-agent: name a CLIP, or give --recent SPAN", file=sys.stderr)
+        return EXIT_USAGE
     a, trials = _candidates(arguments, settings)
 
     from edge_agent.agent.replay import ClipReplay
@@ -106,6 +121,21 @@ def _tune(arguments: argparse.Namespace) -> int:
 
             write_report(arguments.report, experiment.outcome, scenes, detector)
     return EXIT_FAILED if failed else EXIT_OK
+
+
+def _footage(arguments: argparse.Namespace, camera: str) -> list[Path]:
+    """What the box kept of the camera since then. Raises OperatorError where there is nothing."""
+    from edge_agent.media.footage import recent_footage
+
+    state_dir = Path(load_to_decide(arguments.config).config.box.state_dir)
+    since_utc_s = SystemClock().read().utc_s - arguments.recent
+    found = [each.path for each in recent_footage(state_dir, camera, since_utc_s)]
+    if not found:
+        raise OperatorError(
+            f"{state_dir}: no footage of {camera} since then that this user may read; [tuning] "
+            f"keep = true keeps some, and edge-agent record {camera} keeps a walk test"
+        )
+    return found
 
 
 def _scenes() -> Scenes:

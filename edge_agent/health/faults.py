@@ -97,7 +97,7 @@ _THREADS_GONE, _THREADS_GAIN, _THREADS_ALIKE, _THREADS_NEW, _BLUNT = 0.1, 0.85, 
 #: Soft: the scene is there, but not its finest detail, or fine contours less than coarse ones.
 _STILL_THERE, _SOFT, _FINE_OF_COARSE, _LEAST_COARSE = 0.55, 0.28, 0.72, 0.2
 #: A camera that sways: fewer tiles of the rich ones are found again; what is judged then.
-_SWAYING, _HUSHED, _HALF = 0.2, 0.35, 0.5
+_SWAYING, _HUSHED, _HALF = 0.2, 0.45, 0.5
 #: Beside the reference of another light.
 _NOTHING_LEFT, _NOTHING_NEW = 0.85, 0.12
 #: Total: nobody who passes by the lens covers all of it.

@@ -224,6 +224,12 @@ class Reference:
         relative = found / np.maximum(self._gain, _USUAL_GAIN)
         gain = float(np.percentile(relative[says], 80))
         fewest = _GONE_GAIN * min(max(gain, _LEAST_GAIN), 1.0)
+        # Noise can hide what is there: such a tile says nothing.
+        surely = 2 * error < max(gain, _LEAST_GAIN) - relative
+        says &= (relative >= fewest) | surely | other
+        tiles = int(np.count_nonzero(says))
+        if tiles == 0:
+            return _NOTHING
         gone = says & ((relative < fewest) | other)
         noise = np.minimum(self._noise, left)
         rich = look.energy - noise > _SMOOTH_SHARE * self._energy * min(max(gain, 0.5), 1.0) ** 2
@@ -242,7 +248,7 @@ class Reference:
             coarse_gone_gain=_gain(*self._coarse_in(look, gone)) if gone_frac else 1.0,
             shift_frac=far,
             shift_alike=shift_alike,
-            softness=self._softness(sharp) if sharp is not None else None,
+            softness=self._softness(sharp, gone) if sharp is not None else None,
             usual_softness=2 * self._varies,
             other_frac=float(np.count_nonzero(gone & other & rich)) / tiles,
             rich_tiles=rich_tiles,
@@ -286,12 +292,15 @@ class Reference:
         before, after = _overlap(usual, -x, -y), _overlap(now, x, y)
         return math.hypot(dx, dy) / size[1], _alike(before, after)
 
-    def _softness(self, sharp: Sharpness) -> float | None:
+    def _softness(self, sharp: Sharpness, gone: Mask | None = None) -> float | None:
+        """Not of what stands before the scene, in tiles that are gone."""
         if not len(sharp.detail) or len(sharp.detail) != len(self._detail):
             return None
         usable = (sharp.contrast > _LEAST_CONTRAST) & (self._detail > _LEAST_DETAIL)
         # Where noise is as strong as the detail would be, nobody can say whether it is there.
         usable &= sharp.noise < _NOISE_SHARE * self._detail * sharp.contrast
+        if gone is not None:
+            usable &= np.array([not gone[place] for place in self.places], bool)
         if np.count_nonzero(usable) < _LEAST_SHARP_TILES:
             return None
         return float(np.median(1.0 - sharp.detail[usable] / self._detail[usable]))

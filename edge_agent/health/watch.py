@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 import numpy as np
 
-from edge_agent.domain import U8, Pixels
+from edge_agent.domain import U8, Pixels, SampledPixels
 from edge_agent.health.faults import (
     ASPECT_OF,
     Aspect,
@@ -217,7 +217,8 @@ class PictureHealth:
         if at_s - self._coloured_s < due_s and not news:
             return
         self._coloured_s, self._coloured_in_doubt = at_s, self._doubtful
-        sample = pixels.bgr()[::8, ::8].astype(np.int16)
+        few = pixels.sample_bgr() if isinstance(pixels, SampledPixels) else pixels.bgr()[::8, ::8]
+        sample = few.astype(np.int16)
         spread = sample.max(2) - sample.min(2)
         if self._light == "colour":
             self._light = "grey" if np.mean(spread) < _GREY_LEVELS else "colour"

@@ -110,6 +110,21 @@ class DecodedPixels:
             self._bgr = self._finished(np.asarray(pixels, np.uint8))
         return self._bgr
 
+    def sample_bgr(self) -> U8:
+        """Implements `domain.SampledPixels`."""
+        frame = self._frame
+        if self._bgr is not None or frame.format.name not in ("yuv420p", "yuvj420p"):
+            return self.bgr()[::8, ::8]
+        planes = [self._y_plane()[::8, ::8]]
+        for plane in frame.planes[1:3]:
+            rows = np.frombuffer(memoryview(plane), np.uint8, plane.line_size * plane.height)
+            chroma = rows.reshape(plane.height, plane.line_size)[:, : plane.width]
+            planes.append(chroma[::4, ::4])
+        height = min(plane.shape[0] for plane in planes)
+        width = min(plane.shape[1] for plane in planes)
+        sample = np.stack([plane[:height, :width] for plane in planes], axis=2)
+        return np.asarray(cv2.cvtColor(sample, cv2.COLOR_YUV2BGR), np.uint8)
+
     def _y_plane(self) -> U8:
         frame = self._frame
         plane = frame.planes[0] if _has_y_plane(frame) else None

@@ -111,3 +111,21 @@ def test_display_matrix_is_honoured(name: str, shape: tuple[int, ...]) -> None:
     stored = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
     shown = Orientation.of(_Matrix(a, b, c, d)).apply(stored)
     assert np.array_equal(shown, upright(stored))
+
+
+@pytest.mark.parametrize("layout", ["yuv420p", "yuvj420p", "yuv422p", "nv12", "gray"])
+@pytest.mark.parametrize(("width", "height"), [(96, 80), (322, 178)])
+def test_a_sample_of_the_colour_is_about_what_all_of_it_is(
+    layout: str, width: int, height: int
+) -> None:
+    image = np.zeros((height, width, 3), np.uint8)
+    image[:] = (20, 200, 40)
+    image[height // 2 :] = (120, 120, 120)
+    shown = av.VideoFrame.from_ndarray(image, format="bgr24").reformat(format=layout)
+    sample = DecodedPixels(shown).sample_bgr().astype(int)
+    whole = DecodedPixels(shown).bgr()[::8, ::8].astype(int)
+    assert abs(sample.mean((0, 1)) - whole.mean((0, 1))).max() < 25
+    green = (sample[..., 1] - np.maximum(sample[..., 0], sample[..., 2]) > 60).mean()
+    assert green == pytest.approx(0.0 if layout == "gray" else 0.5, abs=0.15)
+    grey = sample[-1].max(1) - sample[-1].min(1)
+    assert grey.max() < 5

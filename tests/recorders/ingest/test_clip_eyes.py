@@ -56,7 +56,7 @@ def test_a_camera_covered_over_two_clips_is_told_once_and_its_recovery_with_medi
     assert kinds(told) == [("blocked", Phase.START), ("blocked", Phase.END)]
     start, end = told
     assert start.event.event_id == end.event.event_id
-    assert 64 <= start.envelope.start_utc_s - BEGIN_S <= 67
+    assert 64 <= start.envelope.start_utc_s - BEGIN_S <= 73
     assert 125 <= (end.envelope.end_utc_s or 0) - BEGIN_S <= 154
     assert end.event.end_reason is EndReason.GONE
 
