@@ -39,7 +39,7 @@ class Together:
 
 
 def together(cases: Sequence[Case]) -> list[Together]:
-    """Of each key that answers of several propose to change, in their order."""
+    """Of each key for which answers propose different values, in their order."""
     by_key: dict[str, list[tuple[Case, Change]]] = {}
     for case in cases:
         for change in case.why.changes:
@@ -47,7 +47,7 @@ def together(cases: Sequence[Case]) -> list[Together]:
     wanted = {key: _wanted([c for c, _ in of], [c for _, c in of]) for key, of in by_key.items()}
     found = []
     for key, of_key in by_key.items():
-        if len(of_key) < 2:
+        if len({change.value for _, change in of_key}) < 2:
             continue
         told = sum(_tells(case, wanted) for case, _ in of_key)
         if told:

@@ -20,6 +20,7 @@ from agent_inside import inside, wait_until
 from agent_process import write_config
 from broker import Mosquitto
 
+from edge_agent.agent.minute_reason import Reason
 from edge_agent.agent.untold_ring import (
     FOLDER,
     SCHEMA,
@@ -174,6 +175,7 @@ def test_a_schedule_grows_by_hours_of_a_named_time_zone(
 ) -> None:
     lines = several(tmp_path, "zones[0].schedule", capsys)
     assert re.search(r'-> zones\[0\].schedule = \[.*start = "14:00", end = "15:00"', lines[1])
+    assert not any("one value" in line for line in lines)  # they are told by the same hours
     assert "  a schedule's times are of Asia/Ho_Chi_Minh (box.timezone)" in lines
 
 
@@ -207,6 +209,20 @@ def test_a_running_agent_says_when_its_first_minutes_are_written(
         assert main(["why", "--config", str(config), "--camera", "gate", "--at", earlier]) == 0
         assert "  no record: the agent did not run" in capsys.readouterr().out
         running.stop()
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_one_minute_is_counted_as_one_and_said_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], reason: Reason
+) -> None:
+    now_s = SystemClock().read().utc_s
+    rows = tuple(minutes(now_s - 9000, 1, str(reason)))
+    UntoldRing(tmp_path).append(Batch(SCHEMA, rows), reading(now_s))
+    assert main(["why", "--config", str(box(tmp_path)), "--camera", "gate"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "  1 minute of record:" in lines
+    (said,) = [line for line in lines if line.startswith("      1  ")]
+    assert len(said.split()) >= 3  # a sentence, not the ring's own word
 
 
 def test_json_of_a_near_miss_has_keys_and_change(
