@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 import uuid
@@ -16,6 +17,9 @@ pytest_plugins = ("broker",)
 
 #: Tests read English, whatever their machine's language is.
 os.environ["LC_ALL"] = "C.UTF-8"
+#: A shell's background job begins without Ctrl-C, and so would all that the tests start.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

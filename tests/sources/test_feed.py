@@ -56,6 +56,7 @@ class FakeSource:
     live: bool = True
     lost_packets: int = 0
     remarks: tuple[str, ...] = ()
+    sender_ahead_s: float | None = None
 
     def __post_init__(self) -> None:
         self._container = av.open(str(self.path))

@@ -60,11 +60,11 @@ def test_every_end_has_its_words(reason: EndReason, caplog: pytest.LogCaptureFix
 def test_a_picture_that_is_bad_is_a_warning_and_its_end_is_none(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    health = Health("blurred", next(iter(Severity)))
+    health = Health("blurred", Severity.WARNING)
     bad = replace(START, label=Label.HEALTH, health=health)
     assert said(caplog, bad, replace(bad, phase=Phase.END, end_s=20.0)) == [
-        ("WARNING", "gate: its picture is blurred"),
-        ("INFO", "gate: its picture is no more blurred"),
+        ("WARNING", "gate: blurred begins"),
+        ("INFO", "gate: blurred ends"),
     ]
 
 
