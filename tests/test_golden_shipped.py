@@ -62,7 +62,7 @@ def test_six_visits_are_six_person_events_at_their_times() -> None:
     for (wanted_start, wanted_end), (start, end, told) in zip(wanted, found, strict=True):
         shared = min(end, wanted_end) - max(start, wanted_start)
         assert shared / (max(end, wanted_end) - min(start, wanted_start)) >= 0.8, (start, end)
-        assert told - wanted_start <= 1.5
+        assert told - wanted_start <= 2.0
 
 
 @pytest.mark.slow
