@@ -10,6 +10,7 @@ as `critical` and ends when the next one passes.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -41,7 +42,12 @@ _STORED_AFTER_S = 3.0
 
 def clip_path() -> Path:
     """The known clip: drawn by us (`python -m edge_agent.demo.proof_clip`), nobody's picture."""
-    return asset_dir("proof") / "person.mp4"
+    try:
+        folder = asset_dir("proof")
+    except FileNotFoundError:
+        # A broken installation: the test fails and says so, and the cameras go on.
+        folder = Path(sys.prefix, "share", "edge-agent", "proof")
+    return folder / "person.mp4"
 
 
 def proof_of_life(

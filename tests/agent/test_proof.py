@@ -302,3 +302,13 @@ def _figures(ear: Ear) -> Mapping[str, float]:
     """Of the newest telemetry."""
     heard = ear.listen(0.05)
     return decode_telemetry(heard[-1].payload).figures if heard else {}
+
+
+def test_an_installation_without_the_clip_starts_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(_name: str) -> Path:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("edge_agent.agent.proof.asset_dir", missing)
+    assert not clip_path().exists()
