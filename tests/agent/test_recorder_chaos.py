@@ -11,7 +11,7 @@ from recorder import CLIPS_PER_VISIT, Shelf, drawn_pictures, record
 from recorder_chaos import FolderPlan, FolderRun
 
 
-@pytest.mark.slow
+@pytest.mark.system
 def test_killed_agent_analyses_every_readable_clip_once_and_tears_no_event(tmp_path: Path) -> None:
     recording = record(5, 2 * CLIPS_PER_VISIT, begin_utc_s=float(int(time.time()) - 2 * 86400))
     plan = FolderPlan.killing(recording, 3, 5, next_clip_s=12.0, delay_s=1.5, away_s=0.5)

@@ -146,6 +146,7 @@ def check(load: Load, caplog: pytest.LogCaptureFixture) -> None:
         heard.wait(lambda: heard.bodies("/st/config")[-1]["cfg_sha"] == fresh_sha)
 
 
+@pytest.mark.system
 def test_random_edits_crash_nothing_lose_nothing_and_end_as_a_fresh_start(
     load: Load, caplog: pytest.LogCaptureFixture
 ) -> None:

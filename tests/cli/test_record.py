@@ -59,6 +59,7 @@ def test_without_an_agent_the_command_records(box: Path) -> None:
     assert 2 < lasts_s(path) < 12
 
 
+@pytest.mark.system
 def test_masks_are_black_in_what_an_rtsp_camera_sends(tmp_path: Path) -> None:
     clip = tmp_path / "courtyard.mp4"
     render_clip(clip)

@@ -47,6 +47,7 @@ def test_all_cameras_of_a_network_are_found_in_time(login: list[str]) -> None:
     assert all(each == {"logins": 1, "wrong": 0} for each in answer["counted"].values())
 
 
+@pytest.mark.system
 def test_ports_are_tried_when_asked_and_say_whose_it_is() -> None:
     answer = discover("--ports", "--wait", "2.5")
     (recorder,) = [each for each in answer["found"] if each["ports"]]
@@ -58,6 +59,7 @@ def test_ports_are_tried_when_asked_and_say_whose_it_is() -> None:
     assert all(each["logins"] == 0 for each in answer["counted"].values())
 
 
+@pytest.mark.system
 def test_a_camera_that_locks_after_three_is_not_locked(login: list[str], tmp_path: Path) -> None:
     (tmp_path / "pw").write_text("not-the-password\n")
     wrong = [discover("--wait", "2.5", *login)["counted"]["WB"]["wrong"] for _ in range(3)]

@@ -50,7 +50,7 @@ def limits(max_mb: int, **options: float) -> OutboxConfig:
     return OutboxConfig(max_mb=max_mb, max_disk_frac=1.0, **options)
 
 
-@pytest.mark.slow
+@pytest.mark.system
 def test_ten_thousand_rows_are_shed_in_order_and_announced(tmp_path: Path) -> None:
     """11 MB of rows against quotas that leave room for fewer and fewer kinds."""
     clock, total = ManualClock(), 10_000

@@ -78,6 +78,7 @@ def test_event_over_three_clips_is_one_and_the_next_visitor_another(
     assert {one.event.end_reason for one in ends} == {EndReason.GONE}
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("parts", [1, 200])
 def test_box_that_dies_at_every_commit_tells_the_same_as_one_that_does_not(

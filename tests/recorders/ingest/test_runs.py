@@ -93,6 +93,7 @@ def test_run_of_a_clip_with_news_is_written_with_its_news(
     assert ends == [1, 3, 4], "the quiet ones after the first and after the event wait"
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("before", [True, False])
 def test_box_that_dies_at_every_commit_tells_the_same(
     tmp_path: Path,

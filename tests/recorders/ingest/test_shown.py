@@ -228,6 +228,7 @@ def test_young_still_waits_for_its_video_and_holds_up_nobody(tmp_path: Path, mod
         assert box.states() == {"done": 2}
 
 
+@pytest.mark.system
 def test_box_that_dies_at_any_commit_tells_growth_and_twins_as_one_that_does_not(
     tmp_path: Path, model: Path
 ) -> None:
