@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,14 +24,27 @@ if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@contextlib.contextmanager
+def _own_home(base: Path) -> Iterator[None]:
+    """Wrong logins of one test do not pause another's; none is counted in a developer's home."""
+    home = base / "homes" / uuid.uuid4().hex
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(home))  # the folder is made when a command counts
+        patch.setenv("STATE_DIRECTORY", str(home / "none"))  # not that of an agent of this machine
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def login_count_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For what a module's tests share: it is made before each test has its own."""
+    with _own_home(tmp_path_factory.getbasetemp()):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def own_login_count(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Wrong logins of one test do not pause another's; none is counted in a developer's home."""
-    home = tmp_path_factory.getbasetemp() / "homes" / uuid.uuid4().hex
-    os.environ["XDG_STATE_HOME"] = str(home)  # the folder is made when a command counts
-    os.environ["STATE_DIRECTORY"] = str(home / "none")  # not that of an agent of this machine
-    yield
-    del os.environ["XDG_STATE_HOME"], os.environ["STATE_DIRECTORY"]
+    with _own_home(tmp_path_factory.getbasetemp()):
+        yield
 
 
 @pytest.fixture(autouse=True)
