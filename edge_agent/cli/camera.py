@@ -38,9 +38,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--username each camera is asked once with that login.",
     )
     _add_search(discover)
-    _add_config(discover)
+    add_config(discover)
     discover.add_argument("--json", action="store_true", help="for programs")
-    _add_language(discover)
+    add_language(discover)
     discover.set_defaults(func=_discover)
 
     add = verbs.add_parser("add", help="write the file of a camera that was found or is known")
@@ -50,8 +50,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add.add_argument("--channel", type=int, default=1, help="of a recorder (default: 1)")
     add.add_argument("--name", default="", help="what the household calls it")
     _add_login(add)
-    _add_config(add)
-    _add_language(add)
+    add_config(add)
+    add_language(add)
     add.set_defaults(func=_add)
 
     test = verbs.add_parser(
@@ -59,31 +59,31 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     test.add_argument("id", help="of the configuration")
     test.add_argument("--wsd-port", type=int, default=3702, help=argparse.SUPPRESS)
-    _add_config(test)
-    _add_language(test)
+    add_config(test)
+    add_language(test)
     test.set_defaults(func=_test)
 
     accept = verbs.add_parser(
         "accept", help="the camera was turned on purpose: what it shows now is right"
     )
     accept.add_argument("id", help="of the configuration")
-    _add_config(accept)
-    _add_language(accept)
+    add_config(accept)
+    add_language(accept)
     accept.set_defaults(func=_accept)
 
     find = verbs.add_parser("find", help="where is a camera whose address changed?")
     find.add_argument("identity", help="serial number or hardware address, as discover shows it")
     _add_search(find)
-    _add_config(find)
-    _add_language(find)
+    add_config(find)
+    add_language(find)
     find.set_defaults(func=_find)
 
 
-def _add_language(parser: argparse.ArgumentParser) -> None:
+def add_language(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lang", choices=LANGUAGES, help="default: as the system's")
 
 
-def _add_config(parser: argparse.ArgumentParser) -> None:
+def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         type=Path,

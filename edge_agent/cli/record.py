@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_agent.cli.camera import configured
+from edge_agent.cli.camera import add_config, add_language, configured
 from edge_agent.cli.numbers import number
 from edge_agent.clock import SystemClock
-from edge_agent.config import DEFAULT_CONFIG_DIR, load_config
+from edge_agent.config import load_config
 from edge_agent.errors import EXIT_FAILED, EXIT_OK
-from edge_agent.language import LANGUAGES, _, speak
+from edge_agent.language import _, speak
 
 if TYPE_CHECKING:
     from edge_agent.tools.zones.agent_view import AgentView
@@ -37,14 +37,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="N",
         help="for so long (default: 5)",
     )
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=DEFAULT_CONFIG_DIR,
-        metavar="PATH",
-        help="folder of agent.toml (default: %(default)s)",
-    )
-    parser.add_argument("--lang", choices=LANGUAGES, help="default: as the system's")
+    add_config(parser)
+    add_language(parser)
     parser.set_defaults(func=_record)
 
 

@@ -38,7 +38,7 @@ _SEARCH_S = 4.0
 _EXAMPLE = """\
 # Answers for `edge-agent setup --answers FILE`. The passwords are read from the named files once.
 model = "auto"            # what `models bench` says here, fetched where it is better
-# pictures = "/root/look" # save each camera's picture there, for whoever runs this
+# pictures = "/var/tmp/look" # save each camera's picture there, for whoever runs this
 
 [box]
 ward = "phuong-5"

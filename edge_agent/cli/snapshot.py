@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from edge_agent.cli.camera import configured
+from edge_agent.cli.camera import add_config, add_language, configured
 from edge_agent.clock import SystemClock
-from edge_agent.config import DEFAULT_CONFIG_DIR, load_config
+from edge_agent.config import load_config
 from edge_agent.errors import EXIT_OK, OperatorError, StorageError
-from edge_agent.language import LANGUAGES, _, speak
+from edge_agent.language import _, speak
 
 _MOST_BYTES = 4_000_000
 
@@ -39,14 +39,8 @@ def add_camera(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--clip", type=Path, metavar="FILE", help="a picture of this recording instead"
     )
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=DEFAULT_CONFIG_DIR,
-        metavar="PATH",
-        help="folder of agent.toml (default: %(default)s)",
-    )
-    parser.add_argument("--lang", choices=LANGUAGES, help="default: as the system's")
+    add_config(parser)
+    add_language(parser)
 
 
 def _snapshot(arguments: argparse.Namespace) -> int:

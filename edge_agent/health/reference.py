@@ -11,16 +11,16 @@ contours that one look's noise hides, so a bare wall has tiles that say somethin
 from __future__ import annotations
 
 import math
-import zlib
 from dataclasses import dataclass, replace
 
 import cv2
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from edge_agent.domain import F32, U8
+from edge_agent.health import maps
 from edge_agent.health.look import COARSE_PX, TILE_PX, Look, Sharpness, sharpness, tile_means
+from edge_agent.health.maps import Mask
 
 #: The first minute is believed as it is: an installer looks at the picture just then.
 FIRST_S = 60.0
@@ -59,8 +59,6 @@ _RICH_TIMES, _POOREST_PERCENT = 12.0, 10
 #: Of all tiles: with more that say something nobody has to ask.
 _FEW = 0.25
 _MAX_SIDE_PX = 1024
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,10 +240,10 @@ class Reference:
             fine_gain=float((relative * self._energy)[says].sum() / self._energy[says].sum()),
             gone_frac=gone_frac,
             smooth_frac=float(np.count_nonzero(smooth)) / tiles,
-            spread=_least_quarter(gone, says),
-            coarse_gain=_gain(self._coarse, look.coarse),
-            coarse_alike=_alike(self._coarse, look.coarse),
-            coarse_gone_gain=_gain(*self._coarse_in(look, gone)) if gone_frac else 1.0,
+            spread=maps.least_quarter(gone, says),
+            coarse_gain=maps.gain(self._coarse, look.coarse),
+            coarse_alike=maps.alike(self._coarse, look.coarse),
+            coarse_gone_gain=maps.gain(*self._coarse_in(look, gone)) if gone_frac else 1.0,
             shift_frac=far,
             shift_alike=shift_alike,
             softness=self._softness(sharp, gone) if sharp is not None else None,
@@ -255,7 +253,7 @@ class Reference:
             hushed_frac=hushed_frac,
             energy_ratio=energy_ratio,
             fine_new=float((left - noise)[says].sum() / self._energy[says].sum()),
-            coarse_new=_new(self._coarse, look.coarse),
+            coarse_new=maps.new(self._coarse, look.coarse),
         )
 
     def _hushed(self, look: Look) -> tuple[int, float, float]:
@@ -289,8 +287,8 @@ class Reference:
         x, y = round(dx), round(dy)
         if abs(x) >= size[0] * 3 // 4 or abs(y) >= size[1] * 3 // 4:
             return 0.0, 0.0
-        before, after = _overlap(usual, -x, -y), _overlap(now, x, y)
-        return math.hypot(dx, dy) / size[1], _alike(before, after)
+        before, after = maps.overlap(usual, -x, -y), maps.overlap(now, x, y)
+        return math.hypot(dx, dy) / size[1], maps.alike(before, after)
 
     def _softness(self, sharp: Sharpness, gone: Mask | None = None) -> float | None:
         """Not of what stands before the scene, in tiles that are gone."""
@@ -318,8 +316,8 @@ class Reference:
             _VERSION,
             height,
             width,
-            _packed(self._fine * 2),
-            _packed(self._coarse),
+            maps.packed(self._fine * 2),
+            maps.packed(self._coarse),
             [float(value) for value in self._noise.ravel()],
             [float(value) for value in self._gain.ravel()],
             list(self.places),
@@ -350,8 +348,8 @@ class Reference:
         ).all():
             raise ValueError("the reference has figures that are no numbers")
         made = cls(
-            _unpacked(state.fine, height, width) / np.float32(2),
-            _unpacked(state.coarse, height // COARSE_PX, width // COARSE_PX),
+            maps.unpacked(state.fine, height, width) / np.float32(2),
+            maps.unpacked(state.coarse, height // COARSE_PX, width // COARSE_PX),
             np.array(state.noise, np.float32).reshape(rows, columns),
             np.array(state.gain, np.float32).reshape(rows, columns),
             state.learned_s,
@@ -363,58 +361,3 @@ class Reference:
 
 
 _NOTHING = Comparison(0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, None)
-
-
-def _alike(usual: F32, now: F32) -> float:
-    """Correlation about zero; 1 where nothing is usual, 0 where nothing is left."""
-    energy = float(np.vdot(usual, usual))
-    if energy <= 0:
-        return 1.0
-    both = energy * float(np.vdot(now, now))
-    return float(np.vdot(usual, now)) / math.sqrt(both) if both > 0 else 0.0
-
-
-def _gain(usual: F32, now: F32) -> float:
-    energy = float(np.vdot(usual, usual))
-    return float(np.vdot(usual, now)) / energy if energy > 0 else 1.0
-
-
-def _new(usual: F32, now: F32) -> float:
-    energy = float(np.vdot(usual, usual))
-    if energy <= 0:
-        return 0.0
-    both = float(np.vdot(usual, now))
-    return (float(np.vdot(now, now)) - both * both / energy) / energy
-
-
-def _overlap(map_: F32, x: int, y: int) -> F32:
-    """What is left of `map_` when it begins at (x, y); negative: when it ends there."""
-    height, width = map_.shape
-    return map_[max(y, 0) : height + min(y, 0), max(x, 0) : width + min(x, 0)]
-
-
-def _packed(map_: F32) -> bytes:
-    return zlib.compress(np.clip(np.round(map_), -127, 127).astype(np.int8).tobytes())
-
-
-def _unpacked(data: bytes, height: int, width: int) -> F32:
-    """Inflated to no more than it may be. Raises ValueError."""
-    inflater = zlib.decompressobj()
-    try:
-        flat = inflater.decompress(data, height * width)
-    except zlib.error as error:
-        raise ValueError(f"the reference is damaged: {error}") from error
-    if len(flat) != height * width or inflater.unconsumed_tail:
-        raise ValueError("the reference's map does not fit its size")
-    return np.frombuffer(flat, np.int8).reshape(height, width).astype(np.float32)
-
-
-def _least_quarter(gone: Mask, says: Mask) -> float:
-    rows, columns = gone.shape
-    shares = []
-    for part_rows in (slice(0, rows // 2), slice(rows // 2, rows)):
-        for part_columns in (slice(0, columns // 2), slice(columns // 2, columns)):
-            there = np.count_nonzero(says[part_rows, part_columns])
-            if there >= 3:
-                shares.append(np.count_nonzero(gone[part_rows, part_columns]) / there)
-    return min(shares) if shares else 0.0

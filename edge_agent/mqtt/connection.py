@@ -374,22 +374,7 @@ class Connection:
             self._signals.append(Acked(mid, code.value))
 
     def _on_message(self, client: Client, userdata: object, message: MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = ""  # no topic of ours; the receiver refuses and acknowledges it
-        properties = message.properties
-        self._signals.append(
-            Incoming(
-                topic,
-                bytes(message.payload),
-                message.qos,
-                message.retain,
-                message.mid,
-                getattr(properties, "ResponseTopic", None),
-                getattr(properties, "CorrelationData", None),
-            )
-        )
+        self._signals.append(Incoming.of(message))
 
     def _on_subscribe(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from paho.mqtt.client import MQTTMessage
 from paho.mqtt.properties import Properties
 
 
@@ -26,6 +27,24 @@ class Incoming:
     mid: int
     response_topic: str | None = None
     correlation: bytes | None = None
+
+    @classmethod
+    def of(cls, message: MQTTMessage) -> Incoming:
+        """As paho received it; a topic that is no UTF-8 is none of ours: empty."""
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = ""
+        properties = message.properties
+        return cls(
+            topic,
+            bytes(message.payload),
+            message.qos,
+            message.retain,
+            message.mid,
+            getattr(properties, "ResponseTopic", None),
+            getattr(properties, "CorrelationData", None),
+        )
 
 
 Signal = Acked | Incoming
