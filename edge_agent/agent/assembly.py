@@ -20,6 +20,7 @@ from edge_agent.agent.local_status import Facts
 from edge_agent.agent.main_pictures import MainPictures
 from edge_agent.agent.memory import give_up_largest
 from edge_agent.agent.orphans import closing_drafts
+from edge_agent.agent.profile_desk import ProfileDesk
 from edge_agent.agent.proof import clip_path, proof_of_life
 from edge_agent.agent.proof_run import ProofParts
 from edge_agent.agent.telemetry import TelemetrySource
@@ -127,6 +128,7 @@ class Assembly:
             heartbeat=self._heartbeat("analysis"),
             make_snapshot=self._snapshot if self._snapshots is not None else None,
         )
+        self._profiles = ProfileDesk(lambda: self.cameras, self.finish)
         self._publisher = Publisher(self._publisher_setup())
         self._shared = self._what_cameras_share()
         folders = Folders(
@@ -211,6 +213,7 @@ class Assembly:
         """What the ward should know of us, when it changed."""
         self._time.poll()
         self._proof.poll()
+        self._profiles.poll()
         self.cameras.poll()
         self.untold.poll(self.cameras.live.values())
         reasons = tuple(self._reasons())
@@ -366,6 +369,7 @@ class Assembly:
                 Verb.ACCEPT: lambda name: self.cameras.accept_view(name),  # noqa: PLW0108
                 Verb.FORGET: lambda name: self.cameras.forget_nuisances(name),  # noqa: PLW0108
             },
+            profile=self._profiles,
         )
 
     def _more_figures(self) -> dict[str, float]:

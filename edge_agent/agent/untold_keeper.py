@@ -155,7 +155,7 @@ class UntoldKeeper:
         row = MinuteRow(
             camera=camera.name,
             utc_s=0,
-            reason=str(reason_of(tally, supply, holding, camera.config.motion.min_area_frac)),
+            reason=str(reason_of(tally, supply, holding, watch.camera.motion.min_area_frac)),
             pictures=tally.pictures,
             looks=tally.looks,
             moved=tally.moved,
@@ -167,6 +167,7 @@ class UntoldKeeper:
             dropped=dropped,
             keyframes_only=2 * (now.idle_s - before.idle_s) > lasted_s,
             sent_fps=round(status.figures.fps or 0.0, 1),
+            profile=watch.profile,
         )
         return row, windows
 
@@ -212,6 +213,7 @@ class UntoldKeeper:
                     window.last_s,
                     round(window.best_score, 4),
                     window.moments,
+                    window.profile,
                 )
                 for name, window in kept
             ),
@@ -260,4 +262,5 @@ def _that_decides(camera: CameraConfig) -> CameraConfig:
         person=camera.person,
         zones=camera.zones,
         ignore_zones=camera.ignore_zones,
+        profiles=camera.profiles,
     )

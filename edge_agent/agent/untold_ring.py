@@ -61,6 +61,7 @@ class MinuteRow(msgspec.Struct, array_like=True, frozen=True):
     keyframes_only: bool = False  # for most of the minute
     sent_fps: float = 0.0  # by the camera
     left_out: int = 0  # windows that found no room in the ring
+    profile: str = ""  # at its end
 
 
 class WindowRow(msgspec.Struct, array_like=True, frozen=True):
@@ -73,10 +74,11 @@ class WindowRow(msgspec.Struct, array_like=True, frozen=True):
     last_s: float
     best_score: float
     moments: bytes
+    profile: str = ""  # of the settings' camera
 
 
 class Settings(msgspec.Struct, array_like=True, frozen=True):
-    """What held in windows; `own_*`: the detector's thresholds."""
+    """What held in windows, with all profiles; `own_*`: the detector's thresholds."""
 
     camera: CameraConfig
     own_candidate: float

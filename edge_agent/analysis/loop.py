@@ -177,6 +177,12 @@ class AnalysisLoop:
         if lane is not None and lane.journal is None:
             self._end(lane, EndReason.RESTART)
 
+    def follow(self, camera: CameraId) -> None:
+        """Another profile was asked for: it is in force from now on, not from the next frame."""
+        lane = self._lanes.get(camera)
+        if lane is not None:
+            lane.pipeline.follow()
+
     def forget_nuisances(self, camera: CameraId) -> None:
         """On the ward's command: tell of all places again."""
         lane = self._lanes.get(camera)

@@ -177,7 +177,7 @@ def _answers(row: WindowRow, settings: Settings) -> Iterator[_Answer]:
 
     own = OwnThresholds(settings.own_candidate, settings.own_confirm)
     begin_s = row.utc_s - row.first_s
-    for case in cases_of(row.moments, settings.camera, own):
+    for case in cases_of(row.moments, settings.camera, own, row.profile):
         miss = case.why.miss
         yield _Answer(begin_s + miss.first_s, begin_s + miss.last_s, case)
 
@@ -246,7 +246,7 @@ def _objects(
     for answer in answers:
         first, gone = asked.local(answer.first_utc_s), asked.local(answer.last_utc_s)
         found = {"camera": asked.camera, "from": first.isoformat(), "to": gone.isoformat()}
-        yield {"untold": found | why_object(answer.case.why)}
+        yield {"untold": found | why_object(answer.case.why, answer.case.camera)}
     for row in told.minutes:
         plain = {name: getattr(row, name) for name in row.__struct_fields__ if name != "utc_s"}
         yield {"minute": {"from": asked.local(row.utc_s).isoformat(), **plain}}

@@ -15,6 +15,7 @@ from edge_agent.config.files import file_warnings
 from edge_agent.config.folder import FolderSource
 from edge_agent.config.hidden import mostly_hidden
 from edge_agent.config.lines import key_lines, line_of
+from edge_agent.config.profiles import camera_findings
 from edge_agent.config.schedules import schedules_without_zone
 from edge_agent.config.schema import AgentFile, Config
 from edge_agent.config.sources import FileSource
@@ -158,8 +159,9 @@ class _Loader:
         return all(finding.is_warning for finding in findings)
 
     def _findings(self, file: _File, root: type[Table]) -> list[Finding]:
-        other = AgentFile if root is CameraConfig else CameraConfig
-        return list(Validator(root, CHECKS, other).findings(file.raw))
+        if root is CameraConfig:
+            return list(camera_findings(file.raw))
+        return list(Validator(root, CHECKS, CameraConfig).findings(file.raw))
 
     def _check_agent(self, agent: _File) -> Mapping[str, Any]:
         """Check agent.toml; returns the cameras' defaults when they are sound."""

@@ -44,6 +44,8 @@ _NOTHING_NEW = f"{LEFT_ALONE}nothing new since it was shorter"
 
 #: Stills of one burst are a second or two apart; longer, and it is the next visitor.
 _BURST_GAP_S = 3.0
+#: Keys of `person` that are other ones for stills, in every profile.
+_OF_STILLS = ("confirm_looks", "lost_after_s", "cooldown_s")
 
 _PUT_OFF_S = 30.0
 #: A clip that crashes the analysis thread is tried so rarely that its crashes alone do not use up
@@ -274,8 +276,15 @@ def for_stills(camera: CameraConfig) -> CameraConfig:
     """A burst has a picture a second or fewer, so one look has to do; and who is in two pictures
     of a burst is one person."""
     person = camera.person
+    profiles = {
+        name: msgspec.structs.replace(
+            each, person={k: v for k, v in each.person.items() if k not in _OF_STILLS}
+        )
+        for name, each in camera.profiles.items()
+    }
     return msgspec.structs.replace(
         camera,
+        profiles=profiles,
         person=msgspec.structs.replace(
             person,
             confirm_looks=1,

@@ -19,7 +19,7 @@ from edge_agent.tools.tuning.decision import Told
 from edge_agent.tools.tuning.experiment import Outcome, Trial
 from edge_agent.tools.tuning.people import dividing_gap, people_of
 from edge_agent.tools.tuning.scenes import ClipScenes, Scenes
-from edge_agent.tools.tuning.words import reason_words
+from edge_agent.tools.tuning.words import keys_of, reason_words
 
 #: A page that a phone opens: some 30 kB each.
 _MOST_PICTURES = 60
@@ -186,7 +186,7 @@ def _cards(
 
 def _reason(why: Why, camera: CameraConfig) -> dict[str, Any]:
     reason, change = reason_words(why, camera)
-    return {"reason": reason, "keys": list(why.held_back_by), "change": change}
+    return {"reason": reason, "keys": keys_of(why, camera), "change": change}
 
 
 def _event(told: Told) -> dict[str, Any]:
