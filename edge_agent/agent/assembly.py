@@ -36,7 +36,6 @@ from edge_agent.config.plan import Plan, Step
 from edge_agent.contract import (
     BoxTopics,
     ConfigStatus,
-    RecordedTimeline,
     Sender,
     State,
     UlidGenerator,
@@ -104,7 +103,11 @@ class Assembly:
         self._detector = open_detector(config.detector, len(config.cameras))
         self._snapshots = open_snapshots(config, self._state_dir, clock)
         self._drafters = (
-            EventDrafter(self._sender(), clock, self._recorded_time),
+            EventDrafter(
+                self._sender(),
+                clock,
+                lambda camera: self.cameras.recorded_time(camera),  # noqa: PLW0108
+            ),
             EventDrafter(self._sender(), clock),  # of recorders' clips
         )
         self._writer = Writer(
@@ -387,9 +390,6 @@ class Assembly:
     def _sender(self) -> Sender:
         box = self._config.box
         return Sender(box.ward, box.id, cfg_sha=self.cfg_sha, model_name=self._detector.name)
-
-    def _recorded_time(self, camera: CameraId) -> RecordedTimeline | None:
-        return self.cameras.recorded_time(camera)
 
     def _new_event_id(self, label: Label, at_s: float) -> EventId:
         return EventId(self._ids.next(self._clock.read().utc_s))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import av
@@ -64,7 +64,7 @@ class Outcome:
         if not self.labelled or not self.trials:
             return None
         found = recommended([trial.score for trial in (self.a, *self.trials)], 0)
-        return Advice(found.index - 1, found.level, found.reason)
+        return replace(found, index=found.index - 1)
 
 
 class Experiment:
