@@ -33,6 +33,7 @@ from edge_agent.analysis.live_view import LiveView
 from edge_agent.analysis.loop import AnalysisLoop, Lane, LaneCounters
 from edge_agent.analysis.recordings import is_recorded, recording_time
 from edge_agent.analysis.sights import Sights
+from edge_agent.analysis.untold_lane import UntoldLane
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config, FileSource, RtspSource
 from edge_agent.contract import BoxTopics
@@ -43,7 +44,6 @@ from edge_agent.pipeline.health import ignored_of
 from edge_agent.pipeline.local_time import dated
 from edge_agent.pipeline.profiles import Profiles
 from edge_agent.pipeline.stages import Extras, build_pipeline
-from edge_agent.pipeline.untold_watch import UntoldWatch
 from edge_agent.runtime import StopToken, Supervisor, Worker
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings, FeedStatus
 
@@ -100,7 +100,7 @@ class Camera:
         self.counters = LaneCounters()
         self.sights = Sights(shared.clock)
         #: Who was not told; None: a recording, which `replay --why` answers for.
-        self.untold = None if self.recording else UntoldWatch(config, shared.detector)
+        self.untold = None if self.recording else UntoldLane(config, shared.detector)
         self.view = LiveView(shared.clock)
         self._footage = self._footage_watch()
         self._walk: Taking | None = None

@@ -18,11 +18,12 @@ import msgspec
 from edge_agent.agent.minute_reason import Supply, reason_of
 from edge_agent.agent.untold_ring import SCHEMA, Batch, MinuteRow, Settings, UntoldRing, WindowRow
 from edge_agent.analysis.exchange import ExchangeStats
+from edge_agent.analysis.untold_lane import UntoldLane
 from edge_agent.clock import Clock, ClockQuality, ClockReading
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
-from edge_agent.pipeline.untold_watch import KeptWindow, UntoldWatch
+from edge_agent.pipeline.untold_watch import KeptWindow
 from edge_agent.sources import FeedState, FeedStatus
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Watched(Protocol):
     def status(self) -> FeedStatus: ...
 
     @property
-    def untold(self) -> UntoldWatch | None: ...
+    def untold(self) -> UntoldLane | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ class UntoldKeeper:
         self.last = last
 
     def _taken(
-        self, camera: Watched, watch: UntoldWatch, lasted_s: float
+        self, camera: Watched, watch: UntoldLane, lasted_s: float
     ) -> tuple[MinuteRow, list[KeptWindow]]:
         tally, windows = watch.take()
         status, before = camera.status, self._counts.get(camera.name, _Counts())

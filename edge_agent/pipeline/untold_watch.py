@@ -264,7 +264,14 @@ def _strangers(detections: Sequence[Detection], hits: Sequence[RuleHit]) -> Sequ
     """Those that are nobody who is told."""
     if not hits:
         return detections
-    told = [hit.track.bbox for hit in hits]
-    return [
-        each for each in detections if not any(shows_same_person(each.bbox, bbox) for bbox in told)
-    ]
+    told = [(bbox, bbox.x, bbox.x2, bbox.y, bbox.y2) for bbox in (hit.track.bbox for hit in hits)]
+
+    def is_told(one: BBox) -> bool:
+        left, right, top, bottom = one.x, one.x2, one.y, one.y2
+        return any(
+            # Most lie apart, and that is seen sooner.
+            x < right and left < x2 and y < bottom and top < y2 and shows_same_person(one, bbox)
+            for bbox, x, x2, y, y2 in told
+        )
+
+    return [each for each in detections if not is_told(each.bbox)]
