@@ -343,6 +343,7 @@ class Assembly:
             self._clock,
             Attempts(self._state_dir / "attempts.json"),
             self._state_dir,
+            lambda camera, minutes: self.untold.keep_clip(camera, minutes),  # noqa: PLW0108
         )
 
     def _publisher_setup(self) -> PublisherSetup:
