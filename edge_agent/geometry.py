@@ -101,9 +101,20 @@ class BBox:
 
     def intersection_frac(self, other: BBox) -> float:
         """Area shared with `other`, as a fraction of the frame."""
-        w = min(self.x2, other.x2) - max(self.x, other.x)
-        h = min(self.y2, other.y2) - max(self.y, other.y)
-        return w * h if w > 0 and h > 0 else 0.0
+        # Asked more often than anything else: no calls.
+        left, other_left = self.x, other.x
+        right, other_right = left + self.w, other_left + other.w
+        w = (right if right < other_right else other_right) - (
+            left if left > other_left else other_left
+        )
+        if w <= 0:
+            return 0.0
+        top, other_top = self.y, other.y
+        bottom, other_bottom = top + self.h, other_top + other.h
+        h = (bottom if bottom < other_bottom else other_bottom) - (
+            top if top > other_top else other_top
+        )
+        return w * h if h > 0 else 0.0
 
     def iou(self, other: BBox) -> float:
         """Intersection over union, 0..1; 0 for two empty boxes."""
@@ -158,6 +169,8 @@ def is_part_of(inner: BBox, outer: BBox) -> bool:
 
 def shows_same_person(one: BBox, other: BBox) -> bool:
     """Whether two boxes in one picture are one person: a double, or a part and the whole."""
+    if one.area_frac > 0 and other.area_frac > 0 and one.intersection_frac(other) == 0:
+        return False
     return one.iou(other) >= _DOUBLE_IOU or is_part_of(one, other) or is_part_of(other, one)
 
 

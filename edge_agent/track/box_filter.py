@@ -39,6 +39,7 @@ class BoxFilter:
     def __init__(self, bbox: BBox, at_s: float) -> None:
         self._at_s = at_s
         self._told: tuple[float, BBox] | None = None  # asked for often, of one moment
+        self._seen_ahead: tuple[float, tuple[F64, F64, F64, F64, F64]] | None = None
         self._position = _measurement(bbox)
         self._velocity = np.zeros(4)
         scale = self._scale()
@@ -62,7 +63,7 @@ class BoxFilter:
 
     def correct(self, bbox: BBox, at_s: float) -> None:
         """Take in a detection of the moment `at_s`, no earlier than the one before."""
-        position, velocity, pp, pv, vv = self._predict(at_s)
+        position, velocity, pp, pv, vv = self._ahead(at_s)
         noise = (_MEASURED_STD * self._scale()) ** 2
         error = _measurement(bbox) - position
         gain_p, gain_v = pp / (pp + noise), pv / (pp + noise)
@@ -70,7 +71,7 @@ class BoxFilter:
         self._position[2:] = np.maximum(self._position[2:], _MIN_SIDE_FRAC)
         self._velocity = velocity + gain_v * error
         self._pp, self._pv, self._vv = pp * (1 - gain_p), pv * (1 - gain_p), vv - gain_v * pv
-        self._at_s, self._told = at_s, None
+        self._at_s, self._told, self._seen_ahead = at_s, None, None
 
     def predicted(self, at_s: float) -> BBox:
         """The bbox expected at `at_s`; its centre never leaves the frame."""
@@ -79,10 +80,16 @@ class BoxFilter:
         return self._told[1]
 
     def _expected(self, at_s: float) -> BBox:
-        cx, cy, w, h = (float(value) for value in self._predict(at_s)[0])
+        cx, cy, w, h = (float(value) for value in self._ahead(at_s)[0])
         w, h = max(w, _MIN_SIDE_FRAC), max(h, _MIN_SIDE_FRAC)
         cx, cy = min(max(cx, 0.0), 1.0), min(max(cy, 0.0), 1.0)
         return BBox(cx - w / 2, cy - h / 2, w, h)
+
+    def _ahead(self, at_s: float) -> tuple[F64, F64, F64, F64, F64]:
+        """As `_predict`, once for a moment: who is found is asked for twice."""
+        if self._seen_ahead is None or self._seen_ahead[0] != at_s:
+            self._seen_ahead = at_s, self._predict(at_s)
+        return self._seen_ahead[1]
 
     def _predict(self, at_s: float) -> tuple[F64, F64, F64, F64, F64]:
         dt_s = max(0.0, at_s - self._at_s)

@@ -43,7 +43,7 @@ def test_examples_of_the_document_print_what_it_says(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     steps = list(_STEP.finditer(DOC.read_text()))
-    assert len(steps) == 4
+    assert len(steps) == 5
     for step in steps:
         (folder / step["name"]).write_text(step["toml"])
         assert main([*shlex.split(step["command"]), "--model", "flash.onnx"]) == 0
