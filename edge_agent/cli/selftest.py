@@ -13,7 +13,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "selftest",
         help="test this installation with a made picture: no camera or broker needed",
-        description="Renders a short clip with a person in it and takes it through decoding, "
+        description="Takes the drawn clip of somebody who comes to a door through decoding, "
         "detection and rules into an outbox of its own. Touches neither the configuration nor the "
         "agent's state. Exits 0 when the person came through, 1 when not, 78 for a model that "
         "cannot be used.",
