@@ -268,8 +268,8 @@ make_version() {
     printf '%s\n' "$hash" > "$target/$mark"
 }
 
-# The service's user cannot write these files, and would compile at every start. On all cores, and
-# nothing that the agent never loads: pip takes three times as long.
+# The service's user cannot write here, and would compile at every start. pip would compile all files,
+# one after another; this does it on all cores, and leaves out what the agent never loads.
 compile_version() {
     "$target/bin/python" -W ignore -m compileall -q -j 0 \
         -x '/(tests|pygments/lexers|onnxruntime/(tools|transformers|quantization))/' "$target/lib" ||

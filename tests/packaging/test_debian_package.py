@@ -121,10 +121,11 @@ def neighbours(machine: DebianMachine, tmp_path: Path) -> Iterator[House]:
 def apt(machine: DebianMachine, number: str, *, fails: str = "") -> str:
     """Install that version, newer or older, as a technician would."""
     ready_s = READY_S if fails else PATIENT_S
+    deb = package(machine.shared, number)
     begun_s = time.monotonic()
     done = machine.run(
         *("env", f"INSTALL_READY_S={ready_s}", "apt-get", "install", "-y", "--allow-downgrades"),
-        f"/shared/{package(machine.shared, number)}",
+        f"/shared/{deb}",
         check=False,
         timeout_s=900,
     )
@@ -199,7 +200,6 @@ def test_from_the_first_install_to_the_purge(machine: DebianMachine, neighbours:
 def first_event(machine: DebianMachine, neighbours: House) -> None:
     """From a bare machine and a stick: what is typed, and how long it takes."""
     house.fill_stick(machine.root, neighbours.folder / "pki/ca.pem", neighbours.broker_port)
-    package(machine.shared, __version__)
     begun_s = time.monotonic()
     without_a_configuration(machine)
     typed = (
