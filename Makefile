@@ -37,7 +37,7 @@ test-machines: $(VENV)/.deb
 test-packages: $(VENV)/.deb
 	$(BIN)/python -m pytest -m system --timeout 1800 tests/packaging/test_build.py \
 		tests/packaging/test_install_wheels.py tests/packaging/test_debian_package.py \
-		-k 'test_build or twice_is_once or damaged_wheel or (first_install and 13)'
+		-k 'test_build or twice_is_once or damaged_wheel or (13 and (first_install or two_wrong))'
 
 # Each library with machine code by its quick tests: onnxruntime, OpenCV, PyAV, msgspec, SQLite.
 NATIVE := tests/detect/test_decoders.py tests/detect/test_nms.py tests/detect/test_mapping.py \

@@ -282,9 +282,9 @@ self_test() {
     say "testing $version: a made picture with a person, through to the outbox"
     if [ "$(id -u)" -eq 0 ] && wanted USER; then
         setpriv --reuid edge-agent --regid edge-agent --clear-groups --inh-caps=-all \
-            env -i HOME=/nonexistent PATH="$PATH" "$target/bin/edge-agent" selftest
+            env -i HOME=/nonexistent PATH="$PATH" "$target/bin/edge-agent" selftest --lang "$lang"
     else
-        "$target/bin/edge-agent" selftest
+        "$target/bin/edge-agent" selftest --lang "$lang"
     fi
 }
 

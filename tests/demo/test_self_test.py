@@ -22,6 +22,11 @@ def test_the_shipped_detector_passes(capsys: pytest.CaptureFixture[str]) -> None
     assert report["top_score"] > 0.5
 
 
+def test_it_says_so_in_vietnamese(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["selftest", "--lang", "vi"]) == 0
+    assert capsys.readouterr().out.startswith("tự thử đạt: edge-person")
+
+
 def test_nobody_found_is_a_failure(tmp_path: Path) -> None:
     # The scene ends before the person comes: as a model would see it that finds nobody.
     clip = tmp_path / "nobody.mp4"

@@ -24,7 +24,7 @@ from debian_machine import DebianMachine, booted, changed_copy, debian_root
 from edge_agent import __version__
 from edge_agent.demo.scene import SceneSpec, render_clip
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(2400)]
 
 #: How long a good version may take to READY on a busy machine, and how long a bad one is awaited:
 #: as on a box.
