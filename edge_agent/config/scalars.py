@@ -101,6 +101,8 @@ def _truth_fix(value: object) -> str:
 
 def _text_fix(value: object, extra: Mapping[str, Any]) -> str:
     words = str(extra.get("words", "text in quotes"))
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        return f"use {words}"  # Python writes no number of thousands of digits
     if words.startswith("a time"):
         text = f"{value:%H:%M}" if isinstance(value, dt.time) else str(value)
         time = clock_time(text) if text.strip() and not isinstance(value, bool) else None
