@@ -46,7 +46,8 @@ def scalar_fix(value: object, kind: inspect.Type, extra: Mapping[str, Any], key:
 
 
 def _is_choice(value: object, kind: inspect.LiteralType) -> bool:
-    return value in kind.values and not isinstance(value, bool)
+    """Of the same type, too: to Python 90.0 is 90, and true is 1."""
+    return any(value == each and type(value) is type(each) for each in kind.values)
 
 
 def number_hint(value: object, key: str) -> str:

@@ -59,7 +59,7 @@ def first_bytes(path: Path, most_bytes: int = _LARGEST_FILE_BYTES) -> bytes:
 def check_is_file(path: str | Path) -> None:
     """Before a library reads it: a pipe would hold it up for ever, and a device never ends.
     Raises OSError."""
-    if not stat.S_ISREG(os.stat(path).st_mode):
+    if not stat.S_ISREG(Path(path).stat().st_mode):
         raise OSError(errno.EINVAL, "is not a file", str(path))
 
 
