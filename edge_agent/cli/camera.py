@@ -202,7 +202,7 @@ def _test(arguments: argparse.Namespace) -> int:
     clock = SystemClock()
     guard = login_guard(Path(config.box.state_dir), clock)
     seen = probe(camera.source, credentials=guard, stop=StopToken(), clock=clock)
-    print(of_report(format_report(seen)))
+    print(printable(of_report(format_report(seen)), keep="\n"))
     brand = _brand_of(camera)
     wishes = list(advice(seen, brand, _clock_offset_s(camera, arguments.wsd_port)))
     for measured, where in wishes:
