@@ -90,6 +90,8 @@ class AgentInside:
 
     def stop(self) -> int:
         self._agent.ask_to_stop()
+        if self._agent._reload is not None:
+            self._agent._reload.watch.wake()
         return self.ended()
 
 
