@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import random
+import socket
+import threading
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -383,6 +386,33 @@ def test_what_the_network_lost_is_counted_and_not_looked_at(units: list[list[byt
     assert status.lost_packets > 0
     assert status.damaged > 0
     assert status.decoded - status.damaged >= status.delivered
+
+
+def test_over_udp_the_way_back_is_opened_at_the_ports_that_the_camera_names(
+    units: list[list[bytes]],
+) -> None:
+    """A firewall before the box lets in only what answers something from inside."""
+    stop = StopToken()
+    with contextlib.ExitStack() as open_sockets:
+        own = [
+            open_sockets.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            for _ in range(2)
+        ]
+        for each in own:
+            each.bind(("127.0.0.1", 0))
+            each.settimeout(20)
+        ports = "-".join(str(each.getsockname()[1]) for each in own)
+        bent = Bent(transport=f"RTP/AVP;unicast;server_port={ports}")
+        camera = open_sockets.enter_context(bent_camera(units, bent))
+        feed = feed_of(camera.url(), transport="udp")
+        playing = threading.Thread(target=lambda: feed.run(stop, lambda _frame: None))
+        playing.start()
+        try:
+            heard = [each.recv(64) for each in own]
+        finally:
+            stop.stop()
+            playing.join(20)
+    assert heard == [b"\x80\xc9\x00\x01\x00\x00\x00\x00"] * 2
 
 
 def test_the_ssrc_of_the_answer_may_be_wrong(units: list[list[bytes]]) -> None:
