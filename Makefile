@@ -22,9 +22,10 @@ BIN    := $(VENV)/bin
 demo: $(VENV)/.demo
 	$(BIN)/edge-agent demo
 
-# Three at a time: most tests wait for sockets, timers and processes.
+# Five at a time, on two cores too: most tests wait for sockets, timers and processes. Files with
+# slow tests come first (tests/conftest.py), so that none is alone at the end.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'not system'
+	$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder -m 'not system'
 
 test-system: $(VENV)/.dev
 	$(BIN)/python -m pytest -m system --timeout 1800 --ignore tests/packaging
