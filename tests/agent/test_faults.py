@@ -468,4 +468,4 @@ def test_second_signal_ends_at_once(tmp_path: Path) -> None:
         process.process.send_signal(signal.SIGTERM)
         asked_s = time.monotonic()
         assert process.process.wait(20) == 1
-        assert time.monotonic() - asked_s < 2, "it waited for the broker"
+        assert time.monotonic() - asked_s < 4, "it waited for the broker"
