@@ -160,6 +160,7 @@ def test_clock_that_steps_is_told_and_harms_no_duration(
 # --- a camera ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_camera_that_dies_ends_its_events_and_comes_back_and_touches_no_other(
     tmp_path: Path,
     mosquitto: Mosquitto,

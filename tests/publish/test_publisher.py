@@ -679,6 +679,7 @@ def test_mqtt_3_1_1_delivers_the_same(mosquitto: Mosquitto, make_box: MakeBox, w
         assert not box.publisher.health().mqtt5
 
 
+@pytest.mark.slow
 def test_a_half_open_broker_is_left_within_one_and_a_half_keepalives_and_nothing_is_lost(
     own_mosquitto: Mosquitto, make_box: MakeBox, ward: str
 ) -> None:
