@@ -137,7 +137,7 @@ class _Watched:
         """`draw`: what is drawn, and whether after the coder. (seconds, fault, begins)."""
         told = []
         for at_s in np.arange(0.0, until_s, _EVERY_S):
-            shown = next(self._pictures)
+            shown = self._kind.swayed(next(self._pictures), rng)
             if draw and not draw[1]:
                 shown = draw[0](shown, float(at_s))
             shown = coder(self._kind.sensed(self._kind.lit(shown), rng))
