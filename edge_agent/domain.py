@@ -121,6 +121,7 @@ class Motion:
     changed_frac: float  # share of the frame's pixels that differ from the background
     lighting: Lighting
     overlays: tuple[BBox, ...] = ()  # burnt-in clocks, in which motion is left out
+    suspects: bool = False  # the next pictures may show that something in it is a clock
 
 
 @dataclass(frozen=True, slots=True)

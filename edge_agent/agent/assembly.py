@@ -331,7 +331,7 @@ class Assembly:
     def relieve(self, least_mb: float) -> str | None:
         """Memory is short: one camera less, where that helps."""
         feeds = {name: camera.feed for name, camera in self.cameras.live.items()}
-        return give_up_largest(feeds, least_mb)
+        return give_up_largest({**feeds, **self.cameras.folders.feeds}, least_mb)
 
     def _folder_parts(self) -> FolderParts:
         return FolderParts(

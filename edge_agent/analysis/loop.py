@@ -194,6 +194,7 @@ class AnalysisLoop:
 
     def run(self, stop: StopToken) -> None:
         """Analyse until told to stop; then end every open event, so that none stays open."""
+        stop.wakes(self._exchange.wake)
         while not stop.stopped or not self._exchange.empty():
             self._heartbeat.beat()
             self._do_asked()

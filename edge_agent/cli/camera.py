@@ -21,6 +21,7 @@ from edge_agent.config import (
 )
 from edge_agent.config.secrets import read_secret
 from edge_agent.errors import EXIT_FAILED, EXIT_OK, ConfigError, ConfigProblem, OperatorError
+from edge_agent.foreign_text import printable
 from edge_agent.language import LANGUAGES, _, speak
 from edge_agent.runtime import StopToken
 
@@ -153,18 +154,21 @@ def _show(camera: FoundCamera) -> None:
     from edge_agent.discovery.search import CLOCK_OFF_S
     from edge_agent.tools.sentences import of_search
 
+    def say(text: str) -> None:
+        print(printable(text))
+
     about = camera.model or _("model not told")
-    print(f"{camera.address:<15} {camera.brand:<10} {about}   ({of_search(camera.why)})")
+    say(f"{camera.address:<15} {camera.brand:<10} {about}   ({of_search(camera.why)})")
     if camera.identity:
-        print("    " + _("identity: {identity}").format(identity=camera.identity))
+        say("    " + _("identity: {identity}").format(identity=camera.identity))
     if camera.clock_offset_s is not None and abs(camera.clock_offset_s) > CLOCK_OFF_S:
         text = _("its clock is {s} s off: set it to a time server")
-        print("    " + text.format(s=f"{camera.clock_offset_s:+.0f}"))
+        say("    " + text.format(s=f"{camera.clock_offset_s:+.0f}"))
     if camera.urls[0]:
         sure = "" if camera.profiles else _(" (the brand's usual one)")
-        print("    " + _("small stream: {url}").format(url=camera.urls[0]) + sure)
+        say("    " + _("small stream: {url}").format(url=camera.urls[0]) + sure)
     if camera.note:
-        print(f"    {of_search(camera.note)}")
+        say(f"    {of_search(camera.note)}")
 
 
 def _add(arguments: argparse.Namespace) -> int:
@@ -215,7 +219,7 @@ def _test(arguments: argparse.Namespace) -> int:
     clock = SystemClock()
     guard = login_guard(Path(config.box.state_dir), clock)
     seen = probe(camera.source, credentials=guard, stop=StopToken(), clock=clock)
-    print(of_report(format_report(seen)))
+    print(printable(of_report(format_report(seen)), keep="\n"))
     brand = _brand_of(camera)
     wishes = list(advice(seen, brand, _clock_offset_s(camera, arguments.wsd_port)))
     for measured, where in wishes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import json
 import re
 import struct
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from edge_agent.cli.complaint_unwritten import Unwritten, unwritten
 from edge_agent.clock import SystemClock
 from edge_agent.config import DEFAULT_CONFIG_DIR, Config, FolderSource, load_config
 from edge_agent.errors import EXIT_OK, ConfigError, ConfigProblem, OperatorError
+from edge_agent.foreign_text import printable_json
 from edge_agent.tools.tuning.words import closing_lines, is_unexplained
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _why(arguments: argparse.Namespace) -> int:
     answers.sort(key=lambda answer: answer.first_utc_s)
     if arguments.json:
         for line in _objects(told, answers, damaged, asked):
-            print(json.dumps(line, ensure_ascii=False))
+            print(printable_json(line))
     else:
         for text in _lines(told, answers, damaged, asked):
             print(text)

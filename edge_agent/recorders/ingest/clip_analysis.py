@@ -27,7 +27,14 @@ from edge_agent.recorders.ingest.clip_messages import ClipMessages
 from edge_agent.recorders.ingest.clip_untold import ClipUntold
 from edge_agent.recorders.ingest.pace import Pace
 from edge_agent.runtime import StopToken
-from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings, Finding, Opener
+from edge_agent.sources import (
+    CameraFeed,
+    CredentialGuard,
+    FeedSettings,
+    Finding,
+    Opener,
+)
+from edge_agent.sources.refusal import GivenUp
 
 _STEP_TIMEOUT_S = 0.25
 #: Live cameras leave recordings a twentieth of the analysis' time; longer than this, and the frame
@@ -36,8 +43,8 @@ _AWAY_S = 60.0
 
 
 class AnalysisAway(Exception):
-    """The analysis crashed or hung: the clip is to be analysed again from its beginning, and it
-    counts as a try."""
+    """The analysis crashed or hung, or memory was short: the clip is to be analysed again from its
+    beginning, and it counts as a try."""
 
 
 @dataclass(slots=True)
@@ -85,6 +92,7 @@ class ClipAnalysis:
         self._pace = pace
         self._clock = clock
         self._analysed = threading.Event()
+        self.feed: CameraFeed | None = None  # of the clip that is analysed now
 
     def apply(self, camera: CameraConfig, default_fps: float) -> None:
         """From the next clip on."""
@@ -145,7 +153,13 @@ class ClipAnalysis:
             self._pace.worked(cpu_s - mark_s + self._counters.busy_s - analysed_s, stop)
             mark_s = cpu_s
 
-        feed.run_once(stop, deliver)
+        self.feed = feed
+        try:
+            feed.run_once(stop, deliver)
+        except GivenUp as error:
+            raise AnalysisAway(str(error)) from error
+        finally:
+            self.feed = None
 
     def _step(self, frame: Frame, stop: StopToken) -> bool:
         """Hand over one frame and wait until it is analysed; False: it is time to stop."""
