@@ -16,6 +16,7 @@ from edge_agent.config.files import file_warnings
 from edge_agent.config.folder import FolderSource
 from edge_agent.config.hidden import mostly_hidden
 from edge_agent.config.lines import key_lines, line_of
+from edge_agent.config.profiles import camera_findings
 from edge_agent.config.schedules import schedules_without_zone
 from edge_agent.config.schema import AgentFile, Config
 from edge_agent.config.sources import FileSource
@@ -161,8 +162,11 @@ class _Loader:
         return all(finding.is_warning for finding in findings)
 
     def _findings(self, file: _File, root: type[Table]) -> list[Finding]:
-        other = AgentFile if root is CameraConfig else CameraConfig
-        findings = Validator(root, CHECKS, other).findings(file.raw)
+        findings: Iterator[Finding]
+        if root is CameraConfig:
+            findings = camera_findings(file.raw)
+        else:
+            findings = Validator(root, CHECKS, CameraConfig).findings(file.raw)
         told = list(islice(findings, _MOST_FINDINGS))
         if next(findings, None) is not None:
             found = f"has more problems than these {_MOST_FINDINGS}"

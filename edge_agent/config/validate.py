@@ -68,9 +68,20 @@ class Validator:
                     yield Finding(path, f"is {shown(value)}", f"write a table: [{path}]")
             case inspect.VarTupleType() | inspect.TupleType():
                 yield from self._list(value, kind, path)
+            case inspect.DictType():
+                yield from self._named(value, kind, path)
             case _:
                 if fix := scalar_fix(value, kind, extra, _last(path)):
                     yield Finding(path, f"is {shown(value)}", fix)
+
+    def _named(self, value: object, kind: inspect.DictType, path: str) -> Iterator[Finding]:
+        """Tables by name; or keys of any value, which are checked where they are laid."""
+        if not isinstance(value, Mapping):
+            yield Finding(path, f"is {shown(value)}", f"write a table: [{path}]")
+        elif not isinstance(kind.value_type, inspect.AnyType):
+            for name, inner in value.items():
+                yield from self._value(name, kind.key_type, joined(path, name))
+                yield from self._value(inner, kind.value_type, joined(path, name))
 
     def _union(self, value: object, union: inspect.UnionType, path: str) -> Iterator[Finding]:
         tables = [kind for kind in union.types if isinstance(kind, inspect.StructType)]

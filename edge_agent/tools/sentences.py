@@ -304,6 +304,10 @@ _STATES = translatable(
     "person",
     "motion",
     "health",
+    "command",
+    "schedule",
+    "dark",
+    "schedule and dark",
 )
 
 

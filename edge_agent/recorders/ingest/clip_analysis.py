@@ -24,6 +24,7 @@ from edge_agent.domain import CameraId, Frame
 from edge_agent.pipeline import CameraPipeline
 from edge_agent.pipeline.local_time import dated
 from edge_agent.recorders.ingest.clip_messages import ClipMessages
+from edge_agent.recorders.ingest.clip_untold import ClipUntold
 from edge_agent.recorders.ingest.pace import Pace
 from edge_agent.runtime import StopToken
 from edge_agent.sources import (
@@ -56,6 +57,7 @@ class PreparedClip:
     last_s: float = 0.0  # moment of the newest frame
     frames: int = 0
     shown: tuple[tuple[float, float], ...] = ()  # UTC (s): moments that another file showed
+    untold: ClipUntold | None = None  # None: nobody asks later
     skip_s: float = 0.0  # from its first frame: analysed when the file was shorter
 
     def was_shown(self, captured_s: float) -> bool:
@@ -130,6 +132,7 @@ class ClipAnalysis:
                 KnownTime(clip.timeline),
                 tell,
                 journal=clip.messages,
+                untold=clip.untold.lane if clip.untold else None,
             )
         )
         mark_s, seen_s = thread_cpu_s(), clip.pipeline.seen_s  # by the clip before
@@ -142,6 +145,8 @@ class ClipAnalysis:
             utc_s = clip.timeline.utc_s(frame.captured_s)
             if not self._step(dated(frame, utc_s, self._zone), stop):
                 return
+            if clip.untold:
+                clip.untold.seen(frame.captured_s)
             clip.last_s, clip.frames = max(clip.last_s, frame.captured_s), clip.frames + 1
             after()
             cpu_s = thread_cpu_s()
