@@ -22,6 +22,7 @@ from edge_agent.clock import (
     is_trusted,
 )
 from edge_agent.errors import StorageError
+from edge_agent.plain_file import first_bytes
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ class KnownTime:
 def _read(path: Path) -> _Saved:
     """What can be used of the file; it may be missing, damaged or from somebody else."""
     try:
-        saved = msgspec.json.decode(path.read_bytes()[:_MAX_BYTES], type=_Saved)
+        saved = msgspec.json.decode(first_bytes(path, _MAX_BYTES), type=_Saved)
     except (OSError, ValueError, RecursionError):
         return _Saved()
     plausible = EARLIEST_PLAUSIBLE_UTC_S <= saved.utc_s <= _LATEST_PLAUSIBLE_UTC_S

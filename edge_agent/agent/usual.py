@@ -13,6 +13,7 @@ from edge_agent.clock import Clock, ClockQuality
 from edge_agent.domain import CameraId, EventId, Label
 from edge_agent.errors import StorageError
 from edge_agent.pipeline.usual import UsualWatch
+from edge_agent.plain_file import first_bytes
 from edge_agent.writer.view_file import FOLDER
 
 log = logging.getLogger(__name__)
@@ -64,8 +65,7 @@ class Usual:
 
     def _recall(self) -> None:
         try:
-            with self._path.open("rb") as file:
-                self.watch.restore(file.read(_MOST_BYTES))
+            self.watch.restore(first_bytes(self._path, _MOST_BYTES))
         except FileNotFoundError:
             return
         except (OSError, ValueError, msgspec.MsgspecError) as error:

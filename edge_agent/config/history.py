@@ -22,8 +22,8 @@ from edge_agent.atomic_file import TEMPORARY_PREFIX, write_atomically
 from edge_agent.config.load import LoadedConfig, load_config
 from edge_agent.config.on_disk import Files, write_files
 from edge_agent.config.schema import DEFAULT_STATE_DIR
-from edge_agent.config.text import first_bytes
 from edge_agent.errors import StorageError
+from edge_agent.plain_file import first_bytes
 
 HISTORY_DIR = "config"
 #: A few kB each: enough for a season of tuning.

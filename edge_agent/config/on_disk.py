@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from edge_agent.config.load import AGENT_FILE, CAMERAS_DIR
-from edge_agent.config.text import first_bytes
+from edge_agent.plain_file import first_bytes
 
 #: By name relative to the folder: `agent.toml`, `cameras.d/front.toml`.
 Files = Mapping[str, bytes]

@@ -10,8 +10,8 @@ import os
 import stat
 from pathlib import Path
 
-from edge_agent.config.text import first_bytes
 from edge_agent.errors import ConfigError, ConfigProblem
+from edge_agent.plain_file import first_bytes
 
 CREDENTIAL_PREFIX = "credential:"
 

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import errno
-import os
-import stat
 from pathlib import Path
 
 from edge_agent.errors import ConfigProblem
-
-#: The sample with every key, sixteen times over.
-_LARGEST_FILE_BYTES = 1024 * 1024
+from edge_agent.plain_file import MOST_BYTES, first_bytes
 
 _SAVE = "save it as UTF-8 (Notepad: Save As, Encoding: UTF-8)"
 
@@ -48,21 +43,6 @@ def text_of(path: Path) -> str:
     return text
 
 
-def first_bytes(path: Path, most_bytes: int = _LARGEST_FILE_BYTES) -> bytes:
-    """All of a file that is no larger than that; of a larger one a byte more, so that it shows.
-    Waits for nobody to write into a pipe. Raises OSError."""
-    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(file, "rb") as opened:
-        return opened.read(most_bytes + 1) or b""
-
-
-def check_is_file(path: str | Path) -> None:
-    """Before a library reads it: a pipe would hold it up for ever, and a device never ends.
-    Raises OSError."""
-    if not stat.S_ISREG(Path(path).stat().st_mode):
-        raise OSError(errno.EINVAL, "is not a file", str(path))
-
-
 def _bytes_of(path: Path) -> bytes:
     try:
         data = first_bytes(path)
@@ -72,8 +52,8 @@ def _bytes_of(path: Path) -> bytes:
     except OSError as error:
         fix = "it must be a file that the agent's user may read"
         raise Unreadable(path, f"cannot be read: {error.strerror}", fix) from error
-    if len(data) > _LARGEST_FILE_BYTES:
-        found = f"is larger than {_LARGEST_FILE_BYTES // 1024} KiB"
+    if len(data) > MOST_BYTES:
+        found = f"is larger than {MOST_BYTES // 1024} KiB"
         raise Unreadable(path, found, "name a configuration file, not something else")
     return data
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from edge_agent.config import MqttConfig, TlsConfig
 from edge_agent.config.secrets import CREDENTIAL_PREFIX, read_secret
-from edge_agent.config.text import check_is_file
 from edge_agent.errors import ConfigError, ConfigProblem
 from edge_agent.mqtt.validity import TlsContext
+from edge_agent.plain_file import check_is_file
 
 _WHERE = "mqtt"
 

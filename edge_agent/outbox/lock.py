@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from edge_agent.errors import StateDirLocked, StorageError
+from edge_agent.plain_file import first_bytes
 
 PID_FILE = "agent.pid"
 
@@ -52,7 +53,9 @@ class StateDirLock:
 def _write_pid(path: Path) -> None:
     """Only for the other one's message: a read-only card must not keep the agent from running."""
     with contextlib.suppress(OSError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(
+            path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_CLOEXEC, 0o600
+        )
         try:
             os.fchmod(descriptor, 0o600)
             os.write(descriptor, f"{os.getpid()}\n".encode())
@@ -62,6 +65,6 @@ def _write_pid(path: Path) -> None:
 
 def _holder(state_dir: Path) -> str:
     try:
-        return (state_dir / PID_FILE).read_text().strip() or "unknown"
+        return first_bytes(state_dir / PID_FILE, 20).decode(errors="replace").strip() or "unknown"
     except OSError:
         return "unknown"

@@ -12,6 +12,7 @@ from edge_agent.atomic_file import sync_folder, write_atomically
 from edge_agent.contract import check_ulid
 from edge_agent.errors import ContractError, StorageError
 from edge_agent.outbox.database import DATABASE
+from edge_agent.plain_file import first_bytes
 
 EPOCH_FILE = "outbox.epoch"
 ASIDE = f"{DATABASE}.corrupt"
@@ -62,7 +63,7 @@ def read_epochs_file(state_dir: Path) -> tuple[str, ...]:
     """The epochs of which something was still to be told, the current one first; none when
     unknown."""
     with contextlib.suppress(OSError, UnicodeDecodeError, ContractError):
-        lines = (state_dir / EPOCH_FILE).read_text().split()
+        lines = first_bytes(state_dir / EPOCH_FILE).decode().split()
         return tuple(check_ulid(line) for line in lines[:_MOST_EPOCHS])
     return ()
 

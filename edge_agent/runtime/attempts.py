@@ -15,6 +15,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from edge_agent.plain_file import first_bytes
+
 log = logging.getLogger(__name__)
 
 TRIES = 3
@@ -87,8 +89,7 @@ def _read(path: Path | None) -> dict[str, int]:
     if path is None:
         return {}
     try:
-        with path.open("rb") as file:
-            found = json.loads(file.read(_MAX_BYTES))
+        found = json.loads(first_bytes(path, _MAX_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     items = found.items() if isinstance(found, dict) else ()

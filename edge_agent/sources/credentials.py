@@ -33,6 +33,7 @@ import msgspec
 from edge_agent.atomic_file import write_atomically
 from edge_agent.clock import Clock, ClockQuality, ClockReading
 from edge_agent.errors import CredentialRefused, SourceUnreachable, StorageError
+from edge_agent.plain_file import first_bytes
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.host_names import HostNames
 from edge_agent.sources.libav import AccessForbidden
@@ -306,9 +307,9 @@ class CredentialGuard:
             return fresh
         self._version = _version(self._path)
         try:
-            file = msgspec.json.decode(self._path.read_bytes(), type=_File)
+            file = msgspec.json.decode(first_bytes(self._path), type=_File)
             bytes.fromhex(file.salt)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             log.warning("%s: cannot be read, wrong logins are counted anew: %s", self._path, error)
             return fresh
         self._rebase(file)

@@ -15,6 +15,7 @@ import msgspec
 from edge_agent.atomic_file import write_atomically
 from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
+from edge_agent.plain_file import first_bytes
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +68,7 @@ class ViewFile:
     def recall(self, restore: Callable[[bytes], None]) -> None:
         """Give what was kept to `restore`, which raises ValueError or msgspec.MsgspecError."""
         try:
-            with self._path.open("rb") as file:
-                data = file.read(_MOST_BYTES)
+            data = first_bytes(self._path, _MOST_BYTES)
         except FileNotFoundError:
             return
         except OSError as error:

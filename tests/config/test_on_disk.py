@@ -9,7 +9,8 @@ import pytest
 
 from edge_agent.config.history import History, state_dirs
 from edge_agent.config.on_disk import agent_file, read_files
-from edge_agent.config.text import Unreadable, first_bytes, text_of
+from edge_agent.config.text import Unreadable, text_of
+from edge_agent.plain_file import first_bytes
 
 MIB = 1024 * 1024
 

@@ -9,8 +9,8 @@ from collections import deque
 
 from edge_agent.clock import Clock
 from edge_agent.config.schema import RtspSource
-from edge_agent.config.text import check_is_file
 from edge_agent.errors import AgentError, ConfigError, ConfigProblem, SourceEnded, SourceUnreachable
+from edge_agent.plain_file import check_is_file
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.libav import Target, connection_failure, no_answer
 from edge_agent.sources.refusal import CameraRefuses
