@@ -288,3 +288,4 @@ class Event:
     snapshot: SnapshotRef | None = None
     clips: tuple[ClipRef, ...] = ()  # in order of time; only an end has any
     health: Health | None = None  # of a health event
+    profile: str = ""  # in force at `at_s`; none: the camera's own settings

@@ -119,10 +119,12 @@ class AgentProcess:
 
 
 @contextmanager
-def agent(config: Path, *, env: dict[str, str] | None = None) -> Iterator[AgentProcess]:
+def agent(
+    config: Path, *, env: dict[str, str] | None = None, ready_s: float = 30.0
+) -> Iterator[AgentProcess]:
     process = AgentProcess(config, env=env)
     try:
-        process.ready()
+        process.ready(ready_s)
         yield process
     finally:
         process.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 
@@ -168,6 +169,8 @@ def test_malformed_commands_are_counted_and_not_answered(payload: bytes) -> None
         ("ea/v1/ward1/other/ack/c1", TOPICS.ack("c1")),
         (TOPICS.ackpos, TOPICS.ack("c1")),
         (TOPICS.ack("x")[:-1] + "#", TOPICS.ack("c1")),
+        (TOPICS.ack("x") + "\x1b\n", TOPICS.ack("c1")),
+        (TOPICS.ack("x") * 70, TOPICS.ack("c1")),
         (None, TOPICS.ack("c1")),
     ],
 )
@@ -180,3 +183,17 @@ def test_answers_stay_in_the_boxs_own_branch(asked: str | None, answered: str) -
     )
     (reply,) = desk(DONE).handle(message).replies
     assert (reply.topic, reply.correlation) == (answered, b"17")
+
+
+def test_a_flood_of_commands_is_a_few_lines_and_a_number(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    clock = ManualClock()
+    made = CommandDesk(TOPICS, clock, None)
+    for number in range(500):
+        made.handle(command("reload", f"c{number}"))
+    assert len(caplog.messages) == 20
+    clock.advance(61)
+    made.handle(command("reload", "later"))
+    assert caplog.messages[-1] == "command reload later: rejected (480 more like it since)"
