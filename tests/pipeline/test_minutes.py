@@ -44,3 +44,8 @@ def test_a_minute_with_change_and_without_a_look_is_told(motion: Motion, reason:
 def test_quiet_minutes_and_noise_are_not_told() -> None:
     noise = Motion((), 0.00001, Lighting.STEADY)
     assert watched((STILL, False), (noise, False), (MOVES, True)) == []
+
+
+def test_where_every_spot_counts_as_moving_no_change_is_not_told() -> None:
+    watch = MinuteWatch(0.0)
+    assert watch.update(STILL, False, 0.0) == watch.close() == ()

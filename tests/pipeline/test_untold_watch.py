@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -70,6 +71,18 @@ def test_who_was_told_is_not_kept_and_counts() -> None:
     assert windows == []
     assert tally.told > 0
     assert tally.best_score > 0.5
+
+
+def test_who_comes_minutes_later_is_somebody_else() -> None:
+    first, camera = untold.planted(("person.min_height_frac",), Random(7))
+    blank = first.pictures[0]
+    end_s = first.pictures[-1].at_s
+    pause = [replace(blank, at_s=round(end_s + (i + 1) / untold.FPS, 3)) for i in range(300)]
+    later_s = pause[-1].at_s + 1 / untold.FPS
+    again = [replace(each, at_s=round(later_s + each.at_s, 3)) for each in first.pictures]
+    windows, _ = kept(replace(first, pictures=(*first.pictures, *pause, *again)), camera)
+    assert len(windows) == 2
+    assert windows[0].last_s < end_s < later_s < windows[1].first_s
 
 
 def test_other_settings_close_what_was_seen_under_the_old_ones() -> None:

@@ -655,6 +655,21 @@ def test_a_snapshot_is_fetched_by_command(
         assert [each.args for each in asked] == [wanted.args]
 
 
+def test_a_command_that_was_accepted_is_answered_again_when_it_is_done(
+    mosquitto: Mosquitto, make_box: MakeBox, ward: str
+) -> None:
+    box = make_box(mosquitto, on_command=lambda _: CommandResult(AckStatus.ACCEPTED)).connect()
+    with Ear(mosquitto, f"ea/v1/{ward}/+/ack/+") as ear:
+        ear.say(box.topics.command("reload"), encode_command(Command("r1", "reload", {})))
+        ear.hear(1, "/ack/r1")
+        box.publisher.finish("r1", CommandResult(AckStatus.FAILED, "agent.toml: no"))
+        told = [decode_ack(each.payload) for each in ear.hear(2, "/ack/r1")]
+        assert [(each.status, each.reason) for each in told] == [
+            (AckStatus.ACCEPTED, ""),
+            (AckStatus.FAILED, "agent.toml: no"),
+        ]
+
+
 def test_a_message_larger_than_any_command_never_reaches_the_box(
     mosquitto: Mosquitto, make_box: MakeBox, ward: str
 ) -> None:
