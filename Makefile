@@ -1,6 +1,6 @@
 # make demo   see the agent find a person and tell a server, with no camera, broker or network
 # make test   every test but the slowest
-# make test-system    long runs: edits under load, damage of every table
+# make test-system    long runs: edits under load, damage of every table, a few mutations
 # make test-machines  packages built, bare Debian roots booted: install, upgrade, remove (as root)
 # make test-packages  the part of it that CI runs: both packages, install.sh, Debian 13 booted once
 # make test-native  what another processor could break: tests of the libraries with machine code
@@ -23,12 +23,14 @@ BIN    := $(VENV)/bin
 demo: $(VENV)/.demo
 	$(BIN)/edge-agent demo
 
-# Three at a time: most tests wait for sockets, timers and processes.
+# Five at a time, on two cores too: most tests wait for sockets, timers and processes. Files with
+# slow tests come first (tests/conftest.py), so that none is alone at the end.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'not system'
+	$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder -m 'not system'
 
 test-system: $(VENV)/.dev
 	$(BIN)/python -m pytest -m system --timeout 1800 --ignore tests/packaging
+	$(BIN)/python tests/mutation --sample 10
 
 # Builds the packages and boots bare Debian roots: most of an hour, as root.
 test-machines: $(VENV)/.deb

@@ -88,6 +88,7 @@ FIRST = ("discover", "by-name", "probe", "find")
 THEN = ("doctor", "test", "check", "configured", "by-name", "add", "discover", "find", "probe")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [FIRST, ()], ids="-".join)
 def test_two_wrong_logins_over_all_commands_and_the_agent(
     house: House, mosquitto: Mosquitto, first: Sequence[str], capsys: pytest.CaptureFixture[str]

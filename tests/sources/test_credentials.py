@@ -115,7 +115,9 @@ def test_no_more_than_four_wrong_ones_in_half_an_hour_whatever_is_tried() -> Non
     guard = CredentialGuard(None, clock)
     logins = [Login("192.0.2.7", "admin", f"guess{i}") for i in range(10)]
     assert sum(tried(guard, login) for login in logins for _ in range(3)) == 4
-    clock.advance(HALF_HOUR_S + 1)
+    clock.advance(600)
+    assert guard.pause_s(logins[-1], camera="front") == HALF_HOUR_S - 600
+    clock.advance(HALF_HOUR_S - 600 + 1)
     assert tried(guard, logins[-1])
 
 
