@@ -328,7 +328,8 @@ def test_two_wrong_logins_whoever_tries(machine: DebianMachine, neighbours: Hous
     machine.shell(f"useradd --create-home pi; echo {house.PORCH} porch.lan >> /etc/hosts")
     house.fill_stick(machine.root, neighbours.folder / "pki/ca.pem", neighbours.broker_port)
     machine.shell("cp /media/usb/ca.pem /etc/edge-agent")
-    login = ("--username", house.USER, "--password-file", "/media/usb/gate.txt")
+    machine.shell("install --owner=pi --mode=600 /media/usb/gate.txt /home/pi/password")
+    login = ("--username", house.USER, "--password-file", "/home/pi/password")
     probe = ("edge-agent", "probe", f"rtsp://porch.lan/{house.TAPO}", *login, "--seconds=1")
     machine.run("runuser", "--user", "pi", "--", *probe, check=False)
     assert neighbours.wrong_logins == 1
