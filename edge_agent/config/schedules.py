@@ -16,17 +16,17 @@ _USUAL_ZONE = "Asia/Ho_Chi_Minh"
 
 
 def schedules_without_zone(box: BoxConfig, camera: CameraConfig) -> Iterator[Finding]:
-    """A warning for each zone with a schedule: which hours it would be watched."""
+    """A warning for each zone and profile with a schedule: which hours it would be."""
     here = _this_zone()
-    for index, zone in enumerate(camera.zones):
-        if not zone.schedule:
-            continue
-        hours = [_shifted(entry, box.timezone, here) for entry in zone.schedule]
-        written = [f"{entry.start} to {entry.end}" for entry in zone.schedule]
+    schedules = {f"zones[{at}].schedule": zone.schedule for at, zone in enumerate(camera.zones)}
+    schedules |= {f"profiles.{at}.schedule": each.schedule for at, each in camera.profiles.items()}
+    for key, schedule in schedules.items():
+        hours = [_shifted(entry, box.timezone, here) for entry in schedule]
+        written = [f"{entry.start} to {entry.end}" for entry in schedule]
         if hours == written:
             continue
         yield Finding(
-            f"zones[{index}].schedule",
+            key,
             f"{', '.join(written)} is in {box.timezone}, because box.timezone of agent.toml is "
             f"not written: {', '.join(hours)} in {here}",
             f'write timezone = "{here}" below [box]',

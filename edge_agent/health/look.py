@@ -155,6 +155,11 @@ def still_tiles(now: Look, before: Look) -> float:
     return 1.0 - cv2.countNonZero(means) / means.size
 
 
+def colour_spread(bgr: U8) -> U8:
+    """uint8 (height, width): from the smallest to the largest of B, G and R; grey is 0."""
+    return np.asarray(bgr.max(2) - bgr.min(2), np.uint8)
+
+
 def tile_means(map_: F32) -> F32:
     """float32 (rows, columns): means of tiles of `TILE_PX`; what is left at the edges is cut."""
     return np.asarray(_tile_means(map_), np.float32)
