@@ -6,7 +6,7 @@ Each scene is a real clip or a real still picture, looked at every two seconds a
 80 s as it is, 70 s with a fault drawn over it, and as it is again. Wanted: raised within 60 s and
 cleared within 60 s. Then changes that are no fault: rain, fog, lamps, the infrared switch, noise,
 exposure, a parked lorry, somebody at the lens. Wanted: nothing raised. All of it for each kind of
-camera: night, five levels of noise, four encoders.
+camera: night, sway, five levels of noise, four encoders.
 
 Thresholds (edge_agent/health/faults.py) were set on the scenes that SET names; the others count.
 """

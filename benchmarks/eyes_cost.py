@@ -37,7 +37,7 @@ _SCENE = SHARED / "ahmetozlu_pedestrian_survaillance.mp4"
 #: In its first minute a view is learned, from every keyframe.
 _FIRST_S = 70
 _WIDTH, _HEIGHT, _FPS, _GOP = 1280, 720, 15, 30
-#: No divisor of _GOP: else each keyframe shows the same one, and the camera is frozen.
+#: _GOP is no multiple of it: else each keyframe shows the same one, and the camera is frozen.
 _PICTURES = 13
 
 

@@ -42,7 +42,7 @@ def new(usual: F32, now: F32) -> float:
     return (float(np.vdot(now, now)) - both * both / energy) / energy
 
 
-def at_share(values: F32, share: float) -> float:
+def at_share(values: NDArray[np.floating], share: float) -> float:
     """The value that so much of `values` (not empty) does not exceed; a quarter of the time that
     numpy.percentile takes for a few hundred."""
     place = int(share * (values.size - 1))

@@ -39,7 +39,7 @@ _YOUNG_GIVES_WAY_S = 300.0
 #: Two looks further apart than this have nothing to do with each other.
 _GAP_S = 30.0
 #: Colour costs a conversion, so it is looked at this seldom.
-_COLOUR_EVERY_S, _CALM_COLOUR_EVERY_S = 10.0, 15.0
+_COLOUR_EVERY_S, _CALM_COLOUR_EVERY_S = 10.0, 24.0
 #: A picture is grey where B, G and R differ by less than this, levels, but for so much of it: a
 #: coloured caption. Grey paint or cloth before the lens leaves colour beside it.
 _GREY_LEVELS, _CAPTION = 6, 0.02
