@@ -17,10 +17,9 @@ _USUAL_ZONE = "Asia/Ho_Chi_Minh"
 
 def schedules_without_zone(box: BoxConfig, camera: CameraConfig) -> Iterator[Finding]:
     """A warning for each zone with a schedule: which hours it would be watched."""
-    here = _this_zone()
-    for index, zone in enumerate(camera.zones):
-        if not zone.schedule:
-            continue
+    scheduled = [(index, zone) for index, zone in enumerate(camera.zones) if zone.schedule]
+    here = _this_zone() if scheduled else ""
+    for index, zone in scheduled:
         hours = [_shifted(entry, box.timezone, here) for entry in zone.schedule]
         written = [f"{entry.start} to {entry.end}" for entry in zone.schedule]
         if hours == written:

@@ -15,7 +15,16 @@ from edge_agent.recorders.find.name_time import NameTime, name_times
 Role = Literal["date", "start", "end"]
 
 #: Of one path; the rest is far-fetched.
-MOST_READINGS = 8
+MOST_READINGS = 14
+
+#: A time of day without marks, and no date beside it.
+_NUMBER = re.compile(r"(?<!%[A-Za-z])(?:%H%M(?:%S)?|%M%S)\Z")
+
+#: A clock that nobody set counts from such a year: the time of day is as wrong.
+_UNSET = re.compile(
+    r"(?<![0-9])(?:19[789][0-9]|200[0-4])([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01])"
+    r"(?![0-9]{1,5}(?![0-9]))"
+)
 
 _JOINED = re.compile(r"(?:[D日일]?[ _.,Tt@-]{0,3}| ?at ?|_at_|, )\Z")
 _TO = re.compile(r"[^0-9/]{1,5}\Z")
@@ -51,6 +60,27 @@ class Reading:
     def hour_only(self) -> bool:
         """It tells no minute. A number may look like that and be none of it."""
         return not re.search(r"%-?[MSs]", "".join(field.form for field in self.fields))
+
+    @property
+    def in_a_number(self) -> bool:
+        """The time of day is one number of four digits or six that stands for itself."""
+        return _NUMBER.search(self._last.form) is not None
+
+    @property
+    def number(self) -> int:
+        """Of `in_a_number`."""
+        found = re.search(r"[0-9]+\Z", self.stem[self._last.begin : self._last.end])
+        return int(found[0]) if found else 0
+
+    @property
+    def short_number(self) -> bool:
+        """It has four digits."""
+        return self.in_a_number and not self._last.form.endswith("%H%M%S")
+
+    @property
+    def _last(self) -> Field:
+        """The last field of the start."""
+        return next(field for field in reversed(self.fields) if field.role != "end")
 
     @property
     def key(self) -> tuple[tuple[int, str, str], ...]:
@@ -97,10 +127,15 @@ def _starts(
             weight += _IN_NAME * (parts[-1].end > name_at) + _DATE_IN_NAME * (date.end > name_at)
             yield from _dated(runs, date, parts, weight)
         yield from _hourly(runs, date, reader)
-    if not dates and not moments:
+    told = [date for date in (*dates, *moments) if {"year", "epoch"} & date.units]
+    if not _UNSET.search(runs.stem):
         for atom in times:
-            if atom.end > name_at:
+            if atom.end > name_at and not any(_overlap(atom, date) for date in told):
                 yield (_field(atom, "start"),), atom.weight + _IN_NAME - _NO_DAY
+
+
+def _overlap(one: Atom, other: Atom) -> bool:
+    return one.begin < other.end and other.begin < one.end
 
 
 def _hourly(runs: Runs, date: Atom, reader: Reader) -> Iterator[tuple[tuple[Field, ...], float]]:
@@ -198,7 +233,7 @@ def _ends(
         for atom in times:
             gap = runs.stem[date.end : atom.begin]
             form = date.form + gap + atom.form
-            if atom.begin >= date.end and "/" not in gap and form.replace("%-", "%") == whole:
+            if atom.begin >= date.end and _JOINED.match(gap) and _alike(form, whole):
                 yield (Field(date.begin, atom.end, "end", form),), _WITH_END
     for atom in near:
         if whole.endswith(atom.form.replace("%-", "%")) and atom.length >= 6:
@@ -206,7 +241,8 @@ def _ends(
 
 
 def _alike(one: str, other: str) -> bool:
-    return one.replace("%-", "%") == other.replace("%-", "%")
+    """The same directives; the marks between them may differ."""
+    return re.findall(r"%-?(.)", one) == re.findall(r"%-?(.)", other)
 
 
 def _follows(runs: Runs, field: Field, atom: Atom) -> bool:

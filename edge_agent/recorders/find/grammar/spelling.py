@@ -69,7 +69,14 @@ def _spelt(eyes: Eyes, column: Column, *, near_camera: bool, glued: bool) -> str
     text = column.texts[0]
     if column.verdict is Verdict.MARK:
         return _literal(text)
-    if column.verdict is not Verdict.CONSTANT:
+    if (
+        near_camera
+        and column.place is Place.AFTER
+        and all(len(each) == 1 for each in column.values)
+    ):
+        return "?"  # a wildcard would take the first words of the name
+    dated = bool(eyes.layout.forms) or column.in_folder
+    if column.verdict is not Verdict.CONSTANT or not dated:
         return "*"
     few = len(eyes.layout.files) < _FEW_FILES
     may_change = words.is_event(text) or (few and text.isdecimal())
