@@ -84,7 +84,8 @@ class Camera:
         self.config = config
         self.name = name = CameraId(config.id)
         self._shared = shared
-        followed = FollowedCamera(config.id, self._other_hosts)
+        state_dir = Path(shared.config.box.state_dir)
+        followed = FollowedCamera(config.id, self._other_hosts, state_dir=state_dir)
         self.feed = CameraFeed(
             self._feed_settings(),
             credentials=shared.credentials,
@@ -99,12 +100,8 @@ class Camera:
         self.view = LiveView(shared.clock)
         self._footage = self._footage_watch()
         self._walk: Taking | None = None
-        self._eyes = Eyes(
-            config, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
-        )
-        self._usual = Usual(
-            name, Path(shared.config.box.state_dir), shared.clock, shared.new_event_id
-        )
+        self._eyes = Eyes(config, state_dir, shared.clock, shared.new_event_id)
+        self._usual = Usual(name, state_dir, shared.clock, shared.new_event_id)
         self._governor = Governor(name, shared.new_event_id, config.person.events_per_10min)
         self._stream_eyes = (
             StreamEyes(name, ignored_of(config.health), shared.new_event_id, shared.record)

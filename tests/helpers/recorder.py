@@ -314,8 +314,8 @@ def play(
 ) -> None:
     """Do all steps. `done()` says how many readable clips the consumer has finished: when it is
     `ahead` behind, and a visit is over, it may catch up. So no old clip starves, and none goes
-    before it was looked at. A file that grows goes on when `settled(path, bytes)`: the consumer took
-    it as complete. `between` is called before each step with its index (a good moment to
+    before it was looked at. A file that grows goes on when `settled(path, bytes)`: the consumer
+    took it as complete. `between` is called before each step with its index (a good moment to
     kill somebody). `pace` scales the waits."""
     readable = 0
     for index, step in enumerate(recording.steps):

@@ -152,8 +152,14 @@ KINDS: tuple[NameLayout, ...] = (
         lambda t, c, n: [f"{c}/{t:%Y-%m-%d/%H}h-{(t.hour + 1) % 24:02}h/{t:%Hh%Mm%Ss}.mp4"],
     ),
     L("time between day and year", TWO, one("{cam}/%a %b %d %H-%M-%S %Y.mp4")),
-    L("year, day, month", TWO, one("{cam}/%Y-%d-%m/%H-%M-%S.mp4"), begin=at("2026-11-12T14:05:06")),
-    L("year left out", TWO, one("{cam}_%m%d_%H%M%S.mp4"), unsure=True),
+    L("year, day, month", TWO, one("{cam}/%Y-%d-%m/%H-%M-%S.mp4")),
+    L(
+        "year left out",
+        TWO,
+        one("{cam}_%m%d_%H%M%S.mp4"),
+        begin=at("2026-11-26T14:41:07"),
+        unsure=True,
+    ),
     L(
         "year left out, day's folder",
         ("Cổng", "Sân"),

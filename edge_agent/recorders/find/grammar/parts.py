@@ -263,7 +263,7 @@ def _series_verdict(column: Column) -> Verdict:  # noqa: PLR0911 - a table of ru
     if column.parallel and wordy:
         return Verdict.CAMERA
     if numeric or column.place is Place.AFTER:
-        if column.keyword and (column.place is not Place.AFTER or each > 1):
+        if column.keyword and (column.place is not Place.AFTER or each > 1 or _is_address(column)):
             return (
                 Verdict.CAMERA if each >= _FILES_EACH or files <= _MANY_FILES else Verdict.COUNTER
             )
@@ -316,7 +316,7 @@ def _series(texts: Sequence[str], starts_s: Sequence[float]) -> tuple[bool, bool
 
 def _behind_keyword(column: Column, slot: Slot, index: int) -> bool:
     """`ch01`, `cam 2`, `Kênh_3`: the letters before the number. An address needs none."""
-    if all(_ADDRESS.search(text) for text in column.values):
+    if _is_address(column):
         return True
     if not all(re.fullmatch(r"[0-9]{1,3}", text) for text in column.values):
         found = [re.match(r"([^\W\d_]+)[ _-]?[0-9]{1,3}\Z", text) for text in column.values]
@@ -327,6 +327,10 @@ def _behind_keyword(column: Column, slot: Slot, index: int) -> bool:
     if near.verdict is Verdict.MARK and index >= 2:
         near = slot.columns[index - 2]
     return all(_plain(text) in words.CAMERA_MARKS for text in near.values)
+
+
+def _is_address(column: Column) -> bool:
+    return all(_ADDRESS.search(text) for text in column.values)
 
 
 def _plain(text: str) -> str:

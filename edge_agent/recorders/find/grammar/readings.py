@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from edge_agent.recorders.find.grammar.moments import Atom, Reader, fields_of
@@ -32,7 +33,7 @@ _TO = re.compile(r"[^0-9/]{1,5}\Z")
 _LONGEST_S, _LONGEST_TIMED_S = 86_400.0, 7_200.0
 
 _IN_NAME, _DATE_IN_NAME, _ADJACENT, _WITH_END = 4.0, 1.0, 6.0, 3.0
-_RUN_BETWEEN, _TIME_FIRST = 1.5, 3.0
+_RUN_BETWEEN, _FOLDER_BETWEEN, _TIME_FIRST = 1.5, 0.5, 3.0
 _NO_DAY = 8.0
 
 
@@ -55,6 +56,7 @@ class Reading:
     start: NameTime
     end: dt.datetime | None
     weight: float  # how likely, before other files were looked at
+    turn: int = 0  # of the moments of one form in this path, which: `exported_<when>_of_<when>`
 
     @property
     def hour_only(self) -> bool:
@@ -90,7 +92,7 @@ class Reading:
             depth = self.stem.count("/", at, field.begin)
             parts.append((depth, str(field.role), field.form.replace("%-", "%")))
             at = field.end
-        return (*parts, (self.stem.count("/", at), "", ""))
+        return (*parts, (self.stem.count("/", at), "", str(self.turn)))
 
 
 def readings_of(relative: str, reader: Reader) -> list[Reading]:
@@ -106,11 +108,21 @@ def readings_of(relative: str, reader: Reader) -> list[Reading]:
             if reading is not None:
                 found.append(reading)
     best: dict[object, Reading] = {}
-    for reading in found:
+    for reading in _in_turn(found):
         kept = best.get(reading.key)
         if kept is None or kept.weight < reading.weight:
             best[reading.key] = reading
     return sorted(best.values(), key=lambda each: -each.weight)[:MOST_READINGS]
+
+
+def _in_turn(readings: list[Reading]) -> Iterator[Reading]:
+    """Each with its number among those of its form that begin elsewhere."""
+    begins: dict[object, set[int]] = defaultdict(set)
+    for reading in readings:
+        begins[reading.key].add(reading.fields[0].begin)
+    for reading in readings:
+        before = sum(begin < reading.fields[0].begin for begin in begins[reading.key])
+        yield replace(reading, turn=before)
 
 
 def _starts(
@@ -204,7 +216,7 @@ def _dated(
             yield (whole, *rest), weight + _ADJACENT
             return
         between = sum(date.end <= run.begin and run.end <= first.begin for run in runs.digits)
-        weight -= _RUN_BETWEEN * between * ("/" not in gap)
+        weight -= between * (_RUN_BETWEEN if "/" not in gap else _FOLDER_BETWEEN)
         yield (_field(date, "date"), *(_field(part, "start") for part in parts)), weight
     elif "/" not in runs.stem[first.end : date.begin]:
         gap = runs.stem[first.end : date.begin]
