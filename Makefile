@@ -1,8 +1,9 @@
 # make demo   see the agent find a person and tell a server, with no camera, broker or network
 # make test   every test but the slowest
-# make test-system    long runs: edits under load, damage of every table
+# make test-system    long runs: edits under load, damage of every table, a few mutations
 # make test-machines  packages built, bare Debian roots booted: install, upgrade, remove (as root)
 # make test-packages  the part of it that CI runs: both packages, install.sh, Debian 13 booted once
+# make test-native  what another processor could break: tests of the libraries with machine code
 # make mutation   would a test notice? (MUTATIONS=60 PACKAGES=outbox)
 # make fuzz   spoilt bytes for every parser of what comes from outside, many (FUZZ_RUNS=20000 FUZZ_SEED=1)
 # make check  what a commit must pass: format, lint, types, layers, tests
@@ -17,17 +18,19 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # `make -j` would run linters and tests into each other's output.
 .NOTPARALLEL:
-.PHONY: demo test test-system test-machines test-packages mutation fuzz check lint format docs messages bench bench-decode wheel wheels deb lock clean
+.PHONY: demo test test-system test-machines test-packages test-native mutation fuzz check lint format docs messages bench bench-decode wheel wheels deb lock clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edge-agent demo
 
-# Three at a time: most tests wait for sockets, timers and processes.
+# Five at a time, on two cores too: most tests wait for sockets, timers and processes. Files with
+# slow tests come first (tests/conftest.py), so that none is alone at the end.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'not system'
+	$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder -m 'not system'
 
 test-system: $(VENV)/.dev
 	$(BIN)/python -m pytest -m system --timeout 1800 --ignore tests/packaging
+	$(BIN)/python tests/mutation --sample 10
 
 # Builds the packages and boots bare Debian roots: most of an hour, as root.
 test-machines: $(VENV)/.deb
@@ -36,7 +39,16 @@ test-machines: $(VENV)/.deb
 test-packages: $(VENV)/.deb
 	$(BIN)/python -m pytest -m system --timeout 1800 tests/packaging/test_build.py \
 		tests/packaging/test_install_wheels.py tests/packaging/test_debian_package.py \
-		-k 'test_build or twice_is_once or damaged_wheel or (first_install and 13)'
+		-k 'test_build or twice_is_once or damaged_wheel or (13 and (first_install or two_wrong))'
+
+# Each library with machine code by its quick tests: onnxruntime, OpenCV, PyAV, msgspec, SQLite.
+NATIVE := tests/detect/test_decoders.py tests/detect/test_nms.py tests/detect/test_mapping.py \
+	tests/detect/test_onnx_detector.py tests/detect/test_shipped.py tests/motion/test_blobs.py \
+	tests/media/test_jpeg.py tests/sources/test_decoder.py tests/sources/test_pixels.py \
+	tests/contract/test_payload.py tests/contract/test_ulid.py tests/outbox/test_outbox.py \
+	tests/test_clock.py tests/test_atomic_file.py tests/demo/test_self_test.py
+test-native: $(VENV)/.dev
+	$(BIN)/python -m pytest -m 'not system and not slow' $(NATIVE)
 
 # Would a test notice? Changes lines of four packages, one at a time: two hours; MUTATIONS of each, and
 # for a look at one package PACKAGES=outbox.

@@ -35,6 +35,7 @@ BENCHMARKS = {
     "emptiness": Benchmark("emptiness", "Nobody there"),
     "latency": Benchmark("latency", "From the light to the ward"),
     "resources": Benchmark("resources", "Memory and CPU beside an ffmpeg pipe"),
+    "relay": Benchmark("relay", "What the relay costs"),
     "imports": Benchmark("imports", "Imports and READY"),
     "motion": Benchmark("motion_recall", "Motion: recall and cost"),
     "detectors": Benchmark("detectors", "Person detectors"),

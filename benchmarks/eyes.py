@@ -41,6 +41,8 @@ SET = ("PETS09-S2L1", "intel_one-by-one", "dvrscan_traffic", "ahmetozlu_vehicle"
 _EVERY_S = 2.0
 _LEARN_S, _SPELL_S, _WITHIN_S = 80.0, 70.0, 60.0
 _WIDTH_PX = 640
+#: A picture without colour, but for a caption.
+_GREY_LEVELS, _GREY_SHARE = 12, 0.02
 
 
 @dataclass(slots=True)
@@ -117,6 +119,11 @@ def pictures(path: Path, most: int = 40) -> list[U8]:
     return found
 
 
+def _grey(picture: U8) -> U8:
+    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
+
+
 class _Watched:
     """A camera at a scene, and what its health stage says."""
 
@@ -124,6 +131,8 @@ class _Watched:
         # Back and forth: no jump where the clip begins again.
         self._pictures: Iterator[U8] = itertools.cycle([*scene, *scene[-2:0:-1]])
         self._kind, self._shape = kind, scene[0].shape
+        spread = np.ptp(scene[0].reshape(-1, 3), axis=1)
+        self._grey = bool(np.mean(spread > _GREY_LEVELS) < _GREY_SHARE)
         self.ms: list[float] = []
 
     def look(
@@ -137,9 +146,11 @@ class _Watched:
         """`draw`: what is drawn, and whether after the coder. (seconds, fault, begins)."""
         told = []
         for at_s in np.arange(0.0, until_s, _EVERY_S):
-            shown = next(self._pictures)
+            shown = self._kind.swayed(next(self._pictures), rng)
             if draw and not draw[1]:
                 shown = draw[0](shown, float(at_s))
+                # A camera that shows no colour shows none of a hand, either.
+                shown = _grey(shown) if self._grey else shown
             shown = coder(self._kind.sensed(self._kind.lit(shown), rng))
             if draw and draw[1]:
                 shown = draw[0](shown, float(at_s))

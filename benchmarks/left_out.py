@@ -1,12 +1,13 @@
 """Detectors on sources that the shipped one never learnt from: who is found, and who is made up.
 
-    python -m benchmarks.left_out --data DATA [--limit N] [--told N] [NAME ...]
+    python -m benchmarks.left_out --data DATA [--limit N] [--told N] [--confirm N] [NAME ...]
 
 DATA is what models/training collected (`left-*.zip`, `left-*.truth.npz`). Three tables: AP@0.5 /
 recall at 1 / at 0.1 false positives a picture per source; AP by height of the person in the
 picture, and of all pictures made grey, dark and noisy; pictures without people in which somebody
 scores the confirm threshold. `--told N`: N pictures of one or two people, and N without, swayed
-for six seconds and replayed through the whole agent: in how many is a person told?
+for six seconds and replayed through the whole agent: in how many is a person told? `--confirm N`:
+the same of N with people and 2 N without, at several confirm thresholds, to choose one by.
 Exit code 1 when there is nothing to measure.
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,7 @@ import numpy as np
 
 from benchmarks._replays import MODEL, replayed, visits
 from benchmarks._swaying import write_swaying
+from edge_agent.config import PersonConfig
 from edge_agent.detect import OnnxDetector, find_model
 from edge_agent.detect.evaluation import LabelledFrame, evaluate
 from edge_agent.domain import F32, U8, Label, Region
@@ -38,6 +41,8 @@ SOURCES = Path(__file__).parents[1] / "models" / "training" / "sources.toml"
 SCORE_ABOVE = 0.02
 #: Heights of people as shares of the picture's.
 BINS = ((0.0, 0.05), (0.05, 0.1), (0.1, 0.2), (0.2, 0.5), (0.5, 1.01))
+#: What a confirm threshold is chosen of.
+THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,21 +152,57 @@ def judge(name: str, pictures: Sequence[Still]) -> dict[str, str]:
 def told(name: str, pictures: Sequence[Still], most: int) -> dict[str, str]:
     """Whole pipeline: in how many swaying pictures is a person told?"""
     detector = OnnxDetector.open(find_model(name))
-    few = [s for s in pictures if s.people is not None and 1 <= len(s.people) <= 2]
-    none = [s for s in pictures if s.people is not None and not len(s.people)]
     column = {}
-    for title, chosen in (("told, 1-2 people", few), ("told, nobody", none)):
-        some = [chosen[i] for i in np.unique(np.linspace(0, len(chosen) - 1, most).astype(int))]
+    titles = ("told, 1-2 people", "told, nobody")
+    for title, chosen in zip(titles, _few_and_none(pictures), strict=True):
+        some = _spread(chosen, most)
         count = sum(_is_told(detector, still) for still in some)
         column[title] = f"{count} of {len(some)}"
     return column
 
 
+def _few_and_none(pictures: Sequence[Still]) -> tuple[list[Still], list[Still]]:
+    labelled = [(s, len(s.people)) for s in pictures if s.people is not None]
+    return [s for s, n in labelled if n in (1, 2)], [s for s, n in labelled if not n]
+
+
+def _spread(chosen: Sequence[Still], most: int) -> list[Still]:
+    return [chosen[i] for i in np.unique(np.linspace(0, len(chosen) - 1, most).astype(int))]
+
+
 def _is_told(detector: OnnxDetector, still: Still) -> bool:
+    return told_at(detector, still, [detector.confirm_threshold]) == 1
+
+
+def told_at(detector: OnnxDetector, still: Still, thresholds: Sequence[float]) -> int:
+    """At how many of these confirm thresholds, least first, is the swaying picture told?
+
+    Who is told at one of them is told at the lower ones, so halving finds it.
+    """
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "swaying.mp4"
         write_swaying(still.bgr, clip)
-        return bool(visits(replayed(clip, detector), Label.PERSON))
+
+        def is_untold(threshold: float) -> bool:
+            person = PersonConfig(confirm_threshold=threshold)
+            return not visits(replayed(clip, detector, person=person), Label.PERSON)
+
+        return bisect_left(thresholds, True, key=is_untold)
+
+
+def curve(name: str, pictures: Sequence[Still], most: int) -> dict[str, str]:
+    """Told at each confirm threshold: of `most` swaying pictures with people, 2 `most` without."""
+    detector = OnnxDetector.open(find_model(name))
+    few, none = _few_and_none(pictures)
+    counts = []
+    for chosen, number in ((few, most), (none, 2 * most)):
+        some = _spread(chosen, number)
+        reached = [told_at(detector, still, THRESHOLDS) for still in some]
+        counts.append([sum(each > i for each in reached) for i in range(len(THRESHOLDS))])
+    return {
+        f"told at {threshold:.2f}: people, nobody": f"{people}, {nobody}"
+        for threshold, people, nobody in zip(THRESHOLDS, *counts, strict=True)
+    }
 
 
 def main() -> int:
@@ -170,6 +211,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=Path("../training-data"))
     parser.add_argument("--limit", type=int, default=120, help="pictures a source")
     parser.add_argument("--told", type=int, default=0, metavar="N")
+    parser.add_argument("--confirm", type=int, default=0, metavar="N")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     pictures = stills(options.data, options.limit)
@@ -179,6 +221,8 @@ def main() -> int:
     columns = {}
     for name in options.names:
         columns[name] = judge(name, pictures)
+        if options.confirm:
+            columns[name] |= curve(name, pictures, options.confirm)
         if options.told:
             columns[name] |= told(name, pictures, options.told)
         print(name, columns[name], file=sys.stderr, flush=True)

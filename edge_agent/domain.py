@@ -121,6 +121,7 @@ class Motion:
     changed_frac: float  # share of the frame's pixels that differ from the background
     lighting: Lighting
     overlays: tuple[BBox, ...] = ()  # burnt-in clocks, in which motion is left out
+    suspects: bool = False  # the next pictures may show that something in it is a clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,3 +288,4 @@ class Event:
     snapshot: SnapshotRef | None = None
     clips: tuple[ClipRef, ...] = ()  # in order of time; only an end has any
     health: Health | None = None  # of a health event
+    profile: str = ""  # in force at `at_s`; none: the camera's own settings

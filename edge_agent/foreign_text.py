@@ -6,6 +6,7 @@ line breaks that forge a log line, or marks that turn the direction of reading a
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 
@@ -23,6 +24,12 @@ def printable(text: str | bytes | os.PathLike[str], *, keep: str = "") -> str:
     if decoded.isprintable():
         return decoded
     return "".join(c if c.isprintable() or c in keep else _escaped(c) for c in decoded)
+
+
+def printable_json(value: object, *, indent: int | None = None) -> str:
+    """JSON as people read it, and with escapes alone where something would command a terminal."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return text if text.replace("\n", "").isprintable() else json.dumps(value, indent=indent)
 
 
 class PrintableFormatter(logging.Formatter):

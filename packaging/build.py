@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import hashlib
+import importlib.metadata
 import os
 import re
 import shutil
@@ -94,18 +95,12 @@ def fill_wheels(build: Build) -> None:
 def _check_builders() -> None:
     """The tools have a part in the bytes: other versions would make another package."""
     for pin in read_lock(BUILD_LOCK).values():
-        found = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                f"import importlib.metadata as m; print(m.version({pin.name!r}))",
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout.strip()
+        try:
+            found = importlib.metadata.version(pin.name)
+        except importlib.metadata.PackageNotFoundError:
+            found = "none"
         if found != pin.version:
-            wanted = f"{BUILD_LOCK.name} has {pin.name} {pin.version}, here is {found or 'none'}"
+            wanted = f"{BUILD_LOCK.name} has {pin.name} {pin.version}, here is {found}"
             raise SystemExit(f"{wanted}; make deb installs it")
 
 

@@ -261,10 +261,19 @@ make_version() {
     # No pip in the venv: nothing is installed there later.
     sed '/^pip==/,/[^\\]$/d' "$wheels/box.lock" > "$target/requirements.lock"
     "$target/bin/python" "$pip_wheel/pip" --isolated --disable-pip-version-check -q install \
-        --no-index --no-deps --no-cache-dir --only-binary=:all: --find-links "$wheels" \
+        --no-index --no-deps --no-cache-dir --no-compile --only-binary=:all: --find-links "$wheels" \
         --require-hashes -r "$target/requirements.lock" --root-user-action=ignore ||
         { rm -rf "$target"; fail "$version could not be installed; nothing was changed"; }
+    compile_version
     printf '%s\n' "$hash" > "$target/$mark"
+}
+
+# The service's user cannot write here, and would compile at every start. pip would compile all files,
+# one after another; this does it on all cores, and leaves out what the agent never loads.
+compile_version() {
+    "$target/bin/python" -W ignore -m compileall -q -j 0 \
+        -x '/(tests|pygments/lexers|onnxruntime/(tools|transformers|quantization))/' "$target/lib" ||
+        true
 }
 
 # As the service's user, where there is one: what only root can read is found here.
@@ -273,9 +282,9 @@ self_test() {
     say "testing $version: a made picture with a person, through to the outbox"
     if [ "$(id -u)" -eq 0 ] && wanted USER; then
         setpriv --reuid edge-agent --regid edge-agent --clear-groups --inh-caps=-all \
-            env -i HOME=/nonexistent PATH="$PATH" "$target/bin/edge-agent" selftest
+            env -i HOME=/nonexistent PATH="$PATH" "$target/bin/edge-agent" selftest --lang "$lang"
     else
-        "$target/bin/edge-agent" selftest
+        "$target/bin/edge-agent" selftest --lang "$lang"
     fi
 }
 

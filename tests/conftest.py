@@ -34,6 +34,12 @@ def _own_home(base: Path) -> Iterator[None]:
         yield
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: with several workers none of them is begun at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def login_count_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """For what a module's tests share: it is made before each test has its own."""

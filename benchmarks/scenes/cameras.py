@@ -11,8 +11,11 @@ from typing import cast
 import av
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from edge_agent.domain import F32, U8
+from edge_agent.domain import U8
+
+I16 = NDArray[np.int16]
 
 Rng = np.random.Generator
 Coder = Callable[[U8], U8]
@@ -28,6 +31,16 @@ class CameraKind:
     codec: str = ""  # ffmpeg's name of the encoder; empty: none
     options: dict[str, str] = field(default_factory=dict)
     bit_rate: int = 0  # at one picture a second
+    sway_frac: float = 0.0  # on a pole in the wind: standard deviation, of the height
+
+    def swayed(self, picture: U8, rng: Rng) -> U8:
+        if not self.sway_frac:
+            return picture
+        height, width = picture.shape[:2]
+        across, down = rng.normal(0, self.sway_frac * height, 2)
+        shift = np.array([[1, 0, across], [0, 1, down]], np.float32)
+        shown = cv2.warpAffine(picture, shift, (width, height), borderMode=cv2.BORDER_REFLECT)
+        return np.asarray(shown, np.uint8)
 
     def lit(self, picture: U8) -> U8:
         if not self.night:
@@ -43,8 +56,8 @@ class CameraKind:
         """A sensor's noise: without it a looped clip would repeat itself to the bit."""
         height, width = picture.shape[:2]
         y, x = rng.integers(0, _GRAIN_PX, 2)
-        grain = cv2.cvtColor(_grain(height, width)[y:, x:][:height, :width], cv2.COLOR_GRAY2BGR)
-        return np.asarray(cv2.add(picture, grain * self.noise, dtype=cv2.CV_8U), np.uint8)
+        grain = _grain(height, width, self.noise)[y:, x:][:height, :width]
+        return np.asarray(cv2.add(picture, grain, dtype=cv2.CV_8U), np.uint8)
 
     def coder(self, shape: tuple[int, ...]) -> Coder:
         """Encodes and decodes, picture by picture."""
@@ -56,9 +69,10 @@ _GRAIN_PX = 200
 
 
 @cache
-def _grain(height: int, width: int) -> F32:
-    drawn = np.random.default_rng(5).normal(0, 1, (height + _GRAIN_PX, width + _GRAIN_PX))
-    return drawn.astype(np.float32)
+def _grain(height: int, width: int, deviation: float) -> I16:
+    """int16, the same in each channel; pictures are whole levels, so noise is, too."""
+    drawn = np.random.default_rng(5).normal(0, deviation, (height + _GRAIN_PX, width + _GRAIN_PX))
+    return np.repeat(np.round(drawn).astype(np.int16)[..., None], 3, 2)
 
 
 class _Coder:
@@ -96,6 +110,7 @@ _X264 = {"preset": "veryfast", "tune": "zerolatency"}
 PLAIN = CameraKind("as it is")
 KINDS = (
     PLAIN,
+    CameraKind("sways", sway_frac=0.02),
     CameraKind("grey night", noise=5.0, night=True),
     CameraKind("noise 0.5", noise=0.5),
     CameraKind("noise 3", noise=3.0),

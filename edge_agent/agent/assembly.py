@@ -20,6 +20,7 @@ from edge_agent.agent.local_status import Facts
 from edge_agent.agent.main_pictures import MainPictures
 from edge_agent.agent.memory import give_up_largest
 from edge_agent.agent.orphans import closing_drafts
+from edge_agent.agent.profile_desk import ProfileDesk
 from edge_agent.agent.proof import clip_path, proof_of_life
 from edge_agent.agent.proof_run import ProofParts
 from edge_agent.agent.telemetry import TelemetrySource
@@ -35,7 +36,6 @@ from edge_agent.config.plan import Plan, Step
 from edge_agent.contract import (
     BoxTopics,
     ConfigStatus,
-    RecordedTimeline,
     Sender,
     State,
     UlidGenerator,
@@ -103,7 +103,11 @@ class Assembly:
         self._detector = open_detector(config.detector, len(config.cameras))
         self._snapshots = open_snapshots(config, self._state_dir, clock)
         self._drafters = (
-            EventDrafter(self._sender(), clock, self._recorded_time),
+            EventDrafter(
+                self._sender(),
+                clock,
+                lambda camera: self.cameras.recorded_time(camera),  # noqa: PLW0108
+            ),
             EventDrafter(self._sender(), clock),  # of recorders' clips
         )
         self._writer = Writer(
@@ -127,6 +131,7 @@ class Assembly:
             heartbeat=self._heartbeat("analysis"),
             make_snapshot=self._snapshot if self._snapshots is not None else None,
         )
+        self._profiles = ProfileDesk(lambda: self.cameras, self.finish)
         self._publisher = Publisher(self._publisher_setup())
         self._shared = self._what_cameras_share()
         folders = Folders(
@@ -211,6 +216,7 @@ class Assembly:
         """What the ward should know of us, when it changed."""
         self._time.poll()
         self._proof.poll()
+        self._profiles.poll()
         self.cameras.poll()
         self.untold.poll(self.cameras.live.values())
         reasons = tuple(self._reasons())
@@ -325,7 +331,7 @@ class Assembly:
     def relieve(self, least_mb: float) -> str | None:
         """Memory is short: one camera less, where that helps."""
         feeds = {name: camera.feed for name, camera in self.cameras.live.items()}
-        return give_up_largest(feeds, least_mb)
+        return give_up_largest({**feeds, **self.cameras.folders.feeds}, least_mb)
 
     def _folder_parts(self) -> FolderParts:
         return FolderParts(
@@ -337,6 +343,7 @@ class Assembly:
             self._clock,
             Attempts(self._state_dir / "attempts.json"),
             self._state_dir,
+            lambda camera, minutes: self.untold.keep_clip(camera, minutes),  # noqa: PLW0108
         )
 
     def _publisher_setup(self) -> PublisherSetup:
@@ -366,6 +373,7 @@ class Assembly:
                 Verb.ACCEPT: lambda name: self.cameras.accept_view(name),  # noqa: PLW0108
                 Verb.FORGET: lambda name: self.cameras.forget_nuisances(name),  # noqa: PLW0108
             },
+            profile=self._profiles,
         )
 
     def _more_figures(self) -> dict[str, float]:
@@ -383,9 +391,6 @@ class Assembly:
     def _sender(self) -> Sender:
         box = self._config.box
         return Sender(box.ward, box.id, cfg_sha=self.cfg_sha, model_name=self._detector.name)
-
-    def _recorded_time(self, camera: CameraId) -> RecordedTimeline | None:
-        return self.cameras.recorded_time(camera)
 
     def _new_event_id(self, label: Label, at_s: float) -> EventId:
         return EventId(self._ids.next(self._clock.read().utc_s))

@@ -22,6 +22,7 @@ from edge_agent.agent.clips import ClipCamera, ClipRoom, keeps_clips
 from edge_agent.agent.eyes import Eyes
 from edge_agent.agent.following import FollowedCamera
 from edge_agent.agent.footage import FootageRoom, FootageWatch, Origin, Taking, hiding_of
+from edge_agent.agent.kept_profiles import KeptProfiles
 from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.main_streams import closer_look, main_stream, masks
 from edge_agent.agent.stream_eyes import StreamEyes
@@ -32,6 +33,7 @@ from edge_agent.analysis.live_view import LiveView
 from edge_agent.analysis.loop import AnalysisLoop, Lane, LaneCounters
 from edge_agent.analysis.recordings import is_recorded, recording_time
 from edge_agent.analysis.sights import Sights
+from edge_agent.analysis.untold_lane import UntoldLane
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config, FileSource, RtspSource
 from edge_agent.contract import BoxTopics
@@ -40,8 +42,8 @@ from edge_agent.events import Governor
 from edge_agent.media.footage import Reason
 from edge_agent.pipeline.health import ignored_of
 from edge_agent.pipeline.local_time import dated
+from edge_agent.pipeline.profiles import Profiles
 from edge_agent.pipeline.stages import Extras, build_pipeline
-from edge_agent.pipeline.untold_watch import UntoldWatch
 from edge_agent.runtime import StopToken, Supervisor, Worker
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings, FeedStatus
 
@@ -85,6 +87,8 @@ class Camera:
         self.name = name = CameraId(config.id)
         self._shared = shared
         state_dir = Path(shared.config.box.state_dir)
+        self._kept_profiles = KeptProfiles(config, state_dir)
+        self._profile = self.profiles.in_force  # that the main thread acted upon
         followed = FollowedCamera(config.id, self._other_hosts, state_dir=state_dir)
         self.feed = CameraFeed(
             self._feed_settings(),
@@ -96,7 +100,7 @@ class Camera:
         self.counters = LaneCounters()
         self.sights = Sights(shared.clock)
         #: Who was not told; None: a recording, which `replay --why` answers for.
-        self.untold = None if self.recording else UntoldWatch(config, shared.detector)
+        self.untold = None if self.recording else UntoldLane(config, shared.detector)
         self.view = LiveView(shared.clock)
         self._footage = self._footage_watch()
         self._walk: Taking | None = None
@@ -143,6 +147,8 @@ class Camera:
         """Go on with other settings, which need no other stream; what is open stays open."""
         new_view = config.privacy_masks != self.config.privacy_masks
         self.config = config
+        profiles = self.profiles
+        now = self._kept_profiles.apply(config)
         before, self._footage = self._footage, self._footage_watch()
         if new_view:
             self.record(0)  # with the masks of before
@@ -154,12 +160,12 @@ class Camera:
         lane = self._lane()
 
         def swap() -> None:
+            now.restore(profiles.state())
             if before is not None:
                 before.close()
             if self.untold is not None:
                 self.untold.apply(config, self._shared.detector)
             self._eyes.watch.ignore(ignored_of(config.health))
-            self._governor.budget = config.person.events_per_10min
             self._governor.unsettle(self._shared.clock.mono_s())
             if new_view:
                 self._eyes.watch.accept()
@@ -199,6 +205,26 @@ class Camera:
                 shared.clips.remove(self.name)
 
         self._in_analysis(leave)
+
+    def ask_profile(self, name: str) -> None:
+        """Have a profile in force from now on; `auto`: by the next picture. It is remembered."""
+
+        def ask() -> None:
+            self.profiles.ask(name)
+            self._shared.analysis.follow(self.name)
+
+        self._in_analysis(ask)
+        self._look_at_profile()
+
+    @property
+    def profiles(self) -> Profiles:
+        """Read by any thread."""
+        return self._kept_profiles.profiles
+
+    @property
+    def holding(self) -> CameraConfig:
+        """The settings in force: its own, or with a profile's."""
+        return self.profiles.camera
 
     def forget_nuisances(self) -> None:
         """Places that were taken for a person again and again are told of again."""
@@ -242,10 +268,16 @@ class Camera:
         """Tell the ward how it stands, when that changed."""
         self._eyes.poll(self._in_analysis)
         self._usual.poll(self._in_analysis)
+        asked = self._kept_profiles.asked()
+        if asked is not None:
+            self.ask_profile(asked)
+        self._look_at_profile()
         if self._stream_eyes is not None:
             self._stream_eyes.poll(self.feed.status(), self._shared.clock.mono_s())
         self._teller.poll(
-            crashed=self._workers[0].crash is not None, nuisances=self.counters.nuisances
+            crashed=self._workers[0].crash is not None,
+            nuisances=self.counters.nuisances,
+            profile=self.profiles.in_force,
         )
 
     def record(self, seconds: float) -> None:
@@ -262,9 +294,21 @@ class Camera:
         """The last status: the agent was stopped."""
         for memory in (self._eyes, self._usual):
             memory.keep(lambda work: work())  # the analysis has ended
+        self._kept_profiles.keep()
         self._teller.say_stopped()
 
     # --- parts ---
+
+    def _look_at_profile(self) -> None:
+        """What the pipeline changed by itself the camera's other parts follow."""
+        self._kept_profiles.keep()
+        profile = self.profiles.in_force
+        if profile == self._profile:
+            return
+        self._profile = profile
+        log.info("%s: %s", self.name, _in_force(profile, self.profiles.by))
+        self.feed.apply(self._feed_settings())
+        self._in_analysis(self._put_aside)
 
     def _in_analysis(self, work: Callable[[], None]) -> None:
         if not self._shared.analysis.ask(work, ASK_S):
@@ -281,7 +325,7 @@ class Camera:
     def _feed_settings(self) -> FeedSettings:
         shared = self._shared
         return FeedSettings.of(
-            self.config,
+            self.holding,
             shared.config.analysis.fps,
             clips=keeps_clips(shared.config, self.config) or shared.config.tuning.keep,
             detects=shared.detects,
@@ -313,6 +357,7 @@ class Camera:
                     self._eyes.watch,
                     governor=None if played else self._governor,
                     usual=None if played else self._usual.watch,
+                    profiles=self.profiles,
                 ),
             ),
             self.counters,
@@ -331,7 +376,7 @@ class Camera:
         if self._main is not None:
             shared.pictures.put(self.name, MainCamera(self._main, masks(self.config)))
         if shared.clips is not None and keeps_clips(shared.config, self.config):
-            clips = ClipCamera(self.feed.tap, self.config.person, self._main)
+            clips = ClipCamera(self.feed.tap, self.holding.person, self._main)
             shared.clips.put(self.name, clips)
 
     def _dated(self, frame: Frame) -> Frame:
@@ -340,3 +385,9 @@ class Camera:
         else:
             utc_s = self._shared.clock.read().utc_s
         return dated(frame, utc_s, ZoneInfo(self._shared.config.box.timezone))
+
+
+def _in_force(profile: str, by: str) -> str:
+    if not profile:
+        return "its own settings are in force" + (f" ({by})" if by else "")
+    return f"profile {profile} is in force ({by})"

@@ -97,11 +97,13 @@ class _Told:
     remarks: tuple[str, ...]  # what is wrong though it plays
     plan: GatePlan | None  # how its packets are decoded
     nuisances: tuple[NuisanceSpot, ...] = ()
+    profile: str = ""
 
     @property
-    def kind(self) -> tuple[str, str, int, tuple[BBox, ...]]:
+    def kind(self) -> tuple[str, str, int, tuple[BBox, ...], str]:
         places = tuple(spot.bbox for spot in self.nuisances)
-        return self.reason, self.plan.policy if self.plan else "", len(self.remarks), places
+        policy = self.plan.policy if self.plan else ""
+        return self.reason, policy, len(self.remarks), places, self.profile
 
 
 class CameraStatusTeller:
@@ -127,9 +129,11 @@ class CameraStatusTeller:
         self._since_s = clock.mono_s()  # of the state that was told last
         self._told_offset_s = 0.0  # UTC minus monotonic, as it was then
 
-    def poll(self, *, crashed: bool, nuisances: tuple[NuisanceSpot, ...] = ()) -> None:
+    def poll(
+        self, *, crashed: bool, nuisances: tuple[NuisanceSpot, ...] = (), profile: str = ""
+    ) -> None:
         """`crashed`: the source thread lies still, whatever its feed said last. `nuisances`:
-        places that the analysis tells nobody of."""
+        places that the analysis tells nobody of. `profile`: the one in force."""
         status = self._feed.status()
         self.camera_clock.heard(status.sender_ahead_s, self._clock.read())
         state = status.state
@@ -143,7 +147,8 @@ class CameraStatusTeller:
             reason = "; ".join(FAULT_WORDS[fault] for fault in faults)
         seeing = State.DEGRADED if faults else State.ONLINE
         remarks = tuple(text for text in (*status.remarks, self.camera_clock.remark) if text)
-        now = _Told(seeing if online else State.OFFLINE, reason, remarks, plan, nuisances)
+        standing = seeing if online else State.OFFLINE
+        now = _Told(standing, reason, remarks, plan, nuisances, profile)
         reading = self._clock.read()
         stepped = abs(reading.utc_s - reading.mono_s - self._told_offset_s) >= STEP_S
         drifted = self.camera_clock.take_news()
@@ -187,6 +192,7 @@ class CameraStatusTeller:
                 str(plan) if plan else "",
                 clock_offset_s=self.camera_clock.offset_s,
                 nuisances=tuple(_nuisance(spot) for spot in now.nuisances),
+                profile=now.profile,
             )
         )
         self._set_status(self._topics.camera_status(self._camera), payload)

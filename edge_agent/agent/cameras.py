@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from edge_agent.agent.camera import Camera, Shared
+from edge_agent.agent.kept_profiles import askable
 from edge_agent.analysis.recordings import RecordedTime
 from edge_agent.config import CameraConfig, Config, FolderSource
 from edge_agent.config.plan import Step
@@ -88,6 +89,12 @@ class Cameras:
         if camera is not None:
             camera.forget_nuisances()
         return camera is not None
+
+    def can_ask(self, name: str) -> tuple[str, ...] | None:
+        """The profiles that may be asked for; None: no such camera sends its pictures. From any
+        thread."""
+        camera = self.live.get(CameraId(name))
+        return askable(camera.config) if camera is not None else None
 
     def apply(self, before: Config, steps: Mapping[str, Step]) -> None:
         """From `before` to the configuration that is shared now."""

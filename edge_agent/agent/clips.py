@@ -149,6 +149,7 @@ class ClipRoom:
 
     def run(self, stop: StopToken) -> None:
         """Until told to stop; then every clip is finished."""
+        stop.wakes(self._inbox.wake)
         self._finish_all()  # after a crash of this thread: what was open then
         while not stop.stopped or len(self._inbox) or self._no_room:
             wait_s = _PUMP_EVERY_S if self._recordings else _IDLE_WAIT_S

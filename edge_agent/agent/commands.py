@@ -22,10 +22,25 @@ from edge_agent.publish.commands import MAX_FILE_BYTES
 _MOST_FILES, _MOST_BYTES = 9999, 10**12
 
 
+_NO_CAMERA = "this box watches no camera of this name"
+
+
 class KeptClips(Protocol):
     """Finds the n-th file (from 1) of an event's clip, once it is complete."""
 
     def find(self, event_id: EventId, number: int, /) -> Path | None: ...
+
+
+class ProfileAsk(Protocol):
+    """Has a camera's profile asked for."""
+
+    def can_ask(self, camera: str, /) -> tuple[str, ...] | None:
+        """The names that may be asked for; None: no camera is called so."""
+        ...
+
+    def ask(self, camera: str, profile: str, cmd_id: str, /) -> None:
+        """Soon; `Publisher.finish` is called once it holds."""
+        ...
 
 
 class WardCommands:
@@ -39,6 +54,7 @@ class WardCommands:
         clips: KeptClips | None = None,
         reload: Callable[[str], None] | None = None,
         of_camera: Mapping[str, Callable[[str], bool]] | None = None,
+        profile: ProfileAsk | None = None,
     ) -> None:
         """`reload` is told a cmd_id; None: there are no files to read again. `of_camera`: by verb,
         what is done to the camera of this name; False: no camera is called so."""
@@ -47,6 +63,7 @@ class WardCommands:
         self._clips = clips if config.clips.allow_upload else None
         self._reload = reload
         self._of_camera = of_camera or {}
+        self._profiles = profile
 
     def handle(self, command: Command) -> CommandResult:
         if command.verb == Verb.SNAPSHOT:
@@ -55,6 +72,8 @@ class WardCommands:
             return self._clip(command)
         if command.verb in self._of_camera:
             return _done_to_camera(command, self._of_camera[command.verb])
+        if command.verb == Verb.PROFILE and self._profiles is not None:
+            return _profile(command, self._profiles)
         if command.verb == Verb.RELOAD and self._reload is not None:
             self._reload(command.cmd_id)
             return CommandResult(AckStatus.ACCEPTED)
@@ -109,12 +128,25 @@ class WardCommands:
         return CommandResult(AckStatus.DONE, result=result, file=piece)
 
 
+def _profile(command: Command, profiles: ProfileAsk) -> CommandResult:
+    camera, profile = command.args.get("camera"), command.args.get("profile")
+    if not isinstance(camera, str):
+        raise ContractError(f"{command.verb}: args.camera must be text")
+    names = profiles.can_ask(camera)
+    if names is None:
+        return CommandResult(AckStatus.REJECTED, _NO_CAMERA)
+    if not isinstance(profile, str) or profile not in names:
+        raise ContractError(f"{command.verb}: args.profile must be one of {', '.join(names)}")
+    profiles.ask(camera, profile, command.cmd_id)
+    return CommandResult(AckStatus.ACCEPTED)
+
+
 def _done_to_camera(command: Command, do: Callable[[str], bool]) -> CommandResult:
     camera = command.args.get("camera")
     if not isinstance(camera, str):
         raise ContractError(f"{command.verb}: args.camera must be text")
     if not do(camera):
-        return CommandResult(AckStatus.REJECTED, "this box watches no camera of this name")
+        return CommandResult(AckStatus.REJECTED, _NO_CAMERA)
     return CommandResult(AckStatus.DONE, result={"camera": camera})
 
 

@@ -105,6 +105,7 @@ class FootageRoom:
     # --- the thread ---
 
     def run(self, stop: StopToken) -> None:
+        stop.wakes(self._inbox.wake)
         for each in tuple(self._open):
             self._finish(*each)  # after a crash of this thread: what was open then
         self._guarded(self._files.recover)

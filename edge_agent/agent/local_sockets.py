@@ -61,8 +61,9 @@ def _watched(assembly: Assembly) -> dict[str, Watched]:
             camera.view,
             str(camera.status.state),
             camera.status.reason or "",
-            thresholds(camera.config.person, assembly.detector),
+            thresholds(camera.holding.person, assembly.detector),
             camera.record,
+            camera.profiles.in_force,
         )
         for name, camera in tuple(assembly.cameras.live.items())
     }

@@ -27,6 +27,7 @@ from edge_agent.config.words import scrubbed
 from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
 from edge_agent.outbox import outbox_stat
+from edge_agent.pipeline.profiles import Profiles
 from edge_agent.pipeline.stages import Detector, thresholds
 from edge_agent.publish import LinkState, PublisherHealth
 from edge_agent.recorders.ingest.folders import Folders
@@ -153,7 +154,7 @@ def _broker(
 def _camera(
     camera: Camera, detector: Detector, events: Sequence[RecentEvent], untold: UntoldKeeper
 ) -> dict[str, Any]:
-    feed, seen, config = camera.status, camera.sights.last_minute(), camera.config
+    feed, seen, config = camera.status, camera.sights.last_minute(), camera.holding
     candidate, confirm = thresholds(config.person, detector)
     info, figures = feed.info, feed.figures
     return _known(
@@ -185,6 +186,7 @@ def _camera(
                 if getattr(config.person, key) == "auto"
             ],
         },
+        profile=_profile(camera.profiles) if config.profiles else None,
         events=[_event(event) for event in events],
         picture_faults=list(camera.picture_faults),
         stream_remarks=_remarks(feed),
@@ -193,6 +195,11 @@ def _camera(
             *(f"{each.found}; {each.fix}" for each in mostly_hidden(config)),
         ],
     )
+
+
+def _profile(profiles: Profiles) -> dict[str, Any]:
+    """`name`: the one in force; left out: the camera's own settings."""
+    return _known(name=profiles.in_force or None, by=profiles.by or None, asked=profiles.asked)
 
 
 def _why(untold: UntoldKeeper, camera: CameraId) -> str | None:

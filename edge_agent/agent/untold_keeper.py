@@ -7,7 +7,8 @@ after a near miss: an SD card wears by the write. A power cut costs what was not
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,11 +19,13 @@ import msgspec
 from edge_agent.agent.minute_reason import Supply, reason_of
 from edge_agent.agent.untold_ring import SCHEMA, Batch, MinuteRow, Settings, UntoldRing, WindowRow
 from edge_agent.analysis.exchange import ExchangeStats
+from edge_agent.analysis.untold_lane import UntoldLane
 from edge_agent.clock import Clock, ClockQuality, ClockReading
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
-from edge_agent.pipeline.untold_watch import KeptWindow, UntoldWatch
+from edge_agent.pipeline.untold_watch import KeptWindow, Tally
+from edge_agent.recorders.ingest.clip_untold import ClipMinute
 from edge_agent.sources import FeedState, FeedStatus
 
 log = logging.getLogger(__name__)
@@ -50,7 +53,7 @@ class Watched(Protocol):
     def status(self) -> FeedStatus: ...
 
     @property
-    def untold(self) -> UntoldWatch | None: ...
+    def untold(self) -> UntoldLane | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,12 @@ class _Counts:
 
 @dataclass(slots=True)
 class _Pending:
-    """What is not written yet. Minutes with the monotonic moment at which each began."""
+    """What is not written yet. Minutes with the monotonic moment at which each began; those of
+    recorders' clips, and their windows, with the UTC instead."""
 
     minutes: list[tuple[float, MinuteRow]] = field(default_factory=list)
-    windows: list[tuple[CameraId, KeptWindow]] = field(default_factory=list)
+    windows: list[tuple[CameraId, KeptWindow, float | None]] = field(default_factory=list)
+    clip_minutes: list[MinuteRow] = field(default_factory=list)
 
 
 class UntoldKeeper:
@@ -90,8 +95,13 @@ class UntoldKeeper:
         self._minute_s = self._written_s = clock.mono_s()
         self._allowed, self._allowed_s = _BYTES_AT_ONCE, self._minute_s
         self._failed = False
+        self._clips: deque[tuple[CameraId, Sequence[ClipMinute]]] = deque()
         #: Of each camera, the newest whole minute.
         self.last: dict[CameraId, MinuteRow] = {}
+
+    def keep_clip(self, camera: CameraId, minutes: Sequence[ClipMinute]) -> None:
+        """Of a recorder's clip, which was analysed; by any thread."""
+        self._clips.append((camera, minutes))
 
     def poll(self, cameras: Iterable[Watched]) -> None:
         """Collect when a minute is over; costs a comparison otherwise."""
@@ -134,11 +144,17 @@ class UntoldKeeper:
             row, windows = self._taken(camera, camera.untold, now_s - begin_s)
             last[camera.name] = row
             self._pending.minutes.append((begin_s, row))
-            self._pending.windows += [(camera.name, window) for window in windows]
+            self._pending.windows += [(camera.name, window, None) for window in windows]
         self.last = last
+        while self._clips:
+            name, minutes = self._clips.popleft()
+            self._pending.clip_minutes += [_clip_row(name, minute) for minute in minutes]
+            self._pending.windows += [
+                (name, window, utc_s) for minute in minutes for utc_s, window in minute.windows
+            ]
 
     def _taken(
-        self, camera: Watched, watch: UntoldWatch, lasted_s: float
+        self, camera: Watched, watch: UntoldLane, lasted_s: float
     ) -> tuple[MinuteRow, list[KeptWindow]]:
         tally, windows = watch.take()
         status, before = camera.status, self._counts.get(camera.name, _Counts())
@@ -152,21 +168,13 @@ class UntoldKeeper:
         )
         supply = Supply(status.state is FeedState.STREAMING, decoded, dropped)
         holding = watch.holding
-        row = MinuteRow(
-            camera=camera.name,
-            utc_s=0,
-            reason=str(reason_of(tally, supply, holding, camera.config.motion.min_area_frac)),
-            pictures=tally.pictures,
-            looks=tally.looks,
-            moved=tally.moved,
-            changed_frac=round(tally.changed_frac, 6),
-            best_score=round(tally.best_score, 3),
-            candidate_threshold=round(holding[0], 4),
-            confirm_threshold=round(holding[1], 4),
-            told=tally.told > 0,
+        reason = reason_of(tally, supply, holding, watch.camera.motion.min_area_frac)
+        row = msgspec.structs.replace(
+            _row(camera.name, tally, holding, str(reason)),
             dropped=dropped,
             keyframes_only=2 * (now.idle_s - before.idle_s) > lasted_s,
             sent_fps=round(status.figures.fps or 0.0, 1),
+            profile=watch.profile,
         )
         return row, windows
 
@@ -175,10 +183,11 @@ class UntoldKeeper:
         if reading.quality is ClockQuality.UNSET:
             del self._pending.minutes[:-_MOST_WAITING]
             del self._pending.windows[:-_MOST_WINDOWS]
+            del self._pending.clip_minutes[:-_MOST_WAITING]
             return
         pending, self._pending = self._pending, _Pending()
         self._written_s = reading.mono_s
-        if not pending.minutes and not pending.windows:
+        if not pending.minutes and not pending.windows and not pending.clip_minutes:
             return
         batch = self._batch(pending, reading)
         self._in_writer(partial(self._append, batch, reading))
@@ -188,12 +197,13 @@ class UntoldKeeper:
             return reading.utc_s - (reading.mono_s - mono_s)
 
         kept, left_out = self._with_room(pending.windows, reading.mono_s)
-        settings = list(dict.fromkeys((id(window.camera), window.own) for _, window in kept))
-        held = {id(window.camera): window.camera for _, window in kept}
+        settings = list(dict.fromkeys((id(window.camera), window.own) for _, window, _ in kept))
+        held = {id(window.camera): window.camera for _, window, _ in kept}
         minutes = [
             msgspec.structs.replace(row, utc_s=round(utc_s(mono_s)))
             for mono_s, row in pending.minutes
         ]
+        minutes += pending.clip_minutes
         for name in left_out:
             of_camera = [i for i, row in enumerate(minutes) if row.camera == name]
             for at in of_camera[-1:]:
@@ -207,13 +217,14 @@ class UntoldKeeper:
                 WindowRow(
                     name,
                     settings.index((id(window.camera), window.own)),
-                    round(utc_s(window.first_s)),
+                    round(utc_s(window.first_s) if at_utc_s is None else at_utc_s),
                     window.first_s,
                     window.last_s,
                     round(window.best_score, 4),
                     window.moments,
+                    window.profile,
                 )
-                for name, window in kept
+                for name, window, at_utc_s in kept
             ),
             tuple(
                 Settings(_that_decides(held[key]), own.candidate_threshold, own.confirm_threshold)
@@ -222,20 +233,20 @@ class UntoldKeeper:
         )
 
     def _with_room(
-        self, windows: list[tuple[CameraId, KeptWindow]], now_s: float
-    ) -> tuple[list[tuple[CameraId, KeptWindow]], list[CameraId]]:
+        self, windows: list[tuple[CameraId, KeptWindow, float | None]], now_s: float
+    ) -> tuple[list[tuple[CameraId, KeptWindow, float | None]], list[CameraId]]:
         """The best scores first, as long as the ring allows; the cameras of the others."""
         earned = (now_s - self._allowed_s) / 3600 * _BYTES_PER_H
         self._allowed = min(_BYTES_AT_ONCE, self._allowed + earned)
         self._allowed_s = now_s
         kept, left_out = [], []
-        for name, window in sorted(windows, key=lambda each: -each[1].best_score):
-            size = len(window.moments)
+        for each in sorted(windows, key=lambda each: -each[1].best_score):
+            size = len(each[1].moments)
             if size > self._allowed:
-                left_out.append(name)
+                left_out.append(each[0])
             else:
                 self._allowed -= size
-                kept.append((name, window))
+                kept.append(each)
         kept.sort(key=lambda each: each[1].first_s)
         return kept, left_out
 
@@ -251,6 +262,29 @@ class UntoldKeeper:
             self._failed = False
 
 
+def _row(camera: CameraId, tally: Tally, holding: tuple[float, float], reason: str) -> MinuteRow:
+    return MinuteRow(
+        camera=camera,
+        utc_s=0,
+        reason=reason,
+        pictures=tally.pictures,
+        looks=tally.looks,
+        moved=tally.moved,
+        changed_frac=round(tally.changed_frac, 6),
+        best_score=round(tally.best_score, 3),
+        candidate_threshold=round(holding[0], 4),
+        confirm_threshold=round(holding[1], 4),
+        told=tally.told > 0,
+    )
+
+
+def _clip_row(camera: CameraId, minute: ClipMinute) -> MinuteRow:
+    supply = Supply(True, minute.tally.pictures, 0)
+    reason = reason_of(minute.tally, supply, minute.holding, minute.min_area_frac)
+    row = _row(camera, minute.tally, minute.holding, str(reason))
+    return msgspec.structs.replace(row, utc_s=round(minute.utc_s), profile=minute.profile)
+
+
 def _that_decides(camera: CameraConfig) -> CameraConfig:
     """Without its source: addresses and logins have no place in the ring."""
     return CameraConfig(
@@ -260,4 +294,5 @@ def _that_decides(camera: CameraConfig) -> CameraConfig:
         person=camera.person,
         zones=camera.zones,
         ignore_zones=camera.ignore_zones,
+        profiles=camera.profiles,
     )

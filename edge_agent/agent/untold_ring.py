@@ -61,6 +61,7 @@ class MinuteRow(msgspec.Struct, array_like=True, frozen=True):
     keyframes_only: bool = False  # for most of the minute
     sent_fps: float = 0.0  # by the camera
     left_out: int = 0  # windows that found no room in the ring
+    profile: str = ""  # at its end
 
 
 class WindowRow(msgspec.Struct, array_like=True, frozen=True):
@@ -73,10 +74,11 @@ class WindowRow(msgspec.Struct, array_like=True, frozen=True):
     last_s: float
     best_score: float
     moments: bytes
+    profile: str = ""  # of the settings' camera
 
 
 class Settings(msgspec.Struct, array_like=True, frozen=True):
-    """What held in windows; `own_*`: the detector's thresholds."""
+    """What held in windows, with all profiles; `own_*`: the detector's thresholds."""
 
     camera: CameraConfig
     own_candidate: float
@@ -175,14 +177,19 @@ def ring_files(folder: Path) -> list[Path]:
         return []
 
 
-def read_ring(state_dir: Path, camera: str, begin_s: float, end_s: float) -> Told:
-    """Of one camera, what is of [begin, end). Raises OSError where the files may not be read."""
+def read_ring(
+    state_dir: Path, camera: str, begin_s: float, end_s: float, *, later: bool = False
+) -> Told:
+    """Of one camera, what is of [begin, end). `later`: it may have been written long after, as
+    of a recorder's clips. Raises OSError where the files may not be read."""
     minutes: dict[int, MinuteRow] = {}
-    windows: list[tuple[WindowRow, Settings]] = []
+    found: dict[tuple[float, float], tuple[WindowRow, Settings]] = {}
     damaged = 0
     for path in sorted(ring_files(state_dir / FOLDER)):
         begun_s = _begun_s(path)
-        if begun_s is None or begun_s >= end_s or begun_s < begin_s - _FILE_S - _DAY_S:
+        if begun_s is None or begun_s < begin_s - _FILE_S - _DAY_S:
+            continue
+        if begun_s >= end_s and not later:
             continue
         with contextlib.suppress(FileNotFoundError):  # erased meanwhile
             batches, spoilt = batches_of(path.read_bytes())
@@ -191,12 +198,11 @@ def read_ring(state_dir: Path, camera: str, begin_s: float, end_s: float) -> Tol
                 for row in batch.minutes:
                     if row.camera == camera and begin_s <= row.utc_s < end_s:
                         minutes[row.utc_s] = row
-                windows += [
-                    (row, batch.settings[row.settings])
-                    for row in batch.windows
-                    if row.camera == camera and begin_s <= row.utc_s < end_s
-                ]
-    windows.sort(key=lambda pair: pair[0].utc_s)
+                for window in batch.windows:
+                    if window.camera == camera and begin_s <= window.utc_s < end_s:
+                        key = window.utc_s, window.first_s  # a clip may be analysed again
+                        found[key] = window, batch.settings[window.settings]
+    windows = sorted(found.values(), key=lambda pair: pair[0].utc_s)
     return Told(tuple(minutes[at] for at in sorted(minutes)), tuple(windows), damaged)
 
 

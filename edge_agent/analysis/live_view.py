@@ -71,6 +71,7 @@ class LiveAnswer:
     newest: int = 0  # the number of the newest look; less than before: it counts anew
     looks: tuple[Look, ...] = ()
     jpeg: bytes | None = field(default=None, repr=False)
+    profile: str = ""  # in force
 
 
 class LiveView:
@@ -138,6 +139,7 @@ class Watched:
     reason: str
     thresholds: tuple[float, float]  # candidate, confirm
     record: Callable[[float], None]  # footage, for so many seconds
+    profile: str = ""  # in force
 
 
 def live_answer(line: bytes, cameras: Mapping[str, Watched]) -> bytes:
@@ -165,4 +167,5 @@ def _answer(line: bytes, cameras: Mapping[str, Watched]) -> LiveAnswer:
         newest=watched.view.newest,
         looks=watched.view.looks(request.after),
         jpeg=watched.view.take_picture() if request.picture else None,
+        profile=watched.profile,
     )

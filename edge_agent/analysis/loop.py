@@ -16,6 +16,7 @@ from typing import Protocol
 from edge_agent.analysis.exchange import FrameExchange, SourceLost
 from edge_agent.analysis.recordings import RecordedTime
 from edge_agent.analysis.sights import Sights
+from edge_agent.analysis.untold_lane import UntoldLane
 from edge_agent.clock import Clock
 from edge_agent.detect import Seen
 from edge_agent.domain import (
@@ -32,7 +33,6 @@ from edge_agent.domain import (
 from edge_agent.errors import CarryOverRefused
 from edge_agent.pipeline import Analysis, CameraPipeline
 from edge_agent.pipeline.near_miss import FLOOR_FRAC, Faint
-from edge_agent.pipeline.untold_watch import UntoldWatch
 from edge_agent.runtime import Heartbeat, StopToken
 from edge_agent.sources import Finding
 
@@ -98,7 +98,7 @@ class Lane:
     detector: SharedDetector | None = None
     journal: Journal | None = None  # None: the loop's
     sights: Sights | None = None  # None: nobody asks what a recorder's clip shows
-    untold: UntoldWatch | None = None  # None: nobody asks later why nobody was told
+    untold: UntoldLane | None = None  # None: nobody asks later why nobody was told
     watchers: tuple[Callable[[Frame, Analysis], None], ...] = ()  # of frames not recalled
 
 
@@ -177,6 +177,12 @@ class AnalysisLoop:
         if lane is not None and lane.journal is None:
             self._end(lane, EndReason.RESTART)
 
+    def follow(self, camera: CameraId) -> None:
+        """Another profile was asked for: it is in force from now on, not from the next frame."""
+        lane = self._lanes.get(camera)
+        if lane is not None:
+            lane.pipeline.follow()
+
     def forget_nuisances(self, camera: CameraId) -> None:
         """On the ward's command: tell of all places again."""
         lane = self._lanes.get(camera)
@@ -188,6 +194,7 @@ class AnalysisLoop:
 
     def run(self, stop: StopToken) -> None:
         """Analyse until told to stop; then end every open event, so that none stays open."""
+        stop.wakes(self._exchange.wake)
         while not stop.stopped or not self._exchange.empty():
             self._heartbeat.beat()
             self._do_asked()

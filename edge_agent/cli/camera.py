@@ -1,4 +1,4 @@
-"""`edge-agent camera discover|add|test|accept|find`: cameras of this network, not typed."""
+"""`edge-agent camera discover|add|test|accept|profile|find`: cameras of this network, not typed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from edge_agent.clock import SystemClock
-from edge_agent.config import DEFAULT_CONFIG_DIR, CameraConfig, Config, load_config
+from edge_agent.config import (
+    DEFAULT_CONFIG_DIR,
+    CameraConfig,
+    Config,
+    FolderSource,
+    load_config,
+)
 from edge_agent.config.secrets import read_secret
 from edge_agent.errors import EXIT_FAILED, EXIT_OK, ConfigError, ConfigProblem, OperatorError
+from edge_agent.foreign_text import printable
 from edge_agent.language import LANGUAGES, _, speak
 from edge_agent.runtime import StopToken
 
@@ -70,6 +77,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_config(accept)
     add_language(accept)
     accept.set_defaults(func=_accept)
+
+    profile = verbs.add_parser(
+        "profile", help="which profile is in force, until somebody asks for another"
+    )
+    profile.add_argument("id", help="of the configuration")
+    profile.add_argument(
+        "profile", help="of its file; none: its own settings; auto: as hour and darkness say"
+    )
+    add_config(profile)
+    add_language(profile)
+    profile.set_defaults(func=_profile)
 
     find = verbs.add_parser("find", help="where is a camera whose address changed?")
     find.add_argument("identity", help="serial number or hardware address, as discover shows it")
@@ -136,18 +154,21 @@ def _show(camera: FoundCamera) -> None:
     from edge_agent.discovery.search import CLOCK_OFF_S
     from edge_agent.tools.sentences import of_search
 
+    def say(text: str) -> None:
+        print(printable(text))
+
     about = camera.model or _("model not told")
-    print(f"{camera.address:<15} {camera.brand:<10} {about}   ({of_search(camera.why)})")
+    say(f"{camera.address:<15} {camera.brand:<10} {about}   ({of_search(camera.why)})")
     if camera.identity:
-        print("    " + _("identity: {identity}").format(identity=camera.identity))
+        say("    " + _("identity: {identity}").format(identity=camera.identity))
     if camera.clock_offset_s is not None and abs(camera.clock_offset_s) > CLOCK_OFF_S:
         text = _("its clock is {s} s off: set it to a time server")
-        print("    " + text.format(s=f"{camera.clock_offset_s:+.0f}"))
+        say("    " + text.format(s=f"{camera.clock_offset_s:+.0f}"))
     if camera.urls[0]:
         sure = "" if camera.profiles else _(" (the brand's usual one)")
-        print("    " + _("small stream: {url}").format(url=camera.urls[0]) + sure)
+        say("    " + _("small stream: {url}").format(url=camera.urls[0]) + sure)
     if camera.note:
-        print(f"    {of_search(camera.note)}")
+        say(f"    {of_search(camera.note)}")
 
 
 def _add(arguments: argparse.Namespace) -> int:
@@ -198,7 +219,7 @@ def _test(arguments: argparse.Namespace) -> int:
     clock = SystemClock()
     guard = login_guard(Path(config.box.state_dir), clock)
     seen = probe(camera.source, credentials=guard, stop=StopToken(), clock=clock)
-    print(of_report(format_report(seen)))
+    print(printable(of_report(format_report(seen)), keep="\n"))
     brand = _brand_of(camera)
     wishes = list(advice(seen, brand, _clock_offset_s(camera, arguments.wsd_port)))
     for measured, where in wishes:
@@ -228,18 +249,45 @@ def _accept(arguments: argparse.Namespace) -> int:
     speak(arguments.lang)
     config = load_config(arguments.config).config
     camera = configured(config, arguments)
-    mark = accept_mark(Path(config.box.state_dir), camera.id)
-    try:
-        mark.parent.mkdir(mode=0o700, exist_ok=True)
-        mark.touch(mode=0o600)
-        shutil.chown(mark, *_owner(mark.parent.parent))
-        shutil.chown(mark.parent, *_owner(mark.parent.parent))
-    except OSError as error:
-        text = _("{path}: {why}; run it as root")
-        raise OperatorError(text.format(path=mark, why=error.strerror)) from error
+    _leave(accept_mark(Path(config.box.state_dir), camera.id), "")
     text = _("{camera}: the running agent learns its view anew; it needs a minute")
     print(text.format(camera=camera.id))
     return EXIT_OK
+
+
+def _profile(arguments: argparse.Namespace) -> int:
+    """As `_accept`."""
+    from edge_agent.agent.kept_profiles import ask_mark, askable
+
+    speak(arguments.lang)
+    config = load_config(arguments.config).config
+    camera = configured(config, arguments)
+    if isinstance(camera.source, FolderSource):
+        text = _("{camera}: a recorder's clips have the profile of the time they were recorded")
+        raise OperatorError(text.format(camera=camera.id))
+    if arguments.profile not in askable(camera):
+        text = _("{camera} has no profile '{profile}'; it has: {known}")
+        known = ", ".join(askable(camera))
+        raise OperatorError(text.format(camera=camera.id, profile=arguments.profile, known=known))
+    _leave(ask_mark(Path(config.box.state_dir), camera.id), arguments.profile)
+    text = _("{camera}: the running agent takes it up: edge-agent status {camera}")
+    print(text.format(camera=camera.id))
+    return EXIT_OK
+
+
+def _leave(mark: Path, content: str) -> None:
+    """A file that the running agent looks for, and has to remove. Raises OperatorError."""
+    new = mark.with_suffix(".new")
+    try:
+        mark.parent.mkdir(mode=0o700, exist_ok=True)
+        new.touch(mode=0o600)
+        new.write_text(content, encoding="utf-8")
+        for path in (new, mark.parent):
+            shutil.chown(path, *_owner(mark.parent.parent))
+        new.rename(mark)
+    except OSError as error:
+        text = _("{path}: {why}; run it as root")
+        raise OperatorError(text.format(path=mark, why=error.strerror)) from error
 
 
 def _owner(folder: Path) -> tuple[int, int]:

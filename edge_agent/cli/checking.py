@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from edge_agent.config import SHORT_SHA_LENGTH, LoadedConfig, canonical_sha, load_config
 from edge_agent.errors import ConfigError, ConfigProblem
+from edge_agent.foreign_text import printable_json
 from edge_agent.language import _
 from edge_agent.tools.preflight import diagnoses, service_of
 from edge_agent.tools.preflight.account import Account
@@ -88,7 +88,7 @@ def print_json(check: Check, *, is_fine: bool) -> None:
     if check.loaded is not None:
         answer["cameras"] = [camera.id for camera in check.loaded.config.cameras]
         answer["cfg"] = canonical_sha(check.loaded.config)[:SHORT_SHA_LENGTH]
-    print(json.dumps(answer, indent=2, ensure_ascii=False))
+    print(printable_json(answer, indent=2))
 
 
 def _plain(problem: ConfigProblem) -> dict[str, Any]:

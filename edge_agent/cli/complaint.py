@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import json
 import re
 import struct
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from edge_agent.cli.complaint_unwritten import Unwritten, unwritten
 from edge_agent.clock import SystemClock
 from edge_agent.config import DEFAULT_CONFIG_DIR, Config, FolderSource, load_config
 from edge_agent.errors import EXIT_OK, ConfigError, ConfigProblem, OperatorError
+from edge_agent.foreign_text import printable_json
 from edge_agent.language import LANGUAGES, speak
 from edge_agent.tools.tuning.words import closing_lines, is_unexplained
 
@@ -80,6 +80,12 @@ class _Asked:
     end_s: float
     zone: ZoneInfo
     unwritten: Unwritten | None
+    recorded: bool  # clips of a recorder's folder
+
+    @property
+    def hole(self) -> str:
+        """Why there may be no record of a time."""
+        return "no clip of it was analysed" if self.recorded else "the agent did not run"
 
     def local(self, utc_s: float) -> dt.datetime:
         return dt.datetime.fromtimestamp(utc_s, self.zone)
@@ -101,7 +107,7 @@ def _why(arguments: argparse.Namespace) -> int:
     asked = _asked(config, arguments)
     state_dir = Path(config.box.state_dir)
     try:
-        told = read_ring(state_dir, asked.camera, asked.begin_s, asked.end_s)
+        told = read_ring(state_dir, asked.camera, asked.begin_s, asked.end_s, later=asked.recorded)
     except OSError as error:
         raise OperatorError(
             f"{state_dir / FOLDER}: {error.strerror}; it is the agent's and root's: sudo "
@@ -117,7 +123,7 @@ def _why(arguments: argparse.Namespace) -> int:
     answers.sort(key=lambda answer: answer.first_utc_s)
     if arguments.json:
         for line in _objects(told, answers, damaged, asked):
-            print(json.dumps(line, ensure_ascii=False))
+            print(printable_json(line))
     else:
         for text in _lines(told, answers, damaged, asked):
             print(said(text))
@@ -130,18 +136,20 @@ def _asked(config: Config, arguments: argparse.Namespace) -> _Asked:
     if arguments.camera not in cameras:
         fix = "give one of: " + (", ".join(cameras) or "(no camera is configured)")
         raise ConfigError([_problem("--camera", f"is {arguments.camera!r}", fix)])
-    if isinstance(cameras[arguments.camera].source, FolderSource):
-        fix = "its clips are still there: edge-agent replay --why --config PATH CLIP"
-        raise ConfigError([_problem("--camera", "is a recorder's folder", fix)])
+    recorded = isinstance(cameras[arguments.camera].source, FolderSource)
     zone, now_s = ZoneInfo(config.box.timezone), SystemClock().read().utc_s
-    waiting = unwritten(arguments.config, config.box.state_dir, arguments.camera)
+    waiting = None
+    if not recorded:  # whose minutes come when their clip does
+        waiting = unwritten(arguments.config, config.box.state_dir, arguments.camera)
+    name = arguments.camera
     if arguments.at is None:
-        return _Asked(arguments.camera, now_s - arguments.last, now_s, zone, waiting)
+        return _Asked(name, now_s - arguments.last, now_s, zone, waiting, recorded)
     at_s = moment_of(arguments.at, now_s, zone)
     if at_s is None:
         fix = 'give a time of day, as 22:14, or "2026-11-26 22:14", within the last seven days'
         raise ConfigError([_problem("--at", f"is {arguments.at!r}", fix)])
-    return _Asked(arguments.camera, at_s - _BEFORE_S, min(now_s, at_s + _AFTER_S), zone, waiting)
+    begin_s, end_s = at_s - _BEFORE_S, min(now_s, at_s + _AFTER_S)
+    return _Asked(name, begin_s, end_s, zone, waiting, recorded)
 
 
 def _problem(key: str, found: str, fix: str) -> ConfigProblem:
@@ -181,7 +189,7 @@ def _answers(row: WindowRow, settings: Settings) -> Iterator[_Answer]:
 
     own = OwnThresholds(settings.own_candidate, settings.own_confirm)
     begin_s = row.utc_s - row.first_s
-    for case in cases_of(row.moments, settings.camera, own):
+    for case in cases_of(row.moments, settings.camera, own, row.profile):
         miss = case.why.miss
         yield _Answer(begin_s + miss.first_s, begin_s + miss.last_s, case)
 
@@ -213,7 +221,9 @@ def _lines(told: Told, answers: Sequence[_Answer], damaged: int, asked: _Asked) 
     listed = asked.end_s - asked.begin_s <= _LISTED_S
     local = asked.local
     yield from (
-        listed_minutes(told.minutes, local) if listed else summed_minutes(told.minutes, local)
+        listed_minutes(told.minutes, local, asked.hole)
+        if listed
+        else summed_minutes(told.minutes, local, asked.hole)
     )
     yield from _missing(told, asked)
     left_out = sum(row.left_out for row in told.minutes)
@@ -236,7 +246,7 @@ def _missing(told: Told, asked: _Asked) -> Iterator[str]:
         first, last = asked.local(begin_s), asked.local(asked.end_s)
         yield f"  {first:%H:%M}-{last:%H:%M}  not written yet: {when}"
     elif not told.minutes and not told.windows:
-        yield "  no record: the agent did not run"
+        yield f"  no record: {asked.hole}"
 
 
 # --- for programs -----------------------------------------------------------------------
@@ -245,14 +255,26 @@ def _missing(told: Told, asked: _Asked) -> Iterator[str]:
 def _objects(
     told: Told, answers: Sequence[_Answer], damaged: int, asked: _Asked
 ) -> Iterator[dict[str, Any]]:
-    from edge_agent.cli.why import why_object
+    from edge_agent.cli.why import change_object, why_object
+    from edge_agent.pipeline.together import together
 
     for answer in answers:
         first, gone = asked.local(answer.first_utc_s), asked.local(answer.last_utc_s)
         found = {"camera": asked.camera, "from": first.isoformat(), "to": gone.isoformat()}
-        yield {"untold": found | why_object(answer.case.why)}
+        yield {"untold": found | why_object(answer.case.why, answer.case.camera)}
+    for each in together([answer.case for answer in answers if answer.case.why.changes]):
+        yield {"together": change_object(each.change) | {"asked": each.asked, "told": each.told}}
     for row in told.minutes:
         plain = {name: getattr(row, name) for name in row.__struct_fields__ if name != "utc_s"}
         yield {"minute": {"from": asked.local(row.utc_s).isoformat(), **plain}}
+    if (waiting := asked.unwritten) and max(asked.begin_s, waiting.from_s) < asked.end_s:
+        next_s = waiting.next_s
+        yield {
+            "not_written": {
+                "from": asked.local(max(asked.begin_s, waiting.from_s)).isoformat(),
+                "to": asked.local(asked.end_s).isoformat(),
+                "next": None if next_s is None else asked.local(next_s).isoformat(),
+            }
+        }
     if damaged:
         yield {"damaged": damaged}

@@ -18,14 +18,14 @@ _HOLE_S = 100.0
 Local = Callable[[float], dt.datetime]
 
 
-def listed_minutes(minutes: Sequence[MinuteRow], local: Local) -> Iterator[str]:
-    """Minutes that are alike in one line, and holes."""
+def listed_minutes(minutes: Sequence[MinuteRow], local: Local, hole: str) -> Iterator[str]:
+    """Minutes that are alike in one line, and holes, with what makes them."""
     for begin_s, end_s, row in _stretches(minutes):
-        words = "no record: the agent did not run" if row is None else in_words(row) or "told"
+        words = f"no record: {hole}" if row is None else in_words(row) or "told"
         yield f"  {local(begin_s):%H:%M}-{local(end_s):%H:%M}  {words}"
 
 
-def summed_minutes(minutes: Sequence[MinuteRow], local: Local) -> Iterator[str]:
+def summed_minutes(minutes: Sequence[MinuteRow], local: Local, hole: str) -> Iterator[str]:
     """How many minutes of each kind, and each stretch in which nothing could be seen."""
     counts = Counter(row.reason for row in minutes)
     if counts:
@@ -35,7 +35,7 @@ def summed_minutes(minutes: Sequence[MinuteRow], local: Local) -> Iterator[str]:
     blind = (Reason.NO_CAMERA, Reason.OVERLOADED, Reason.GATE)
     for begin_s, end_s, row in _stretches(minutes):
         if row is None or row.reason in blind:
-            words = "no record: the agent did not run" if row is None else in_words(row)
+            words = f"no record: {hole}" if row is None else in_words(row)
             yield f"  {local(begin_s):%d %b %H:%M}-{local(end_s):%H:%M}  {words}"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from edge_agent.config import (
     redacted,
 )
 from edge_agent.errors import EXIT_CONFIG, EXIT_OK, ModelError
+from edge_agent.foreign_text import printable_json
 from edge_agent.language import LANGUAGES, speak
 
 
@@ -78,7 +78,7 @@ def _show(arguments: argparse.Namespace) -> int:
     loaded = load_config(arguments.config)
     shown = redacted(loaded.config)
     if arguments.json:
-        print(json.dumps(shown, indent=2, ensure_ascii=False))
+        print(printable_json(shown, indent=2))
         return EXIT_OK
     import tomlkit
 
@@ -120,7 +120,7 @@ def _schema(arguments: argparse.Namespace) -> int:
         print(markdown(), end="")
     else:
         root = CameraConfig if arguments.camera else AgentFile
-        print(json.dumps(json_schema(root), indent=2, ensure_ascii=False))
+        print(printable_json(json_schema(root), indent=2))
     return EXIT_OK
 
 

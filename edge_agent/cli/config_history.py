@@ -17,6 +17,7 @@ from edge_agent.config.history import Entry, History, load_entry, state_dirs
 from edge_agent.config.load import AGENT_FILE
 from edge_agent.config.on_disk import Files, agent_file, read_files
 from edge_agent.errors import EXIT_OK, OperatorError, StorageError
+from edge_agent.foreign_text import printable
 
 #: A camera's file that a rollback takes out of use: `run` reads *.toml only.
 OUT_OF_USE = ".removed"
@@ -66,7 +67,8 @@ def _history(arguments: argparse.Namespace) -> int:
     for entry in _known(arguments.config):
         when = dt.datetime.fromtimestamp(entry.applied_utc_s, dt.UTC).isoformat(timespec="seconds")
         files = ", ".join(entry.files) or "no file"
-        print(f"{entry.number:>4}  {when}  {entry.cfg_sha}  {files}: {'; '.join(entry.changes)}")
+        changes = "; ".join(entry.changes)
+        print(printable(f"{entry.number:>4}  {when}  {entry.cfg_sha}  {files}: {changes}"))
     return EXIT_OK
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from edge_agent.clock import SystemClock
 from edge_agent.config import DEFAULT_CONFIG_DIR
 from edge_agent.errors import EXIT_CONFIG, EXIT_FAILED, EXIT_OK
+from edge_agent.foreign_text import printable
 from edge_agent.language import LANGUAGES, _, speak
 
 if TYPE_CHECKING:
@@ -88,6 +89,6 @@ def print_finding(finding: Finding, *, colours: bool) -> None:
     if colours:
         mark = f"{_COLOURS[finding.grade]}{mark}{_PLAIN}"
     code = f"  [{finding.code}]" if finding.code else ""
-    print(f"{mark} {finding.subject}: {finding.found}{code}", flush=True)
+    print(mark, printable(f"{finding.subject}: {finding.found}{code}"), flush=True)
     if finding.fix:
-        print("     " + _("do: {fix}").format(fix=_(finding.fix)))
+        print("     " + printable(_("do: {fix}").format(fix=_(finding.fix))))

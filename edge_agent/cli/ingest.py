@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import json
 import sys
 import tempfile
 import time
@@ -38,7 +37,7 @@ from edge_agent.errors import (
     ConfigProblem,
     MediaError,
 )
-from edge_agent.foreign_text import printable
+from edge_agent.foreign_text import printable, printable_json
 
 if TYPE_CHECKING:
     from edge_agent.contract import EventMessage
@@ -114,7 +113,7 @@ def _status(arguments: argparse.Namespace) -> int:
             for one in reader.refused(_SHOWN_REFUSALS)
         ]
     if arguments.json:
-        print(json.dumps({"cameras": cameras, "refused": refused}, indent=2, ensure_ascii=False))
+        print(printable_json({"cameras": cameras, "refused": refused}, indent=2))
         return EXIT_OK
     if not cameras:
         print("no file of a recorder was found yet")

@@ -147,7 +147,7 @@ def _one(
     try:
         # Why somebody was not told is known at the end; what is drawn is played again.
         asked = _asked(clip, replay, camera) if arguments.why and arguments.annotate else None
-        untold = drawn_untold(asked.untold) if asked and asked.untold else None
+        untold = drawn_untold(asked.untold, camera) if asked and asked.untold else None
         with (
             progress_bar(clip) as advance,
             _annotation(arguments.annotate, camera, settings, untold) as draw,
@@ -165,7 +165,7 @@ def _one(
     show(clip, result, time.process_time() - begun_s)
     if result.untold:
         if arguments.json:
-            print_untold_json(clip, result.untold)
+            print_untold_json(clip, result.untold, camera)
         else:
             print_untold(result.untold, camera, settings.zone.key)
     if result.fault:
@@ -316,10 +316,12 @@ def _table(clip: Path, result: ReplayResult, cpu_s: float) -> None:
     if not rows:
         print("  no events")
         return
-    header = ("label", "from", "to", "score", "zones", "ended")
+    header: tuple[str, ...] = ("label", "from", "to", "score", "zones", "ended")
+    if any(event.profile for event in result.events):
+        header += ("profile",)
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     for row in (header, *rows):
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        cells = (cell.ljust(width) for cell, width in zip(row, widths))  # noqa: B905 - see header
         print("  " + "  ".join(cells).rstrip())
 
 
@@ -341,4 +343,5 @@ def _row(messages: Sequence[Event]) -> tuple[str, ...]:
         f"{last.top_score:.2f}" if last.label is Label.PERSON else "-",
         ",".join(last.zones_entered) or "-",
         str(last.end_reason) if ended and last.end_reason else "open",
+        messages[0].profile or "-",
     )

@@ -144,7 +144,7 @@ def _course(arguments: argparse.Namespace, answers: Answers | None) -> Course:
         fetch=None if arguments.no_fetch else _fetch_settings(arguments),
         search=lambda: _cameras_here(arguments),
         show=lambda finding: print_finding(finding, colours=sys.stdout.isatty()),
-        start_service=_enable_service,
+        start_service=lambda: _enable_service(arguments.config),
     )
     return Course(Terminal(), arguments.config, manner, SystemClock())
 
@@ -202,11 +202,17 @@ def _problem(file: Path, key: str, found: str) -> ConfigError:
     return ConfigError([ConfigProblem(str(file), key, found, fix)])
 
 
-def _enable_service() -> None:
-    """Where the unit is installed and we may: it starts now and with the box."""
+def _enable_service(config: Path) -> None:
+    """Where the unit is installed and reads this folder, and we may: it starts now and with the
+    box."""
     if os.geteuid() != 0 or not Path("/run/systemd/system").is_dir():
+        return
+    if config.resolve() != DEFAULT_CONFIG_DIR:
         return
     command = ["systemctl", "enable", "--now", "edge-agent.service"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         print(_("The service runs, and will start with the box."))
+    else:
+        why = done.stderr.strip().partition("\n")[0]
+        print(_("The service does not start: {why}").format(why=why))

@@ -13,6 +13,7 @@ from typing import Any
 from edge_agent.cli.numbers import number
 from edge_agent.config import DEFAULT_CONFIG_DIR, load_config
 from edge_agent.errors import EXIT_OK, AgentError, ConfigError
+from edge_agent.foreign_text import printable_json
 from edge_agent.language import LANGUAGES, speak
 from edge_agent.runtime import read_local_socket
 
@@ -64,7 +65,7 @@ def _status(arguments: argparse.Namespace) -> int:
         return _of_camera(_ask(paths), arguments.camera)
 
     if arguments.json:
-        _repeat(lambda: print(json.dumps(ask(), ensure_ascii=False)), arguments)
+        _repeat(lambda: print(printable_json(ask())), arguments)
     else:
         _show(ask, arguments)
     return EXIT_OK

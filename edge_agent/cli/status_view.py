@@ -179,11 +179,7 @@ def _in_full(camera: Plain, now: dt.datetime) -> Iterator[Text]:
     text = _("{stream}, {fps} fps analysed/sent")
     said = text.format(stream=stream or _("not known yet"), fps=_fps(camera))
     yield _line(_label("stream") + said)
-    if "gate" in camera:
-        gate = camera["gate"]
-        plan, reason = of_running(gate["plan"]), of_running(gate["reason"])
-        said = f"{of_state(gate['mode'])} ({plan}: {reason})"
-        yield from _wrapped(_label("gate"), said, "")
+    yield from _decoding(camera)
     motion = camera["motion"]
     text = _("moving; {now} now, {most} at most")
     if not motion["moving"]:
@@ -208,6 +204,24 @@ def _in_full(camera: Plain, now: dt.datetime) -> Iterator[Text]:
     yield from _untold(camera)
     for event in camera["events"]:
         yield _line(f"  {_event(event, now)}")
+
+
+def _decoding(camera: Plain) -> Iterator[Text]:
+    """What is decoded, and with which settings it is decided upon."""
+    if "gate" in camera:
+        gate = camera["gate"]
+        plan, reason = of_running(gate["plan"]), of_running(gate["reason"])
+        said = f"{of_state(gate['mode'])} ({plan}: {reason})"
+        yield from _wrapped(_label("gate"), said, "")
+    if "profile" in camera:
+        yield _line(_label("profile") + _profile(camera["profile"]))
+
+
+def _profile(profile: Plain) -> str:
+    """The one in force, and what brought it there."""
+    name = profile.get("name") or _("none: the camera's own settings")
+    by = profile.get("by")
+    return f"{name} ({of_state(by)})" if by else name
 
 
 def _fps(camera: Plain) -> str:
@@ -261,6 +275,7 @@ def _label(name: str) -> str:
         "detector": _("detector "),
         "stream": _("stream"),
         "gate": _("gate"),
+        "profile": _("profile"),
         "motion": _("motion "),
         "score": _("score"),
     }

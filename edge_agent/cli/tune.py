@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from edge_agent.errors import (
     MediaError,
     OperatorError,
 )
-from edge_agent.foreign_text import printable
+from edge_agent.foreign_text import printable, printable_json
 from edge_agent.language import LANGUAGES, speak
 
 if TYPE_CHECKING:
@@ -208,7 +207,7 @@ def _show(outcome: Outcome, arguments: argparse.Namespace) -> None:
     from edge_agent.cli.tune_view import document, lines
 
     if arguments.json:
-        print(json.dumps(document(outcome), ensure_ascii=False, sort_keys=True))
+        print(printable_json(document(outcome)))
         return
     from edge_agent.tools.tuning.sentences import said
 

@@ -53,7 +53,9 @@ def _differences(outcome: Outcome, trial: Trial, clip: int) -> Iterator[str]:
 
 def _told_text(told: Told) -> str:
     zones = f"  {','.join(told.zones)}" if told.zones else ""
-    return f"{clip_time(told.start_s)}-{clip_time(told.end_s)}  {told.top_score:.2f}{zones}"
+    profile = f"  {told.profile}" if told.profile else ""
+    when = f"{clip_time(told.start_s)}-{clip_time(told.end_s)}"
+    return f"{when}  {told.top_score:.2f}{zones}{profile}"
 
 
 def _reason(difference: Difference, camera: CameraConfig) -> str:
@@ -157,8 +159,8 @@ def _trial(trial: Trial, outcome: Outcome) -> dict[str, Any]:
             {
                 "events": [_event(told) for told in decided.told],
                 "motion_events": decided.motions,
-                "gained": _objects(compared.gained),
-                "lost": _objects(compared.lost),
+                "gained": _objects(compared.gained, outcome.a.candidate.camera),
+                "lost": _objects(compared.lost, trial.candidate.camera),
             }
             for decided, compared in zip(trial.decided, trial.compared, strict=True)
         ],
@@ -168,10 +170,14 @@ def _trial(trial: Trial, outcome: Outcome) -> dict[str, Any]:
     return found
 
 
-def _objects(differences: Sequence[Difference]) -> list[dict[str, Any]]:
+def _objects(differences: Sequence[Difference], camera: CameraConfig) -> list[dict[str, Any]]:
+    """`camera`: of the side that does not tell them."""
     return [
         _event(each.told)
-        | {"why": why_object(each.why) if each.why else None, "within_another": each.within}
+        | {
+            "why": why_object(each.why, camera) if each.why else None,
+            "within_another": each.within,
+        }
         for each in differences
     ]
 
@@ -183,7 +189,7 @@ def _event(told: Told) -> dict[str, Any]:
         "to_s": _rounded(told.end_s),
         "top_score": _rounded(told.top_score),
         "zones": list(told.zones),
-    }
+    } | ({"profile": told.profile} if told.profile else {})
 
 
 def _score(score: Score) -> dict[str, Any]:

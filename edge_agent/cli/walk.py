@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime as dt
-import json
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from edge_agent.cli.numbers import number
 from edge_agent.clock import SystemClock
 from edge_agent.config import load_config
 from edge_agent.errors import EXIT_OK
+from edge_agent.foreign_text import printable_json
 from edge_agent.language import _, speak
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _walk(arguments: argparse.Namespace) -> int:
             print(_("walk now; Ctrl-C ends the test"), flush=True)
         _follow(source, test, arguments)
     if arguments.json:
-        print(json.dumps(test.as_object(), ensure_ascii=False))
+        print(printable_json(test.as_object()))
     else:
         print("\n" + test.report())
     return EXIT_OK

@@ -10,7 +10,14 @@ import msgspec
 
 from edge_agent.config import CameraConfig
 from edge_agent.geometry import BBox
-from edge_agent.tools.tuning.words import closing_lines, is_unexplained, reason_text, weektime
+from edge_agent.tools.tuning.words import (
+    changes_of,
+    closing_lines,
+    is_unexplained,
+    keys_of,
+    reason_text,
+    weektime,
+)
 
 if TYPE_CHECKING:
     from edge_agent.pipeline.change import Change
@@ -32,20 +39,20 @@ def print_untold(untold: Untold, camera: CameraConfig, time_zone: str) -> None:
         print("  " + _minute_line(minute))
 
 
-def print_untold_json(clip: Path, untold: Untold) -> None:
+def print_untold_json(clip: Path, untold: Untold, camera: CameraConfig) -> None:
     """One object a line, after the payloads; none of them is a payload (they have `data`)."""
     for why in untold.whys:
-        print(json.dumps({"untold": {"clip": clip.name, **why_object(why)}}))
+        print(json.dumps({"untold": {"clip": clip.name, **why_object(why, camera)}}))
     for minute in untold.minutes:
         found = msgspec.to_builtins(minute)
         print(json.dumps({"not_looked_at": {"clip": clip.name, **found}}))
 
 
-def drawn_untold(untold: Untold) -> dict[float, list[tuple[BBox, str]]]:
+def drawn_untold(untold: Untold, camera: CameraConfig) -> dict[float, list[tuple[BBox, str]]]:
     """What is drawn at each moment: where they were, their score, and what held them back."""
     drawn: dict[float, list[tuple[BBox, str]]] = {}
     for why in untold.whys:
-        reason = " + ".join(why.held_back_by) or "not looked at"
+        reason = " + ".join(keys_of(why, camera)) or "not looked at"
         for seen in why.miss.sightings:
             drawn.setdefault(seen.at_s, []).append((seen.bbox, f"{seen.score:.2f} {reason}"))
     return drawn
@@ -55,7 +62,8 @@ def line_of(why: Why, camera: CameraConfig, when: str = "") -> str:
     """`untold 0:04.0-0:10.0  best 0.85  ...`; `when` in place of the recording's own time."""
     miss = why.miss
     when = when or f"{clip_time(miss.first_s)}-{clip_time(miss.last_s)}"
-    return f"untold {when}  best {miss.best.score:.2f}  {reason_text(why, camera)}"
+    profile = f"{why.profile}  " if why.profile else ""
+    return f"untold {when}  {profile}best {miss.best.score:.2f}  {reason_text(why, camera)}"
 
 
 def _minute_line(minute: UnlookedMinute) -> str:
@@ -67,7 +75,7 @@ def _minute_line(minute: UnlookedMinute) -> str:
     )
 
 
-def why_object(why: Why) -> dict[str, Any]:
+def why_object(why: Why, camera: CameraConfig) -> dict[str, Any]:
     """For programs."""
     measured = why.measured
     return {
@@ -82,12 +90,13 @@ def why_object(why: Why) -> dict[str, Any]:
         "height_frac": round(measured.height_frac, 3),
         "foot": [round(value, 3) for value in measured.foot],
         "time": weektime(measured.weekminute),
-        "held_back_by": list(why.held_back_by),
-        "changes": [_change_object(change) for change in why.changes],
+        "held_back_by": keys_of(why, camera),
+        "changes": [change_object(change) for change in changes_of(why, camera)],
+        **({"profile": why.profile} if why.profile else {}),
     }
 
 
-def _change_object(change: Change) -> dict[str, Any]:
+def change_object(change: Change) -> dict[str, Any]:
     found = msgspec.to_builtins({"key": change.key, "from": change.before, "to": change.value})
     assert isinstance(found, dict)
     return found

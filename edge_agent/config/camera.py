@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -132,7 +132,7 @@ class PersonConfig(Table, frozen=True, kw_only=True):
 
 
 class Schedule(Table, frozen=True, kw_only=True):
-    """When a zone is watched, in the box's time zone. `end` before `start` runs past midnight."""
+    """A time of the week, in the box's time zone. `end` before `start` runs past midnight."""
 
     days: Annotated[
         tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...],
@@ -140,11 +140,11 @@ class Schedule(Table, frozen=True, kw_only=True):
     ] = ()
     start: Annotated[
         Annotated[str, text(r"^([01]\d|2[0-3]):[0-5]\d$", "a time HH:MM, 00:00 to 23:59")],
-        _meta("The watch begins at this time.", unit="HH:MM"),
+        _meta("It begins at this time.", unit="HH:MM"),
     ] = "00:00"
     end: Annotated[
         Annotated[str, text(r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$", "a time HH:MM, 00:00 to 24:00")],
-        _meta("The watch ends at this time; 24:00 is the end of the day.", unit="HH:MM"),
+        _meta("It ends at this time; 24:00 is the end of the day.", unit="HH:MM"),
     ] = "24:00"
 
 
@@ -215,6 +215,47 @@ class HealthConfig(Table, frozen=True, kw_only=True):
     ] = ()
 
 
+#: Keys as a profile writes them; `edge_agent.config.profiles` lays them over the camera's.
+Overrides = dict[str, Any]
+
+
+def _as(table: str, description: str) -> Any:
+    """Documentation of overrides, which editors complete as that table's keys."""
+    return Meta(description=description, extra_json_schema={"$ref": f"#/$defs/{table}"})
+
+
+class ProfileConfig(Table, frozen=True, kw_only=True):
+    """Other settings at night, say: what is not written here is as for the camera.
+
+    Of several profiles whose time and darkness hold the first in the file is in force. One with
+    neither `schedule` nor `dark` is in force only when somebody asks for it: `cmd/profile`, or
+    `edge-agent camera profile`.
+    """
+
+    schedule: Annotated[
+        tuple[Schedule, ...], _meta("At these times, in the box's time zone; empty: at any.")
+    ] = ()
+    dark: Annotated[
+        bool,
+        _meta(
+            "Only while the picture is dark, or grey under the camera's infrared light; a torch "
+            "or headlights change nothing: it must hold for 20 s."
+        ),
+    ] = False
+    person: Annotated[Overrides, _as("PersonConfig", "Overrides of [person], key by key.")] = {}  # noqa: RUF012 - msgspec copies it
+    motion: Annotated[Overrides, _as("MotionConfig", "Overrides of [motion], key by key.")] = {}  # noqa: RUF012
+    zones: Annotated[
+        tuple[Overrides, ...],
+        _meta(
+            "One with the name of a zone of the camera changes its keys; another name is a zone "
+            "that is there in this profile only."
+        ),
+    ] = ()
+    ignore_zones: Annotated[
+        tuple[Overrides, ...], _meta("As `zones`, of the camera's ignore zones.")
+    ] = ()
+
+
 class CameraConfig(Table, frozen=True, kw_only=True):
     """One camera: a file of its own in cameras.d/."""
 
@@ -247,3 +288,7 @@ class CameraConfig(Table, frozen=True, kw_only=True):
     privacy_masks: Annotated[
         tuple[PrivacyMaskConfig, ...], _meta("What nobody may see: a neighbour's window.")
     ] = ()
+    profiles: Annotated[
+        dict[Id, ProfileConfig],
+        _meta("Other thresholds, zones and times, by name: [profiles.night]."),
+    ] = {}  # noqa: RUF012 - msgspec copies it

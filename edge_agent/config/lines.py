@@ -79,7 +79,8 @@ def line_of(path: str, lines: Mapping[str, int]) -> int | None:
     while path:
         if path in lines:
             return lines[path]
-        path = _LAST_PART.sub("", path)
+        # A key in quotes may hold brackets: then a letter at a time.
+        path = _LAST_PART.sub("", path) if _LAST_PART.search(path) else path[:-1]
     return None
 
 

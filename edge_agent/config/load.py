@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from edge_agent.config.files import file_warnings
 from edge_agent.config.folder import FolderSource
 from edge_agent.config.hidden import mostly_hidden
 from edge_agent.config.lines import key_lines, line_of
+from edge_agent.config.profiles import camera_findings
 from edge_agent.config.schedules import schedules_without_zone
 from edge_agent.config.schema import AgentFile, Config
 from edge_agent.config.sources import FileSource
@@ -30,6 +32,8 @@ DEFAULT_CONFIG_DIR = Path("/etc/edge-agent")
 
 AGENT_FILE = "agent.toml"
 CAMERAS_DIR = "cameras.d"
+#: Of one file: who mends so many runs the check again.
+_MOST_FINDINGS = 100
 #: What a Raspberry Pi 5 analyses at one picture per second and camera; more is said aloud.
 MANY_CAMERAS = 16
 
@@ -158,8 +162,16 @@ class _Loader:
         return all(finding.is_warning for finding in findings)
 
     def _findings(self, file: _File, root: type[Table]) -> list[Finding]:
-        other = AgentFile if root is CameraConfig else CameraConfig
-        return list(Validator(root, CHECKS, other).findings(file.raw))
+        findings: Iterator[Finding]
+        if root is CameraConfig:
+            findings = camera_findings(file.raw)
+        else:
+            findings = Validator(root, CHECKS, CameraConfig).findings(file.raw)
+        told = list(islice(findings, _MOST_FINDINGS))
+        if next(findings, None) is not None:
+            found = f"has more problems than these {_MOST_FINDINGS}"
+            told.append(Finding("", found, "mend them, and check again"))
+        return told
 
     def _check_agent(self, agent: _File) -> Mapping[str, Any]:
         """Check agent.toml; returns the cameras' defaults when they are sound."""

@@ -75,6 +75,20 @@ name = "street"
 polygon = [[0.0, 0.0], [1.0, 0.0], [1.0, 0.4], [0.0, 0.4]]
 ```
 
+Other settings at night, also by the picture's own darkness:
+
+```toml
+[profiles.night]
+dark = true
+
+[profiles.night.person]
+confirm_threshold = 0.4
+
+[[profiles.night.zones]]
+name = "garden"
+dwell_s = 0
+```
+
 ## Secrets
 
 Secrets are never written into these files. A key that ends in `_file` names a file that holds
@@ -126,8 +140,9 @@ def _rows(info: inspect.StructType, header: str) -> Iterator[str]:
         yield _row(field)
     for field in info.fields:
         path = f"{header}.{field.name}" if header else field.name
+        named = isinstance(unwrapped(field.type)[0], inspect.DictType)
         for inner, in_list in _inner_tables(field.type):
-            yield from _section(inner, path, in_list=in_list)
+            yield from _section(inner, f"{path}.NAME" if named else path, in_list=in_list)
 
 
 def _inner_tables(kind: inspect.Type) -> list[tuple[inspect.StructType, bool]]:
@@ -140,17 +155,24 @@ def _inner_tables(kind: inspect.Type) -> list[tuple[inspect.StructType, bool]]:
             return [table for member in types for table in _inner_tables(member)]
         case inspect.VarTupleType(item_type=item):
             return [(table, True) for table, _ in _inner_tables(item)]
+        case inspect.DictType(value_type=value):
+            return _inner_tables(value)
         case _:
             return []
 
 
 def _row(field: inspect.Field) -> str:
     _, extra = unwrapped(field.type)
-    default = "required" if field.required else _toml(field.default)
+    default = "required" if field.required else _toml(_default(field))
     values = expected(field.type).replace("|", "\\|")
     description = describe(field)
     cells = (f"`{field.name}`", values, str(extra.get("unit", "")), default, description)
     return "| " + " | ".join(cells) + " |\n"
+
+
+def _default(field: inspect.Field) -> object:
+    made = field.default_factory
+    return made() if callable(made) else field.default
 
 
 def describe(field: inspect.Field) -> str:

@@ -46,7 +46,8 @@ def scalar_fix(value: object, kind: inspect.Type, extra: Mapping[str, Any], key:
 
 
 def _is_choice(value: object, kind: inspect.LiteralType) -> bool:
-    return value in kind.values and not isinstance(value, bool)
+    """Of the same type, too: to Python 90.0 is 90, and true is 1."""
+    return any(value == each and type(value) is type(each) for each in kind.values)
 
 
 def number_hint(value: object, key: str) -> str:
@@ -101,6 +102,8 @@ def _truth_fix(value: object) -> str:
 
 def _text_fix(value: object, extra: Mapping[str, Any]) -> str:
     words = str(extra.get("words", "text in quotes"))
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        return f"use {words}"  # Python writes no number of thousands of digits
     if words.startswith("a time"):
         text = f"{value:%H:%M}" if isinstance(value, dt.time) else str(value)
         time = clock_time(text) if text.strip() and not isinstance(value, bool) else None

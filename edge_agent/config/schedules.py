@@ -16,16 +16,18 @@ _USUAL_ZONE = "Asia/Ho_Chi_Minh"
 
 
 def schedules_without_zone(box: BoxConfig, camera: CameraConfig) -> Iterator[Finding]:
-    """A warning for each zone with a schedule: which hours it would be watched."""
-    scheduled = [(index, zone) for index, zone in enumerate(camera.zones) if zone.schedule]
-    here = _this_zone() if scheduled else ""
-    for index, zone in scheduled:
-        hours = [_shifted(entry, box.timezone, here) for entry in zone.schedule]
-        written = [f"{entry.start} to {entry.end}" for entry in zone.schedule]
+    """A warning for each zone and profile with a schedule: which hours it would be."""
+    schedules = {f"zones[{at}].schedule": zone.schedule for at, zone in enumerate(camera.zones)}
+    schedules |= {f"profiles.{at}.schedule": each.schedule for at, each in camera.profiles.items()}
+    schedules = {key: schedule for key, schedule in schedules.items() if schedule}
+    here = _this_zone() if schedules else ""
+    for key, schedule in schedules.items():
+        hours = [_shifted(entry, box.timezone, here) for entry in schedule]
+        written = [f"{entry.start} to {entry.end}" for entry in schedule]
         if hours == written:
             continue
         yield Finding(
-            f"zones[{index}].schedule",
+            key,
             f"{', '.join(written)} is in {box.timezone}, because box.timezone of agent.toml is "
             f"not written: {', '.join(hours)} in {here}",
             f'write timezone = "{here}" below [box]',

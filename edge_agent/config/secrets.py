@@ -10,6 +10,7 @@ import os
 import stat
 from pathlib import Path
 
+from edge_agent.config.text import first_bytes
 from edge_agent.errors import ConfigError, ConfigProblem
 
 CREDENTIAL_PREFIX = "credential:"
@@ -32,8 +33,7 @@ def read_secret(reference: str) -> str:
         path = Path(reference)
         _check_private(path, reference)
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_SECRET_BYTES + 1)
+        data = first_bytes(path, MAX_SECRET_BYTES)
     except OSError as error:
         raise _problem(
             reference, f"cannot be read: {error.strerror}", "create it with the secret, mode 0600"

@@ -20,8 +20,14 @@ from edge_agent.config.repairs import Repair, repairs_of
 _MOST_FAULTS = 12
 #: Larger texts are no configuration that somebody typed; repairs are not tried on them.
 _LARGEST_TRIED = 64 * 1024
+#: Nor are lines; what is on them is repaired in many ways, each of which is tried.
+_LONGEST_TRIED = 4096
 #: The schema has five levels.
 _DEEPEST = 16
+#: A key of so many parts: tomllib takes time with the square of them.
+_ENDLESS_KEY = re.compile(
+    r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}"""
+)
 
 _POSITION = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 _SETTING = re.compile(r"^\s*[\w.\"-]+\s*=")
@@ -81,6 +87,8 @@ def read_toml(text: str) -> Reading:
 
 
 def _read(text: str) -> dict[str, Any] | _Stop:
+    if endless := _ENDLESS_KEY.search(text):
+        return _Stop(text.count("\n", 0, endless.start()) + 1, 0, _DEEP)
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -128,7 +136,7 @@ def _mended(text: str, stop: _Stop) -> tuple[str, Fault] | None:
     if over_lines := _over_lines(lines, stop):
         return over_lines
     for at in _suspects(lines, stop):
-        for repair in _chains(lines[at]):
+        for repair in _chains(lines[at]) if len(lines[at]) <= _LONGEST_TRIED else ():
             mended = "\n".join([*lines[:at], repair.line or "", *lines[at + 1 :]])
             after = _read(mended)
             if not isinstance(after, _Stop) or (after.line, after.column) > _reach(at, stop):

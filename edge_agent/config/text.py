@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import os
+import stat
 from pathlib import Path
 
 from edge_agent.errors import ConfigProblem
@@ -52,6 +54,13 @@ def first_bytes(path: Path, most_bytes: int = _LARGEST_FILE_BYTES) -> bytes:
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(file, "rb") as opened:
         return opened.read(most_bytes + 1) or b""
+
+
+def check_is_file(path: str | Path) -> None:
+    """Before a library reads it: a pipe would hold it up for ever, and a device never ends.
+    Raises OSError."""
+    if not stat.S_ISREG(Path(path).stat().st_mode):
+        raise OSError(errno.EINVAL, "is not a file", str(path))
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -100,7 +100,7 @@ def zone_called(name: str) -> zoneinfo.ZoneInfo:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         meant = zone_meant(name)
         fix = f'did you mean "{meant}"?' if meant else 'use an IANA name, as "Asia/Ho_Chi_Minh"'
-        raise BadZone(f'is "{name}", which no time zone is called', fix) from None
+        raise BadZone(f'is "{name[:60]}", which no time zone is called', fix) from None
 
 
 def _inverted(name: str, sign: str, hours: int) -> tuple[str, str]:

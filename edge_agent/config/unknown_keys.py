@@ -115,7 +115,8 @@ _FOREIGN: Mapping[str, tuple[str, ...]] = {
     "retentiondays": ("clips.retention_h", "snapshots.retention_h"),
     "precapture": ("clips.pre_s",),
     "postcapture": ("clips.post_s",),
-    "nightmode": ("zones.schedule",),
+    "nightmode": ("profiles", "zones.schedule"),
+    "profile": ("profiles",),
     "hours": ("zones.schedule",),
     "from": ("zones.schedule.start",),
     "until": ("zones.schedule.end",),
@@ -139,6 +140,8 @@ def unknown_key_fix(
         return "secrets are never written here: put it into a file and set password_file"
     if alike := [name for name in known if _folded(name) == folded]:
         return f"did you mean {joined(path, alike[0])}?"
+    if path.startswith("profiles.") and key in units(root):
+        return f"it is the same in every profile; a profile changes {', '.join(known[2:])}"
     if places := homes(root).get(key, ()):
         return f"it belongs {' or '.join(places)}"
     if foreign := _ours(folded, path, root):

@@ -20,6 +20,9 @@ from edge_agent.config.tables import Table
 from edge_agent.config.unknown_keys import unknown_key_fix
 from edge_agent.config.words import expected, joined, number, shown, unwrapped
 
+#: Zones, corners, days: each is looked at for every person in every picture.
+_LONGEST_LIST = 256
+
 
 class Finding(NamedTuple):
     """One problem; `path` is dotted. A warning does not keep the agent from starting.
@@ -56,9 +59,9 @@ class Validator:
         self._info = _info_of(root)
         self._checks = checks
 
-    def findings(self, raw: Mapping[str, object]) -> list[Finding]:
-        """All problems, in the order of the schema; empty when the file is sound."""
-        return list(self._table(raw, self._info, ""))
+    def findings(self, raw: Mapping[str, object]) -> Iterator[Finding]:
+        """All problems, in the order of the schema; none when the file is sound."""
+        return self._table(raw, self._info, "")
 
     def _value(self, value: object, kind: inspect.Type, path: str) -> Iterator[Finding]:
         kind, extra = unwrapped(kind)
@@ -72,9 +75,20 @@ class Validator:
                     yield Finding(path, f"is {shown(value)}", f"write a table: [{path}]")
             case inspect.VarTupleType() | inspect.TupleType():
                 yield from self._list(value, kind, path)
+            case inspect.DictType():
+                yield from self._named(value, kind, path)
             case _:
                 if fix := scalar_fix(value, kind, extra, _last(path)):
                     yield Finding(path, f"is {shown(value)}", fix)
+
+    def _named(self, value: object, kind: inspect.DictType, path: str) -> Iterator[Finding]:
+        """Tables by name; or keys of any value, which are checked where they are laid."""
+        if not isinstance(value, Mapping):
+            yield Finding(path, f"is {shown(value)}", f"write a table: [{path}]")
+        elif not isinstance(kind.value_type, inspect.AnyType):
+            for name, inner in value.items():
+                yield from self._value(name, kind.key_type, joined(path, name))
+                yield from self._value(inner, kind.value_type, joined(path, name))
 
     def _union(self, value: object, union: inspect.UnionType, path: str) -> Iterator[Finding]:
         tables = [kind for kind in union.types if isinstance(kind, inspect.StructType)]
@@ -129,6 +143,9 @@ class Validator:
             if len(value) < least:
                 points = "point" if len(value) == 1 else "points"
                 yield Finding(path, f"has {len(value)} {points}", f"needs at least {least}")
+                return
+            if len(value) > _LONGEST_LIST:
+                yield Finding(path, f"is a list of {len(value)}", f"use at most {_LONGEST_LIST}")
                 return
             kinds = [kind.item_type] * len(value)
         for index, (item, item_kind) in enumerate(zip(value, kinds, strict=True)):

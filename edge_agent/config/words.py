@@ -21,6 +21,7 @@ _SIMPLE_WORDS: Mapping[type[inspect.Type], str] = {
     inspect.BoolType: "true or false",
     inspect.StrType: "text in quotes",
     inspect.StructType: "a table",
+    inspect.DictType: "a table",
     inspect.TupleType: "a pair of numbers [x, y], each 0 to 1",
 }
 _USERINFO = re.compile(r"^(\s*\w+:(?=//))?(//)?.*@", re.DOTALL)

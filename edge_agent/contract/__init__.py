@@ -70,10 +70,12 @@ from edge_agent.contract.ulid import (
     new_ulid,
     ulid_utc_s,
 )
-from edge_agent.contract.wire import MAX_MESSAGE_BYTES, MAX_NUMBER
+from edge_agent.contract.wire import FIRST_UTC_S, LAST_UTC_S, MAX_MESSAGE_BYTES, MAX_NUMBER
 
 __all__ = [
     "CONTENT_TYPE",
+    "FIRST_UTC_S",
+    "LAST_UTC_S",
     "MAX_COMMAND_BYTES",
     "MAX_MESSAGE_BYTES",
     "MAX_NUMBER",

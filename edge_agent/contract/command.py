@@ -34,6 +34,7 @@ class Verb(StrEnum):
     REPLAY = "replay"
     ACCEPT = "accept"
     FORGET = "forget"
+    PROFILE = "profile"
 
 
 @dataclass(frozen=True, slots=True)

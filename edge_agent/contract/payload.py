@@ -128,6 +128,7 @@ class _Data(Wire, frozen=True, kw_only=True, omit_defaults=True):
     media: MediaWire | None = None
     model: _Model | None = None
     cfg: ShortText | None = None
+    profile: IdText | None = None
     replay: bool = msgspec.field()
 
 
@@ -281,6 +282,7 @@ def _data(event: Event, envelope: Envelope) -> _Data:
             else None
         ),
         cfg=envelope.cfg_sha,
+        profile=event.profile or None,
         replay=envelope.replay,
     )
 
@@ -353,6 +355,7 @@ def _event(wire: _Event) -> Event:
             if data.kind and data.severity
             else None
         ),
+        profile=data.profile or "",
     )
 
 

@@ -85,6 +85,7 @@ class CameraStatus:
     left_out: LeftOut | None = None  # only of a recorder's folder
     clock_offset_s: float | None = None  # how far the recorder's clock is ahead of the box's
     nuisances: tuple[Nuisance, ...] = ()  # places that nobody is told of any more
+    profile: str = ""  # in force now; none: the camera's own settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,7 @@ class _CameraWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
     left_out: _LeftOutWire | UnsetType = UNSET
     clock_offset_s: Seconds | UnsetType = UNSET
     nuisances: tuple[_NuisanceWire, ...] | UnsetType = UNSET
+    profile: IdText | UnsetType = UNSET
 
 
 class _ConfigWire(Wire, frozen=True, kw_only=True, omit_defaults=False):
@@ -247,6 +249,7 @@ def encode_camera_status(status: CameraStatus) -> bytes:
             left_out=_left_out(status.left_out),
             clock_offset_s=UNSET if ahead_s is None else round(ahead_s, 1),
             nuisances=_nuisances(status.nuisances) or UNSET,
+            profile=status.profile or UNSET,
         )
     )
 
@@ -265,6 +268,7 @@ def decode_camera_status(payload: bytes) -> CameraStatus:
         None if left_out is UNSET else _read_left_out(left_out),
         None if ahead_s is UNSET else ahead_s,
         tuple(Nuisance(each.box, each.times) for each in wire.nuisances or ()),
+        wire.profile or "",
     )
 
 

@@ -35,8 +35,8 @@ Span = Annotated[float, Meta(ge=0, le=MAX_SECONDS)]
 ShortText = Annotated[str, Meta(max_length=1024)]
 
 #: Moments that a calendar knows wherever on earth it hangs: the years 1 to 9999, less two days.
-_FIRST_UTC_S = dt.datetime(1, 1, 3, tzinfo=dt.UTC).timestamp()
-_LAST_UTC_S = dt.datetime(9999, 12, 29, tzinfo=dt.UTC).timestamp()
+FIRST_UTC_S = dt.datetime(1, 1, 3, tzinfo=dt.UTC).timestamp()
+LAST_UTC_S = dt.datetime(9999, 12, 29, tzinfo=dt.UTC).timestamp()
 
 #: What an epoch may be: a ULID, or `replay` for `edge-agent replay --json`, which has no outbox.
 EpochText = Annotated[str, Meta(pattern=r"^([0-7][0-9A-HJKMNP-TV-Z]{25}|replay)\Z")]
@@ -72,7 +72,7 @@ def _plain(text: str) -> str:
 
 def utc_text(utc_s: float) -> str:
     """RFC 3339 in UTC, milliseconds. Raises ContractError outside the years 1..9999."""
-    if not _FIRST_UTC_S <= utc_s <= _LAST_UTC_S:  # not a number is neither
+    if not FIRST_UTC_S <= utc_s <= LAST_UTC_S:  # not a number is neither
         raise ContractError(f"{utc_s!r} is no moment that a calendar knows")
     try:
         # Rounded first: rfc3339 cuts, and 1.1 s is 1.0999999 in binary. And to microseconds
@@ -91,6 +91,6 @@ def parse_utc(text: str, what: str) -> float:
     if moment.tzinfo is None:
         raise ContractError(f"{what}: has no offset from UTC: {text[:40]!r}")
     utc_s = moment.timestamp()
-    if not _FIRST_UTC_S <= utc_s <= _LAST_UTC_S:
+    if not FIRST_UTC_S <= utc_s <= LAST_UTC_S:
         raise ContractError(f"{what}: no moment that a calendar knows: {text[:40]!r}")
     return round(utc_s * 1000) / 1000

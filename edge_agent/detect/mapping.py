@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.detect.decoders import Candidates
-from edge_agent.detect.nms import cover_with, iou_with
+from edge_agent.detect.nms import cover_matrix, iou_matrix
 from edge_agent.detect.regions import Look, Placement
 from edge_agent.domain import F32, Detection, Region
 from edge_agent.geometry import BBox, FrameSize
@@ -91,13 +91,13 @@ def distinct(found: Found, iou: float) -> Found:
     boxes, scores, cut = found.boxes[order], found.scores[order].copy(), found.cut[order]
     kept: list[int] = []
     alive = np.ones(len(order), np.bool_)
+    alike = iou_matrix(boxes, boxes) > iou
+    alike |= cut & (cover_matrix(boxes) > _SAME_COVER)
     for i in range(len(order)):
         if not alive[i]:
             continue
         kept.append(i)
-        same = iou_with(boxes[i], boxes) > iou
-        same |= cut & (cover_with(boxes[i], boxes) > _SAME_COVER)
-        same &= alive
+        same = alike[i] & alive
         scores[i] = scores[same].max(initial=scores[i])
         alive &= ~same
     kept.sort(key=lambda i: -scores[i])

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from edge_agent.domain import F32
 
+_MATRIX_BELOW = 96
+
 
 def iou_with(box: F32, boxes: F32) -> F32:
     """Intersection over union of one box (4,) with each of (n, 4), corners x1 y1 x2 y2."""
@@ -16,10 +18,11 @@ def iou_with(box: F32, boxes: F32) -> F32:
     return ratio
 
 
-def cover_with(box: F32, boxes: F32) -> F32:
-    """Intersection of one box with each of (n, 4), as a share of the smaller of the two."""
-    shared = _shared(box, boxes)
-    smaller = np.minimum(_area(box[None])[0], _area(boxes))
+def cover_matrix(boxes: F32) -> F32:
+    """Intersection of each of (n, 4) with each, as a share of the smaller of the two: (n, n)."""
+    shared = _shared(boxes[:, None], boxes[None])
+    area = _area(boxes)
+    smaller = np.minimum(area[:, None], area[None])
     ratio: F32 = np.divide(shared, smaller, out=np.zeros_like(shared), where=smaller > 0)
     return ratio
 
@@ -47,10 +50,17 @@ def suppress(boxes: F32, scores: F32, iou: float) -> NDArray[np.intp]:
     """
     order = np.argsort(-scores, kind="stable")
     kept: list[int] = []
-    while order.size:
+    while order.size > _MATRIX_BELOW:
         best, rest = order[0], order[1:]
         kept.append(int(best))
         order = rest[iou_with(boxes[best], boxes[rest]) <= iou]
+    # All pairs of few at once cost less than one after the other.
+    apart = iou_matrix(boxes[order], boxes[order]) <= iou
+    alive = np.ones(order.size, np.bool_)
+    for i in range(order.size):
+        if alive[i]:
+            kept.append(int(order[i]))
+            alive &= apart[i]
     return np.array(kept, np.intp)
 
 

@@ -138,6 +138,10 @@ class OnnxDetector:
         """Suppression drops what is weaker than what stays, so it may come before the threshold;
         what is joined over the looks does not."""
         iou = self.manifest.nms_iou
+        if not found.cut.any():  # nothing is joined: one suppression answers both
+            whole = distinct(found, iou)
+            faint = to_detections(whole, regions, frame)
+            return Seen(faint[: int((whole.scores >= threshold).sum())], faint)
         sure = found.scores >= threshold
         detections = to_detections(distinct(found.where(sure), iou), regions, frame)
         if sure.all():

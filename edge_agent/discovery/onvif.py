@@ -8,18 +8,26 @@ older than some seconds, and their clocks are often years off.
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime as dt
 import hashlib
 import http.client
 import os
+import socket
+import threading
 import urllib.parse
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from edge_agent.errors import AgentError, CredentialRefused, SourceUnreachable
 
+#: What the clock of a camera may say; beyond, no calendar could count on from it.
+_YEARS = range(1900, 9000)
 _TIMEOUT_S = 5.0
+#: A whole answer takes no longer, however slowly it trickles.
+_ANSWER_S = 15.0
 _MOST_BYTES = 512 * 1024
 _DEVICE = "http://www.onvif.org/ver10/device/wsdl"
 _MEDIA = "http://www.onvif.org/ver10/media/wsdl"
@@ -94,7 +102,9 @@ class OnvifCamera:
             numbers = [int(_word(utc, name)) for name in ("Year", "Month", "Day")]
             numbers += [int(_word(utc, name)) for name in ("Hour", "Minute", "Second")]
             there = dt.datetime(*numbers, tzinfo=dt.UTC)  # type: ignore[misc,arg-type]
-        except ValueError as error:
+            if there.year not in _YEARS:
+                raise ValueError(f"the year {there.year}")  # noqa: TRY301
+        except (ValueError, OverflowError) as error:
             raise OnvifFault(f"{self._host}: its time cannot be read: {error}") from None
         self._skew = there - dt.datetime.now(dt.UTC)
         return self._skew.total_seconds()
@@ -189,16 +199,20 @@ class OnvifCamera:
 
 def _post(url: str, data: bytes, timeout_s: float) -> tuple[int, bytes]:
     """No redirects, no proxy, a bounded answer. Raises SourceUnreachable."""
-    parts = urllib.parse.urlsplit(url)
-    host, path = parts.hostname or "", parts.path or "/"
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    host = ""
     try:
+        parts = urllib.parse.urlsplit(url)
+        host, path = parts.hostname or "", parts.path or "/"
+        encrypted = parts.scheme == "https"
+        kind = http.client.HTTPSConnection if encrypted else http.client.HTTPConnection
         connection = kind(host, parts.port, timeout=timeout_s)
         try:
-            head = {"Content-Type": "application/soap+xml; charset=utf-8"}
-            connection.request("POST", path, data, head)
-            response = connection.getresponse()
-            body = response.read(_MOST_BYTES + 1)
+            connection.connect()
+            with _ended_after(connection.sock, _ANSWER_S):
+                head = {"Content-Type": "application/soap+xml; charset=utf-8"}
+                connection.request("POST", path, data, head)
+                response = connection.getresponse()
+                body = response.read(_MOST_BYTES + 1)
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -208,8 +222,26 @@ def _post(url: str, data: bytes, timeout_s: float) -> tuple[int, bytes]:
     return response.status, body
 
 
+@contextlib.contextmanager
+def _ended_after(sock: socket.socket, limit_s: float) -> Iterator[None]:
+    """A socket's own timeout begins anew with each byte that comes."""
+
+    def end() -> None:
+        with contextlib.suppress(OSError):  # it may be closed already
+            sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(limit_s, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def _parsed(data: bytes, host: str) -> ElementTree.Element | None:
-    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+    # UTF-16 would hide the words.
+    if b"<!DOCTYPE" in data or b"<!ENTITY" in data or b"\0" in data:
         raise OnvifFault(f"{host}: answers with a document type, which SOAP forbids")
     try:
         return ElementTree.fromstring(data)  # noqa: S314 - bounded, and without entities
@@ -235,8 +267,8 @@ def _with_url(profile: Profile, url: str, host: str) -> Profile:
     """Without a login, and at the address that we know: cameras name their factory's."""
     if not url.startswith("rtsp"):
         return profile
-    parts = urllib.parse.urlsplit(url)
     try:
+        parts = urllib.parse.urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return profile
@@ -255,7 +287,11 @@ def _with_url(profile: Profile, url: str, host: str) -> Profile:
 
 def _at_host(url: str, service: str) -> str:
     """A service that is named under another host is asked at the one that answered."""
-    named, known = urllib.parse.urlsplit(url), urllib.parse.urlsplit(service)
+    known = urllib.parse.urlsplit(service)
+    try:
+        named = urllib.parse.urlsplit(url)
+    except ValueError:
+        return service
     if named.hostname == known.hostname:
         return url
     return named._replace(scheme=known.scheme, netloc=known.netloc).geturl()

@@ -92,12 +92,17 @@ _ALL_GONE, _EVERYWHERE, _UNLIKE, _NEW_VIEW = 0.75, 0.5, 0.3, 0.28
 #: Covered: contours are gone, and none came: what is close to the lens is out of focus, and what
 #: is far from it (a lorry) has contours of its own.
 _COVERED, _OF_GONE, _COVERED_GAIN, _NEW_OF_GONE = 0.25, 0.6, 0.22, 0.25
-#: Threads before the lens: nowhere as ever, and what came is blurred.
-_THREADS_GONE, _THREADS_GAIN, _THREADS_ALIKE, _THREADS_NEW, _BLUNT = 0.1, 0.85, 0.6, 0.4, 3.0
+#: Threads before the lens: nowhere as ever, and what came is blurred. Beside how much comes and
+#: goes where nothing is wrong: people, leaves.
+_THREADS_GONE, _THREADS_GAIN, _THREADS_ALIKE = 0.06, 0.92, 0.78
+_THREADS_NEW, _OF_USUAL_NEW, _BLUNT = 0.2, 1.3, 2.5
 #: Soft: the scene is there, but not its finest detail, or fine contours less than coarse ones.
-_STILL_THERE, _SOFT, _FINE_OF_COARSE, _LEAST_COARSE = 0.55, 0.28, 0.72, 0.2
+_STILL_THERE, _SOFT, _FINE_OF_COARSE, _LEAST_COARSE = 0.55, 0.2, 0.7, 0.2
 #: A camera that sways: fewer tiles of the rich ones are found again; what is judged then.
-_SWAYING, _HUSHED, _HALF = 0.2, 0.45, 0.5
+#: Its sharpness is of other places at each look.
+_SWAYING, _HUSHED, _FINE_LEFT, _SWAYING_SOFT = 0.2, 0.3, 0.6, 0.6
+#: Bright and dark places lie elsewhere, and are about as different as before; if not: covered.
+_ELSEWHERE, _AS_DIFFERENT = 0.3, 0.5
 #: Beside the reference of another light.
 _NOTHING_LEFT, _NOTHING_NEW = 0.85, 0.12
 #: Total: nobody who passes by the lens covers all of it.
@@ -133,21 +138,26 @@ def seen_beside(usual: Comparison) -> Suspicion:
         return Suspicion(Fault.BLOCKED, usual.smooth_frac, _COVERED)
     if _has_threads(usual):
         return Suspicion(Fault.BLOCKED, usual.gone_frac, _THREADS_GONE)
-    return _blurred(usual)
+    blurred = _blurred(usual)
+    # Few tiles say something, and perhaps not those that are covered now.
+    return _seen_swaying(usual) if blurred.fault is None and usual.rich_tiles else blurred
 
 
 def _seen_swaying(usual: Comparison) -> Suspicion:
-    """Where contours are not found again usually: a camera on a pole, wind in the trees."""
+    """Where contours are not found again usually: a camera on a pole, wind in the trees, a wall."""
+    if usual.layout_alike is not None and usual.layout_alike < _ELSEWHERE:
+        fault = Fault.MOVED if usual.layout_contrast >= _AS_DIFFERENT else Fault.BLOCKED
+        return Suspicion(fault, min(1.0, 1 - usual.layout_alike), 1 - _ELSEWHERE)
     if usual.rich_tiles < _LEAST_TILES:
         return Suspicion(None)
     if usual.hushed_frac >= _HUSHED:
         return Suspicion(Fault.BLOCKED, usual.hushed_frac, _HUSHED)
     softness = max(0.0, usual.softness or 0.0)
-    limit = _SOFT + usual.usual_softness
-    if softness >= limit:
-        return Suspicion(Fault.BLURRED, softness, limit)
+    if softness >= _SWAYING_SOFT:
+        return Suspicion(Fault.BLURRED, softness, _SWAYING_SOFT)
     fine = usual.energy_ratio
-    return Suspicion(Fault.BLURRED if fine < _HALF else None, max(0.0, 1 - fine), 1 - _HALF)
+    found = Fault.BLURRED if fine < _FINE_LEFT else None
+    return Suspicion(found, max(0.0, 1 - fine), 1 - _FINE_LEFT)
 
 
 def covered_in_other_light(usual: Comparison) -> Suspicion:
@@ -201,8 +211,9 @@ def _has_threads(usual: Comparison) -> bool:
     return (
         usual.gone_frac >= _THREADS_GONE
         and usual.gain < _THREADS_GAIN
-        and usual.coarse_alike < _THREADS_ALIKE
-        and usual.coarse_new >= max(_THREADS_NEW, _BLUNT * usual.fine_new)
+        and usual.coarse_alike < _THREADS_ALIKE * usual.usual_coarse_alike
+        and usual.coarse_new
+        >= max(_THREADS_NEW + _OF_USUAL_NEW * usual.usual_coarse_new, _BLUNT * usual.fine_new)
     )
 
 
@@ -214,6 +225,7 @@ def _blurred(usual: Comparison) -> Suspicion:
     if softness >= limit:
         return Suspicion(Fault.BLURRED, softness, limit)
     fine = usual.fine_gain / max(usual.coarse_gain, _LEAST_COARSE)
-    if fine < _FINE_OF_COARSE and usual.coarse_gain >= _LEAST_COARSE:
+    surely = not usual.rich_tiles and usual.coarse_gain >= _LEAST_COARSE
+    if fine < _FINE_OF_COARSE and surely:
         return Suspicion(Fault.BLURRED, 1 - fine, 1 - _FINE_OF_COARSE)
     return Suspicion(None, softness, limit)

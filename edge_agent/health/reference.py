@@ -55,9 +55,11 @@ _MOST_VARIATION = 0.15
 _WORTH_A_SEARCH = 0.35
 #: Where a camera sways, contours are not found again, but there are as many of them: a tile is
 #: rich with so many times the energy of the picture's poorest tiles.
-_RICH_TIMES, _POOREST_PERCENT = 12.0, 10
+_RICH_TIMES, _POOREST = 12.0, 0.1
 #: Of all tiles: with more that say something nobody has to ask.
 _FEW = 0.25
+#: Brightness lies somewhere: levels of the curve; and is mostly found there again.
+_LEAST_LAYOUT, _LEAST_LAYOUT_ALIKE = 2.0, 0.7
 _MAX_SIDE_PX = 1024
 
 
@@ -91,6 +93,12 @@ class Comparison:
     rich_tiles: int = 0  # with many contours usually, wherever in the tile they are
     hushed_frac: float = 0.0  # of these: those with next to none now
     energy_ratio: float = 1.0  # contours of the fine band beside those of the coarse one, to usual
+    usual_coarse_alike: float = 1.0  # of a look that is fine
+    usual_coarse_new: float = 0.0
+    #: Where brightness lies, whole picture: correlation beside that of a look that is fine, and
+    #: contrast beside the usual one. None: it is nowhere, or never the same.
+    layout_alike: float | None = None
+    layout_contrast: float = 1.0
     fine_new: float = 0.0  # contours that were not there, as a share of the usual ones' energy
     coarse_new: float = 0.0  # the same in the coarse band; what is close to a lens is out of focus
 
@@ -110,21 +118,28 @@ class ReferenceState(msgspec.Struct, frozen=True, array_like=True):
     varies: float
     smear_frac: float
     learned_s: float
+    coarse_total: float
+    layout: list[float]
+    layout_total: float
 
 
-_VERSION = 2
+_VERSION = 3
 
 
 class Reference:
     """Of one camera in one light. Owned by its PictureHealth."""
 
-    def __init__(self, fine: F32, coarse: F32, noise: F32, gain: F32, learned_s: float) -> None:
+    def __init__(
+        self, fine: F32, coarse: F32, layout: F32, noise: F32, gain: F32, learned_s: float
+    ) -> None:
         self._fine = fine  # mean contours, levels of the curve
         self._coarse = coarse
         self._noise = noise  # of each tile: mean square of what is not usual
         self._gain = gain  # of each tile, usually
         self._total = noise + tile_means(fine * fine)  # of each: mean square of all contours
         self._coarse_total = float(np.mean(coarse * coarse))
+        self._layout = layout
+        self._layout_total = float(np.mean(layout * layout))
         self._energy = tile_means(fine * fine)
         self._energy_s = learned_s
         self.learned_s = learned_s
@@ -137,7 +152,9 @@ class Reference:
     def begun(cls, look: Look) -> Reference:
         """From its first picture."""
         ones = np.ones_like(look.energy)
-        return cls(look.fine.copy(), look.coarse.copy(), look.energy * 0, ones, 0.0)
+        return cls(
+            look.fine.copy(), look.coarse.copy(), look.layout.copy(), look.energy * 0, ones, 0.0
+        )
 
     @property
     def known(self) -> bool:
@@ -169,6 +186,9 @@ class Reference:
         self.smear_frac += (look.smear_frac - self.smear_frac) * share
         cv2.accumulateWeighted(look.fine, self._fine, share)
         cv2.accumulateWeighted(look.coarse, self._coarse, share)
+        layout_total = float(np.mean(look.layout**2))
+        self._layout_total += (layout_total - self._layout_total) * share
+        self._layout += (look.layout - self._layout) * np.float32(share)
         if self.young or self.learned_s - self._energy_s > 10.0:
             self._energy = tile_means(np.asarray(cv2.multiply(self._fine, self._fine), np.float32))
             self._energy_s = self.learned_s
@@ -210,6 +230,7 @@ class Reference:
         tiles = int(np.count_nonzero(says))
         few = tiles < _FEW * says.size
         rich_tiles, hushed_frac, energy_ratio = self._hushed(look) if few else (0, 0.0, 1.0)
+        layout_alike, layout_contrast = self._layout_beside(look) if few else (None, 1.0)
         if tiles == 0:
             return replace(
                 _NOTHING,
@@ -218,21 +239,24 @@ class Reference:
                 energy_ratio=energy_ratio,
                 softness=self._softness(sharp) if sharp is not None else None,
                 usual_softness=2 * self._varies,
+                layout_alike=layout_alike,
+                layout_contrast=layout_contrast,
             )
         relative = found / np.maximum(self._gain, _USUAL_GAIN)
-        gain = float(np.percentile(relative[says], 80))
+        gain = maps.at_share(relative[says], 0.8)
         fewest = _GONE_GAIN * min(max(gain, _LEAST_GAIN), 1.0)
         # Noise can hide what is there: such a tile says nothing.
         surely = 2 * error < max(gain, _LEAST_GAIN) - relative
         says &= (relative >= fewest) | surely | other
         tiles = int(np.count_nonzero(says))
         if tiles == 0:
-            return _NOTHING
+            return replace(_NOTHING, layout_alike=layout_alike, layout_contrast=layout_contrast)
         gone = says & ((relative < fewest) | other)
         noise = np.minimum(self._noise, left)
         rich = look.energy - noise > _SMOOTH_SHARE * self._energy * min(max(gain, 0.5), 1.0) ** 2
         smooth = gone & ~rich
         gone_frac = float(np.count_nonzero(gone)) / tiles
+        usual_coarse_alike = maps.usual_alike(self._coarse, self._coarse_total)
         far, shift_alike = self._shift(look) if gone_frac > _WORTH_A_SEARCH else (0.0, 0.0)
         return Comparison(
             tiles=tiles,
@@ -252,23 +276,35 @@ class Reference:
             rich_tiles=rich_tiles,
             hushed_frac=hushed_frac,
             energy_ratio=energy_ratio,
+            usual_coarse_alike=usual_coarse_alike,
+            usual_coarse_new=1 / usual_coarse_alike**2 - 1,
+            layout_alike=layout_alike,
+            layout_contrast=layout_contrast,
             fine_new=float((left - noise)[says].sum() / self._energy[says].sum()),
             coarse_new=maps.new(self._coarse, look.coarse),
         )
 
     def _hushed(self, look: Look) -> tuple[int, float, float]:
         """`rich_tiles`, `hushed_frac` and `energy_ratio` of a comparison."""
-        floor = np.percentile(np.minimum(self._total, look.energy), _POOREST_PERCENT)
-        rich = self._total > max(_RICH_TIMES * float(floor), _RICH_TIMES * _LEAST_ENERGY)
+        floor = maps.at_share(np.minimum(self._total, look.energy), _POOREST)
+        rich = self._total > max(_RICH_TIMES * floor, _RICH_TIMES * _LEAST_ENERGY)
         tiles = int(np.count_nonzero(rich))
         if tiles == 0:
             return 0, 0.0, 1.0
         ratio = look.energy[rich] / self._total[rich]
-        whole = min(1.0, max(float(np.percentile(ratio, 80)), _LEAST_GAIN**2))
+        whole = min(1.0, max(maps.at_share(ratio, 0.8), _LEAST_GAIN**2))
         hushed = float(np.mean(ratio < _GONE_GAIN**2 * whole))
         coarse = float(np.mean(look.coarse**2)) / max(self._coarse_total, 1e-3)
         fine = float(look.energy[rich].sum() / self._total[rich].sum())
         return tiles, hushed, math.sqrt(fine / max(coarse, 1e-3))
+
+    def _layout_beside(self, look: Look) -> tuple[float | None, float]:
+        """`layout_alike` and `layout_contrast` of a comparison."""
+        usual = maps.usual_alike(self._layout, self._layout_total)
+        if self._layout_total < _LEAST_LAYOUT**2 or usual < _LEAST_LAYOUT_ALIKE:
+            return None, 1.0
+        contrast = math.sqrt(float(np.mean(look.layout**2)) / self._layout_total)
+        return maps.alike(self._layout, look.layout) / usual, contrast
 
     def _coarse_in(self, look: Look, where: Mask) -> tuple[F32, F32]:
         """The coarse bands in these tiles: usual and now."""
@@ -325,6 +361,9 @@ class Reference:
             self._varies,
             self.smear_frac,
             self.learned_s,
+            self._coarse_total,
+            [float(value) for value in self._layout.ravel()],
+            self._layout_total,
         )
 
     @classmethod
@@ -337,19 +376,20 @@ class Reference:
         if not all(0 < side <= _MAX_SIDE_PX and side % TILE_PX == 0 for side in sides):
             raise ValueError(f"a reference of {width}x{height} pixels")
         rows, columns = height // TILE_PX, width // TILE_PX
-        if not (len(state.noise) == len(state.gain) == rows * columns):
+        if not (len(state.noise) == len(state.gain) == len(state.layout) == rows * columns):
             raise ValueError("the reference's tiles do not fit its size")
         if len(state.places) != len(state.detail) or len(state.places) > _SHARP_TILES:
             raise ValueError("the reference's sharp places do not fit its detail")
         if not all(0 <= row < rows and 0 <= column < columns for row, column in state.places):
             raise ValueError("the reference's sharp places lie outside of the picture")
-        if not np.isfinite(
-            [*state.noise, *state.gain, *state.detail, state.varies, state.learned_s]
-        ).all():
+        each = [*state.noise, *state.gain, *state.layout, *state.detail]
+        whole = [state.varies, state.learned_s, state.coarse_total, state.layout_total]
+        if not np.isfinite(each + whole).all():
             raise ValueError("the reference has figures that are no numbers")
         made = cls(
             maps.unpacked(state.fine, height, width) / np.float32(2),
             maps.unpacked(state.coarse, height // COARSE_PX, width // COARSE_PX),
+            np.array(state.layout, np.float32).reshape(rows, columns),
             np.array(state.noise, np.float32).reshape(rows, columns),
             np.array(state.gain, np.float32).reshape(rows, columns),
             state.learned_s,
@@ -357,6 +397,7 @@ class Reference:
         made.places = tuple(state.places)
         made._detail = np.array(state.detail, np.float32)
         made._varies, made.smear_frac = state.varies, state.smear_frac
+        made._coarse_total, made._layout_total = state.coarse_total, state.layout_total
         return made
 
 

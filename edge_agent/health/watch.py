@@ -12,6 +12,7 @@ import math
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 
+import cv2
 import msgspec
 import numpy as np
 
@@ -39,10 +40,11 @@ _YOUNG_GIVES_WAY_S = 300.0
 _GAP_S = 30.0
 #: Colour costs a conversion, so it is looked at this seldom.
 _COLOUR_EVERY_S, _CALM_COLOUR_EVERY_S = 10.0, 15.0
-#: Mean difference between the largest and smallest of B, G and R, levels: below it is grey.
-_GREY_LEVELS = 4.0
-#: But a coloured thing before a camera that shows grey is not daylight, which colours all.
-_COLOUR_LEVELS = 2.0
+#: A picture is grey where B, G and R differ by less than this, levels, but for so much of it: a
+#: coloured caption. Grey paint or cloth before the lens leaves colour beside it.
+_GREY_LEVELS, _CAPTION = 6, 0.02
+#: But a coloured thing before a camera that shows grey is not daylight, which colours nearly all.
+_COLOUR_LEVELS, _MOST = 2, 0.75
 #: By so much green outdoes blue and red where chroma was lost.
 _GREEN_LEVELS = 60
 
@@ -218,11 +220,13 @@ class PictureHealth:
             return
         self._coloured_s, self._coloured_in_doubt = at_s, self._doubtful
         few = pixels.sample_bgr() if isinstance(pixels, SampledPixels) else pixels.bgr()[::8, ::8]
-        sample = few.astype(np.int16)
-        spread = sample.max(2) - sample.min(2)
+        blue, green, red = cv2.split(few)
+        others = cv2.max(blue, red)
+        spread = cv2.subtract(cv2.max(others, green), cv2.min(cv2.min(blue, red), green))
         if self._light == "colour":
-            self._light = "grey" if np.mean(spread) < _GREY_LEVELS else "colour"
-        elif np.percentile(spread, 25) > _COLOUR_LEVELS:
+            grey = np.count_nonzero(spread >= _GREY_LEVELS) < _CAPTION * spread.size
+            self._light = "grey" if grey else "colour"
+        elif np.count_nonzero(spread > _COLOUR_LEVELS) > _MOST * spread.size:
             self._light = "colour"
-        others = np.maximum(sample[..., 0], sample[..., 2])
-        self._green_frac = float(np.mean(sample[..., 1] - others > _GREEN_LEVELS))
+        lost = cv2.subtract(green, others) > _GREEN_LEVELS
+        self._green_frac = np.count_nonzero(lost) / spread.size

@@ -166,7 +166,8 @@ class _Scene:
         if line is not None:
             self._leave_out(line)
             blobs = [blob for blob in blobs if not _inside(blob, line)]
-        return Motion(self._regions(blobs), changed_frac, Lighting.STEADY, self.overlays)
+        regions, suspects = self._regions(blobs), self._overlays.suspects
+        return Motion(regions, changed_frac, Lighting.STEADY, self.overlays, suspects)
 
     def _leave_out(self, line: Box) -> None:
         """A clock is motion no more, and is told of."""

@@ -43,6 +43,10 @@ DIGIT_S, _DIGIT_ALIGNED_FRAC = 15.0, 0.85
 _STROKE_EVERY_S = 1.6
 _FORGET_S = 10.0
 _MAX_SPOTS = 8
+#: A beat shows in neighbouring pictures only. What may become a clock after so many beats, or so
+#: long a line, is worth them: but not for longer than this, all in all.
+_SUSPECT_BEATS, _SUSPECT_LINE_S = 3, 3.0
+SUSPECT_S = 20.0
 
 
 @dataclass(slots=True)
@@ -55,7 +59,7 @@ class _Spot:
     sightings: int = 1
     aligned: int = 1  # of them, with the edges of the first
     strokes: int = 0  # pictures in which something came or went
-    beats: deque[float] = field(default_factory=lambda: deque(maxlen=BEATS + 1))
+    beats: deque[float] = field(default_factory=lambda: deque(maxlen=2 * (BEATS + 1)))
 
 
 class OverlayWatch:
@@ -65,11 +69,13 @@ class OverlayWatch:
         self._previous: U8 | None = None
         self._at_s = 0.0
         self._spots: list[_Spot] = []
+        self._suspected_s = 0.0
+        self.suspects = False  # every picture is worth looking at: a clock may be found soon
 
     def update(self, picture: U8, blobs: Sequence[Box], at_s: float) -> Box | None:
         """The line of text that a clock was found in just now, in pixels; None: none was."""
         previous, step_s = self._previous, at_s - self._at_s
-        self._at_s = at_s
+        self._at_s, self.suspects = at_s, False
         self._note(blobs, picture.shape[0], at_s)
         if not self._spots:
             self._previous = None
@@ -84,9 +90,19 @@ class OverlayWatch:
                 spot.strokes += 1
                 spot.beats.append(at_s)
             if _beats(spot) or _is_line(spot, picture.shape[0]):
-                self._spots.remove(spot)
-                return _line_of(spot.box, picture.shape)
+                line = _line_of(spot.box, picture.shape)
+                self._spots = [one for one in self._spots if not _overlap(one.box, line)]
+                return line
+        self._suspect(picture.shape[0], step_s)
         return None
+
+    def _suspect(self, height: int, step_s: float) -> None:
+        if self._suspected_s < SUSPECT_S and any(
+            _has_beats(spot, _SUSPECT_BEATS) or _is_line(spot, height, _SUSPECT_LINE_S)
+            for spot in self._spots
+        ):
+            self.suspects = True
+            self._suspected_s += step_s
 
     def _note(self, blobs: Sequence[Box], height: int, at_s: float) -> None:
         for blob in blobs:
@@ -110,22 +126,31 @@ class OverlayWatch:
 
 
 def _beats(spot: _Spot) -> bool:
-    if len(spot.beats) <= BEATS or spot.aligned < _BEAT_ALIGNED_FRAC * spot.sightings:
-        return False
-    if spot.beats[0] < spot.begun_s:
-        return False  # the line grew since
+    return spot.aligned >= _BEAT_ALIGNED_FRAC * spot.sightings and _has_beats(spot, BEATS)
+
+
+def _has_beats(spot: _Spot, beats: int) -> bool:
+    """The newest, one a second; where colons blink, too, each second one."""
     times = list(spot.beats)
-    steps = [later - earlier for earlier, later in pairwise(times)]
-    even = all(_BEAT_MIN_S <= step <= _BEAT_MAX_S for step in steps)
-    return even and abs(sum(steps) / len(steps) - 1.0) < 0.05
+    once, twice = times[-beats - 1 :], times[-2 * beats - 2 :]
+    even = _is_even(once, beats) or (_is_even(twice[::2], beats) and _is_even(twice[1::2], beats))
+    return even and once[0] >= spot.begun_s  # the line did not grow since
 
 
-def _is_line(spot: _Spot, height: int) -> bool:
+def _is_even(times: Sequence[float], beats: int) -> bool:
+    """Do so many come at one a second?"""
+    if len(times) <= beats:
+        return False
+    even = all(_BEAT_MIN_S <= later - earlier <= _BEAT_MAX_S for earlier, later in pairwise(times))
+    return even and abs((times[-1] - times[0]) / beats - 1.0) < 0.05
+
+
+def _is_line(spot: _Spot, height: int, after_s: float = LINE_S) -> bool:
     x1, y1, x2, y2 = spot.box
     lasted_s = spot.seen_s - spot.begun_s
     wide = x2 - x1 >= _WIDE * (y2 - y1)
     return (
-        lasted_s >= (LINE_S if wide else DIGIT_S)
+        lasted_s >= (after_s if wide else after_s + DIGIT_S - LINE_S)
         and spot.sightings >= _LINE_SIGHTINGS
         and spot.aligned >= (_ALIGNED_FRAC if wide else _DIGIT_ALIGNED_FRAC) * spot.sightings
         and spot.strokes * _STROKE_EVERY_S >= lasted_s

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edge_agent.config import MqttConfig, TlsConfig
 from edge_agent.config.secrets import CREDENTIAL_PREFIX, read_secret
+from edge_agent.config.text import check_is_file
 from edge_agent.errors import ConfigError, ConfigProblem
 from edge_agent.mqtt.validity import TlsContext
 
@@ -64,6 +65,7 @@ def _context(tls: TlsConfig) -> TlsContext:
         if tls.ca_file is None:
             context.load_default_certs()
         else:
+            check_is_file(tls.ca_file)
             context.load_verify_locations(cafile=tls.ca_file)
     except (OSError, ssl.SSLError) as error:
         raise _problem("tls.ca_file", f"{tls.ca_file}: {_why(error)}", "name a PEM file") from error
@@ -76,6 +78,8 @@ def _context(tls: TlsConfig) -> TlsContext:
 def _load_own_certificate(context: TlsContext, tls: TlsConfig, cert_file: str) -> None:
     key_file = None if tls.key_file is None else str(_key_path(tls.key_file))
     try:
+        for path in filter(None, (cert_file, key_file)):
+            check_is_file(path)
         # A key with a passphrase must fail, not ask on a terminal that a daemon does not have.
         context.load_cert_chain(cert_file, key_file, password=lambda: "")
     except (OSError, ssl.SSLError) as error:

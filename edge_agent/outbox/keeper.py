@@ -20,6 +20,7 @@ from edge_agent.outbox import quarantine, tables
 from edge_agent.outbox.database import DATABASE, Connect, DatabaseCorrupt, DiskFull
 from edge_agent.outbox.guest import Guest
 from edge_agent.outbox.lock import StateDirLock
+from edge_agent.outbox.log_check import is_of_this_round, is_shorter, log_state
 from edge_agent.outbox.marks import read_marks
 from edge_agent.outbox.opening import open_to_read
 from edge_agent.outbox.row import Alarm, AlarmKind
@@ -159,17 +160,25 @@ class StoreKeeper:
         self._find_folder()
         path = self._state_dir / DATABASE
         for _ in range(2):
+            quarantine.clear_the_way(self._state_dir)
             known = quarantine.read_epochs_file(self._state_dir)
             is_new = not path.exists() or not path.stat().st_size
             lost = dict.fromkeys(known, "corrupt") | self._left if is_new else self._left
             beginning = Beginning(
                 self._new_epoch(), self._base, tuple(Lost(*each) for each in lost.items())
             )
+            before = log_state(path)
+            if before is not None and not is_of_this_round(before, path):
+                before = None
             try:
                 store = open_store(path, self._connect, beginning, self._clock.mono_s, self._guest)
             except (DatabaseCorrupt, InvariantBroken, *_UNREADABLE) as error:
                 self._set_aside(str(error))
                 continue
+            if before is not None and is_shorter(before, log_state(path)):
+                store.numbers_lost = True
+                text = f"{path}: its log is damaged: the newest messages are lost, and announced"
+                self._alarm(AlarmKind.CORRUPT, text)
             try:
                 self._adopt(store, path, lost, known, is_new=is_new)
             except BaseException:
@@ -191,6 +200,8 @@ class StoreKeeper:
         if is_new and lost:
             text = f"{path}: what was in epoch {' and '.join(lost)} is lost"
             self._alarm(AlarmKind.CORRUPT, text)
+        if not is_new and known and not set(known) & set(store.epochs):
+            lost = dict.fromkeys(known, "corrupt") | lost  # another file lies in its place
         if not is_new:
             # The card of before is back: what was written elsewhere meanwhile is out of reach.
             store.announce_lost(

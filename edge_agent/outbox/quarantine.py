@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +20,25 @@ ASIDE = f"{DATABASE}.corrupt"
 _MOST_EPOCHS = 100
 
 
+def clear_the_way(state_dir: Path) -> None:
+    """Rename what lies where a file of ours belongs and is none: a folder, a pipe, a device, a
+    link that leads nowhere. Raises StorageError."""
+    for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", EPOCH_FILE):
+        path = state_dir / name
+        try:
+            if os.path.lexists(path) and not path.is_file():
+                _replace(path, state_dir / f"{name}.foreign")
+        except OSError as error:
+            raise StorageError(f"{path}: is no file: {error.strerror}") from error
+
+
+def _replace(path: Path, target: Path) -> None:
+    """Rename, also onto a folder."""
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    path.replace(target)
+
+
 def put_aside(state_dir: Path) -> Path:
     """Rename the database and its log; an older one that lay there is replaced.
 
@@ -28,7 +49,7 @@ def put_aside(state_dir: Path) -> Path:
         for suffix in ("-wal", "-shm", ""):
             file = state_dir / f"{DATABASE}{suffix}"
             if file.exists():
-                file.replace(state_dir / f"{ASIDE}{suffix}")
+                _replace(file, state_dir / f"{ASIDE}{suffix}")
             else:
                 (state_dir / f"{ASIDE}{suffix}").unlink(missing_ok=True)
         sync_folder(state_dir)

@@ -31,3 +31,4 @@ class Analysis:
     #: Where near misses are kept: all that was found, however weak, and who ended untold.
     faint: Faint | None = None
     near_misses: tuple[NearMiss, ...] = ()
+    profile: str = ""  # in force for this frame; none: the camera's own settings

@@ -42,6 +42,7 @@ class CarryOver(msgspec.Struct, frozen=True, array_like=True):
     rules: bytes
     events: bytes
     motion: bytes = b""
+    profiles: bytes = b""  # of a camera that has any
 
 
 def pack(state: CarryOver, motion: Callable[[int], bytes]) -> bytes:

@@ -26,7 +26,7 @@ class MinuteWatch:
     """One camera's. Not thread-safe. `min_area_frac`: motion's least moving spot."""
 
     def __init__(self, min_area_frac: float) -> None:
-        self._min_area_frac = min_area_frac
+        self.min_area_frac = min_area_frac
         self._begin_s: float | None = None
         self._pictures = self._moved = self._unsteady = 0
         self._changed_frac = 0.0
@@ -48,7 +48,7 @@ class MinuteWatch:
 
     def close(self) -> tuple[UnlookedMinute, ...]:
         """No more pictures."""
-        changed = self._changed_frac >= _NOISE * self._min_area_frac > 0
+        changed = self._changed_frac >= _NOISE * self.min_area_frac > 0
         if self._begin_s is None or self._looked or not (self._moved or changed):
             return ()
         minute = UnlookedMinute(

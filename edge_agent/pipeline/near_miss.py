@@ -92,9 +92,7 @@ class NearMissWatch:
         thresholds: tuple[float, float],
         control_every_s: float = CONTROL_EVERY_S,
     ) -> None:
-        self.floor = floor
-        self._candidate, self._confirm = thresholds
-        self._tracker = Tracker(person, high_score=floor)
+        self._set(person, floor, thresholds)
         self._seen: dict[int, list[Sighting]] = {}
         self._places: dict[int, BBox] = {}  # where those are now
         self._told: set[int] = set()
@@ -102,6 +100,19 @@ class NearMissWatch:
         self._over: list[NearMiss] = []  # and may be of somebody who is told soon
         self._control_every_s = control_every_s
         self._looked_s = float("-inf")
+
+    def apply(self, person: PersonConfig, thresholds: tuple[float, float]) -> None:
+        """Other settings hold from now on: who was seen until now has been seen."""
+        if (person, thresholds) == (self._person, (self._candidate, self._confirm)):
+            return
+        self._end(here=set())
+        self._told, self._places = set(), {}
+        self._set(person, FLOOR_FRAC * thresholds[0], thresholds)
+
+    def _set(self, person: PersonConfig, floor: float, thresholds: tuple[float, float]) -> None:
+        self.floor, self._person = floor, person
+        self._candidate, self._confirm = thresholds
+        self._tracker = Tracker(person, high_score=floor)
 
     def look_at(
         self, searched: tuple[Region, ...], moving: Sequence[Region], at_s: float

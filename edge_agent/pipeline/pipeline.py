@@ -315,6 +315,14 @@ class CameraPipeline:
         return tuple(events)
 
     @property
+    def profile(self) -> str:
+        """The profile in force (`edge_agent.pipeline.profiled`); empty: none."""
+        return ""
+
+    def follow(self) -> None:
+        """Go on with the profile that is in force now."""
+
+    @property
     def seen_s(self) -> float:
         """The moment of the newest frame, minus infinity before the first."""
         return self._last_s
@@ -325,6 +333,9 @@ class CameraPipeline:
         At most `carry_over.LIMIT_BYTES`. Open events stay open: a later `resume` goes on with
         them, or `close` ends them.
         """
+        return self._carry_over(b"")
+
+    def _carry_over(self, profiles: bytes) -> bytes:
         stages, size = self._stages, self._size
         return pack(
             CarryOver(
@@ -335,6 +346,7 @@ class CameraPipeline:
                 track=stages.track.state(),
                 rules=stages.rules.state(),
                 events=stages.events.state(),
+                profiles=profiles,
             ),
             stages.motion.state,
         )

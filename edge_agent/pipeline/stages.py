@@ -20,6 +20,8 @@ from edge_agent.pipeline.pipeline import (
     Stages,
     TrackStage,
 )
+from edge_agent.pipeline.profiled import ProfiledPipeline
+from edge_agent.pipeline.profiles import Profiles
 from edge_agent.pipeline.usual import UsualWatch
 from edge_agent.rules import RuleEngine
 from edge_agent.track import Tracker
@@ -59,7 +61,8 @@ def thresholds(person: PersonConfig, detector: Thresholds) -> tuple[float, float
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What not every pipeline has; a live camera's `governor` and `usual` outlive its pipelines."""
+    """What not every pipeline has; a live camera's `governor`, `usual` and `profiles` outlive its
+    pipelines."""
 
     closer: CloserStage | None = None
     health: HealthStage | None = None
@@ -68,6 +71,7 @@ class Extras:
     track: TrackStage | None = None  # the same
     governor: Governor | None = None  # None: a recording, which begins with whoever set it off
     usual: UsualWatch | None = None
+    profiles: Profiles | None = None  # None: as the camera's settings make them
 
 
 def motion_of(camera: CameraConfig) -> MotionDetector:
@@ -82,9 +86,27 @@ def build_pipeline(
     new_id: NewEventId,
     extras: Extras | None = None,
 ) -> CameraPipeline:
-    """A camera's stages, as its settings make them."""
+    """A camera's stages, as its settings make them; with profiles they change while it runs."""
     extras = extras or Extras()
+    if not camera.profiles:
+        stages, candidate = _stages(camera, detector, new_id, extras)
+        return CameraPipeline(stages, candidate_threshold=candidate)
+    return ProfiledPipeline(
+        extras.profiles or Profiles(camera),
+        lambda in_force: _stages(in_force, detector, new_id, extras),
+        carries=extras.profiles is None,
+    )
+
+
+def _stages(
+    camera: CameraConfig, detector: Detector, new_id: NewEventId, extras: Extras
+) -> tuple[Stages, float]:
+    """The stages, and the candidate threshold."""
     candidate, confirm = thresholds(camera.person, detector)
+    if extras.near_misses is not None:
+        extras.near_misses.apply(camera.person, (candidate, confirm))
+    if extras.governor is not None:
+        extras.governor.budget = camera.person.events_per_10min
     rules = RuleEngine(camera.person, camera.zones, camera.ignore_zones, confirm_threshold=confirm)
     stages = Stages(
         motion=extras.motion or motion_of(camera),
@@ -103,4 +125,4 @@ def build_pipeline(
         usual=extras.usual,
         near_misses=extras.near_misses,
     )
-    return CameraPipeline(stages, candidate_threshold=candidate)
+    return stages, candidate

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from edge_agent.config import CameraConfig
+from edge_agent.config.profiles import in_profile
 from edge_agent.domain import U8, Motion, Region
 from edge_agent.geometry import BBox, Polygon
 from edge_agent.motion import MotionDetector
@@ -48,16 +50,19 @@ class StillnessTrials:
         self._spans = [
             (why.miss.first_s - _WARM_UP_S, why.miss.last_s + AFTER_S) for why in self._whys
         ]
-        self._trials = list(_trials(self._whys, camera)) if self._whys else []
+        self._trials = {
+            profile: list(_trials(whys, in_profile(camera, profile)))
+            for profile, whys in _by_profile(self._whys).items()
+        }
 
     def __bool__(self) -> bool:
         """Whether there is anything to see."""
-        return bool(self._trials)
+        return any(self._trials.values())
 
     def see(self, luma: U8, at_s: float) -> None:
         """One picture; uint8 (height, width)."""
         if any(begin_s <= at_s <= end_s for begin_s, end_s in self._spans):
-            for trial in self._trials:
+            for trial in chain.from_iterable(self._trials.values()):
                 trial.seen[at_s] = trial.detector.update(luma, at_s)
 
     def answered(self, whys: Sequence[Why]) -> tuple[Why, ...]:
@@ -65,7 +70,7 @@ class StillnessTrials:
         return tuple(self._answer(why) if why in self._whys else why for why in whys)
 
     def _answer(self, why: Why) -> Why:
-        for trial in self._trials:
+        for trial in self._trials[why.profile]:
             moments = [
                 replace(moment, motion=_with_context(trial.seen[moment.at_s]))
                 for moment in self._moments
@@ -91,6 +96,13 @@ def _around(center: tuple[float, float]) -> BBox:
 def _is_unlooked(why: Why) -> bool:
     looked = any(sighting.looked for sighting in why.miss.sightings)
     return not looked and not why.changes and not why.without_change
+
+
+def _by_profile(whys: Sequence[Why]) -> dict[str, list[Why]]:
+    found: dict[str, list[Why]] = {}
+    for why in whys:
+        found.setdefault(why.profile, []).append(why)
+    return found
 
 
 def _trials(whys: Sequence[Why], camera: CameraConfig) -> Iterator[_Trial]:

@@ -6,9 +6,10 @@ As every answer, it is tried on the recorded looks (`Rehearsal`), and says of ho
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge_agent.config import CameraConfig
+from edge_agent.config.profiles import in_profile, key_in_file
 from edge_agent.pipeline.change import Change, Value, applied
 from edge_agent.pipeline.outline import grown, inside, without
 from edge_agent.pipeline.rehearsal import Rehearsal
@@ -22,16 +23,26 @@ _UPWARDS = ("max_height_frac", "motion.sensitivity")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An answer, the settings of that time, and the looks to try others on."""
+    """An answer, the settings of that time with their profiles, and the looks to try others on."""
 
     why: Why
     camera: CameraConfig
     rehearsal: Rehearsal
 
+    @property
+    def holding(self) -> CameraConfig:
+        """With what the profile of that time writes."""
+        return in_profile(self.camera, self.why.profile)
+
+    def written(self, key: str) -> str:
+        """Where a key of `holding` stands in the camera's file."""
+        return key_in_file(self.camera, self.why.profile, key)
+
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """`asked` of them are held back by the key; with the change `told` of them are told."""
+    """`asked` of them are held back by the key, as it is written; with the change `told` of them
+    are told."""
 
     change: Change
     asked: int
@@ -43,7 +54,7 @@ def together(cases: Sequence[Case]) -> list[Together]:
     by_key: dict[str, list[tuple[Case, Change]]] = {}
     for case in cases:
         for change in case.why.changes:
-            by_key.setdefault(change.key, []).append((case, change))
+            by_key.setdefault(case.written(change.key), []).append((case, change))
     wanted = {key: _wanted([c for c, _ in of], [c for _, c in of]) for key, of in by_key.items()}
     found = []
     for key, of_key in by_key.items():
@@ -51,13 +62,15 @@ def together(cases: Sequence[Case]) -> list[Together]:
             continue
         told = sum(_tells(case, wanted) for case, _ in of_key)
         if told:
-            found.append(Together(wanted[key], len(of_key), told))
+            found.append(Together(replace(wanted[key], key=key), len(of_key), told))
     return found
 
 
 def _tells(case: Case, wanted: dict[str, Change]) -> bool:
-    changes = [wanted[change.key] for change in case.why.changes]
-    return case.rehearsal.tells(applied(case.camera, changes))
+    changes = [
+        replace(wanted[case.written(change.key)], key=change.key) for change in case.why.changes
+    ]
+    return case.rehearsal.tells(applied(case.holding, changes))
 
 
 def _wanted(cases: Sequence[Case], changes: Sequence[Change]) -> Change:
@@ -75,7 +88,7 @@ def _wanted(cases: Sequence[Case], changes: Sequence[Change]) -> Change:
 
 def _drawn(key: str, cases: Sequence[Case]) -> Value:
     """A polygon or a schedule."""
-    camera, index = cases[-1].camera, int(key[key.index("[") + 1 : key.index("]")])
+    camera, index = cases[-1].holding, int(key[key.index("[") + 1 : key.index("]")])
     feet = [seen.bbox.foot for case in cases for seen in case.why.miss.sightings]
     if key.startswith("ignore_zones"):
         polygon = camera.ignore_zones[index].polygon

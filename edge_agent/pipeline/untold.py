@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge_agent.config import CameraConfig
+from edge_agent.config.profiles import OWN, in_profile
 from edge_agent.geometry import FULL_FRAME
 from edge_agent.pipeline.analysis import Analysis
 from edge_agent.pipeline.minutes import MinuteWatch, UnlookedMinute
@@ -34,6 +35,7 @@ class UntoldBook:
     def __init__(self, camera: CameraConfig, own: Thresholds) -> None:
         """`own`: the detector's own thresholds."""
         holding = thresholds(camera.person, own)
+        self._profiles: list[tuple[float, str]] = []  # since when each was in force
         self.watch = NearMissWatch(camera.person, floor=FLOOR_FRAC * holding[0], thresholds=holding)
         self._camera, self._own = camera, own
         self._minutes = MinuteWatch(camera.motion.min_area_frac)
@@ -43,6 +45,11 @@ class UntoldBook:
 
     def add(self, at_s: float, weekminute: int, analysis: Analysis) -> None:
         """One picture that was analysed; none that was recalled."""
+        if not self._profiles or analysis.profile != self._profiles[-1][1]:
+            self._profiles.append((at_s, analysis.profile))
+            self._minutes.min_area_frac = in_profile(
+                self._camera, analysis.profile
+            ).motion.min_area_frac
         motion, faint = analysis.motion, analysis.faint or Faint((), ())
         if motion.regions or faint.searched:
             blind = any(region.bbox == FULL_FRAME for region in analysis.searched)
@@ -59,17 +66,22 @@ class UntoldBook:
         """No more pictures."""
         misses = [*self._misses, *self.watch.close()]
         misses.sort(key=lambda miss: miss.first_s)
-        whys = tuple(
-            why_untold(miss, self._moments, self._camera, self._own, self.watch.floor)
-            for miss in misses
-        )
-        whys = tuple(filter(is_worth_telling, whys))
+        whys = tuple(filter(is_worth_telling, map(self._why, misses)))
         cases = [
             Case(why, self._camera, Rehearsal(self._moments, why.miss, self._own))
             for why in whys
             if why.changes
         ]
         return Untold(whys, (*self._unlooked, *self._minutes.close()), tuple(together(cases)))
+
+    def _why(self, miss: NearMiss) -> Why:
+        """With the profile that was in force when they were seen best."""
+        at_s = miss.best.at_s
+        profile = next((name for since_s, name in self._profiles[::-1] if since_s <= at_s), OWN)
+        camera = in_profile(self._camera, profile)
+        floor = FLOOR_FRAC * thresholds(camera.person, self._own)[0]
+        why = why_untold(miss, self._moments, camera, self._own, floor)
+        return replace(why, profile=profile)
 
 
 def is_worth_telling(why: Why) -> bool:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edge_agent.config import CameraConfig
+from edge_agent.config.profiles import OWN, in_profile
 from edge_agent.domain import Detection, Lighting, RuleHit
 from edge_agent.geometry import FULL_FRAME, BBox, shows_same_person
 from edge_agent.pipeline.analysis import Analysis
@@ -73,6 +74,7 @@ class KeptWindow:
     moments: bytes = field(repr=False)
     camera: CameraConfig = field(repr=False)
     own: OwnThresholds
+    profile: str = OWN  # of `camera`, that was in force
 
 
 @dataclass(slots=True)
@@ -100,12 +102,22 @@ class UntoldWatch:
         self._kept: deque[KeptWindow] = deque(maxlen=_MOST_WAITING)
         self._moments: deque[tuple[float, bytes]] = deque(maxlen=_MOST_KEPT)
         self._window: _Window | None = None
-        self._set(camera, own)
+        self._set(camera, own, OWN)
 
     def apply(self, camera: CameraConfig, own: Thresholds) -> None:
         """Other settings hold from now on."""
         self.close()
-        self._set(camera, own)
+        self._set(camera, own, OWN)
+
+    @property
+    def camera(self) -> CameraConfig:
+        """The settings in force."""
+        return self._in_force
+
+    @property
+    def profile(self) -> str:
+        """The profile in force."""
+        return self._profile
 
     @property
     def holding(self) -> tuple[float, float]:
@@ -119,6 +131,9 @@ class UntoldWatch:
 
     def add(self, at_s: float, weekminute: int, analysis: Analysis) -> None:
         """One picture that was analysed; none that was recalled."""
+        if analysis.profile != self._profile:
+            self.close()
+            self._set(self._camera, self._own, analysis.profile)
         motion, faint = analysis.motion, analysis.faint
         if faint is None:
             faint = Faint(analysis.searched, analysis.detections)
@@ -138,11 +153,12 @@ class UntoldWatch:
         self._end()
         self._moments.clear()
 
-    def _set(self, camera: CameraConfig, own: Thresholds) -> None:
-        self._camera = camera
+    def _set(self, camera: CameraConfig, own: Thresholds, profile: str) -> None:
+        self._camera, self._profile = camera, profile
+        self._in_force = in_profile(camera, profile)
         self._own = OwnThresholds(own.candidate_threshold, own.confirm_threshold)
-        self._holding = thresholds(camera.person, own)
-        self._schedules = [parse_schedules(zone.schedule) for zone in camera.zones]
+        self._holding = thresholds(self._in_force.person, own)
+        self._schedules = [parse_schedules(zone.schedule) for zone in self._in_force.zones]
 
     def _count(self, analysis: Analysis, faint: Faint, weekminute: int) -> None:
         tally, motion = self._tally, analysis.motion
@@ -195,20 +211,29 @@ class UntoldWatch:
         near = b"".join(data for at_s, data in self._moments if begin_s <= at_s <= end_s)
         self._kept.append(
             KeptWindow(
-                window.first_s, window.last_s, window.best_score, near, self._camera, self._own
+                window.first_s,
+                window.last_s,
+                window.best_score,
+                near,
+                self._camera,
+                self._own,
+                self._profile,
             )
         )
 
 
-def cases_of(moments: bytes, camera: CameraConfig, own: Thresholds) -> list[Case]:
+def cases_of(
+    moments: bytes, camera: CameraConfig, own: Thresholds, profile: str = OWN
+) -> list[Case]:
     """Those of a window who were not told, each with what would have told them.
 
     Raises ValueError or struct.error for bytes that are no window.
     """
     kept = list(unpacked_moments(moments))
-    looks = [each.moment for each in kept]
+    looks, holding = [each.moment for each in kept], in_profile(camera, profile)
     return [
-        Case(why, camera, Rehearsal(looks, why.miss, own)) for why in whys_in(kept, camera, own)
+        Case(replace(why, profile=profile), camera, Rehearsal(looks, why.miss, own))
+        for why in whys_in(kept, holding, own)
     ]
 
 
@@ -239,7 +264,14 @@ def _strangers(detections: Sequence[Detection], hits: Sequence[RuleHit]) -> Sequ
     """Those that are nobody who is told."""
     if not hits:
         return detections
-    told = [hit.track.bbox for hit in hits]
-    return [
-        each for each in detections if not any(shows_same_person(each.bbox, bbox) for bbox in told)
-    ]
+    told = [(bbox, bbox.x, bbox.x2, bbox.y, bbox.y2) for bbox in (hit.track.bbox for hit in hits)]
+
+    def is_told(one: BBox) -> bool:
+        left, right, top, bottom = one.x, one.x2, one.y, one.y2
+        return any(
+            # Most lie apart, and that is seen sooner.
+            x < right and left < x2 and y < bottom and top < y2 and shows_same_person(one, bbox)
+            for bbox, x, x2, y, y2 in told
+        )
+
+    return [each for each in detections if not is_told(each.bbox)]

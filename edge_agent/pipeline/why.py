@@ -47,7 +47,8 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """The answer for one near miss. `held_back_by`: full keys, as in the camera's file.
+    """The answer for one near miss. `held_back_by`: full keys of the settings that held, where
+    `profile` was in force (`key_in_file` says where such a key is written).
 
     `changes` together would have told them; empty: none was found by the recorded looks, as where
     nobody looked because nothing moved.
@@ -59,6 +60,7 @@ class Why:
     changes: tuple[Change, ...]
     #: Alone, with the settings of today, they would have been told.
     without_change: bool = False
+    profile: str = ""
 
 
 def why_untold(

@@ -25,14 +25,15 @@ from edge_agent.publish.complaints import Complaints
 from edge_agent.publish.held import packet_bytes
 from edge_agent.publish.ports import CommandHandler, CommandResult
 
-log = logging.getLogger(__name__)
-
 MAX_FILE_BYTES = 200_000
 
 #: A picture that nobody fetched is of no use later.
 FILE_EXPIRY_S = 600
 
 _REMEMBERED = 256
+_LONGEST_TOPIC = 256
+#: What a ward asks in a minute by hand, or after an outage; the rest of a flood is counted.
+_LOGGED_A_MINUTE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class CommandDesk:
         self._answers: OrderedDict[str, Reply] = OrderedDict()  # the newest of each command
         self._unsent: list[Reply] = []
         self._complaints = Complaints(clock)
+        self._journal = Complaints(clock, logging.INFO, _LOGGED_A_MINUTE)
         self._finished: deque[tuple[str, CommandResult]] = deque()
         self.received = 0
         self.malformed = 0
@@ -133,7 +135,7 @@ class CommandDesk:
         self._answers[cmd_id] = answer
         if len(self._answers) > _REMEMBERED:
             self._answers.popitem(last=False)
-        log.info("command %s %s: %s", command.verb, cmd_id, result.status)
+        self._journal.say(f"command {command.verb} {cmd_id}", result.status)
         return Outcome((*file, answer), replay)
 
     def _ask_handler(self, command: Command) -> CommandResult:
@@ -180,9 +182,14 @@ class CommandDesk:
         own = self._topics.ack(command.cmd_id)
         branch = own.rpartition("/")[0] + "/"
         for asked in (message.response_topic, command.reply_to):
-            if asked and asked.startswith(branch) and not set("+#\0") & set(asked):
+            if asked and asked.startswith(branch) and _is_topic(asked):
                 return asked
         return own
+
+
+def _is_topic(text: str) -> bool:
+    """One that a broker takes: it ends the connection over others (MQTT 5, 1.5.4)."""
+    return len(text) <= _LONGEST_TOPIC and text.isprintable() and not set("+#") & set(text)
 
 
 def _encode(cmd_id: str, result: CommandResult) -> bytes:

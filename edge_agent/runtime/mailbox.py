@@ -18,6 +18,7 @@ class Mailbox(Generic[T]):
         self._capacity = capacity
         self._items: deque[T] = deque()
         self._changed = threading.Condition()
+        self._woken = False
 
     def put(self, item: T, timeout_s: float) -> bool:
         """Add, waiting at most `timeout_s` for room; False when there was none."""
@@ -31,12 +32,19 @@ class Mailbox(Generic[T]):
     def get_all(self, timeout_s: float) -> list[T]:
         """Everything that is there, waiting at most `timeout_s` for the first item."""
         with self._changed:
-            self._changed.wait_for(lambda: self._items, timeout_s)
+            self._changed.wait_for(lambda: self._items or self._woken, timeout_s)
+            self._woken = False
             items = list(self._items)
             self._items.clear()
             if items:
                 self._changed.notify_all()
             return items
+
+    def wake(self) -> None:
+        """The `get_all` that waits, or the next one, waits no longer."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
 
     def __len__(self) -> int:
         with self._changed:

@@ -4,11 +4,11 @@ Recorders lock an account after about five wrong passwords, for half an hour or 
 somebody comes. All channels of a recorder share one account, and an agent that restarts
 must not begin counting anew. So for each (host, user) the guard lets at most two wrong
 passwords onto the wire, then pauses for 30 minutes, then tries once, pauses an hour, and
-so on. Two channels that start together wait for each other: a try whose answer is not
-known counts as wrong. A password that was not tried before (the file was changed) has two
-tries of its own, but never more than four wrong ones go out in half an hour. Processes share
-the file: the tries of `edge-agent probe` count along. Before there is a configuration a person's
-own file counts; two guards, one `beside` the other, know what either knows.
+so on. A host by name is the host at its addresses. Two channels that start together wait for
+each other: a try whose answer is not known counts as wrong. A password that was not tried before
+(the file was changed) has two tries of its own, but never more than four wrong ones go out in
+half an hour. Processes share the file: the tries of `edge-agent probe` count along. Before there
+is a configuration a person's own file counts; guards, one `beside` the other, know what any knows.
 
 `rtsp.talk` sends at most one wrong Authorization header per connection (the first request goes
 without one and only learns the challenge), so one connection is one try.
@@ -23,7 +23,8 @@ import hashlib
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from edge_agent.atomic_file import write_atomically
 from edge_agent.clock import Clock, ClockQuality, ClockReading
 from edge_agent.errors import CredentialRefused, SourceUnreachable, StorageError
 from edge_agent.runtime.stop import StopToken
+from edge_agent.sources.host_names import HostNames
 from edge_agent.sources.libav import AccessForbidden
 from edge_agent.sources.refusal import LoginWithheld
 
@@ -74,16 +76,26 @@ class _File(msgspec.Struct):
 
 
 class CredentialGuard:
-    """Shared by all source threads; remembers in `path` (None: only in memory)."""
+    """Shared by all source threads; remembers in `path` (None: only in memory).
+
+    `writes` False: the file is another user's, who told of tries; it is only read.
+    """
 
     def __init__(
-        self, path: Path | None, clock: Clock, beside: CredentialGuard | None = None
+        self,
+        path: Path | None,
+        clock: Clock,
+        beside: CredentialGuard | None = None,
+        *,
+        writes: bool = True,
     ) -> None:
         self._path = path
+        self._writes = path is not None and writes
         self._clock = clock
+        self._names = HostNames(clock)
         self._beside = beside
         self._changed = threading.Condition()
-        self._in_flight: dict[str, int] = {}
+        self._in_flight: Counter[str] = Counter()
         self._fingerprints: dict[Login, str] = {}
         self._version: tuple[int, ...] | None = None  # of the file that was read or written last
         self._file = self._load()
@@ -98,16 +110,16 @@ class CredentialGuard:
         if login is None:
             yield
             return
-        shared = f"{login.user}@{login.host}"
-        accounts = (shared, f"{shared} on {camera}")
-        self._exchange(login, accounts)
+        shared, channel = self._accounts(login, camera)
+        accounts = (*shared, channel)
+        self.exchange(login, accounts)
         self._enter(login, accounts, camera, stop)
         try:
             yield
         except LoginWithheld:
             raise  # nothing was tried
         except AccessForbidden as error:
-            self._refused(accounts[1], login)  # the password is right: only this channel pauses
+            self._refused((channel,), login)  # the password is right: only this channel pauses
             raise AccessForbidden(f"{error}; next try in {_words(PAUSE_S)}") from None
         except CredentialRefused as error:
             tries = self._refused(shared, login)
@@ -116,25 +128,28 @@ class CredentialGuard:
             raise CredentialRefused(f"{error}; {what_next}", stage) from None
         else:
             self.accepted(accounts, login)
-            if self._beside is not None:
-                self._beside.accepted(accounts, login)
         finally:
-            self._leave(shared)
-            self._exchange(login, accounts)
+            self._leave(accounts)
+            self.exchange(login, accounts)
 
     def share(self, login: Login, *, camera: str) -> None:
         """Make sure that the guard beside knows of this login what we know, and we what it does."""
-        shared = f"{login.user}@{login.host}"
-        self._exchange(login, (shared, f"{shared} on {camera}"))
+        shared, channel = self._accounts(login, camera)
+        self.exchange(login, (*shared, channel))
 
     def pause_s(self, login: Login, *, camera: str) -> float:
         """How long this login must not be tried; 0 when it may."""
-        shared = f"{login.user}@{login.host}"
+        shared, channel = self._accounts(login, camera)
         with self._changed:
             self._refresh()
-            return max(self._pause_s(a, login) for a in (shared, f"{shared} on {camera}"))
+            return max(self._pause_s(account, login) for account in (*shared, channel))
 
-    def _enter(self, login: Login, accounts: tuple[str, str], camera: str, stop: StopToken) -> None:
+    def _accounts(self, login: Login, camera: str) -> tuple[tuple[str, ...], str]:
+        """The account under each name of its host, and what is this channel's alone."""
+        shared = tuple(f"{login.user}@{host}" for host in self._names.of(login.host))
+        return shared, f"{shared[0]} on {camera}"
+
+    def _enter(self, login: Login, accounts: Sequence[str], camera: str, stop: StopToken) -> None:
         """Wait until a try could not be one too many."""
         with self._changed:
             while True:
@@ -147,23 +162,24 @@ class CredentialGuard:
                         "password and it is tried at once",
                         PAUSED,
                     )
-                if self._in_flight.get(accounts[0], 0) < self._allowance(accounts[0], login):
-                    self._in_flight[accounts[0]] = self._in_flight.get(accounts[0], 0) + 1
+                if all(self._in_flight[a] < self._allowance(a, login) for a in accounts):
+                    self._in_flight.update(accounts)
                     return
                 if stop.stopped:
                     raise SourceUnreachable(f"{camera}: stopped before connecting")
                 self._changed.wait(_WAIT_SLICE_S)
 
-    def _leave(self, account: str) -> None:
+    def _leave(self, accounts: Sequence[str]) -> None:
         with self._changed:
-            self._in_flight[account] -= 1
+            self._in_flight.subtract(accounts)
             self._changed.notify_all()
 
-    def _exchange(self, login: Login, accounts: tuple[str, str]) -> None:
+    def exchange(self, login: Login, accounts: Sequence[str]) -> None:
         """Of each account the larger count is true: the smaller one did not see all tries."""
         other = self._beside
         if other is None:
             return
+        other.exchange(login, accounts)
         for account in accounts:
             mine, its = self.known(account, login), other.known(account, login)
             if its is not None and (mine is None or its.tries > mine.tries):
@@ -184,8 +200,10 @@ class CredentialGuard:
             refusals[self._fingerprint(login)] = msgspec.structs.replace(refusal)
             self._save()
 
-    def accepted(self, accounts: tuple[str, str], login: Login) -> None:
-        """Forget its wrong tries."""
+    def accepted(self, accounts: Sequence[str], login: Login) -> None:
+        """Forget its wrong tries, here and beside."""
+        if self._beside is not None:
+            self._beside.accepted(accounts, login)
         with self._changed, self._alone():
             fingerprint = self._fingerprint(login)
             removed = [
@@ -196,17 +214,21 @@ class CredentialGuard:
             if removed:
                 self._save()
 
-    def _refused(self, account: str, login: Login) -> int:
+    def _refused(self, accounts: Sequence[str], login: Login) -> int:
         """Count a wrong try; the number of tries of this password so far."""
         with self._changed, self._alone():
             now = self._clock.read()
-            refusals = self._file.refusals.setdefault(account, {})
             fingerprint = self._fingerprint(login)
-            before = refusals.get(fingerprint)
-            tries = (before.tries if before else 0) + 1
-            refusals[fingerprint] = _Refusal(tries, now.utc_s, _good(now), now.boot_id, now.mono_s)
-            for old in sorted(refusals, key=lambda f: self._age_s(refusals[f], now))[8:]:
-                del refusals[old]
+            of_account = [self._file.refusals.setdefault(account, {}) for account in accounts]
+            before = [each[fingerprint].tries for each in of_account if fingerprint in each]
+            tries = max(before, default=0) + 1
+            for refusals in of_account:
+                refusals[fingerprint] = _Refusal(
+                    tries, now.utc_s, _good(now), now.boot_id, now.mono_s
+                )
+                ages = {each: self._age_s(refusal, now) for each, refusal in refusals.items()}
+                for old in sorted(ages, key=ages.__getitem__)[8:]:
+                    del refusals[old]
             self._save()
             return tries
 
@@ -233,9 +255,7 @@ class CredentialGuard:
         """Seconds since; 0 when no clock can tell (another boot, UTC not set)."""
         if refusal.boot_id == now.boot_id:
             return max(0.0, now.mono_s - refusal.mono_s)
-        if refusal.utc_good and _good(now):
-            return max(0.0, now.utc_s - refusal.utc_s)
-        return 0.0
+        return max(0.0, now.utc_s - refusal.utc_s) if _datable(refusal, now) else 0.0
 
     def _fingerprint(self, login: Login) -> str:
         """Tells passwords apart without keeping them: slow to guess back, salted per box."""
@@ -256,11 +276,13 @@ class CredentialGuard:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """No other process reads or writes the file meanwhile; begins with what it holds."""
-        if self._path is None:
+        if self._path is None or not self._writes:
             yield
             return
         try:
-            lock = os.open(self._path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
+            # The folder is the service's, and root comes here: no link may lead it elsewhere.
+            how = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW
+            lock = os.open(self._path.with_suffix(".lock"), how, 0o600)
         except OSError:  # a full or read-only disk: better counted here alone than not
             yield
             return
@@ -296,12 +318,15 @@ class CredentialGuard:
         """What no clock can date happened just now: from here this boot's clock counts on."""
         now = self._clock.read()
         for refusals in file.refusals.values():
+            if not self._writes:  # nobody forgets these: they count while a clock says how long
+                for fingerprint in [f for f, r in refusals.items() if not _datable(r, now)]:
+                    del refusals[fingerprint]
             for refusal in refusals.values():
                 refusal.mono_s = now.mono_s - self._age_s(refusal, now)
                 refusal.boot_id = now.boot_id
 
     def _save(self) -> None:
-        if self._path is None:
+        if self._path is None or not self._writes:
             return
         try:
             write_atomically(self._path, msgspec.json.encode(self._file))
@@ -323,12 +348,16 @@ def _as_folder(path: Path) -> None:
     """What root's `probe` writes must stay the agent's."""
     if os.geteuid() == 0:
         owner = path.parent.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def pause_after_s(tries: int) -> float:
     """No try for this long after the last of `tries` wrong ones."""
     return min(PAUSE_S * 2 ** min(tries - TRIES, 10), LONGEST_PAUSE_S) if tries >= TRIES else 0.0
+
+
+def _datable(refusal: _Refusal, now: ClockReading) -> bool:
+    return refusal.boot_id == now.boot_id or (refusal.utc_good and _good(now))
 
 
 def _good(reading: ClockReading) -> bool:

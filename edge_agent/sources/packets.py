@@ -221,7 +221,7 @@ def describe(container: InputContainer, stream: VideoStream, transport: str) -> 
 
 
 #: How Matroska's muxers tell a track's length: 00:01:02.345000000.
-_DURATION_TAG = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
+_DURATION_TAG = re.compile(r"(\d{1,9}):(\d\d):(\d\d(?:\.\d{1,18})?)")
 
 
 def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:

@@ -14,7 +14,7 @@ Colour = tuple[int, int, int]
 
 #: BGR. Chosen to stay apart for colour-blind eyes too (Okabe and Ito).
 ZONE: Colour = (178, 114, 0)
-IGNORED: Colour = (120, 120, 120)
+IGNORED: Colour = (170, 100, 60)
 MASK: Colour = (167, 121, 204)
 COUNTS: Colour = (115, 158, 0)
 INK: Colour = (255, 255, 255)

@@ -7,6 +7,7 @@ The modules stay free of languages: their texts go into logs, too. Here stands w
 from __future__ import annotations
 
 from edge_agent.errors import AgentError, ConfigError, ConfigProblem
+from edge_agent.foreign_text import printable
 from edge_agent.language import _, told, translatable
 from edge_agent.tools.slip_sentences import LOOSE, SLIPS
 
@@ -303,6 +304,10 @@ _STATES = translatable(
     "person",
     "motion",
     "health",
+    "command",
+    "schedule",
+    "dark",
+    "schedule and dark",
 )
 
 
@@ -338,7 +343,7 @@ def of_problem(problem: ConfigProblem) -> str:
     """As `str(problem)`: place, what was found, what to do."""
     where = f"{problem.file}: {problem.path}" if problem.path else problem.file
     found, fix = _of_slip(problem.found), _of_slip(problem.fix)
-    return f"{where}: {found}; {fix}" if fix else f"{where}: {found}"
+    return printable(f"{where}: {found}; {fix}" if fix else f"{where}: {found}")
 
 
 def _of_slip(text: str) -> str:

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.clock import DRIFT, STEP_S, ClockQuality, ClockReading, is_trusted
-from edge_agent.contract import EventHeader, EventMessage, Gap, GapRange, Position
+from edge_agent.contract import (
+    FIRST_UTC_S,
+    LAST_UTC_S,
+    EventHeader,
+    EventMessage,
+    Gap,
+    GapRange,
+    Position,
+)
 from edge_agent.errors import ContractError, OperatorError, StorageError
 from edge_agent.ward.alarms import QUIET_S, Alarm
 from edge_agent.ward.camera_book import CameraBook
@@ -213,8 +221,9 @@ class WardDatabase:
             " FROM boot WHERE event.source=?1 AND event.boot_id=?2"
             " AND event.clock_quality IN ('unset', 'estimated')"
             " AND boot.source=?1 AND boot.boot_id=?2"
-            " AND (boot.trusted OR event.clock_quality='unset')",
-            (source, boot_id, DRIFT),
+            " AND (boot.trusted OR event.clock_quality='unset')"
+            " AND event.mono_s + boot.offset_s BETWEEN ?4 AND ?5",
+            (source, boot_id, DRIFT, FIRST_UTC_S, LAST_UTC_S),
         )
 
     def redated_utc_s(self, header: EventHeader) -> float | None:

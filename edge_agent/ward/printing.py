@@ -6,7 +6,7 @@ import datetime as dt
 
 from edge_agent.clock import ClockQuality
 from edge_agent.contract import EventMessage, Gap, State
-from edge_agent.domain import Label
+from edge_agent.domain import Health, Label
 from edge_agent.ward.cameras import CameraState
 
 _CLOCK_WARNING = {
@@ -40,7 +40,7 @@ def event_line(
     if zones:
         parts.append(",".join(zones))
     if event.label is Label.HEALTH and event.health is not None:
-        parts.append(f"{event.health.kind} ({event.health.severity})")
+        parts.append(_health(event.health))
     elif event.label is Label.PERSON:
         parts.append(f"score {event.top_score:.2f}")
     if event.end_s is not None:
@@ -50,6 +50,12 @@ def event_line(
     if warning and redated_utc_s is None:
         parts.append(f"! {warning}")
     return "  ".join(parts)
+
+
+def _health(health: Health) -> str:
+    count = health.detail.get("count")  # a storm's people, of whom none is told alone
+    how_many = f", {count} people" if isinstance(count, int) and count > 1 else ""
+    return f"{health.kind} ({health.severity}{how_many})"
 
 
 def gap_line(source: str, gap: Gap, now_utc_s: float, zone: dt.tzinfo | None = None) -> str:

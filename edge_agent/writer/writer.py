@@ -186,6 +186,7 @@ class Writer:
 
     def run(self, stop: StopToken) -> None:
         """Until told to stop and everything left is stored."""
+        stop.wakes(self._inbox.wake)
         while not stop.stopped or len(self._inbox):
             self._heartbeat.beat()
             # A member, not a local: what a crash leaves behind, the restarted thread takes up.

@@ -11,7 +11,7 @@ from config_files import AGENT, CAMERA, write
 
 from edge_agent.agent import config_watch
 from edge_agent.agent.config_watch import ConfigWatch
-from edge_agent.clock import SystemClock
+from edge_agent.clock import ManualClock, SystemClock
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def watch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ConfigWatch
     made.stop()
 
 
-def noticed(watch: ConfigWatch, timeout_s: float = 5.0) -> float:
+def noticed(watch: ConfigWatch, timeout_s: float = 30.0) -> float:
     """How long it took until the files were due."""
     begun_s = time.monotonic()
     while not watch.due():
@@ -82,15 +82,18 @@ def test_change_is_noticed_within_a_second(
     assert not watch.due()
 
 
-def test_several_files_within_a_second_are_one_change(watch: ConfigWatch, folder: Path) -> None:
-    due = 0
+def test_several_files_within_a_second_are_one_change(folder: Path) -> None:
+    clock = ManualClock()
+    watch = ConfigWatch(folder / "agent.toml", clock)
     for number in range(5):
         (folder / "cameras.d" / f"more{number}.toml").write_text(CAMERA)
-        for _ in range(5):
-            watch.wait(0.02)
-            due += watch.due()
-    assert due == 0
-    noticed(watch)
+        watch.wake()
+        assert not watch.due()
+        clock.advance(0.9 * config_watch.QUIET_S)
+    assert not watch.due()
+    clock.advance(0.2 * config_watch.QUIET_S)
+    assert watch.due()
+    watch.known(watch.look())
     assert not watch.due()
 
 
@@ -100,7 +103,7 @@ def test_what_never_comes_to_rest_is_looked_at_now_and_then(
     monkeypatch.setattr(config_watch, "LONGEST_S", 0.5)
     begun_s = time.monotonic()
     while not watch.due():
-        assert time.monotonic() - begun_s < 5
+        assert time.monotonic() - begun_s < 30
         (folder / "cameras.d" / "front.toml").write_text(CAMERA + "\n" * int(time.time() * 1e3 % 9))
         watch.wait(0.05)
 
@@ -120,5 +123,5 @@ def test_without_notifications_it_looks(folder: Path, monkeypatch: pytest.Monkey
     renamed(folder)
     begun_s = time.monotonic()
     while not watch.due():
-        assert time.monotonic() - begun_s < 5
+        assert time.monotonic() - begun_s < 30
         watch.wait(0.05)

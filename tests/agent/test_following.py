@@ -68,6 +68,7 @@ def source_toml(url: str, password_file: Path, more: str) -> str:
     )
 
 
+@pytest.mark.slow
 def test_the_running_agent_follows_a_camera_to_its_new_address(
     tmp_path: Path, mosquitto: Mosquitto, media: Media, password_file: Path
 ) -> None:

@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import flash
 import pytest
 from recorder import CLIPS_PER_VISIT, Shelf, drawn_pictures, record
 from recorder_brands import BRANDS, BrandShelf, folders_of, record_brands
@@ -41,10 +42,18 @@ def test_twelve_brands_growing_files_and_double_streams_are_told_once_over_ten_k
     recording = record_brands(7, visits, begin_utc_s=float(int(time.time()) - 2 * 86400))
     cameras = folders_of(recording)
     shelf = BrandShelf(tmp_path / "shelf", drawn_pictures())
+    model = str(flash.model(tmp_path))
 
     def played(kills: int) -> FolderOutcome:
         plan = FolderPlan.killing(
-            recording, kills, 7, next_clip_s=30.0, ahead=120, delay_s=2.0, away_s=0.5
+            recording,
+            kills,
+            7,
+            model=model,
+            next_clip_s=30.0,
+            ahead=120,
+            delay_s=2.0,
+            away_s=0.5,
         )
         return FolderRun(tmp_path / f"kills{kills}", plan, cameras).run(recording, shelf)
 

@@ -101,8 +101,9 @@ def newest_phases(events: list[dict[str, Any]]) -> list[str]:
 
 
 def test_edit_that_only_decides_goes_on_with_the_event_and_the_stream(
-    box: Box, standing: Path
+    box: Box, standing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("edge_agent.events.lifecycle.UPDATE_EVERY_S", 1.0)
     zone = '[[zones]]\nname = "door"\npolygon = [[0, 0], [1, 0], [1, 1], [0, 1]]\n'
     box.edit("yard", flash.camera(standing) + "[person]\nmin_height_frac = 0.1\n" + zone)
     box.applied()

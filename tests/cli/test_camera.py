@@ -121,3 +121,16 @@ def test_a_clock_that_is_off_is_told_in_the_words_of_its_menu(
     assert re.search(r"its clock is -7[12]\d\d s off", said)
     assert "Configuration > System > System Settings > Time Settings: NTP" in said
     assert onvif.logins == 0
+
+
+def test_what_a_camera_calls_itself_never_commands_the_terminal(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = free_port()
+    scopes = "onvif://www.onvif.org/hardware/\x9b2J\u202egnp"
+    with FakeOnvif("127.0.4.9", "HIKVISION", "DS-2CD", scopes).running(port):
+        options = ["--wsd-port", str(port), "--network", "127.0.4.8/29", "--wait", "1"]
+        assert main(["camera", "discover", *options, "--config", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert r"\x9b2J\u202egnp" in said
+    assert said.replace("\n", "").isprintable()

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 import untold
 from agent_inside import inside, wait_until
-from agent_process import write_config
+from agent_process import listening, write_config
 from broker import Mosquitto
 
 from edge_agent.agent.minute_reason import Reason
@@ -33,6 +33,7 @@ from edge_agent.agent.untold_ring import (
 )
 from edge_agent.cli import main
 from edge_agent.cli.complaint import moment_of
+from edge_agent.cli.complaint_unwritten import Unwritten
 from edge_agent.cli.main import build_parser
 from edge_agent.clock import ClockQuality, ClockReading, ManualClock, SystemClock
 from edge_agent.errors import ConfigError
@@ -111,6 +112,54 @@ def test_the_example_of_the_document(
     command, output = found.groups()
     assert main([*shlex.split(command), "--config", str(box(tmp_path))]) == 0
     assert capsys.readouterr().out == output
+
+
+def test_one_value_for_all_and_what_is_not_written_are_there_for_programs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = SystemClock().read().utc_s
+    rows = [window(now_s - 900 - 100 * seed, seed=seed) for seed in (1, 2)]
+    same = rows[0][1].camera
+    rows = [window(now_s - 900 - 100 * seed, seed=seed, camera=same) for seed in (1, 2)]
+    for row, settings in rows:
+        UntoldRing(tmp_path).append(Batch(SCHEMA, (), (row,), (settings,)), reading(now_s))
+    waiting = Unwritten(now_s - 60, now_s + 240)
+    monkeypatch.setattr("edge_agent.cli.complaint.unwritten", lambda *_: waiting)
+    assert main(["why", "--config", str(box(tmp_path)), "--camera", "gate", "--json"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    changes = [each["untold"]["changes"][0]["to"] for each in found if "untold" in each]
+    (together,) = [each["together"] for each in found if "together" in each]
+    assert together["key"] == "person.confirm_threshold"
+    assert (together["to"], together["asked"], together["told"]) == (min(changes), 2, 2)
+    (span,) = [each["not_written"] for each in found if "not_written" in each]
+    begin, end, following = (dt.datetime.fromisoformat(span[k]) for k in ("from", "to", "next"))
+    assert begin.timestamp() == pytest.approx(waiting.from_s)
+    assert begin < end < following
+    assert begin.utcoffset() == dt.timedelta(hours=7)
+
+
+def test_a_recorders_clip_is_answered_for_by_the_time_it_was_recorded(
+    tmp_path: Path, mosquitto: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorded = dt.datetime.now(dt.UTC).replace(microsecond=0) - dt.timedelta(hours=5)
+    (tmp_path / "clips").mkdir()
+    name = f"{recorded:%Y%m%d-%H%M%S}.avi"
+    flash.clip(tmp_path / "clips" / name, bright_s=6, dark_s=4, dark_first=True)
+    source = f'[source]\nkind = "folder"\npath = "{tmp_path / "clips"}"\n'
+    source += 'template = "{start:%Y%m%d-%H%M%S}.avi"\n'
+    extra = flash.settings(flash.model(tmp_path))
+    strict = "[person]\nconfirm_threshold = 0.95\n"
+    write_config(tmp_path, mosquitto.port, {"nvr": source + strict}, extra=extra)
+    with listening(mosquitto) as (heard, _), inside(tmp_path):
+        heard.wait(lambda: any(b["ingest"]["nvr"]["done"] for b in heard.bodies("/tm")), 60)
+    asked = ["why", "--config", str(tmp_path), "--camera", "nvr"]
+    assert main([*asked, "--at", recorded.isoformat()]) == 0
+    out = capsys.readouterr().out
+    seen = recorded + dt.timedelta(seconds=4)
+    assert f"{seen:%H:%M:%S}-" in out
+    assert "person.confirm_threshold" in out
+    assert main([*asked, "--last", "1h"]) == 0
+    assert "no record: no clip of it was analysed" in capsys.readouterr().out
 
 
 def test_a_day_is_summed_and_damage_is_said(

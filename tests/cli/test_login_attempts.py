@@ -44,6 +44,12 @@ class House:
             "discover": ["camera", "discover", *login, *asked, *config],
             "find": ["camera", "find", SERIAL, *login, *asked, *config],
             "probe": ["probe", self.rtsp.url(), *login, "--seconds=1"],
+            "by-name": [
+                "probe",
+                self.rtsp.url().replace("127.0.0.1", "localhost"),
+                *login,
+                "--seconds=1",
+            ],
             "setup": ["setup", "--answers", str(self.folder / "answers.toml"), "--yes", *config],
             "doctor": ["doctor", "--no-broker", *config],
             "test": ["camera", "test", "gate", *config],
@@ -78,10 +84,11 @@ def run(house: House, names: Sequence[str]) -> None:
 
 
 #: Before there is a configuration, and after.
-FIRST = ("discover", "probe", "find")
-THEN = ("doctor", "test", "check", "configured", "add", "discover", "find", "probe", "doctor")
+FIRST = ("discover", "by-name", "probe", "find")
+THEN = ("doctor", "test", "check", "configured", "by-name", "add", "discover", "find", "probe")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [FIRST, ()], ids="-".join)
 def test_two_wrong_logins_over_all_commands_and_the_agent(
     house: House, mosquitto: Mosquitto, first: Sequence[str], capsys: pytest.CaptureFixture[str]

@@ -17,7 +17,7 @@ def test_a_signal_stops_the_token(number: signal.Signals) -> None:
     stop = StopToken()
     with stopped_by_signals(stop):
         signal.raise_signal(number)
-        assert stop.wait(5)
+        assert stop.wait(30)
 
 
 def test_a_batch_of_clips_leaves_ctrl_c_as_it_found_it(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from edge_agent.cli import main
 from edge_agent.demo.rtsp_login import Login
 from edge_agent.demo.rtsp_media import Media
 from edge_agent.demo.rtsp_server import RtspServer
-from edge_agent.demo.scene import render_clip
+from edge_agent.demo.scene import SceneSpec, render_clip
 
 MASKED = """
 [[privacy_masks]]
@@ -108,7 +108,7 @@ def test_wrong_logins_are_counted_together_with_all_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clip = tmp_path / "courtyard.mp4"
-    render_clip(clip)
+    render_clip(clip, SceneSpec(duration_s=2.0))
     secret = tmp_path / "secret"
     secret.write_text("wrong\n")
     secret.chmod(0o600)

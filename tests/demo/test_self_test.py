@@ -9,7 +9,7 @@ import pytest
 
 from edge_agent.cli import main
 from edge_agent.config import DetectorConfig
-from edge_agent.demo.scene import SceneSpec
+from edge_agent.demo.scene import SceneSpec, render_clip
 from edge_agent.demo.self_test import SelfTestFailed, run_self_test
 from edge_agent.errors import EXIT_CONFIG, EXIT_FAILED
 from edge_agent.outbox import Outbox
@@ -22,10 +22,22 @@ def test_the_shipped_detector_passes(capsys: pytest.CaptureFixture[str]) -> None
     assert report["top_score"] > 0.5
 
 
-def test_nobody_found_is_a_failure() -> None:
+def test_it_says_so_in_vietnamese(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["selftest", "--lang", "vi"]) == 0
+    assert capsys.readouterr().out.startswith("tự thử đạt: edge-person")
+
+
+def test_nobody_found_is_a_failure(tmp_path: Path) -> None:
     # The scene ends before the person comes: as a model would see it that finds nobody.
+    clip = tmp_path / "nobody.mp4"
+    render_clip(clip, SceneSpec(fps=5, duration_s=3.0))
     with pytest.raises(SelfTestFailed, match="was not reported"):
-        run_self_test(DetectorConfig(), SceneSpec(fps=5, duration_s=3.0))
+        run_self_test(DetectorConfig(), clip)
+
+
+def test_a_clip_that_is_missing_is_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(SelfTestFailed, match="clip cannot be read"):
+        run_self_test(DetectorConfig(), tmp_path / "none.mp4")
 
 
 def test_an_outbox_that_stores_nothing_is_a_failure(

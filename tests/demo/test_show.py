@@ -28,6 +28,7 @@ def model() -> str:
     return "edge-person-int8"  # comes with the agent
 
 
+@pytest.mark.slow
 def test_person_of_the_rendered_scene_comes_through(
     tmp_path: Path, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_agent.detect.nms import cover_with, iou_with, suppress
+from edge_agent.detect.nms import cover_matrix, iou_with, suppress
 
 
 def boxes(*corners: tuple[float, float, float, float]) -> np.ndarray:
@@ -13,7 +13,7 @@ def boxes(*corners: tuple[float, float, float, float]) -> np.ndarray:
 def test_overlap_is_measured_against_the_union_and_against_the_smaller_box() -> None:
     one, others = boxes((0, 0, 2, 2)), boxes((1, 0, 3, 2), (0, 0, 1, 1), (5, 5, 6, 6), (1, 1, 1, 1))
     assert iou_with(one[0], others) == pytest.approx([1 / 3, 1 / 4, 0, 0])
-    assert cover_with(one[0], others) == pytest.approx([1 / 2, 1, 0, 0])
+    assert cover_matrix(np.concatenate((one, others)))[0, 1:] == pytest.approx([1 / 2, 1, 0, 0])
 
 
 def test_the_better_of_two_overlapping_boxes_stays_and_neighbours_stay_too() -> None:

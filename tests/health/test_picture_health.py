@@ -103,6 +103,22 @@ def defocused(picture: U8, second: int) -> U8:
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.6), np.uint8)
 
 
+def hardly_defocused(picture: U8, second: int) -> U8:
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.0), np.uint8)
+
+
+def web(picture: U8, second: int) -> U8:
+    """Threads near the lens, out of focus, lit by the lamp; the scene shows between them."""
+    alpha = np.zeros(picture.shape[:2], np.float32)
+    for angle in np.linspace(0, 2 * np.pi, 12, endpoint=False):
+        end = (int(280 + 640 * np.cos(angle)), int(170 + 640 * np.sin(angle)))
+        cv2.line(alpha, (280, 170), end, 1, 11)
+    for ring in range(1, 6):
+        cv2.circle(alpha, (280, 170), 62 * ring, 1, 9)
+    alpha = cv2.GaussianBlur(alpha, (0, 0), 8)[..., None]
+    return np.asarray(picture * (1 - 0.9 * alpha) + 205 * 0.9 * alpha, np.uint8)
+
+
 def scaled(gain: float, offset: float = 0) -> Draw:
     return lambda picture, second: np.clip(picture * gain + offset, 0, 255).astype(np.uint8)
 
@@ -142,6 +158,8 @@ BLIND: list[tuple[str, Draw, float]] = [
     ("blocked", sheet, 2.0),
     ("moved", shifted, 2.0),
     ("blurred", defocused, 1.0),
+    ("blurred", hardly_defocused, 2.0),
+    ("blocked", web, 2.0),
 ]
 
 
@@ -214,6 +232,31 @@ def test_a_scene_without_features_is_judged_by_its_light_only() -> None:
     assert changes == []
 
 
+def pale(picture: U8, second: int) -> U8:
+    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)[..., None]
+    return np.asarray(grey + 0.1 * (picture.astype(np.float32) - grey), np.uint8)
+
+
+def painted_grey(picture: U8, second: int) -> U8:
+    shown = pale(picture, second)
+    shown[:, 150:] = 90
+    return shown
+
+
+def test_grey_paint_before_a_pale_scene_is_no_night() -> None:
+    camera = Camera()
+    assert camera.watch(LEARN_S, pale) == []
+    told = camera.watch(SPELL_S, painted_grey)
+    assert [change.fault for change in told] == [Fault.BLOCKED]
+    assert not camera.health.night_view
+
+
+def test_a_dim_picture_with_noise_is_not_soft() -> None:
+    camera = Camera()
+    assert camera.watch(LEARN_S) == []
+    assert camera.watch(2 * SPELL_S, scaled(0.35), noise=5.0) == []
+
+
 def test_what_is_kept_judges_at_once_and_gives_the_same_bytes() -> None:
     camera = Camera()
     camera.watch(LEARN_S)
@@ -282,11 +325,11 @@ def test_a_tiny_picture_is_looked_at_without_harm() -> None:
     assert take_look(np.full((16, 16), 100, np.uint8)).median == 100
 
 
-def swaying(draw: Draw) -> Draw:
+def swaying(draw: Draw, most_px: int = 25) -> Draw:
     """A camera on a pole in the wind: never at the same place, and `draw` before its lens."""
 
     def sway(picture: U8, second: int) -> U8:
-        x, y = np.random.default_rng(second).integers(-25, 26, 2)
+        x, y = np.random.default_rng(second).integers(-most_px, most_px + 1, 2)
         move = np.array([[1, 0, x], [0, 1, y]], np.float32)
         moved = cv2.warpAffine(picture, move, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REFLECT)
         return draw(np.asarray(moved, np.uint8), second)
@@ -312,3 +355,12 @@ def test_a_camera_that_sways_is_not_told_for_weather_and_traffic(draw: Draw) -> 
     camera = Camera()
     camera.watch(LEARN_S + 30, swaying(as_it_is))
     assert camera.watch(2 * SPELL_S, swaying(draw)) == []
+
+
+def test_a_camera_that_sways_is_told_when_it_is_turned() -> None:
+    camera, sways = Camera(), swaying(as_it_is, most_px=14)
+    assert camera.watch(LEARN_S + 30, sways) == []
+    other_view = np.roll(SCENE, (110, 250), (0, 1))
+    told = camera.watch(SPELL_S, lambda _, second: sways(other_view, second))
+    assert [(change.fault, change.begins) for change in told] == [(Fault.MOVED, True)]
+    assert [change.begins for change in camera.watch(SPELL_S, sways)] == [False]

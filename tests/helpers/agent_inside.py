@@ -35,7 +35,7 @@ class Notifier(SystemdNotifier):
             self.messages.append(message)
             self.changed.notify_all()
 
-    def wait(self, text: str, timeout_s: float = 15.0, *, after: int = 0) -> None:
+    def wait(self, text: str, timeout_s: float = 30.0, *, after: int = 0) -> None:
         """For a message with this text, not counting the first `after` of them."""
         with self.changed:
             told = self.changed.wait_for(
@@ -90,6 +90,8 @@ class AgentInside:
 
     def stop(self) -> int:
         self._agent.ask_to_stop()
+        if self._agent._reload is not None:
+            self._agent._reload.watch.wake()
         return self.ended()
 
 
@@ -103,7 +105,7 @@ def inside(config: Path, *, clock: Clock | None = None) -> Iterator[AgentInside]
         agent.stop()
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float = 15.0) -> None:
+def wait_until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
     deadline_s = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline_s

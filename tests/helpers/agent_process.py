@@ -86,10 +86,10 @@ class AgentProcess:
     def log(self) -> str:
         return self._log.read_text()
 
-    def ready(self, timeout_s: float = 30.0) -> None:
+    def ready(self, timeout_s: float = 60.0) -> None:
         self.told(b"READY=1", timeout_s)
 
-    def told(self, message: bytes, timeout_s: float = 30.0) -> None:
+    def told(self, message: bytes, timeout_s: float = 60.0) -> None:
         """Wait until systemd is told this."""
         deadline_s = time.monotonic() + timeout_s
         self._notify.settimeout(0.2)
@@ -100,6 +100,7 @@ class AgentProcess:
                     return
             except TimeoutError:
                 continue
+        self.close()  # else the next test fails, too
         raise AssertionError(f"no {message!r} after {timeout_s} s: {self.log}")
 
     def kill(self) -> None:
@@ -118,10 +119,12 @@ class AgentProcess:
 
 
 @contextmanager
-def agent(config: Path, *, env: dict[str, str] | None = None) -> Iterator[AgentProcess]:
+def agent(
+    config: Path, *, env: dict[str, str] | None = None, ready_s: float = 30.0
+) -> Iterator[AgentProcess]:
     process = AgentProcess(config, env=env)
     try:
-        process.ready()
+        process.ready(ready_s)
         yield process
     finally:
         process.close()
@@ -139,7 +142,7 @@ class Heard:
         with self.changed:
             return [json.loads(body) for topic, body in self.messages if part in topic and body]
 
-    def wait(self, what: Callable[[], object], timeout_s: float = 30.0) -> None:
+    def wait(self, what: Callable[[], object], timeout_s: float = 60.0) -> None:
         with self.changed:
             assert self.changed.wait_for(what, timeout_s), [
                 (topic, body[:300]) for topic, body in self.messages if not topic.endswith("/tm")

@@ -1,12 +1,12 @@
-"""What stands around a box under test, in one network with it: two cameras that want a login, a
-broker with TLS, and the ward's subscriber. Run as a process: `python house.py FOLDER`.
+"""What stands around a box under test, in one network with it: two cameras that want a login, one
+whose password nobody knows, a broker with TLS, and the ward's subscriber.
 
-It ends when its standard input does.
+Run as a process: `python house.py FOLDER`. It says `ready PORT`, answers every line of its standard
+input with how many wrong logins the third camera had, and ends with its input.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,51 +20,49 @@ from edge_agent.demo.rtsp_server import RtspServer
 from edge_agent.demo.scene import render_clip
 
 WARD, BOX = "test-ward", "test-box"
-PASSWORD = "cam-canary-7431"
+USER, PASSWORD = "viewer", "cam-canary-7431"
+GATE, YARD, PORCH = "127.0.0.2", "127.0.0.3", "127.0.0.4"
+#: The small streams of a Hikvision and of a Tapo.
 HIKVISION, TAPO = "Streaming/Channels/102", "stream2"
-RTSP_PORT = 8554
+RTSP_PORT = 554
 EVENTS = "events.jsonl"
 
-AGENT_TOML = """\
+ANSWERS = f"""\
+model = "auto"
+
 [box]
-ward = "{ward}"
-id = "{box}"
+ward = "{WARD}"
+id = "{BOX}"
 
 [mqtt]
 host = "127.0.0.1"
-port = {port}
-backlog_jitter_s = 0
-
-[mqtt.tls]
+port = {{port}}
 ca_file = "/etc/edge-agent/ca.pem"
 
-[defaults.motion]
-quiet_s = 3
+[[cameras]]
+id = "gate"
+brand = "hikvision"
+address = "{GATE}"
+username = "{USER}"
+password_from = "/media/usb/gate.txt"
+
+[[cameras]]
+id = "yard"
+brand = "tapo"
+address = "{YARD}"
+username = "{USER}"
+password_from = "/media/usb/yard.txt"
 """
 
-CAMERA_TOML = """\
-id = "{name}"
 
-[source]
-kind = "rtsp"
-url = "rtsp://127.0.0.1:{port}/{path}"
-username = "viewer"
-password_file = "/etc/edge-agent/secrets/{name}"
-"""
-
-
-def configure(etc: Path, ca: Path, broker_port: int, owner: tuple[int, int]) -> None:
-    """Write the files that a technician would; `etc` is the box's /etc/edge-agent."""
-    (etc / "ca.pem").write_bytes(ca.read_bytes())
-    for name, path in (("gate", HIKVISION), ("yard", TAPO)):
-        secret = etc / "secrets" / name
-        secret.write_text(PASSWORD + "\n")
-        secret.chmod(0o600)
-        os.chown(secret, *owner)
-        text = CAMERA_TOML.format(name=name, path=path, port=RTSP_PORT)
-        (etc / "cameras.d" / f"{name}.toml").write_text(text)
-    # The last: with it the configuration is complete.
-    (etc / "agent.toml").write_text(AGENT_TOML.format(ward=WARD, box=BOX, port=broker_port))
+def fill_stick(root: Path, ca: Path, broker_port: int) -> None:
+    """What an installer brings along, as /media/usb of the machine with this `root`."""
+    stick = root / "media/usb"
+    stick.mkdir(parents=True)
+    (stick / "ca.pem").write_bytes(ca.read_bytes())
+    (stick / "answers.toml").write_text(ANSWERS.format(port=broker_port))
+    for camera in ("gate", "yard"):
+        (stick / f"{camera}.txt").write_text(PASSWORD + "\n")
 
 
 def main(folder: Path) -> int:
@@ -73,10 +71,14 @@ def main(folder: Path) -> int:
     clip = folder / "courtyard.mp4"
     render_clip(clip)
     media = Media.load(clip)
-    login = Login("viewer", PASSWORD)
+    login = Login(USER, PASSWORD)
     broker = Mosquitto(folder / "broker", tls=BrokerTls(authority.ca, pair.cert, pair.key))
     broker.start()
-    with RtspServer({HIKVISION: media, TAPO: media}, login=login, port=RTSP_PORT):
+    gate = RtspServer({HIKVISION: media}, login=login, host=GATE, port=RTSP_PORT)
+    yard = RtspServer({TAPO: media}, login=login, host=YARD, port=RTSP_PORT)
+    other = Login(USER, "nobody knows it")
+    porch = RtspServer({TAPO: media}, login=other, host=PORCH, port=RTSP_PORT)
+    with gate, yard, porch:
         listen = [sys.executable, "-m", "edge_agent", "ward", "listen", f"--ward={WARD}", "--json"]
         listen += [f"--db={folder / 'ward.sqlite'}", "--host=127.0.0.1", f"--port={broker.port}"]
         listen += [f"--ca-file={authority.ca}"]
@@ -84,7 +86,8 @@ def main(folder: Path) -> int:
             ward = subprocess.Popen(listen, stdout=out, stderr=subprocess.STDOUT)
         try:
             print(f"ready {broker.port}", flush=True)
-            sys.stdin.read()
+            for _ in sys.stdin:
+                print(porch.counts().wrong, flush=True)
         finally:
             ward.terminate()
             ward.wait()

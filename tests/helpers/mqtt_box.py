@@ -180,7 +180,7 @@ class Box:
     def events(self, count: int) -> tuple[Row, ...]:
         return self.append(*(draft(self.topics, self.clock) for _ in range(count)))
 
-    def until(self, condition: Callable[[], bool], timeout_s: float = 8.0) -> None:
+    def until(self, condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
         """Be the recorder until the condition holds."""
         deadline_s = time.monotonic() + timeout_s
         while not condition():
@@ -193,7 +193,7 @@ class Ear:
 
     def __init__(self, broker: Mosquitto | MqttConfig, *filters: str, name: str = "ear") -> None:
         config = broker if isinstance(broker, MqttConfig) else broker.config()
-        dialer = Dialer(lambda: endpoint_of(config), SystemClock(), timeout_s=3)
+        dialer = Dialer(lambda: endpoint_of(config), SystemClock(), timeout_s=20)
         session = Session(f"{name}-{os.getpid()}-{id(self)}", clean_start=True, expiry_s=0)
         self._connection: Connection = dialer.dial(session, StopToken())
         self.heard: list[Incoming] = []
@@ -215,7 +215,7 @@ class Ear:
     def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Publish, and wait until the broker has it."""
         mid = self._connection.publish(topic, payload, retain=retain)
-        deadline_s = time.monotonic() + 5
+        deadline_s = time.monotonic() + 30
         done = False
         while not done:
             assert time.monotonic() < deadline_s, f"{topic} was not acknowledged"
@@ -231,7 +231,7 @@ class Ear:
         ]
         return self.heard
 
-    def hear(self, count: int, ending: str = "", timeout_s: float = 8.0) -> list[Incoming]:
+    def hear(self, count: int, ending: str = "", timeout_s: float = 30.0) -> list[Incoming]:
         """Wait for `count` messages whose topic has `ending` in it."""
         deadline_s = time.monotonic() + timeout_s
         while len(got := [each for each in self.heard if ending in each.topic]) < count:

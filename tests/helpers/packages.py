@@ -42,11 +42,19 @@ def build(out: Path, what: str, source: Path = CHECKOUT, arch: str = "amd64") ->
     if fetched.is_dir() and not wheels.exists():
         wheels.mkdir(parents=True)
         for wheel in fetched.glob("*.whl"):
-            shutil.copy(wheel, wheels / wheel.name)
+            _link_or_copy(wheel, wheels / wheel.name)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode and "pip" in done.stderr:
         pytest.skip(f"no package can be built here: {done.stderr[-300:]}")
     assert done.returncode == 0, done.stderr
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    """A wheel is never written again."""
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another file system
+        shutil.copy(source, target)
 
 
 def build_variant(out: Path, what: str, folder: Path, *edits: Edit, arch: str = "amd64") -> None:

@@ -41,7 +41,7 @@ from edge_agent.events import EventBook, NewEventId
 from edge_agent.geometry import FULL_FRAME, BBox, FrameSize
 from edge_agent.pipeline import Analysis, CameraPipeline, Stages
 from edge_agent.pipeline.near_miss import NearMissWatch
-from edge_agent.pipeline.stages import thresholds
+from edge_agent.pipeline.stages import Extras, build_pipeline, thresholds
 from edge_agent.rules import RuleEngine
 from edge_agent.track import Tracker
 from edge_agent.track.looks import LookPolicy, Subject
@@ -182,7 +182,12 @@ def play(
 
     `weekminute`: when its first picture was taken.
     """
-    pipeline, tracker = pipeline_of(recording, camera, new_id, near_misses)
+    if camera.profiles:  # which make other stages in between
+        detector = RecordedDetector(recording.candidate_threshold, recording.confirm_threshold)
+        extras = Extras(motion=_Motion(recording), near_misses=near_misses)
+        pipeline = build_pipeline(camera, detector, new_id, extras)
+    else:
+        pipeline, tracker = pipeline_of(recording, camera, new_id, near_misses)
     if look_at_all:
         tracker._policy = _LookAtAll()
     played = Played()

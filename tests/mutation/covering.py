@@ -24,6 +24,7 @@ _tests: dict[str, float] = {}
 _lines: dict[str, dict[int, set[str]]] = {}
 _now: dict[str, set[int]] = {}
 _known: dict[CodeType, set[int] | None] = {}
+_all: dict[CodeType, frozenset[int]] = {}
 
 
 def _called(frame: FrameType, event: str, arg: Any) -> Any:
@@ -31,10 +32,13 @@ def _called(frame: FrameType, event: str, arg: Any) -> Any:
     if code not in _known:
         mine = code.co_filename.startswith(_PACKAGE)
         _known[code] = _now.setdefault(code.co_filename, set()) if mine else None
+        _all[code] = frozenset(line for *_, line in code.co_lines() if line is not None)
     lines = _known[code]
     if lines is None:
         return None
     lines.add(frame.f_lineno)
+    if _all[code] <= lines:
+        return None  # nothing new can be seen in it
 
     def line(frame: FrameType, event: str, arg: Any) -> Any:
         lines.add(frame.f_lineno)

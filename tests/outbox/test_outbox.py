@@ -117,7 +117,9 @@ def test_ackpos_ahead_begins_an_epoch_and_deletes_nothing(
         before = outbox.append([single(clock), single(clock)])
         assert outbox.acknowledge(old, 7) is AckOutcome.AHEAD
         assert outbox.epoch != old
-        assert [alarm.kind for alarm in outbox.take_alarms()] == [AlarmKind.REWOUND]
+        (alarm,) = outbox.take_alarms()
+        assert alarm.kind is AlarmKind.REWOUND
+        assert f"the server knows seq 7 of {old}, this box only 2:" in alarm.text
         assert reader.gaps().gaps == (Gap(old, "rewound", (GapRange(3, None),)),)
         (new,) = outbox.append([single(clock)])
         assert (new.position.epoch, new.position.seq) == (outbox.epoch, 1)
@@ -130,6 +132,8 @@ def test_ackpos_ahead_begins_an_epoch_and_deletes_nothing(
     with open_outbox(tmp_path, clock) as outbox:
         assert outbox.epoch == new.position.epoch
         assert outbox.append([single(clock)])[0].position.seq == 2
+        outbox.acknowledge(outbox.epoch, 9)
+        assert "this box only 2:" in outbox.take_alarms()[-1].text
 
 
 def test_lost_epoch_is_announced_until_something_sent_after_it_is_acknowledged(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 
@@ -78,6 +79,31 @@ def test_a_repeated_command_is_done_once_and_answered_the_same() -> None:
     assert len(one.asked) == 1  # type: ignore[attr-defined]
 
 
+def test_the_newest_256_commands_are_known_when_they_come_again() -> None:
+    one = desk(DONE)
+    for number in range(257):
+        one.handle(command("reload", f"c{number}"))
+    for number in range(1, 257):
+        one.handle(command("reload", f"c{number}"))
+    assert len(one.asked) == 257  # type: ignore[attr-defined]
+    one.handle(command("reload", "c0"))
+    assert len(one.asked) == 258  # type: ignore[attr-defined]
+
+
+def test_malformed_commands_are_one_line_a_minute_with_how_many_more_came(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = ManualClock()
+    one = CommandDesk(TOPICS, clock, lambda _: DONE)
+    for after_s in (0.0, 1.0, 58.5, 0.5, 0.5, 60.0):
+        clock.advance(after_s)
+        one.handle(incoming("reload", b"{"))
+    first, second, third = caplog.messages
+    assert "more like it" not in first
+    assert second.endswith(" (2 more like it since)")
+    assert third.endswith(" (1 more like it since)")
+
+
 def test_a_deadline_is_ignored_while_the_clock_is_unset() -> None:
     one = CommandDesk(TOPICS, ManualClock(utc_s=1e9, quality=ClockQuality.UNSET), lambda _: DONE)
     outcome = one.handle(command("reload", not_after_utc_s=1.0))
@@ -105,13 +131,16 @@ def test_an_image_goes_before_its_answer() -> None:
         TOPICS.ack("c1"),
     ]
     assert outcome.replies[0].payload == b"jpeg"
-    assert outcome.replies[0].expiry_s
+    assert outcome.replies[0].expiry_s == 600
 
 
 def test_an_image_that_is_too_large_stays_here() -> None:
-    image = CommandFile("front", EVENT, bytes(MAX_FILE_BYTES + 1))
-    outcome = desk(CommandResult(AckStatus.DONE, file=image)).handle(command("snapshot"))
-    (reply,) = outcome.replies
+    largest, larger = (
+        desk(CommandResult(AckStatus.DONE, file=CommandFile("front", EVENT, bytes(size))))
+        for size in (MAX_FILE_BYTES, MAX_FILE_BYTES + 1)
+    )
+    assert len(largest.handle(command("snapshot")).replies) == 2
+    (reply,) = larger.handle(command("snapshot")).replies
     assert decode_ack(reply.payload).status is AckStatus.FAILED
 
 
@@ -140,6 +169,8 @@ def test_malformed_commands_are_counted_and_not_answered(payload: bytes) -> None
         ("ea/v1/ward1/other/ack/c1", TOPICS.ack("c1")),
         (TOPICS.ackpos, TOPICS.ack("c1")),
         (TOPICS.ack("x")[:-1] + "#", TOPICS.ack("c1")),
+        (TOPICS.ack("x") + "\x1b\n", TOPICS.ack("c1")),
+        (TOPICS.ack("x") * 70, TOPICS.ack("c1")),
         (None, TOPICS.ack("c1")),
     ],
 )
@@ -152,3 +183,17 @@ def test_answers_stay_in_the_boxs_own_branch(asked: str | None, answered: str) -
     )
     (reply,) = desk(DONE).handle(message).replies
     assert (reply.topic, reply.correlation) == (answered, b"17")
+
+
+def test_a_flood_of_commands_is_a_few_lines_and_a_number(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    clock = ManualClock()
+    made = CommandDesk(TOPICS, clock, None)
+    for number in range(500):
+        made.handle(command("reload", f"c{number}"))
+    assert len(caplog.messages) == 20
+    clock.advance(61)
+    made.handle(command("reload", "later"))
+    assert caplog.messages[-1] == "command reload later: rejected (480 more like it since)"

@@ -19,7 +19,7 @@ from edge_agent.sources.libav import AccessForbidden
 from edge_agent.sources.refusal import LoginWithheld
 
 HALF_HOUR_S = 1800.0
-WRONG = Login("recorder", "admin", "wrong")
+WRONG = Login("192.0.2.7", "admin", "wrong")
 
 
 def tried(guard: CredentialGuard, login: Login = WRONG, camera: str = "front") -> bool:
@@ -105,17 +105,19 @@ def test_changed_password_is_tried_at_once() -> None:
     clock = ManualClock()
     guard = CredentialGuard(None, clock)
     assert [tried(guard) for _ in range(3)] == [True, True, False]
-    with guard.attempt(Login("recorder", "admin", "right"), camera="front", stop=StopToken()):
+    with guard.attempt(Login("192.0.2.7", "admin", "right"), camera="front", stop=StopToken()):
         pass
-    assert guard.pause_s(Login("recorder", "admin", "right"), camera="front") == 0
+    assert guard.pause_s(Login("192.0.2.7", "admin", "right"), camera="front") == 0
 
 
 def test_no_more_than_four_wrong_ones_in_half_an_hour_whatever_is_tried() -> None:
     clock = ManualClock()
     guard = CredentialGuard(None, clock)
-    logins = [Login("recorder", "admin", f"guess{i}") for i in range(10)]
+    logins = [Login("192.0.2.7", "admin", f"guess{i}") for i in range(10)]
     assert sum(tried(guard, login) for login in logins for _ in range(3)) == 4
-    clock.advance(HALF_HOUR_S + 1)
+    clock.advance(600)
+    assert guard.pause_s(logins[-1], camera="front") == HALF_HOUR_S - 600
+    clock.advance(HALF_HOUR_S - 600 + 1)
     assert tried(guard, logins[-1])
 
 
@@ -123,7 +125,7 @@ def test_other_users_and_hosts_are_not_touched() -> None:
     guard = CredentialGuard(None, ManualClock())
     assert [tried(guard) for _ in range(3)] == [True, True, False]
     assert tried(guard, Login("recorder", "viewer", "wrong"))
-    assert tried(guard, Login("other", "admin", "wrong"))
+    assert tried(guard, Login("192.0.2.8", "admin", "wrong"))
 
 
 def test_success_forgets_the_refusals(tmp_path: Path) -> None:
@@ -163,10 +165,10 @@ def test_unreachable_camera_is_no_wrong_password() -> None:
 def test_file_is_private_and_holds_no_password(tmp_path: Path) -> None:
     path = tmp_path / "logins.json"
     guard = CredentialGuard(path, ManualClock())
-    tried(guard, Login("recorder", "admin", "canary-secret"))
+    tried(guard, Login("192.0.2.7", "admin", "canary-secret"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert b"canary" not in path.read_bytes()
-    assert b"admin@recorder" in path.read_bytes()
+    assert b"admin@192.0.2.7" in path.read_bytes()
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b'{"salt":"zz","refusals":{}}', b"[]"])
@@ -300,6 +302,50 @@ def test_two_processes_count_together(tmp_path: Path) -> None:
     with guards[2].attempt(right, camera="probe", stop=StopToken()):
         pass
     assert all(guard.pause_s(login, camera="x") > 0 for guard in guards)
+
+
+def test_a_name_and_its_address_are_one_account(tmp_path: Path) -> None:
+    path, clock = tmp_path / "logins.json", ManualClock()
+    named, numbered = (Login(host, "viewer", "wrong") for host in ("localhost", "127.0.0.1"))
+    assert [tried(CredentialGuard(path, clock), each) for each in (named, numbered)] == [True, True]
+    assert not tried(CredentialGuard(path, clock), numbered)
+    assert not tried(CredentialGuard(path, clock), named)
+    clock.advance(HALF_HOUR_S + 1)
+    right = Login("127.0.0.1", "viewer", "wrong")
+    with CredentialGuard(path, clock).attempt(right, camera="front", stop=StopToken()):
+        pass
+    assert tried(CredentialGuard(path, clock), numbered), "an accepted one is forgotten"
+
+
+@pytest.mark.parametrize("reboot", [False, True], ids=["same boot", "no clock since"])
+def test_tries_of_who_typed_sudo_count_and_their_file_is_left_alone(
+    tmp_path: Path, reboot: bool
+) -> None:
+    theirs, ours = tmp_path / "theirs.json", tmp_path / "ours.json"
+    clock = ManualClock(quality=ClockQuality.UNSET)
+    assert tried(CredentialGuard(theirs, clock))
+    before = theirs.read_bytes()
+    if reboot:  # nobody knows how long ago it was
+        clock = ManualClock(quality=ClockQuality.UNSET, boot_id="11111111")
+
+    def guard() -> CredentialGuard:
+        return CredentialGuard(ours, clock, CredentialGuard(theirs, clock, writes=False))
+
+    assert [tried(guard()) for _ in range(3)] == [True, reboot, False]
+    assert theirs.read_bytes() == before
+    clock.advance(HALF_HOUR_S + 1)
+    with guard().attempt(WRONG, camera="front", stop=StopToken()):
+        pass
+    assert theirs.read_bytes() == before
+    assert sorted(tmp_path.glob("theirs*")) == [theirs, tmp_path / "theirs.lock"]
+
+
+def test_no_link_leads_the_lock_elsewhere(tmp_path: Path) -> None:
+    """Root writes into the service's folder."""
+    path, outside = tmp_path / "logins.json", tmp_path / "outside"
+    path.with_suffix(".lock").symlink_to(outside)
+    assert tried(CredentialGuard(path, ManualClock()))
+    assert not outside.exists()
 
 
 def test_a_login_that_was_not_sent_counts_no_try(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from edge_agent.sources.gate import (
     GateMemory,
     GateState,
     PacketFact,
+    PeopleWatch,
     Policy,
     Sight,
     Step,
@@ -443,3 +444,10 @@ def test_a_burnt_in_clock_wakes_nobody() -> None:
     camera.run(40.0)
     assert camera.machine.state is GateState.IDLE
     assert camera.memory.counters.wakes == 0
+
+
+def test_who_is_never_confirmed_is_looked_for_for_ten_seconds_and_no_longer() -> None:
+    watch = PeopleWatch()
+    for at_s, boxes in ((0.0, [SOMEBODY]), (10.0, [SOMEBODY]), (10.1, [])):
+        watch.update([Track(1, SOMEBODY, 0.4, 0.4, 0.0, 0.0, at_s, 9)], at_s)
+        assert list(watch.boxes) == boxes

@@ -68,7 +68,7 @@ class Listener:
 
     def until(self, condition: Callable[[], object]) -> None:
         """Time runs on a little with each look."""
-        deadline_s = time.monotonic() + 10
+        deadline_s = time.monotonic() + 30
         while not condition():
             assert time.monotonic() < deadline_s, self.lines
             self.clock.advance(0.2)

@@ -78,6 +78,14 @@ def message(
             message(Label.HEALTH, Phase.START, health=Health("blocked", Severity.CRITICAL)),
             "2026-11-23 12:00:00  box-1/front  health start   gate  blocked (critical)",
         ),
+        (
+            message(
+                Label.HEALTH,
+                Phase.START,
+                health=Health("storm", Severity.WARNING, {"count": 31, "budget": 120}),
+            ),
+            "2026-11-23 12:00:00  box-1/front  health start   gate  storm (warning, 31 people)",
+        ),
     ],
 )
 def test_an_event_is_a_line(made: EventMessage, line: str) -> None:

@@ -77,7 +77,7 @@ def subscribed(broker: Mosquitto, ward: str, path: Path, **options: object) -> I
     assert worker.crash is None
 
 
-def until(condition: Callable[[], object], timeout_s: float = 8.0) -> None:
+def until(condition: Callable[[], object], timeout_s: float = 30.0) -> None:
     deadline_s = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline_s

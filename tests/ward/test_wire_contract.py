@@ -191,7 +191,7 @@ def test_a_box_may_write_nowhere_else(town: Town, topic: str) -> None:
     dialer = Dialer(lambda: endpoint_of(town.config(BOX)), CLOCK, timeout_s=3)
     connection = dialer.dial(Session(BOX, clean_start=True, expiry_s=0), StopToken())
     mid = connection.publish(topic, b"{}")
-    deadline_s = time.monotonic() + 5
+    deadline_s = time.monotonic() + 30
     answers: list[object] = []
     while not answers and time.monotonic() < deadline_s:
         answers += connection.poll(0.1)

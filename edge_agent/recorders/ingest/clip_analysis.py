@@ -24,9 +24,17 @@ from edge_agent.domain import CameraId, Frame
 from edge_agent.pipeline import CameraPipeline
 from edge_agent.pipeline.local_time import dated
 from edge_agent.recorders.ingest.clip_messages import ClipMessages
+from edge_agent.recorders.ingest.clip_untold import ClipUntold
 from edge_agent.recorders.ingest.pace import Pace
 from edge_agent.runtime import StopToken
-from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings, Finding, Opener
+from edge_agent.sources import (
+    CameraFeed,
+    CredentialGuard,
+    FeedSettings,
+    Finding,
+    Opener,
+)
+from edge_agent.sources.refusal import GivenUp
 
 _STEP_TIMEOUT_S = 0.25
 #: Live cameras leave recordings a twentieth of the analysis' time; longer than this, and the frame
@@ -35,8 +43,8 @@ _AWAY_S = 60.0
 
 
 class AnalysisAway(Exception):
-    """The analysis crashed or hung: the clip is to be analysed again from its beginning, and it
-    counts as a try."""
+    """The analysis crashed or hung, or memory was short: the clip is to be analysed again from its
+    beginning, and it counts as a try."""
 
 
 @dataclass(slots=True)
@@ -49,6 +57,7 @@ class PreparedClip:
     last_s: float = 0.0  # moment of the newest frame
     frames: int = 0
     shown: tuple[tuple[float, float], ...] = ()  # UTC (s): moments that another file showed
+    untold: ClipUntold | None = None  # None: nobody asks later
     skip_s: float = 0.0  # from its first frame: analysed when the file was shorter
 
     def was_shown(self, captured_s: float) -> bool:
@@ -83,6 +92,7 @@ class ClipAnalysis:
         self._pace = pace
         self._clock = clock
         self._analysed = threading.Event()
+        self.feed: CameraFeed | None = None  # of the clip that is analysed now
 
     def apply(self, camera: CameraConfig, default_fps: float) -> None:
         """From the next clip on."""
@@ -122,6 +132,7 @@ class ClipAnalysis:
                 KnownTime(clip.timeline),
                 tell,
                 journal=clip.messages,
+                untold=clip.untold.lane if clip.untold else None,
             )
         )
         mark_s, seen_s = thread_cpu_s(), clip.pipeline.seen_s  # by the clip before
@@ -134,13 +145,21 @@ class ClipAnalysis:
             utc_s = clip.timeline.utc_s(frame.captured_s)
             if not self._step(dated(frame, utc_s, self._zone), stop):
                 return
+            if clip.untold:
+                clip.untold.seen(frame.captured_s)
             clip.last_s, clip.frames = max(clip.last_s, frame.captured_s), clip.frames + 1
             after()
             cpu_s = thread_cpu_s()
             self._pace.worked(cpu_s - mark_s + self._counters.busy_s - analysed_s, stop)
             mark_s = cpu_s
 
-        feed.run_once(stop, deliver)
+        self.feed = feed
+        try:
+            feed.run_once(stop, deliver)
+        except GivenUp as error:
+            raise AnalysisAway(str(error)) from error
+        finally:
+            self.feed = None
 
     def _step(self, frame: Frame, stop: StopToken) -> bool:
         """Hand over one frame and wait until it is analysed; False: it is time to stop."""

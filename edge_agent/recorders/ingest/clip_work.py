@@ -12,7 +12,7 @@ import msgspec
 
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig
-from edge_agent.contract import RecordedEventIds
+from edge_agent.contract import RecordedEventIds, RecordedTimeline
 from edge_agent.domain import CameraId, EndReason, Event
 from edge_agent.errors import (
     AgentError,
@@ -27,6 +27,7 @@ from edge_agent.recorders.find import ClipChanged, ClipGone, open_clip, shown_pa
 from edge_agent.recorders.ingest.clip_analysis import AnalysisAway, ClipAnalysis, PreparedClip
 from edge_agent.recorders.ingest.clip_eyes import ClipEyes, ends_of
 from edge_agent.recorders.ingest.clip_messages import ClipMessages, cut_off, packed, unpacked
+from edge_agent.recorders.ingest.clip_untold import ClipUntold, KeepMinutes
 from edge_agent.recorders.ingest.found import clip_to_open, timeline_of
 from edge_agent.recorders.ingest.shown import LEFT_ALONE, SEAM_S, Shown
 from edge_agent.recorders.ledger import ClipState, LedgerClip, Run, RunHead
@@ -44,6 +45,8 @@ _NOTHING_NEW = f"{LEFT_ALONE}nothing new since it was shorter"
 
 #: Stills of one burst are a second or two apart; longer, and it is the next visitor.
 _BURST_GAP_S = 3.0
+#: Keys of `person` that are other ones for stills, in every profile.
+_OF_STILLS = ("confirm_looks", "lost_after_s", "cooldown_s")
 
 _PUT_OFF_S = 30.0
 #: A clip that crashes the analysis thread is tried so rarely that its crashes alone do not use up
@@ -94,6 +97,7 @@ class IngestCamera:
     analysis: ClipAnalysis
     folder: Watched
     view: ViewFile | None = None  # where what is learned of its view is kept
+    keep_untold: KeepMinutes | None = None  # None: nobody asks later who was not told
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,12 @@ class ClipWork:
         pipeline = self._pipeline(clip, self.eyes)
         self.eyes.begin(RecordedEventIds(clip.camera, clip.digest))
         return PreparedClip(
-            pipeline, timeline, messages, shown=shown.spans, skip_s=shown.skip_s(None)
+            pipeline,
+            timeline,
+            messages,
+            shown=shown.spans,
+            untold=self._untold(clip, timeline),
+            skip_s=shown.skip_s(None),
         )
 
     def resumed(
@@ -159,7 +168,14 @@ class ClipWork:
         self.eyes.begin(RecordedEventIds(clip.camera, clip.digest), still_open)
         messages = ClipMessages(self._drafter, timeline, open_events=still_open, told=clip.told)
         skip_s = shown.skip_s(run.last_s)
-        return PreparedClip(pipeline, timeline, messages, shown=shown.spans, skip_s=skip_s)
+        return PreparedClip(
+            pipeline,
+            timeline,
+            messages,
+            shown=shown.spans,
+            untold=self._untold(clip, timeline),
+            skip_s=skip_s,
+        )
 
     def play(
         self,
@@ -185,6 +201,8 @@ class ClipWork:
             failed = ClipState.FAILED if state is ClipState.DONE else state
             return Outcome(replace(clip, state=failed, reason=reason or _EMPTY), None)
         prepared.messages.record(self.eyes.take())
+        if prepared.untold and self._camera.keep_untold and state is ClipState.DONE:
+            self._camera.keep_untold(clip.camera, prepared.untold.finish())
         start_s = prepared.timeline.first_frame_utc_s
         seen_until_s = start_s + prepared.last_s
         stated_s = seen_until_s if reason or clip.end_s is None else clip.end_s
@@ -261,6 +279,11 @@ class ClipWork:
             raise PutOff(str(error)) from error
         return ClipState.DONE, ""
 
+    def _untold(self, clip: LedgerClip, timeline: RecordedTimeline) -> ClipUntold | None:
+        if self._camera.keep_untold is None or clip.kind == "still":
+            return None
+        return ClipUntold(self._config, self._detector, timeline.first_frame_utc_s)
+
     def _pipeline(self, clip: LedgerClip, eyes: ClipEyes | None = None) -> CameraPipeline:
         camera = self._config
         if clip.kind == "still":
@@ -274,8 +297,15 @@ def for_stills(camera: CameraConfig) -> CameraConfig:
     """A burst has a picture a second or fewer, so one look has to do; and who is in two pictures
     of a burst is one person."""
     person = camera.person
+    profiles = {
+        name: msgspec.structs.replace(
+            each, person={k: v for k, v in each.person.items() if k not in _OF_STILLS}
+        )
+        for name, each in camera.profiles.items()
+    }
     return msgspec.structs.replace(
         camera,
+        profiles=profiles,
         person=msgspec.structs.replace(
             person,
             confirm_looks=1,

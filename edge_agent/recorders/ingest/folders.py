@@ -21,6 +21,7 @@ from edge_agent.recorders.ingest.left_over import end_left_over
 from edge_agent.recorders.ingest.room import FolderParts, FolderRoom
 from edge_agent.recorders.ingest.standing import FolderStanding, FolderStatusTeller
 from edge_agent.runtime import StopToken, Supervisor, Worker
+from edge_agent.sources import CameraFeed
 
 log = logging.getLogger(__name__)
 
@@ -127,6 +128,11 @@ class Folders:
     def troubles(self) -> Mapping[CameraId, str]:
         """What is wrong with each camera's folder, if anything."""
         return {camera: teller.trouble for camera, teller in self._tellers.items()}
+
+    @property
+    def feeds(self) -> Mapping[CameraId, CameraFeed]:
+        """What decodes a clip now."""
+        return self._room.ingest.feeds
 
     # --- for the telemetry ---
 

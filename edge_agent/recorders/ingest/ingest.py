@@ -42,6 +42,7 @@ from edge_agent.recorders.ingest.tidying import Tidying
 from edge_agent.recorders.ledger import ClipState, LedgerClip, LedgerReader, RunHead
 from edge_agent.recorders.ledger import rows as ledger
 from edge_agent.runtime import Attempts, StopToken
+from edge_agent.sources import CameraFeed
 from edge_agent.writer.drafting import EventDrafter
 from edge_agent.writer.writer import DatedSnapshot, Together
 
@@ -88,6 +89,12 @@ class Ingest:
         self._renew: deque[Callable[[], None]] = deque()
         self._started_utc_s = clock.read().utc_s
         self._found_lost = False
+
+    @property
+    def feeds(self) -> Mapping[CameraId, CameraFeed]:
+        """What decodes a clip now. Safe from any thread."""
+        feeds = {name: camera.analysis.feed for name, camera in self._cameras.items()}
+        return {name: feed for name, feed in feeds.items() if feed is not None}
 
     def wake(self) -> None:
         """Something was found."""

@@ -29,6 +29,7 @@ from edge_agent.recorders.find import (
 from edge_agent.recorders.find.clip import Found, RefusedClip
 from edge_agent.recorders.find.root import WatchedRoot
 from edge_agent.recorders.ingest.clip_analysis import ClipAnalysis
+from edge_agent.recorders.ingest.clip_untold import KeepMinutes
 from edge_agent.recorders.ingest.clip_work import IngestCamera
 from edge_agent.recorders.ingest.found import ledger_clip, left_out, strays_left_out
 from edge_agent.recorders.ingest.ingest import Ingest
@@ -74,6 +75,7 @@ class FolderParts:
     clock: Clock
     attempts: Attempts = field(default_factory=Attempts)
     state_dir: Path | None = None  # where what is learned of views is kept
+    keep_untold: KeepMinutes | None = None
     complete: bool = False  # a batch: nobody writes there, and nothing is left out for its age
 
 
@@ -232,6 +234,7 @@ class FolderRoom:
                     ),
                     folder,
                     ViewFile(parts.state_dir, name) if parts.state_dir else None,
+                    parts.keep_untold,
                 )
                 for tree, folder in [(tree, IngestFolder(tree)) for tree in self.trees]
                 for name in tree.cameras

@@ -237,6 +237,7 @@ def drop_damaged(database: Database) -> int:
 
     Their files are found again, and what is analysed again gives the same messages.
     """
+    database.rows("SELECT path, clip FROM file LIMIT 0")  # a table that is lost is noticed here
     waiting = "state NOT IN ('done', 'failed', 'gone')"
     found = database.rows(f"SELECT {_CLIP_COLUMNS} FROM clip WHERE {waiting}")  # noqa: S608
     clips = [row[0] for row in found if _clip(row) is None]

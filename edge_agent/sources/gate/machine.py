@@ -181,6 +181,8 @@ class GateMachine:
         nuisance.learn(nobody, people.boxes, at_s)
         if self._goes_on(relevant, at_s):
             self._stay(at_s + QUIET_S)
+        if finding.suspects:
+            self._stay(at_s + QUIET_S)
         self._stay(people.wanted_until_s)
         self._wake_found_people |= bool(people.boxes)
         self._wake_useful |= bool(relevant) or people.restless or people.missed

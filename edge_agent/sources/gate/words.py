@@ -56,6 +56,7 @@ class Finding:
     tracks: tuple[Track, ...]
     candidates: tuple[BBox, ...] = ()  # detections, also weak ones
     overlays: tuple[BBox, ...] = ()  # burnt-in clocks
+    suspects: bool = False  # one may be found in the next pictures
 
     @classmethod
     def of(
@@ -63,7 +64,8 @@ class Finding:
     ) -> Finding:
         steady = motion.lighting is Lighting.STEADY
         moving = tuple(region.bbox for region in motion.regions) if steady else ()
-        return cls(at_s, moving, tuple(tracks), tuple(candidates), motion.overlays)
+        weak, lines = tuple(candidates), motion.overlays
+        return cls(at_s, moving, tuple(tracks), weak, lines, motion.suspects)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from edge_agent.sources.credentials import Login
 
-_SCHEME = re.compile(r"\s*,?\s*([A-Za-z][\w-]*)(?:\s+|$)(?![=\s])")
-_PARAMETER = re.compile(r'\s*,?\s*([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
+#: Without a way back (`++`): thousands of spaces would be tried in every division.
+_SCHEME = re.compile(r"\s*+(?:,\s*+)?([A-Za-z][\w-]*+)(?:\s++|$)(?![=\s])")
+_PARAMETER = re.compile(r'\s*+(?:,\s*+)?([\w-]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))')
 
 #: Every camera can MD5 right; with SHA-256 some offer it and then refuse the answer.
 _HASHES: Mapping[str, Callable[[bytes], str]] = {

@@ -12,7 +12,8 @@ MAX_HEADERS = 64
 MAX_BODY_BYTES = 256 * 1024
 
 _STATUS = re.compile(rb"RTSP/1\.\d ([1-5]\d\d)(?: (.*))?")
-_LENGTH = re.compile(r"\d{1,9}")
+_LENGTH = re.compile(r"[0-9]{1,9}")
+_EMPTY_LINES = re.compile(rb"[\r\n]+")
 INTERLEAVED = 0x24  # "$": binary data between the messages, RFC 2326, 10.12
 
 
@@ -55,45 +56,46 @@ class Piece:
     packet: bytes | None = None
 
 
-def next_piece(data: bytes | bytearray) -> Piece | None:
-    """What `data` begins with; None while it is not complete. Raises NotRtsp."""
-    if not data:
+def next_piece(data: bytes | bytearray, at: int = 0) -> Piece | None:
+    """What `data` goes on with at `at`; None while it is not complete. Raises NotRtsp."""
+    left = len(data) - at
+    if left <= 0:
         return None
-    if data[0] == INTERLEAVED:
-        size = 4 + int.from_bytes(data[2:4], "big")
-        if len(data) < 4 or len(data) < size:
+    if data[at] == INTERLEAVED:
+        size = 4 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if left < max(size, 4):
             return None
-        return Piece(size, channel=data[1], packet=bytes(data[4:size]))
-    if data[0] in b"\r\n":
-        return Piece(1)  # empty lines between messages
-    end = data.find(b"\r\n\r\n")
-    if max(end, 0 if end >= 0 else len(data)) > MAX_HEAD_BYTES:
+        return Piece(size, channel=data[at + 1], packet=bytes(data[at + 4 : at + size]))
+    if empty := _EMPTY_LINES.match(data, at):
+        return Piece(empty.end() - at)  # between messages
+    end = data.find(b"\r\n\r\n", at, at + MAX_HEAD_BYTES + 4)
+    if end < 0 and left > MAX_HEAD_BYTES:
         raise NotRtsp(f"a head of more than {MAX_HEAD_BYTES} bytes")
     if end >= 0:
-        return _message(data, end)
-    if not _may_become_a_message(data):
-        raise NotRtsp(f"{bytes(data[:16])!r} where a message should begin")
+        return _message(data, at, end)
+    if not _may_become_a_message(data[at : at + 32]):
+        raise NotRtsp(f"{bytes(data[at : at + 16])!r} where a message should begin")
     return None
 
 
-def _message(data: bytes | bytearray, end: int) -> Piece | None:
+def _message(data: bytes | bytearray, at: int, end: int) -> Piece | None:
     """A message whose head ends at `end`."""
-    first, *lines = bytes(data[:end]).split(b"\r\n")
+    first, *lines = bytes(data[at:end]).split(b"\r\n")
     headers = _headers(lines)
-    size = end + 4 + _body_size(headers)
-    if len(data) < size:
+    body = end + 4
+    after = body + _body_size(headers)
+    if len(data) < after:
         return None
     status = _STATUS.fullmatch(first)
     if status is None:
         if not first.endswith((b"RTSP/1.0", b"RTSP/1.1")):
             raise NotRtsp(f"{first[:40]!r} where a message should begin")
-        return Piece(size)  # a request of the server's (ANNOUNCE, OPTIONS): nothing for us
+        return Piece(after - at)  # a request of the server's (ANNOUNCE, OPTIONS): nothing for us
     reason = (status[2] or b"").decode("utf-8", "replace").strip()
-    return Piece(size, Reply(int(status[1]), reason, headers, bytes(data[end + 4 : size])))
+    return Piece(after - at, Reply(int(status[1]), reason, headers, bytes(data[body:after])))
 
 
-def _may_become_a_message(data: bytes | bytearray) -> bool:
-    start = bytes(data[:32])
+def _may_become_a_message(start: bytes | bytearray) -> bool:
     return all(32 <= byte < 127 or byte in b"\r\n\t" for byte in start)
 
 

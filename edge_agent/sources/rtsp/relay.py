@@ -196,7 +196,7 @@ class Relay:
                 at += size
                 continue
             try:
-                piece = next_piece(buffer[at:])
+                piece = next_piece(buffer, at)
             except NotRtsp as error:
                 raise not_rtsp(self._target, error) from None
             if piece is None:
@@ -231,8 +231,8 @@ class Relay:
                 if self.traffic.is_ours(packet, now_s):
                     out += [b"$\0" + len(packet).to_bytes(2, "big"), packet]
             elif channel == reports:
+                # libav needs none of them, and takes an odd one for the end of the stream.
                 self.sender.heard(packet, now_s, self.traffic.ssrc)
-                out += [b"$\1" + len(packet).to_bytes(2, "big"), packet]
             else:
                 self.traffic.strayed(channel)
         if self.traffic.confused:

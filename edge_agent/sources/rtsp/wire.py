@@ -9,6 +9,7 @@ from collections import deque
 
 from edge_agent.clock import Clock
 from edge_agent.config.schema import RtspSource
+from edge_agent.config.text import check_is_file
 from edge_agent.errors import AgentError, ConfigError, ConfigProblem, SourceEnded, SourceUnreachable
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.libav import Target, connection_failure, no_answer
@@ -173,6 +174,8 @@ def _encrypted(
 
 def _context(config: RtspSource, target: Target) -> ssl.SSLContext:
     try:
+        if config.ca_file is not None:
+            check_is_file(config.ca_file)
         context = ssl.create_default_context(cafile=config.ca_file)
     except (OSError, ssl.SSLError) as error:
         found = f"{config.ca_file} cannot be used: {error.strerror or 'no certificate in PEM'}"

@@ -41,7 +41,7 @@ class Account:
         try:
             entry = pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
             gid = grp.getgrnam(group).gr_gid if group else entry.pw_gid
-        except KeyError:
+        except (KeyError, OverflowError):
             return None
         more = [
             each.gr_gid
@@ -89,8 +89,8 @@ def _try(path: str, wish: str) -> int:
         elif Path(path).is_dir():
             os.scandir(path).close()
         else:
-            with Path(path).open("rb"):
-                pass
+            # A pipe would wait for somebody who writes.
+            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
     except OSError as error:
         return error.errno or errno.EIO
     return 0

@@ -45,6 +45,14 @@ def _findings(path: Path, service: Service) -> Iterator[tuple[str, str]]:
 
 
 def _by_owner(path: Path, service: Service) -> Iterator[tuple[str, str]]:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            yield f"{str(path)[:60]}...: {error.strerror}", "choose another folder"
+            return
     existing = path
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent

@@ -194,9 +194,13 @@ def _total(response: http.client.HTTPResponse, start: int) -> int | None:
     """Size of the whole file, as far as the server says."""
     if response.status == http.HTTPStatus.PARTIAL_CONTENT:
         _, _, total = response.headers.get("Content-Range", "").rpartition("/")
-        return int(total) if total.isdigit() else None
-    length = response.headers.get("Content-Length", "")
-    return start + int(length) if length.isdigit() else None
+        return _whole_number(total)
+    length = _whole_number(response.headers.get("Content-Length", ""))
+    return None if length is None else start + length
+
+
+def _whole_number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
 
 
 def _refusal(error: urllib.error.HTTPError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -10,10 +11,16 @@ import msgspec
 
 from edge_agent.discovery import FoundCamera
 from edge_agent.discovery.brands import BRANDS
+from edge_agent.foreign_text import printable
 from edge_agent.language import _
 from edge_agent.tools.sentences import of_search
 from edge_agent.tools.setup import questions
 from edge_agent.tools.setup.answers import Answers, BoxAnswers, BrokerAnswers, CameraAnswers
+
+
+def _said(text: str) -> None:
+    """Cameras of the network have a word in it."""
+    sys.stdout.write(printable(text, keep="\n") + "\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +29,7 @@ class Terminal:
 
     ask: Callable[[str], str] = input
     ask_secret: Callable[[str], str] = getpass.getpass
-    say: Callable[[str], None] = print
+    say: Callable[[str], None] = _said
 
     def line(self, question: str, default: str = "") -> str:
         shown = f"{question} [{default}]: " if default else f"{question}: "

@@ -13,13 +13,11 @@ from typing import Any
 import msgspec
 
 from edge_agent.config import CameraConfig
-from edge_agent.config.checks import CHECKS
-from edge_agent.config.schema import AgentFile
-from edge_agent.config.validate import Validator
+from edge_agent.config.profiles import TABLES, camera_findings
 from edge_agent.errors import ConfigError, ConfigProblem
 
-#: What decides about pictures that were decoded as they were.
-TABLES = ("person", "motion", "zones", "ignore_zones")
+#: What may be tried: what a profile may change, there too.
+_TRIED = (*TABLES, "profiles")
 MOST_CANDIDATES = 400
 _STEP = re.compile(r"(-?[\d.]+):(-?[\d.]+):([\d.]+)")
 _PART = re.compile(r"([A-Za-z_]\w*)(?:\[([^\]]+)\])?")
@@ -94,13 +92,13 @@ def _split(text: str) -> Iterator[str]:
 
 def _changed(camera: CameraConfig, pairs: Sequence[tuple[str, str]], option: str) -> CameraConfig:
     # As JSON and back: tuples of the structs are lists in a file, and the checks know files.
-    raw = msgspec.json.decode(msgspec.json.encode({name: getattr(camera, name) for name in TABLES}))
+    raw = msgspec.json.decode(msgspec.json.encode({name: getattr(camera, name) for name in _TRIED}))
     for key, text in pairs:
         _put(raw, key, _value(text), option)
     raw |= {"id": camera.id, "source": {"kind": "file", "path": "recording"}}
     findings = [
         finding
-        for finding in Validator(CameraConfig, CHECKS, AgentFile).findings(raw)
+        for finding in camera_findings(raw)
         if not finding.is_warning and not finding.tells_nobody
     ]
     if findings:
@@ -108,7 +106,7 @@ def _changed(camera: CameraConfig, pairs: Sequence[tuple[str, str]], option: str
             [ConfigProblem(option, each.path, each.found, each.fix) for each in findings]
         )
     changed = msgspec.convert(raw, CameraConfig)
-    tables = {name: getattr(changed, name) for name in TABLES}
+    tables = {name: getattr(changed, name) for name in _TRIED}
     return msgspec.structs.replace(camera, **tables)
 
 
@@ -121,8 +119,8 @@ def _value(text: str) -> Any:
 
 def _put(raw: dict[str, Any], key: str, value: Any, option: str) -> None:
     parts = key.split(".")
-    if parts[0].partition("[")[0] not in TABLES:
-        fix = f"one recording decides about {', '.join(TABLES)}; replay with the other file instead"
+    if parts[0].partition("[")[0] not in _TRIED:
+        fix = f"one recording decides about {', '.join(_TRIED)}; replay with the other file instead"
         raise _refused(option, f"names {key}", fix)
     at: Any = raw
     for part in parts[:-1]:

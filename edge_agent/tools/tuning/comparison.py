@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from edge_agent.config import CameraConfig
+from edge_agent.config.profiles import in_profile
 from edge_agent.pipeline.near_miss import NearMiss
 from edge_agent.pipeline.stages import Thresholds
 from edge_agent.pipeline.untold_watch import whys_in
@@ -57,11 +59,17 @@ class Side:
             for each in kept_moments(self.looks, self.decided)
             if begin_s - _AROUND_S <= each.moment.at_s <= end_s + _AROUND_S
         ]
+        moments_s = (look.at_s for look in self.looks)
+        in_force = dict(zip(moments_s, self.decided.profiles, strict=True))
 
         def matters(miss: NearMiss) -> bool:
             return any(_overlap_s(e, miss) >= -_SLACK_S for e in events)
 
-        return whys_in(kept, self.camera, own, matters)
+        return [
+            replace(why, profile=profile)
+            for profile, moments in groupby(kept, lambda each: in_force[each.moment.at_s])
+            for why in whys_in(list(moments), in_profile(self.camera, profile), own, matters)
+        ]
 
 
 def compared(a: Side, b: Side, own: Thresholds | None) -> Comparison:

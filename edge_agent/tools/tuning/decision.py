@@ -28,6 +28,7 @@ from edge_agent.pipeline import Analysis
 from edge_agent.pipeline.moment_bytes import KeptMoment
 from edge_agent.pipeline.near_miss import Faint
 from edge_agent.pipeline.pipeline import TrackStage
+from edge_agent.pipeline.profiles import GivenDarkness, Profiles
 from edge_agent.pipeline.rehearsal import Moment
 from edge_agent.pipeline.stages import Detector, Extras, Thresholds, build_pipeline, thresholds
 from edge_agent.track import Tracker
@@ -46,6 +47,7 @@ class Look:
     motion: Motion
     searched: tuple[Region, ...]  # by any of the settings that were tried in full
     found: tuple[Detection, ...]
+    dark: bool = False  # as profiles ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Told:
     top_score: float
     zones: tuple[str, ...]
     bbox: BBox | None
+    profile: str = ""  # in force when it began
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Decided:
     motions: int  # motion events
     looks: int
     hits: tuple[tuple[RuleHit, ...], ...] = ()  # of each look
+    profiles: tuple[str, ...] = ()  # in force at each look
 
 
 class GivenMotion:
@@ -103,18 +107,22 @@ class Decider:
             del at_s
             return EventId(f"{label}-{next(numbers):09}")
 
-        self._motion = GivenMotion()
-        extras = Extras(motion=self._motion, track=track)
+        self._motion, self._dark = GivenMotion(), GivenDarkness()
+        profiles = Profiles(camera, self._dark)
+        extras = Extras(motion=self._motion, track=track, profiles=profiles)
         self._pipeline = build_pipeline(camera, detector, new_id, extras)
         self._detector = detector
         self.events: list[Event] = []
         self.hits: list[tuple[RuleHit, ...]] = []
+        self.profiles: list[str] = []
         self.looks = 0
         self._last_s = 0.0
 
-    def step(self, frame: Frame, motion: Motion, *, seen: bool = True) -> Analysis:
+    def step(
+        self, frame: Frame, motion: Motion, *, dark: bool = False, seen: bool = True
+    ) -> Analysis:
         """`seen` False: nobody looked at this frame then, so these settings cannot either."""
-        self._motion.now = motion
+        self._motion.now, self._dark.now = motion, dark
         search = self._pipeline.search(frame)
         if not seen:
             search = replace(search, regions=())
@@ -128,13 +136,14 @@ class Decider:
         self.looks += bool(search.regions)
         self.events += analysis.events
         self.hits.append(analysis.hits)
+        self.profiles.append(analysis.profile)
         self._last_s = frame.captured_s
         return analysis
 
     def close(self) -> Decided:
         """The recording ends; the person does not."""
         self.events += self._pipeline.close(EndReason.CAMERA_LOST, self._last_s)
-        return decided(self.events, self.looks, tuple(self.hits))
+        return decided(self.events, self.looks, tuple(self.hits), tuple(self.profiles))
 
 
 class _Numbers:
@@ -243,10 +252,13 @@ class Decisions:
         for look in looks:
             detector.now = look.found
             frame = Frame(name, look.at_s, pixels, weekminute=look.weekminute)
-            decider.step(frame, look.motion, seen=bool(look.searched))
+            decider.step(frame, look.motion, dark=look.dark, seen=bool(look.searched))
         return decider.close()
 
-    def _tracker(self, looks: Sequence[Look], camera: CameraConfig) -> Followed:
+    def _tracker(self, looks: Sequence[Look], camera: CameraConfig) -> Followed | None:
+        """None: profiles make another one in between."""
+        if camera.profiles:
+            return None
         person, holding = camera.person, thresholds(camera.person, self._own)
         zones = [
             holding[1] if z.confirm_threshold == "auto" else z.confirm_threshold
@@ -272,7 +284,10 @@ def decide(
 
 
 def decided(
-    events: Sequence[Event], looks: int, hits: tuple[tuple[RuleHit, ...], ...] = ()
+    events: Sequence[Event],
+    looks: int,
+    hits: tuple[tuple[RuleHit, ...], ...] = (),
+    profiles: tuple[str, ...] = (),
 ) -> Decided:
     """Messages as events."""
     groups: dict[str, list[Event]] = {}
@@ -281,7 +296,7 @@ def decided(
     people = [group for group in groups.values() if group[0].label is Label.PERSON]
     motions = sum(group[0].label is Label.MOTION for group in groups.values())
     told = sorted(map(_told, people), key=lambda each: (each.start_s, each.end_s))
-    return Decided(tuple(told), motions, looks, hits)
+    return Decided(tuple(told), motions, looks, hits, profiles)
 
 
 def _told(messages: Sequence[Event]) -> Told:
@@ -290,7 +305,13 @@ def _told(messages: Sequence[Event]) -> Told:
     ended = end_s if last.phase is Phase.END else last.at_s
     bbox = next((event.bbox for event in messages if event.bbox is not None), None)
     return Told(
-        first.start_s, first.at_s, max(ended, first.at_s), last.top_score, last.zones_entered, bbox
+        first.start_s,
+        first.at_s,
+        max(ended, first.at_s),
+        last.top_score,
+        last.zones_entered,
+        bbox,
+        first.profile,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import av
@@ -12,6 +12,7 @@ import av.error
 from edge_agent.agent.replay import ReplayStep
 from edge_agent.clock import thread_cpu_s
 from edge_agent.config import CameraConfig
+from edge_agent.config.profiles import variants
 from edge_agent.detect import OnnxDetector
 from edge_agent.errors import MediaError
 from edge_agent.pipeline.near_miss import FLOOR_FRAC
@@ -63,7 +64,7 @@ class Outcome:
         if not self.labelled or not self.trials:
             return None
         found = recommended([trial.score for trial in (self.a, *self.trials)], 0)
-        return Advice(found.index - 1, found.level, found.reason)
+        return replace(found, index=found.index - 1)
 
 
 class Experiment:
@@ -81,10 +82,11 @@ class Experiment:
         self._detector, self._labels = detector, labels
         self._exact = _exact(a, trials)
         cameras = [each.camera for each in (a, *trials)]
-        floor = FLOOR_FRAC * min(thresholds(c.person, detector)[0] for c in cameras)
+        holding = [each for camera in cameras for each in variants(camera)]
+        floor = FLOOR_FRAC * min(thresholds(c.person, detector)[0] for c in holding)
         shared = (a.camera, self._exact, cameras)
-        more = len(trials) > 1 and any(_looks_else(a.camera, camera) for camera in cameras)
-        doubt = Doubt(cameras, detector) if more else None
+        more = len(trials) > 1 and any(_looks_else(a.camera, camera) for camera in holding)
+        doubt = Doubt(holding, detector) if more else None
         self._pass = Pass(detector, replayer, shared, floor, doubt=doubt)
         self.outcome = Outcome(
             Trial(a), [Trial(each) for each in trials], [], [], labels is not None

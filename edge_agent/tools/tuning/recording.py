@@ -8,22 +8,27 @@ full (`exact`) are told exactly what their own replay would tell.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from edge_agent.agent.replay import ClipReplay, ReplayResult, ReplayStep
 from edge_agent.clock import thread_cpu_s
 from edge_agent.config import CameraConfig
+from edge_agent.config.profiles import variants
 from edge_agent.detect import Found, OnnxDetector
 from edge_agent.domain import Detection, Motion, Pixels, Region, Track
 from edge_agent.geometry import FrameSize, shows_same_person
-from edge_agent.motion import MotionDetector
+from edge_agent.health import Darkness
+from edge_agent.pipeline.carry_over import LIMIT_BYTES
+from edge_agent.pipeline.profiles import GivenDarkness, Profiles
 from edge_agent.pipeline.stages import Thresholds, motion_of, thresholds
 from edge_agent.tools.tuning.decision import Decided, Decider, Look, decided
 
 #: The region of a look, in sizes of the person, as the tracker's.
 _CONTEXT = 1.8
+#: Of motion's memory, which goes into the next profile: what people leave of a carry-over.
+_STATE_BYTES = LIMIT_BYTES - 8192
 
 
 class Replayer(Protocol):
@@ -117,17 +122,38 @@ class Doubt:
             del self._scores[track.track_id]
 
 
-@dataclass(slots=True)
 class MotionGroup:
     """Settings to which the same moves; those of A need no second look at the pixels."""
 
-    camera: CameraConfig
-    detector: MotionDetector | None
-    looks: list[Look] = field(default_factory=list)
+    def __init__(self, camera: CameraConfig, *, is_a: bool) -> None:
+        self.looks: list[Look] = []
+        self._moving = _moving(camera)
+        self._dark = GivenDarkness()
+        self._profiles = Profiles(camera, self._dark)
+        self._detector = None if is_a else motion_of(self._profiles.camera)
 
     def includes(self, camera: CameraConfig) -> bool:
-        same = camera.motion == self.camera.motion
-        return same and camera.ignore_zones == self.camera.ignore_zones
+        return self._moving == _moving(camera)
+
+    def update(self, step: ReplayStep, *, dark: bool) -> Motion:
+        if self._detector is None:
+            return step.analysis.motion
+        frame, before, self._dark.now = step.frame, self._profiles.camera, dark
+        self._profiles.update(frame)
+        now = self._profiles.camera
+        if (now.motion, now.ignore_zones) != (before.motion, before.ignore_zones):
+            state, self._detector = self._detector.state(_STATE_BYTES), motion_of(now)
+            self._detector.restore(state, 0.0)
+        return self._detector.update(frame.pixels.luma(), frame.captured_s)
+
+
+def _moving(camera: CameraConfig) -> object:
+    """What decides what moves: of each profile, too, where one is other than the camera's own."""
+    own, *profiles = [(each.motion, each.ignore_zones) for each in variants(camera)]
+    if all(each == own for each in profiles):
+        return own
+    conditions = [(each.schedule, each.dark) for each in camera.profiles.values()]
+    return own, [*zip(profiles, conditions, strict=True)]
 
 
 @dataclass(slots=True)
@@ -176,10 +202,10 @@ class Pass:
 
     def record(self, clip: Path, watch: Callable[[ReplayStep], None]) -> Recorded:
         """Raises MediaError for a clip that shows nothing."""
-        groups = [MotionGroup(self._a, None)]
+        groups = [MotionGroup(self._a, is_a=True)]
         for camera in (*self._exact, *self._others):
             if not any(group.includes(camera) for group in groups):
-                groups.append(MotionGroup(camera, motion_of(camera)))
+                groups.append(MotionGroup(camera, is_a=False))
         alongs = [
             (
                 next(group for group in groups if group.includes(camera)),
@@ -189,34 +215,37 @@ class Pass:
         ]
         begun_s, self._looks.spent_s = thread_cpu_s(), 0.0
         deciding_s, hits, size = 0.0, [], FrameSize(1, 1)
+        profiles: list[str] = []
+        darkness = Darkness() if self._asks_darkness() else None
 
         def see(step: ReplayStep) -> None:
             nonlocal deciding_s, size
             before_s, inferred_s = thread_cpu_s(), self._looks.spent_s
             frame, size = step.frame, step.frame.pixels.size
-            motions: list[Motion] = [
-                step.analysis.motion
-                if group.detector is None
-                else group.detector.update(frame.pixels.luma(), frame.captured_s)
-                for group in groups
-            ]
+            dark = darkness is not None and darkness.update(frame.pixels, frame.captured_s)
+            motions = [group.update(step, dark=dark) for group in groups]
             for group, along in alongs:
-                along.step(frame, motions[groups.index(group)])
+                along.step(frame, motions[groups.index(group)], dark=dark)
             searched, found = self._looks.seen(frame.pixels)
             wanted = self._doubt.wanted(step) if self._doubt else ()
             if wanted and not searched:
                 self._looks.detect(frame.pixels, wanted, candidate_threshold=self._looks.floor)
                 searched, found = self._looks.seen(frame.pixels)
             for group, motion in zip(groups, motions, strict=True):
-                look = Look(frame.captured_s, frame.weekminute, motion, searched, found)
+                look = Look(frame.captured_s, frame.weekminute, motion, searched, found, dark)
                 group.looks.append(look)
             hits.append(step.analysis.hits)
+            profiles.append(step.analysis.profile)
             deciding_s += thread_cpu_s() - before_s - (self._looks.spent_s - inferred_s)
             watch(step)
 
         result = self._replay.play(clip, self._a, see)
         total_s = thread_cpu_s() - begun_s
-        exact = [decided(result.events, result.looks, tuple(hits))]
+        exact = [decided(result.events, result.looks, tuple(hits), tuple(profiles))]
         exact += [along.close() for _, along in alongs]
         cost = Cost(total_s, self._looks.spent_s, deciding_s)
         return Recorded(clip, size, result, exact, groups, cost)
+
+    def _asks_darkness(self) -> bool:
+        cameras = (self._a, *self._exact, *self._others)
+        return any(each.dark for camera in cameras for each in camera.profiles.values())

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from importlib import resources
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from edge_agent.atomic_file import write_atomically
 from edge_agent.config import CameraConfig
+from edge_agent.config.profiles import in_profile
 from edge_agent.pipeline.near_miss import FLOOR_FRAC
 from edge_agent.pipeline.stages import Thresholds, thresholds
 from edge_agent.pipeline.why import Why
 from edge_agent.tools.tuning.comparison import Difference
-from edge_agent.tools.tuning.decision import Told
+from edge_agent.tools.tuning.decision import Decided, Look, Told
 from edge_agent.tools.tuning.experiment import Outcome, Trial
 from edge_agent.tools.tuning.people import dividing_gap, people_of
 from edge_agent.tools.tuning.scenes import ClipScenes, Scenes
-from edge_agent.tools.tuning.words import reason_words
+from edge_agent.tools.tuning.words import keys_of, reason_words
 
 #: A page that a phone opens: some 30 kB each.
 _MOST_PICTURES = 60
@@ -58,7 +61,7 @@ def page(data: dict[str, Any]) -> str:
 
 def data_of(outcome: Outcome, scenes: Scenes, own: Thresholds) -> dict[str, Any]:
     """What the page shows."""
-    camera = outcome.a.candidate.camera
+    camera = _holding(outcome)
     candidate, confirm = thresholds(camera.person, own)
     person, advice = camera.person, outcome.advice
     chosen = advice.index if advice is not None else None
@@ -80,12 +83,20 @@ def data_of(outcome: Outcome, scenes: Scenes, own: Thresholds) -> dict[str, Any]
         else {
             "name": None if advice.index < 0 else outcome.trials[advice.index].candidate.name,
             "level": advice.level,
-            "reason": advice.reason,
+            "kind": advice.kind,
+            "numbers": {key: _rounded(value) for key, value in advice.numbers.items()},
         },
         "clips": [
             _clip(outcome, i, b, scenes.clips[i], own) for i in range(len(outcome.recordings))
         ],
     }
+
+
+def _holding(outcome: Outcome) -> CameraConfig:
+    """The settings of A with the profile that was in force in most pictures."""
+    camera = outcome.a.candidate.camera
+    seen = Counter(name for decided in outcome.a.decided for name in decided.profiles)
+    return in_profile(camera, seen.most_common(1)[0][0]) if seen else camera
 
 
 def _other_side(outcome: Outcome) -> Trial | None:
@@ -118,6 +129,7 @@ def _clip(
     recorded, a = outcome.recordings[index], outcome.a
     camera, decided = a.candidate.camera, a.decided[index]
     looks = recorded.looks_of(camera)
+    written, camera = camera, _holding(outcome)
     people = people_of(looks, decided, camera, own)
     person, floor = camera.person, FLOOR_FRAC * thresholds(camera.person, own)[0]
     visits = outcome.visits[index]
@@ -152,7 +164,8 @@ def _clip(
         "a": list(map(_event, decided.told)),
         "b": None if b is None else list(map(_event, b.decided[index].told)),
         "lost": _cards(differences.lost, scene, b.candidate.camera) if differences and b else [],
-        "gained": _cards(differences.gained, scene, camera) if differences else [],
+        "gained": _cards(differences.gained, scene, written) if differences else [],
+        "profiles": list(_spans(looks, decided)),
         "visits": [[_rounded(v.from_s), _rounded(v.to_s)] for v in visits],
         "scene": _data_uri(scene.scene),
         "heat": [[int(count) for count in row] for row in scene.heat.tolist()],
@@ -186,11 +199,21 @@ def _cards(
 
 def _reason(why: Why, camera: CameraConfig) -> dict[str, Any]:
     reason, change = reason_words(why, camera)
-    return {"reason": reason, "keys": list(why.held_back_by), "change": change}
+    return {"reason": reason, "keys": keys_of(why, camera), "change": change}
+
+
+def _spans(looks: Sequence[Look], decided: Decided) -> Iterator[list[Any]]:
+    """From, to and the name of each stretch with a profile in force."""
+    frames = zip((look.at_s for look in looks), decided.profiles, strict=True)
+    for name, of_it in groupby(frames, lambda each: each[1]):
+        moments = [at_s for at_s, _ in of_it]
+        if name:
+            yield [_rounded(moments[0]), _rounded(moments[-1]), name]
 
 
 def _event(told: Told) -> dict[str, Any]:
     return {
+        "profile": told.profile,
         "from_s": _rounded(told.start_s),
         "to_s": _rounded(told.end_s),
         "top_score": _rounded(told.top_score),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -95,11 +95,30 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """`index`: of the recommended settings. `level`: none, low, medium or high."""
+    """`index`: of the recommended settings. `level`: none, low, medium or high.
+
+    `kind` and `numbers` are the reason for a page that says it in the reader's language.
+    """
 
     index: int
     level: str
-    reason: str
+    kind: str
+    numbers: Mapping[str, float]
+
+    @property
+    def reason(self) -> str:
+        """In English."""
+        visits = int(self.numbers.get("visits", 0))
+        labelled = "one visit is" if visits == 1 else f"{visits} visits are"
+        return _REASONS[self.kind].format(labelled=labelled, **self.numbers)
+
+
+_REASONS = {
+    "stays": "nothing tried is better than what holds now",
+    "few": "only {labelled} labelled; {few} are few, {many} say much",
+    "alone": "the best on {visits} visits; nothing to compare it with",
+    "compared": "{better} visits or false alarms better, {worse} worse (sign test: p = {p:.2f})",
+}
 
 
 def recommended(scores: Sequence[Score], current: int | None) -> Advice:
@@ -110,7 +129,7 @@ def recommended(scores: Sequence[Score], current: int | None) -> Advice:
     best = max(_rank(score) for score in scores)
     equal = [i for i, score in enumerate(scores) if _rank(score) == best]
     if current in equal:
-        return Advice(current, "none", "nothing tried is better than what holds now")
+        return Advice(current, "none", "stays", {})
     chosen = equal[len(equal) // 2]
     return Advice(
         chosen, *_confidence(scores[chosen], scores[current] if current is not None else None)
@@ -121,21 +140,20 @@ def _rank(score: Score) -> tuple[float, float, float]:
     return round(score.f1, 6), round(score.recall, 6), -round(score.delay_s or 0.0, 1)
 
 
-def _confidence(chosen: Score, current: Score | None) -> tuple[str, str]:
+def _confidence(chosen: Score, current: Score | None) -> tuple[str, str, Mapping[str, float]]:
     if chosen.visits < _FEW:
-        labelled = "one visit is" if chosen.visits == 1 else f"{chosen.visits} visits are"
-        return "low", f"only {labelled} labelled; {_FEW} are few, {_MANY} say much"
+        return "low", "few", {"visits": chosen.visits, "few": _FEW, "many": _MANY}
     if current is None:
-        return "medium", f"the best on {chosen.visits} visits; nothing to compare it with"
+        return "medium", "alone", {"visits": chosen.visits}
     better = sum(b and not a for a, b in zip(current.seen, chosen.seen, strict=True))
     worse = sum(a and not b for a, b in zip(current.seen, chosen.seen, strict=True))
     better += max(0, (current.events - current.right) - (chosen.events - chosen.right))
     worse += max(0, (chosen.events - chosen.right) - (current.events - current.right))
     p = _sign_test(better, worse)
-    words = f"{better} visits or false alarms better, {worse} worse (sign test: p = {p:.2f})"
+    found = {"better": better, "worse": worse, "p": p}
     if p > 0.05:
-        return "low", words
-    return ("high" if chosen.visits >= _MANY else "medium"), words
+        return "low", "compared", found
+    return ("high" if chosen.visits >= _MANY else "medium"), "compared", found
 
 
 def _sign_test(better: int, worse: int) -> float:

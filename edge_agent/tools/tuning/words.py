@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.config import CameraConfig
+from edge_agent.config.profiles import in_profile, key_in_file
 
 if TYPE_CHECKING:
     from edge_agent.config import PersonConfig
@@ -26,17 +28,32 @@ def reason_text(why: Why, camera: CameraConfig) -> str:
 
 def reason_words(why: Why, camera: CameraConfig) -> tuple[str, str]:
     """The two alone; no change: none was found."""
+    keys = keys_of(why, camera)
     if not why.changes:
-        return _unexplained(why), ""
-    reasons = " and ".join(f"{key} ({_detail(key, why, camera)})" for key in why.held_back_by)
-    return reasons, " and ".join(change_text(change) for change in why.changes)
+        return _unexplained(why, keys), ""
+    holding = in_profile(camera, why.profile)
+    details = (_detail(key, why, holding) for key in why.held_back_by)
+    reasons = " and ".join(f"{key} ({each})" for key, each in zip(keys, details, strict=True))
+    return reasons, " and ".join(change_text(change) for change in changes_of(why, camera))
+
+
+def keys_of(why: Why, camera: CameraConfig) -> list[str]:
+    """What held them back, as the camera's file has it: `profiles.night.person.confirm_looks`."""
+    return [key_in_file(camera, why.profile, key) for key in why.held_back_by]
+
+
+def changes_of(why: Why, camera: CameraConfig) -> list[Change]:
+    """The same of the changes."""
+    return [
+        replace(change, key=key_in_file(camera, why.profile, change.key)) for change in why.changes
+    ]
 
 
 def change_text(change: Change) -> str:
     """As it is written into the camera's file."""
     if change.value is None:
         return f"without {change.key}"
-    key = change.key if "." in change.key else f"{change.key}.polygon"
+    key = f"{change.key}.polygon" if change.key.endswith("]") else change.key
     return f"{key} = {_toml(change.value)}"
 
 
@@ -54,9 +71,9 @@ def _schedule(entry: Schedule) -> str:
     return f'{{{first}start = "{entry.start}", end = "{entry.end}"}}'
 
 
-def _unexplained(why: Why) -> str:
+def _unexplained(why: Why, keys: Sequence[str]) -> str:
     if not _is_looked(why):
-        return f"not looked at (nothing moved there: {', '.join(why.held_back_by)})"
+        return f"not looked at (nothing moved there: {', '.join(keys)})"
     if why.without_change:
         return "nothing held them back: a place learned as a nuisance, or taken for somebody told"
     return f"{_NOTHING_TOLD}: part of somebody else, or too seldom seen"
@@ -78,7 +95,7 @@ def closing_lines(
         who = f"all {each.asked}" if each.told == each.asked else f"{each.told} of {each.asked}"
         yield f"one value that tells {who}: {change_text(each.change)}"
     keys = {change.key for why in whys for change in why.changes}
-    if any(key.endswith(".polygon") or key.startswith("ignore_zones") for key in keys):
+    if any(key.endswith((".polygon", "]")) for key in keys):
         yield f"zones are easier drawn than typed: edge-agent zones {camera}"
     if any(key.endswith(".schedule") for key in keys):
         yield f"a schedule's times are of {time_zone} (box.timezone)"

@@ -13,7 +13,13 @@ from typing import Any
 import msgspec
 
 from edge_agent.clock import Clock
-from edge_agent.config import SHORT_SHA_LENGTH, Config, PersonConfig, canonical_sha
+from edge_agent.config import (
+    SHORT_SHA_LENGTH,
+    Config,
+    PersonConfig,
+    canonical_sha,
+)
+from edge_agent.config.profiles import fitting
 from edge_agent.errors import AgentError, ConfigError
 from edge_agent.language import _
 from edge_agent.media import encode_jpeg
@@ -93,7 +99,7 @@ class Desk:
         with self._watching:
             try:
                 answer = self._agent.news()
-                camera = as_if_saved(self._file.open().camera, draft)
+                camera = fitting(as_if_saved(self._file.open().camera, draft), answer.profile)
             except AgentError as error:
                 return {"agent": False, "people": [], "text": of_error(error)}
             self._recent.add(answer.looks)

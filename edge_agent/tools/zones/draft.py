@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -14,6 +15,8 @@ from edge_agent.config import (
     PrivacyMaskConfig,
     ZoneConfig,
 )
+from edge_agent.config.camera import Schedule
+from edge_agent.rules import parse_schedules
 
 #: Fractions to a thousandth: a pixel of most cameras' substreams, and easy to read.
 DIGITS = 3
@@ -21,12 +24,26 @@ DIGITS = 3
 Corner = tuple[float, float]
 
 
+Word = Annotated[str, msgspec.Meta(max_length=5)]
+
+
+class Hours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """As an entry of a schedule; not checked before it is saved."""
+
+    start: Word
+    end: Word
+    days: Annotated[tuple[Word, ...], msgspec.Meta(max_length=7)] = ()
+
+
 class Area(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`was`: its number in the file, where it is not new."""
+    """`was`: its number in the file, where it is not new. Of a zone also how long somebody must
+    stay, and when it is watched; None: as it was."""
 
     name: Annotated[str, msgspec.Meta(max_length=200)]
     polygon: Annotated[tuple[Corner, ...], msgspec.Meta(min_length=3, max_length=200)]
     was: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    dwell_s: float | None = None
+    schedule: Annotated[tuple[Hours, ...], msgspec.Meta(max_length=20)] | None = None
 
 
 Areas = Annotated[tuple[Area, ...], msgspec.Meta(max_length=100)]
@@ -62,9 +79,19 @@ def _areas(
     configured: Sequence[ZoneConfig | IgnoreZoneConfig | PrivacyMaskConfig],
 ) -> tuple[Area, ...]:
     return tuple(
-        Area(each.name, tuple((float(x), float(y)) for x, y in each.polygon), number)
+        Area(
+            each.name,
+            tuple((float(x), float(y)) for x, y in each.polygon),
+            number,
+            *(_timing(each) if isinstance(each, ZoneConfig) else ()),
+        )
         for number, each in enumerate(configured)
     )
+
+
+def _timing(zone: ZoneConfig) -> tuple[float, tuple[Hours, ...]]:
+    hours = (Hours(each.start, each.end, tuple(each.days)) for each in zone.schedule)
+    return float(zone.dwell_s), tuple(hours)
 
 
 def rounded(polygon: Sequence[Corner]) -> list[list[float]]:
@@ -92,7 +119,15 @@ def as_if_saved(camera: CameraConfig, draft: Draft) -> CameraConfig:
 
 
 def _zone(camera: CameraConfig, area: Area) -> ZoneConfig:
-    """With dwell, schedule and threshold of the zone that it was."""
-    if area.was is None or area.was >= len(camera.zones):
-        return ZoneConfig(name=area.name, polygon=area.polygon)
-    return msgspec.structs.replace(camera.zones[area.was], name=area.name, polygon=area.polygon)
+    """With the threshold of the zone that it was, and its hours where they are none yet."""
+    zone = ZoneConfig(name=area.name, polygon=area.polygon)
+    if area.was is not None and area.was < len(camera.zones):
+        zone = msgspec.structs.replace(camera.zones[area.was], name=area.name, polygon=area.polygon)
+    if area.dwell_s is not None:
+        zone = msgspec.structs.replace(zone, dwell_s=area.dwell_s)
+    if area.schedule is not None:
+        with contextlib.suppress(msgspec.ValidationError, ValueError):
+            schedule = msgspec.convert(msgspec.to_builtins(area.schedule), tuple[Schedule, ...])
+            parse_schedules(schedule)
+            zone = msgspec.structs.replace(zone, schedule=schedule)
+    return zone

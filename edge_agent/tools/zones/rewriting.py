@@ -20,6 +20,7 @@ from edge_agent.config.lines import Statement, statements
 from edge_agent.errors import OperatorError
 from edge_agent.language import _
 from edge_agent.tools.zones.draft import DIGITS, KINDS, Area, Corner, Draft, rounded
+from edge_agent.tools.zones.hours import hours_lines, inline_hours, other_hours, with_hours_of
 
 _HEIGHTS = ("min_height_frac", "max_height_frac")
 
@@ -73,7 +74,17 @@ def _entry(old: Mapping[str, Any], area: Area) -> dict[str, Any]:
     entry["name"] = area.name
     if not _same(old.get("polygon"), area.polygon):
         entry["polygon"] = rounded(area.polygon)
+    if _other_dwell(old, area):
+        entry["dwell_s"] = area.dwell_s
+    if (hours := other_hours(old, area)) is not None:
+        entry["schedule"] = hours
+        if not hours:
+            entry.pop("schedule", None)
     return entry
+
+
+def _other_dwell(old: Mapping[str, Any], area: Area) -> bool:
+    return area.dwell_s is not None and area.dwell_s != old.get("dwell_s", 0)
 
 
 def _same(old: Any, polygon: Sequence[Corner]) -> bool:
@@ -137,6 +148,9 @@ def _with_new(text: str, kind: str, areas: Sequence[Area]) -> str:
     for area in new:
         name, polygon = tomlkit.item(area.name).as_string(), _array(area.polygon).as_string()
         block += ["", f"[[{kind}]]", f"name = {name}", f"polygon = {polygon}"]
+        if _other_dwell({}, area):
+            block.append(f"dwell_s = {area.dwell_s}")
+        block += hours_lines(kind, other_hours({}, area) or [])
     if theirs:
         at = max(theirs) + 1
     else:
@@ -196,7 +210,25 @@ def _with_changed(text: str, kind: str, areas: Sequence[Area]) -> str:
             own = next((each for each in statements(text) if each.path == path), None)
             if own is not None:
                 text = _edited(text, own, partial(_change_entry, area=area))
+        old = tomllib.loads(text)[kind][number]
+        if _other_dwell(old, area):
+            text = _with_dwell(text, f"{kind}[{number}]", area)
+        if (hours := other_hours(old, area)) is not None:
+            text = with_hours_of(text, kind, number, hours)
     return text
+
+
+def _with_dwell(text: str, table: str, area: Area) -> str:
+    """Where it stands, else behind the polygon."""
+    found = {statement.path: statement for statement in statements(text)}
+    own = found.get(f"{table}.dwell_s")
+    if own is None:
+        return _with_line(text, found[f"{table}.polygon"].last, f"dwell_s = {area.dwell_s}")
+
+    def change(part: tomlkit.TOMLDocument) -> None:
+        part["dwell_s"] = area.dwell_s
+
+    return _edited(text, own, change)
 
 
 def _edited(text: str, statement: Statement, change: Callable[[tomlkit.TOMLDocument], None]) -> str:
@@ -215,10 +247,23 @@ def _change_inline(entries: Any, areas: Sequence[Area]) -> None:
             del entries[number]
     for number, area in enumerate(kept):
         _change_entry(entries[number], area)
+        _change_timing(entries[number], area)
     for area in _new(areas):
         entry = tomlkit.inline_table()
         entry["name"], entry["polygon"] = area.name, _array(area.polygon)
+        _change_timing(entry, area)
         entries.append(entry)
+
+
+def _change_timing(entry: Any, area: Area) -> None:
+    """Of an inline table."""
+    hours = other_hours(entry, area)
+    if _other_dwell(entry, area):
+        entry["dwell_s"] = area.dwell_s
+    if hours:
+        entry["schedule"] = inline_hours(hours)
+    elif hours is not None:
+        entry.pop("schedule", None)
 
 
 def _change_entry(entry: Any, area: Area) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from edge_agent.analysis.live_view import LiveAnswer, Look
 from edge_agent.config import CameraConfig
+from edge_agent.config.profiles import fitting
 from edge_agent.domain import Track
 from edge_agent.language import _
 from edge_agent.tools.zones.agent_view import state_words
@@ -60,7 +61,8 @@ class WalkTest:
             lines = [state_words(answer)] if state and state != self._said_state else []
             self._said_state = state
             return lines
-        verdicts = self._recent.verdicts(self._camera, answer.confirm_threshold)
+        camera = fitting(self._camera, answer.profile)
+        verdicts = self._recent.verdicts(camera, answer.confirm_threshold)
         for verdict in verdicts:
             walker = self._walkers.get((self._life, verdict.track_id))
             if walker is not None:

@@ -55,6 +55,7 @@ def persons(heard: Heard) -> list[dict[str, Any]]:
     return [body["data"] for body in heard.bodies("/ev/gate/person")]
 
 
+@pytest.mark.slow
 def test_event_spans_clips_and_a_kill_and_ends_when_no_clip_follows(
     tmp_path: Path, clips: list[Path], detector: str, mosquitto: Mosquitto
 ) -> None:

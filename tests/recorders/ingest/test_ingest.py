@@ -388,3 +388,28 @@ def test_what_storage_refused_is_stored_later_and_once(
         box.note(*clips)
         box.ingest.finish(box.stop)
         assert told(box.messages()) == undisturbed
+
+
+def test_a_clip_that_takes_too_much_memory_is_given_up_and_counts_as_a_try(
+    tmp_path: Path, model: Path, clips: list[LedgerClip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The agent with all its cameras is worth more than one clip."""
+
+    def short_of_memory(analysis: ClipAnalysis, *_: object) -> bool:
+        assert analysis.feed is not None
+        analysis.feed.give_up()
+        return True
+
+    monkeypatch.setattr(ClipAnalysis, "_step", short_of_memory)
+    attempts = Attempts(tmp_path / "attempts.json")
+    with (
+        ingest_box(tmp_path / "state", model, attempts=attempts) as box,
+        LedgerReader(box.state_dir) as reader,
+    ):
+        box.note(clips[3])
+        box.ingest._arrivals.none()
+        assert box.ingest.feeds == {}
+        assert box.ingest._next(ClipPlanner((GATE,), reader, ManualClock()), reader, box.stop)
+        assert box.states() == {"waiting": 1}
+        assert attempts.count(clips[3].digest) == 1
+        assert box.ingest.feeds == {}

@@ -193,7 +193,8 @@ def test_corners_and_areas_are_dragged_added_undone_and_deleted(page: Page) -> N
     assert page.chrome.execute_script("return areas.length") == 0
 
 
-def test_keys_alone_are_enough(page: Page, running: AgentInside) -> None:
+def tabbing(page: Page) -> Callable[[str], None]:
+    """Goes to the next thing that a selector means, by the keyboard."""
     from selenium.webdriver.common.keys import Keys
 
     def tab_to(css: str) -> None:
@@ -205,6 +206,45 @@ def test_keys_alone_are_enough(page: Page, running: AgentInside) -> None:
             page.keys(Keys.TAB)
         raise AssertionError(css)
 
+    return tab_to
+
+
+def test_stay_and_hours_are_set_by_keys_alone(page: Page, running: AgentInside) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    tab_to = tabbing(page)
+    page.find("#follow").click()
+    page.chrome.execute_script("document.activeElement.blur()")
+    tab_to("#list summary")
+    page.keys(Keys.ENTER)
+    tab_to("#dwell0")
+    page.keys(Keys.BACKSPACE, Keys.BACKSPACE, Keys.BACKSPACE, "4")
+    tab_to("#add0")
+    page.keys(Keys.ENTER)
+    tab_to("#start0_0")
+    page.keys("0930PM")
+    tab_to("#sat0_0")
+    page.keys(Keys.SPACE)
+    page.shoot("hours")
+    assert page.text("#list summary") == "stay 4 s; watched: Sat 21:30-06:00"
+    tab_to("#save")
+    page.keys(Keys.ENTER)
+    page.said("saved, and applied by the running agent")
+    (zone,) = running.config.cameras[0].zones
+    assert zone.dwell_s == 4
+    (hours,) = zone.schedule
+    assert (hours.days, hours.start, hours.end) == (("sat",), "21:30", "06:00")
+    assert "# not for cats" in (page.folder / "cameras.d" / "yard.toml").read_text()
+    page.until(lambda: page.find("#undo").get_attribute("disabled"))  # loaded again
+    page.find("#list fieldset button").click()
+    page.find("#save").click()
+    page.until(lambda: not running.config.cameras[0].zones[0].schedule)
+
+
+def test_keys_alone_are_enough(page: Page, running: AgentInside) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    tab_to = tabbing(page)
     page.find("#follow").click()  # a mouse stops the pictures, so that this test is quick
     page.chrome.execute_script("document.activeElement.blur()")
     tab_to("#new_privacy_masks")
@@ -256,6 +296,14 @@ def test_a_phone_draws_with_a_finger(page: Page, running: AgentInside) -> None:
         save.click()
         page.said("saved, and applied by the running agent")
         page.shoot("phone-saved")
+        page.until(lambda: page.find("#undo").get_attribute("disabled"))  # loaded again
+        summary = page.find("#list summary")
+        page.chrome.execute_script("arguments[0].scrollIntoView()", summary)
+        summary.click()
+        page.find("#add0").click()
+        assert page.chrome.execute_script("return document.documentElement.scrollWidth") == 360
+        page.chrome.execute_script("arguments[0].scrollIntoView()", page.find("#list summary"))
+        page.shoot("phone-hours")
         assert near([zones(running)["door"][2]], [(0.6, 0.9)])
     finally:
         page.chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
@@ -281,6 +329,8 @@ def test_the_page_speaks_vietnamese(box: Path, running: AgentInside, chrome: Any
     try:
         with contextlib.contextmanager(opened)(box, chrome) as page:
             page.until(lambda: page.all("#live p"))
+            page.find("#list summary").click()
+            page.find("#add0").click()
             page.shoot("vietnamese")
             shown = page.find("body").text
         for english in ("zone", "Save", "mask", "seen", "looks", "left", "height"):

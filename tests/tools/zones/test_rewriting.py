@@ -11,7 +11,7 @@ import pytest
 from camera_forms import CameraForms
 
 from edge_agent.errors import OperatorError
-from edge_agent.tools.zones.draft import KINDS, Area, Draft, rounded
+from edge_agent.tools.zones.draft import KINDS, Area, Draft, Hours, rounded
 from edge_agent.tools.zones.rewriting import rewritten
 
 SQUARE = ((0.1, 0.1), (0.4, 0.1), (0.4, 0.4), (0.1, 0.4))
@@ -203,3 +203,72 @@ def test_any_drawing_is_written_and_no_comment_outside_a_deleted_area_is_lost(se
         if not deleted:
             assert comments(after) == comments(text)
         text = after
+
+
+# --- how long somebody must stay, and when a zone is watched ---------------------------------
+
+LATE = Hours("22:00", "06:00", ("fri", "sat"))
+NOON = Hours("12:00", "13:30")
+
+
+def timed(text: str, number: int, **more: object) -> str:
+    """With another stay, or other hours, of one zone."""
+    zones = list(draft_of(text).zones)
+    zones[number] = msgspec.structs.replace(zones[number], **more)
+    return changed(text, zones=tuple(zones))
+
+
+@pytest.mark.parametrize("text", [TABLES, INLINE, TABLES.replace("\n", "\r\n")])
+@pytest.mark.parametrize("number", [0, 1])
+def test_stay_and_hours_of_a_zone_are_written_and_nothing_else(text: str, number: int) -> None:
+    after = timed(text, number, dwell_s=3.5, schedule=(LATE, NOON))
+    wanted = tomllib.loads(text)
+    wanted["zones"][number]["dwell_s"] = 3.5
+    wanted["zones"][number]["schedule"] = [
+        {"days": ["fri", "sat"], "start": "22:00", "end": "06:00"},
+        {"start": "12:00", "end": "13:30"},
+    ]
+    assert tomllib.loads(after) == wanted
+    assert ("\r\n" in after) is ("\r\n" in text)
+    kept = comments(text)
+    if number == 0 and text != INLINE:
+        kept.remove("# only at night")  # stood before the hours that went
+    assert [each for each in comments(after) if each in kept] == kept
+
+
+def test_hours_that_are_as_before_stay_as_they_are_written() -> None:
+    same = Hours("22:00", "24:00")  # the second is what the file leaves out
+    assert timed(TABLES, 0, schedule=(same,)) == TABLES
+    assert timed(TABLES, 1, dwell_s=2.0, schedule=()) == TABLES
+
+
+@pytest.mark.parametrize("text", [TABLES, INLINE])
+def test_hours_that_go_leave_the_zone_watched_always(text: str) -> None:
+    after = timed(timed(text, 0, schedule=(NOON,)), 0, schedule=())
+    assert "schedule" not in tomllib.loads(after)["zones"][0]
+
+
+@pytest.mark.parametrize("text", [TABLES, INLINE, BARE])
+def test_a_new_zone_comes_with_its_stay_and_hours(text: str) -> None:
+    zones = (*draft_of(text).zones, Area("shed", SQUARE, None, 5.0, (LATE,)))
+    zone = tomllib.loads(changed(text, zones=zones))["zones"][-1]
+    assert (zone["name"], zone["dwell_s"], len(zone["schedule"])) == ("shed", 5.0, 1)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_stay_and_hours_in_every_form_of_a_file(seed: int) -> None:
+    forms = CameraForms(seed)
+    text = forms.text()
+    draft = draft_of(text)
+    if not draft.zones:
+        return
+    number = forms.chance.randrange(len(draft.zones))
+    hours = tuple(forms.chance.sample((LATE, NOON), forms.chance.randint(0, 2)))
+    zones = list(draft.zones)
+    zones[number] = msgspec.structs.replace(zones[number], dwell_s=7.0, schedule=hours)
+    try:
+        after = changed(text, zones=tuple(zones))
+    except OperatorError:
+        pytest.fail("this form is refused")
+    zone = tomllib.loads(after)["zones"][number]
+    assert (zone["dwell_s"], len(zone.get("schedule", []))) == (7.0, len(hours))

@@ -313,6 +313,7 @@ def _times_at(runs: Runs, index: int, run: Run) -> Iterator[Atom]:
         ):
             form = hour + first + minute + second + _spelt("S", following[1])
             weight = 10.0 if run.length == 2 else 7.0
+            weight -= first != second  # a folder between two of them
             weight -= _GLUED * bool(_WORD_BEFORE.search(runs.stem, 0, run.begin))
             yield from _dressed(_atom(runs, run.begin, following[1].end, form, weight), runs)
     marked = first in ("M", "m", "分")

@@ -17,7 +17,10 @@
       told: "told by A", untold: "not told", suggested: "suggested threshold: {s}", gap: "nobody scored between {a} and {b}",
       few: "Too few people for a suggestion.", now: "now: {s}", cost: "What it cost", stage: "stage", cpu: "CPU", pictures: "pictures",
       decode: "decode and motion", detector: "detector", decide: "track, rules, events; all settings",
-      part: "part of another event there", taken: "taken for somebody told just before", heldBack: "{r}", licence: "Licence of uPlot, which draws the charts", min: "min", top: "best",
+      part: "part of another event there", taken: "taken for somebody told just before", heldBack: "{r}", profile: "profile",
+      stays: "nothing tried is better than what holds now", few: "only {v} labelled visits; {f} are few, {m} say much",
+      alone: "the best on {v} visits; nothing to compare it with", compared: "{b} visits or false alarms better, {w} worse (sign test: p = {p})",
+      licence: "Licence of uPlot, which draws the charts", min: "min", top: "best",
     },
     vi: {
       title: "Cài đặt khác sẽ báo những gì", settings: "cài đặt", events: "sự kiện", gained: "thêm", lost: "mất",
@@ -34,7 +37,10 @@
       told: "A có báo", untold: "không báo", suggested: "ngưỡng gợi ý: {s}", gap: "không ai có điểm từ {a} đến {b}",
       few: "Quá ít người để gợi ý.", now: "hiện tại: {s}", cost: "Tốn bao nhiêu", stage: "công đoạn", cpu: "CPU", pictures: "hình",
       decode: "giải mã và chuyển động", detector: "nhận dạng", decide: "theo dõi, luật, sự kiện; mọi cài đặt",
-      part: "nằm trong một sự kiện khác", taken: "bị coi là người vừa được báo trước đó", heldBack: "Không báo vì {k}. Sửa ít nhất: {c}", licence: "Giấy phép của uPlot, thư viện vẽ biểu đồ", min: "phút", top: "cao nhất",
+      part: "nằm trong một sự kiện khác", taken: "bị coi là người vừa được báo trước đó", heldBack: "Không báo vì {k}. Sửa ít nhất: {c}", profile: "chế độ",
+      stays: "không cài đặt nào được thử tốt hơn cài đặt hiện tại", few: "mới có {v} lượt được ghi nhãn; {f} lượt là ít, {m} lượt mới đủ tin",
+      alone: "tốt nhất trên {v} lượt; chưa có gì để so sánh", compared: "{b} lượt hoặc báo nhầm tốt hơn, {w} kém hơn (kiểm định dấu: p = {p})",
+      licence: "Giấy phép của uPlot, thư viện vẽ biểu đồ", min: "phút", top: "cao nhất",
     },
   };
   let lang = (navigator.language || "en").startsWith("vi") ? "vi" : "en";
@@ -67,6 +73,7 @@
   const moving = (clip, motion) => motion === data.thresholds.motion
     ? clip.moved.filter(Boolean).length : clip.motion.filter((share) => share >= motion).length;
 
+  const adviceReason = ({ kind, numbers }) => say(kind, { v: numbers.visits, f: numbers.few, m: numbers.many, b: numbers.better, w: numbers.worse, p: (numbers.p ?? 0).toFixed(2) });
   const table = () => {
     const names = ["settings", "events", "gained", "lost", ...(data.labelled ? ["precision", "recall", "delay"] : [])];
     const head = make("tr", {}, ...names.map((name) => make("th", { scope: "col" }, say(name))));
@@ -76,16 +83,16 @@
     if (data.advice) {
       const text = data.advice.name === null ? say("keep") : data.advice.name;
       parts.push(make("p", { id: "advice" }, `${say("recommended")}: ${text} (${say("confidence")}: ${say(data.advice.level)}) `,
-        make("span", { class: "note" }, data.advice.reason)));
+        make("span", { class: "note" }, adviceReason(data.advice))));
     }
     return parts;
   };
 
   const strip = (name, colour, spans, clip) => [
     make("div", {}, name),
-    make("div", { class: "row" }, ...spans.map(([from, to]) => make("i", {
+    make("div", { class: "row" }, ...spans.map(([from, to, text]) => make("i", {
       style: `left:${100 * from / clip.duration_s}%;width:${100 * (to - from) / clip.duration_s}%;background:${colour}`,
-      title: `${clock(from)} - ${clock(to)}` }))),
+      title: `${clock(from)} - ${clock(to)}` }, text))),
   ];
 
   const charts = (clip) => {
@@ -96,6 +103,7 @@
       const found = told(clip, lines.confirm, lines.motion);
       const strips = [strip("A", "var(--a)", clip.a.map((e) => [e.from_s, e.to_s]), clip)];
       if (clip.b) strips.push(strip("B", "var(--b)", clip.b.map((e) => [e.from_s, e.to_s]), clip));
+      if (clip.profiles.length) strips.push(strip(say("profile"), "var(--visit)", clip.profiles, clip));
       strips.push(strip(say("you"), "var(--now)", found, clip));
       if (clip.visits.length) strips.push(strip(say("visits"), "var(--visit)", clip.visits, clip));
       rows.replaceChildren(...strips.flat());
@@ -161,7 +169,7 @@
     return [make("h3", {}, say(`${kind}Title`)), make("div", { class: "cards", "data-cards": kind }, ...clip[kind].map((each) =>
       make("div", { class: `card ${kind}` },
         each.picture ? make("img", { src: each.picture, alt: `${clock(each.from_s)}`, loading: "lazy" }) : null,
-        make("p", {}, `${clock(each.from_s)} - ${clock(each.to_s)}, ${say("top")} ${each.top_score.toFixed(2)}`),
+        make("p", {}, `${clock(each.from_s)} - ${clock(each.to_s)}, ${say("top")} ${each.top_score.toFixed(2)}${each.profile ? `, ${say("profile")} ${each.profile}` : ""}`),
         make("p", {}, reason(each)))))];
   };
 

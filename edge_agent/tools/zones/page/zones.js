@@ -111,11 +111,82 @@ function renderList() {
     const remove = element(row, "button", {type: "button", "aria-label": word("delete_label",
       {name: area.name})}, word("delete"));
     remove.addEventListener("click", () => removeArea(number));
+    if (area.kind === "zones") renderTiming(row, area, number);
   });
   for (const name of Object.keys(heights)) {
     $(name).value = heights[name];
     $(name + "_out").textContent = heights[name];
   }
+}
+
+// --- how long, and when: of one zone ---
+
+const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+let unfolded = new Set();
+
+function timingText(area) {
+  const hours = area.schedule.map(({start, end, days}) =>
+    `${days.map(day => word(day)).join(" ")} ${start}-${end}`.trim());
+  return word("timing", {dwell: area.dwell_s, hours: hours.join(", ") || word("always")});
+}
+
+// A field that is edited keeps the focus; what the row says of it follows.
+function field(parent, id, text, value, attributes, take) {
+  const label = element(parent, "label", {class: "field"}, text);
+  const input = element(label, "input", {id, value, ...attributes});
+  input.addEventListener("change", () => {
+    const before = snapshot();
+    if (!input.checkValidity() || !take(input)) return say(word("not_sound", {text}), true);
+    say("");
+    if (before !== snapshot()) { past.push(before); render(); }
+    input.closest("details").querySelector("summary").textContent = timingText(input.closest("details").area);
+  });
+  return input;
+}
+
+function renderTiming(row, area, number) {
+  const box = element(row, "details", unfolded.has(number) ? {open: ""} : {});
+  box.area = area;
+  box.addEventListener("toggle", () => unfolded[box.open ? "add" : "delete"](number));
+  element(box, "summary", {}, timingText(area));
+  field(box, `dwell${number}`, word("dwell"), area.dwell_s,
+    {type: "number", min: 0, max: 3600, step: "any", inputmode: "decimal"},
+    input => input.value !== "" && ((area.dwell_s = Number(input.value)), true));
+  area.schedule.forEach((entry, at) => renderHours(box, area, number, entry, at));
+  const add = element(box, "button", {type: "button", id: `add${number}`}, word("add_hours"));
+  add.addEventListener("click", () => changeHours(number, `start${number}_${area.schedule.length}`,
+    () => area.schedule.push({start: "22:00", end: "06:00", days: []})));
+}
+
+function renderHours(box, area, number, entry, at) {
+  const set = element(box, "fieldset");
+  element(set, "legend", {}, word("hours", {number: at + 1}));
+  const clock = {type: "time", required: ""};
+  field(set, `start${number}_${at}`, word("from"), entry.start, clock,
+    input => input.value && (entry.start = input.value));
+  // Midnight is the end of a day here, never its begin.
+  field(set, `end${number}_${at}`, word("until"), entry.end === "24:00" ? "00:00" : entry.end, clock,
+    input => input.value && (entry.end = input.value === "00:00" ? "24:00" : input.value));
+  const days = element(set, "div", {class: "days", role: "group", "aria-label": word("days")});
+  for (const day of DAYS) {
+    const one = field(days, `${day}${number}_${at}`, word(day), "", {type: "checkbox"}, input => {
+      entry.days = DAYS.filter(each => each === day ? input.checked : entry.days.includes(each));
+      return true;
+    });
+    one.checked = entry.days.includes(day);
+  }
+  const remove = element(set, "button", {type: "button", "aria-label": word("delete_label",
+    {name: word("hours", {number: at + 1})})}, word("delete"));
+  remove.addEventListener("click", () => changeHours(number, `add${number}`,
+    () => area.schedule.splice(at, 1)));
+}
+
+function changeHours(number, focus, work) {
+  remember();
+  unfolded.add(number);
+  work();
+  both();
+  $(focus).focus();
 }
 
 const both = () => { render(); renderList(); };
@@ -128,6 +199,7 @@ function select(number) { if (selected !== number) { selected = number; both(); 
 function removeArea(number) {
   remember();
   areas.splice(number, 1);
+  unfolded = new Set();
   selected = -1;
   both();
   view.focus();
@@ -151,7 +223,8 @@ function finish() {
   const stem = {zones: "zone", ignore_zones: "ignore", privacy_masks: "mask"}[kind];
   let count = 1;
   while (areas.some(area => area.name === `${stem}-${count}`)) count += 1;
-  areas.push({kind, name: `${stem}-${count}`, polygon, was: null});
+  areas.push({kind, name: `${stem}-${count}`, polygon, was: null,
+    ...(kind === "zones" ? {dwell_s: 0, schedule: []} : {})});
   sketch = null;
   hint(word("moving"));
   selected = areas.length - 1;
@@ -289,7 +362,7 @@ document.addEventListener("keydown", event => {
 // --- the box ---
 
 const draft = () => ({base, ...heights, ...Object.fromEntries(KINDS.map(kind => [kind,
-  areas.filter(area => area.kind === kind).map(({name, polygon, was}) => ({name, polygon, was}))]))});
+  areas.filter(area => area.kind === kind).map(({kind: _, ...area}) => area)]))});
 
 async function load() {
   const found = await (await ask("/state")).json();

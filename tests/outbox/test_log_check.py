@@ -1,0 +1,145 @@
+"""What lies in the write-ahead log of a box that was killed, damaged: told, not forgotten.
+
+And what lies in the place of a file of ours and is none makes way.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from damaged_outbox import LIMITS, TOPICS, Accepted, fill, later, missing, told_after
+from mqtt_box import draft, new_event_id
+
+from edge_agent.clock import ManualClock
+from edge_agent.domain import Phase
+from edge_agent.outbox import Outbox
+from edge_agent.recorders.ledger import LedgerUpkeep
+
+LOG = "outbox.db-wal"
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Accepted]:
+    """A box that was killed with its newest commits in the log only."""
+    folder = tmp_path_factory.mktemp("killed")
+    live = folder / "live"
+    live.mkdir()
+    owed = fill(live, ManualClock(), events=10)
+    clock, more = later(), []
+    with Outbox.open(live, limits=LIMITS, clock=clock, guest=LedgerUpkeep(lambda: 0.0)) as outbox:
+        for _ in range(6):
+            event_id = new_event_id(clock)
+            more += outbox.append([draft(TOPICS, clock, phase=Phase.START, event_id=event_id)])
+            clock.advance(1.0)
+        shutil.copytree(live, folder / "left")
+    return folder / "left", Accepted(owed.rows + tuple(more))
+
+
+def _flipped(log: Path) -> None:
+    data = bytearray(log.read_bytes())
+    data[len(data) // 2] ^= 1
+    log.write_bytes(data)
+
+
+def _newest_flipped(log: Path) -> None:
+    data = bytearray(log.read_bytes())
+    data[-100] ^= 1
+    log.write_bytes(data)
+
+
+def _cut(log: Path) -> None:
+    log.write_bytes(log.read_bytes()[: log.stat().st_size // 2])
+
+
+def _noise(log: Path) -> None:
+    log.write_bytes(os.urandom(5000))
+
+
+def _folder(log: Path) -> None:
+    log.unlink()
+    log.mkdir()
+
+
+def _pipe(log: Path) -> None:
+    log.unlink()
+    os.mkfifo(log)
+
+
+def _nowhere(log: Path) -> None:
+    log.unlink()
+    log.symlink_to("/nowhere/at/all")
+
+
+def _foreign(log: Path) -> None:
+    """Of another database, with pages of the same size: SQLite puts them over ours."""
+    path = log.with_name("other.db")
+    with sqlite3.connect(path) as other:
+        other.execute("PRAGMA page_size=512")
+        other.execute("PRAGMA journal_mode=WAL")
+        other.execute("CREATE TABLE t(x)")
+        other.executemany("INSERT INTO t VALUES(?)", [(bytes(300),)] * 50)
+        other.commit()
+        shutil.copy(f"{path}-wal", log)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [_flipped, _newest_flipped, _cut, _noise, Path.unlink, _folder, _pipe, _nowhere, _foreign],
+)
+def test_commits_that_a_damaged_log_lost_are_announced(
+    killed: tuple[Path, Accepted], tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    source, owed = killed
+    shutil.copytree(source, tmp_path / "copy")
+    spoil(tmp_path / "copy" / LOG)
+    assert missing(owed, *told_after(tmp_path / "copy", later())) == []
+
+
+def test_a_box_that_was_killed_goes_on_in_its_epoch(
+    killed: tuple[Path, Accepted], tmp_path: Path
+) -> None:
+    source, owed = killed
+    shutil.copytree(source, tmp_path / "copy")
+    with Outbox.open(tmp_path / "copy", limits=LIMITS, clock=later()) as outbox:
+        assert outbox.epoch == owed.rows[-1].position.epoch
+        assert not outbox.take_alarms()
+
+
+@pytest.mark.parametrize("name", ["outbox.db", "outbox.db-shm", "outbox.epoch"])
+def test_what_is_no_file_makes_way(
+    killed: tuple[Path, Accepted], tmp_path: Path, name: str
+) -> None:
+    source, owed = killed
+    shutil.copytree(source, tmp_path / "copy")
+    path = tmp_path / "copy" / name
+    for _ in range(2):  # what was put aside before makes way, too
+        path.unlink(missing_ok=True)
+        path.mkdir()
+        (path / "file").touch()
+        assert missing(owed, *told_after(tmp_path / "copy", later())) == []
+
+
+def test_a_damaged_file_is_put_aside_also_onto_a_folder(
+    killed: tuple[Path, Accepted], tmp_path: Path
+) -> None:
+    source, owed = killed
+    shutil.copytree(source, tmp_path / "copy")
+    (tmp_path / "copy" / "outbox.db.corrupt").mkdir()
+    (tmp_path / "copy" / "outbox.db.corrupt" / "file").touch()
+    (tmp_path / "copy" / "outbox.db").write_bytes(b"x" * 5000)
+    assert missing(owed, *told_after(tmp_path / "copy", later())) == []
+
+
+def test_a_lost_table_of_the_ledger_is_noticed_at_the_start(
+    killed: tuple[Path, Accepted], tmp_path: Path
+) -> None:
+    source, owed = killed
+    shutil.copytree(source, tmp_path / "copy")
+    with sqlite3.connect(tmp_path / "copy" / "outbox.db") as database:
+        database.execute("DROP TABLE file")
+    assert missing(owed, *told_after(tmp_path / "copy", later())) == []
