@@ -16,7 +16,7 @@ from edge_agent.recorders.ledger import ClipState
 from edge_agent.runtime import Worker
 
 #: A day of clips, and how much of it is played.
-CLIP_S, CLIPS = 10, 150
+CLIP_S, CLIPS = 10, 90
 DAY_CLIPS = 86_400 // CLIP_S
 MOST_MIB = 100
 
