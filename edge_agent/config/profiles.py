@@ -80,8 +80,10 @@ def key_in_file(camera: CameraConfig, profile: str, key: str) -> str:
 
 def camera_findings(raw: Mapping[str, object]) -> Iterator[Finding]:
     """All problems of a camera's file, with those of its profiles."""
-    found = Validator(CameraConfig, CHECKS, AgentFile).findings(raw)
-    yield from found
+    found = []
+    for finding in Validator(CameraConfig, CHECKS, AgentFile).findings(raw):
+        found.append(finding)
+        yield finding
     profiles = raw.get("profiles")
     if not isinstance(profiles, Mapping):
         return

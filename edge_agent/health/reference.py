@@ -242,7 +242,7 @@ class Reference:
                 layout_alike=layout_alike,
                 layout_contrast=layout_contrast,
             )
-        relative = found / np.maximum(self._gain, _USUAL_GAIN)
+        relative = np.asarray(found / np.maximum(self._gain, _USUAL_GAIN), np.float32)
         gain = maps.at_share(relative[says], 0.8)
         fewest = _GONE_GAIN * min(max(gain, _LEAST_GAIN), 1.0)
         # Noise can hide what is there: such a tile says nothing.

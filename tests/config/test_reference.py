@@ -35,6 +35,8 @@ def keys(kind: inspect.Type, path: str = "") -> Iterator[tuple[str, inspect.Fiel
                 yield from keys(member, path)
         case inspect.VarTupleType(item_type=item):
             yield from keys(item, path)
+        case inspect.DictType(value_type=value):
+            yield from keys(value, f"{path}.NAME")
 
 
 KEYS = [*keys(inspect.type_info(AgentFile)), *keys(inspect.type_info(CameraConfig))]
