@@ -152,7 +152,7 @@ class Reader:
             if run.month is None and run.length == 2 and runs.whole_part(index)
         ]
         found += [
-            _atom(runs, hours.start(1), hours.end(1), "%H", 3.0) for hours in _hour_spans(runs)
+            _atom(runs, hours.start(1), hours.end(1), "%H", 1.5) for hours in _hour_spans(runs)
         ]
         return [atom for atom in found if int(atom.text) <= 24]
 
