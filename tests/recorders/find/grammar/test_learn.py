@@ -227,6 +227,5 @@ def test_words_in_turn_behind_the_time_may_be_cameras_and_the_template_for_it_is
 
 def test_day_of_an_export_is_not_the_day_of_the_recording() -> None:
     names = [f"exported_20261127_080000_gate_20261126_14{n:02}06.mp4" for n in range(5, 9)]
-    assert told_times(names, step_s=60) == [
-        dt.datetime(2026, 11, 26, 14, n, 6) for n in range(5, 9)
-    ]
+    expected = [dt.datetime.fromisoformat(f"2026-11-26T14:{n:02}:06") for n in range(5, 9)]
+    assert told_times(names, step_s=60) == expected
