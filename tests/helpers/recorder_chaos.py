@@ -211,7 +211,7 @@ class FolderRun:
         """It was analysed, this long."""
         name = str(path).replace("'", "''")
         rows = self._query(
-            f"SELECT 1 FROM clip WHERE state <> 'waiting' AND size_bytes = {size}"
+            f"SELECT 1 FROM clip WHERE state <> 'waiting' AND size = {size}"
             f" AND CAST(path AS TEXT) = '{name}'"
         )
         return bool(rows)
