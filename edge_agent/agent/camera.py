@@ -89,7 +89,7 @@ class Camera:
         state_dir = Path(shared.config.box.state_dir)
         self._kept_profiles = KeptProfiles(config, state_dir)
         self._profile = self.profiles.in_force  # that the main thread acted upon
-        followed = FollowedCamera(config.id, self._other_hosts)
+        followed = FollowedCamera(config.id, self._other_hosts, state_dir=state_dir)
         self.feed = CameraFeed(
             self._feed_settings(),
             credentials=shared.credentials,

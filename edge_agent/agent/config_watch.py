@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 QUIET_S = 0.25
 #: But what changes all the time is looked at now and then.
 LONGEST_S = 5.0
+#: A wait may end a little early, and whoever looks then waits once more.
+_A_MOMENT_S = 0.005
 LOOK_EVERY_S = 2.0
 
 
@@ -71,8 +73,11 @@ class ConfigWatch:
 
     def wait(self, timeout_s: float) -> None:
         """Until something may have changed, or it is time to look again."""
-        pending = self._seen != self._known
-        self._news.wait(min(timeout_s, QUIET_S) if pending else timeout_s)
+        if self._seen == self._known:
+            self._news.wait(timeout_s)
+            return
+        rests_s = self._changed_s + QUIET_S - self._clock.mono_s()
+        self._news.wait(min(timeout_s, max(0.0, rests_s) + _A_MOMENT_S))
 
     def wake(self) -> None:
         self._news.set()

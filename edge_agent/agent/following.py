@@ -4,7 +4,9 @@
 
 Once for each try of the feed, so its back-off bounds how often a network is asked. Cameras that
 tell their hardware address in their greeting are known by it; of others the serial number is
-asked with the camera's own login, which the credential guard counts.
+asked with the camera's own login, which the credential guard counts. Where it was found is kept
+over a restart: a camera that needs a login is not asked at its old address again, where another
+device may answer by now.
 """
 
 from __future__ import annotations
@@ -12,15 +14,23 @@ from __future__ import annotations
 import ipaddress
 import logging
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
 
+from edge_agent.atomic_file import write_atomically
 from edge_agent.clock import Clock
 from edge_agent.config import RtspSource, SourceConfig
 from edge_agent.config.secrets import read_secret
-from edge_agent.errors import AgentError, ConfigError, CredentialRefused, SourceUnreachable
+from edge_agent.errors import (
+    AgentError,
+    ConfigError,
+    CredentialRefused,
+    SourceUnreachable,
+    StorageError,
+)
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CredentialGuard, Opener, PacketSource, PictureRules, open_source
 
@@ -47,11 +57,15 @@ class FollowedCamera:
         camera: str,
         others: Callable[[], Collection[str]],
         opener: Opener = open_source,
+        state_dir: Path | None = None,
     ) -> None:
+        """`state_dir`: where it is remembered; None: it is not."""
         self._camera = camera
         self._others = others
         self._opener = opener
-        self._moved: dict[str, str] = {}  # host of the configuration -> where it was found
+        self._kept = state_dir / "followed" / f"{camera}.json" if state_dir else None
+        # Host of the configuration and identity -> where it was found.
+        self._moved: dict[tuple[str, str], str] = self._remembered()
 
     def open(
         self,
@@ -82,10 +96,10 @@ class FollowedCamera:
 
     def where(self, source: SourceConfig) -> SourceConfig:
         """The source at the address where it was found last."""
-        if not isinstance(source, RtspSource):
+        if not isinstance(source, RtspSource) or source.identity is None:
             return source
-        moved = self._moved.get(_host(source.url))
-        if moved is None:
+        moved = self._moved.get((_host(source.url), source.identity))
+        if moved is None or moved in self._others():
             return source
         return msgspec.structs.replace(source, url=_at_host(source.url, moved))
 
@@ -95,7 +109,7 @@ class FollowedCamera:
 
         assert source.identity is not None
         configured = _host(source.url)
-        opened = self._moved.get(configured, configured)
+        opened = self._moved.get((configured, source.identity), configured)
         others = {host for host in self._others() if host != configured}
         try:
             account = _account(source)
@@ -107,7 +121,8 @@ class FollowedCamera:
             return False
         if found is None or found == opened:
             return False
-        self._moved[configured] = found
+        self._moved = {(configured, source.identity): found}
+        self._remember()
         if found == configured:
             log.warning("%s: is back at %s", self._camera, found)
         else:
@@ -119,6 +134,27 @@ class FollowedCamera:
                 found,
             )
         return True
+
+    def _remember(self) -> None:
+        """A disk that takes nothing costs one search after the next start."""
+        if self._kept is None:
+            return
+        try:
+            self._kept.parent.mkdir(mode=0o700, exist_ok=True)
+            write_atomically(self._kept, msgspec.json.encode([*self._moved.items()]))
+        except (OSError, StorageError) as error:
+            log.info("%s: its address is not kept: %s", self._camera, error)
+
+    def _remembered(self) -> dict[tuple[str, str], str]:
+        if self._kept is None:
+            return {}
+        try:
+            kept = msgspec.json.decode(
+                self._kept.read_bytes(), type=list[tuple[tuple[str, str], str]]
+            )
+        except (OSError, msgspec.MsgspecError, ValueError):  # none, or spoilt
+            return {}
+        return dict(kept)
 
     def _plan(self, host: str) -> Plan:
         """Our own networks, and the camera's where that is another one."""

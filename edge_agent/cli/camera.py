@@ -296,12 +296,14 @@ def _owner(folder: Path) -> tuple[int, int]:
     return status.st_uid, status.st_gid
 
 
-def configured(config: Config, arguments: argparse.Namespace) -> CameraConfig:
-    camera = next((each for each in config.cameras if each.id == arguments.id), None)
+def configured(config: Config, arguments: argparse.Namespace, name: str = "") -> CameraConfig:
+    """The camera of `arguments.id`, or `name`. Raises OperatorError where there is none."""
+    wanted = name or arguments.id
+    camera = next((each for each in config.cameras if each.id == wanted), None)
     if camera is None:
         known = ", ".join(each.id for each in config.cameras) or _("none")
         text = _("no camera '{id}' in {folder}; there are: {known}")
-        raise OperatorError(text.format(id=arguments.id, folder=arguments.config, known=known))
+        raise OperatorError(text.format(id=wanted, folder=arguments.config, known=known))
     return camera
 
 

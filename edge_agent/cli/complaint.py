@@ -17,6 +17,7 @@ from edge_agent.clock import SystemClock
 from edge_agent.config import DEFAULT_CONFIG_DIR, Config, FolderSource, load_config
 from edge_agent.errors import EXIT_OK, ConfigError, ConfigProblem, OperatorError
 from edge_agent.foreign_text import printable_json
+from edge_agent.language import LANGUAGES, speak
 from edge_agent.tools.tuning.words import closing_lines, is_unexplained
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="of the agent (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="one object a line")
+    parser.add_argument("--lang", choices=LANGUAGES, help="default: as the system's")
     parser.set_defaults(func=_why)
 
 
@@ -98,7 +100,9 @@ class _Answer:
 
 def _why(arguments: argparse.Namespace) -> int:
     from edge_agent.agent.untold_ring import FOLDER, read_ring
+    from edge_agent.tools.tuning.sentences import said
 
+    speak("en" if arguments.json else arguments.lang)
     config = load_config(arguments.config).config
     asked = _asked(config, arguments)
     state_dir = Path(config.box.state_dir)
@@ -122,7 +126,7 @@ def _why(arguments: argparse.Namespace) -> int:
             print(printable_json(line))
     else:
         for text in _lines(told, answers, damaged, asked):
-            print(text)
+            print(said(text))
     return EXIT_OK
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge_agent.cli.numbers import number
 from edge_agent.clock import SystemClock
-from edge_agent.config import DEFAULT_CONFIG_DIR, FolderSource, SourceConfig
+from edge_agent.config import DEFAULT_CONFIG_DIR, FolderSource, SourceConfig, load_config
 from edge_agent.errors import EXIT_OK, ConfigError, ConfigProblem
 from edge_agent.foreign_text import printable
 from edge_agent.runtime import StopToken
@@ -104,9 +104,11 @@ def _probe(arguments: argparse.Namespace) -> int:
 
 
 def _probe_configured(arguments: argparse.Namespace) -> int:
-    from edge_agent.cli.probe_configured import configured, streams_of
+    from edge_agent.cli.camera import configured
+    from edge_agent.cli.probe_configured import streams_of
 
-    config, camera = configured(arguments.config, arguments.camera)
+    config = load_config(arguments.config).config
+    camera = configured(config, arguments, arguments.camera)
     if isinstance(camera.source, FolderSource):
         arguments.template = camera.source.template
         arguments.time_zone = camera.source.time_zone or config.box.timezone

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from edge_agent.config import CameraConfig, Config, RtspSource, SourceConfig, load_config
-from edge_agent.errors import ConfigError, ConfigProblem
+from edge_agent.config import CameraConfig, RtspSource, SourceConfig
 from edge_agent.sources.probe import ProbeReport, decoding_of
-
-
-def configured(path: Path, camera: str) -> tuple[Config, CameraConfig]:
-    """Raises ConfigError, also for a camera that is not there."""
-    config = load_config(path).config
-    for each in config.cameras:
-        if each.id == camera:
-            return config, each
-    names = ", ".join(each.id for each in config.cameras) or "none"
-    found = f"no camera is called {camera}"
-    raise ConfigError([ConfigProblem("command line", "--camera", found, f"there are: {names}")])
 
 
 def streams_of(camera: CameraConfig) -> tuple[SourceConfig, ...]:

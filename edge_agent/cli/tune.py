@@ -23,6 +23,7 @@ from edge_agent.errors import (
     OperatorError,
 )
 from edge_agent.foreign_text import printable, printable_json
+from edge_agent.language import LANGUAGES, speak
 
 if TYPE_CHECKING:
     from edge_agent.agent.replay import ClipReplay
@@ -77,6 +78,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--report", type=Path, metavar="OUT.html", help="one page to look at, also offline"
     )
     parser.add_argument("--json", action="store_true", help="one document, the same for the same")
+    parser.add_argument("--lang", choices=LANGUAGES, help="default: as the system's")
     parser.add_argument("--model", metavar="FILE|NAME", help="as for replay")
     parser.add_argument("--input-size", type=picture_size, metavar="WxH", help="as for replay")
     parser.add_argument("--fps", type=number(0.5, 30), help="as for replay (default: 5)")
@@ -84,6 +86,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _tune(arguments: argparse.Namespace) -> int:
+    speak("en" if arguments.json else arguments.lang)
     if arguments.against and (arguments.set or arguments.sweep):
         print("edge-agent: --against takes neither --set nor --sweep", file=sys.stderr)
         return EXIT_USAGE
@@ -206,5 +209,7 @@ def _show(outcome: Outcome, arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(printable_json(document(outcome)))
         return
+    from edge_agent.tools.tuning.sentences import said
+
     for line in lines(outcome):
-        print(printable(line))
+        print(printable(said(line)))

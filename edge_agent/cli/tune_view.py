@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.cli.why import clip_time, why_object
+from edge_agent.language import _
 from edge_agent.tools.tuning.words import reason_text
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ def _reason(difference: Difference, camera: CameraConfig) -> str:
 
 
 def _table(outcome: Outcome) -> Iterator[str]:
-    header = ["settings", "events", "gained", "lost"]
-    header += ["precision", "recall", "delay"] if outcome.labelled else []
+    header = [_("settings"), _("events"), _("gained"), _("lost")]
+    header += [_("precision"), _("recall"), _("delay")] if outcome.labelled else []
     rows = [_row("A " + outcome.a.candidate.name, outcome.a, labelled=outcome.labelled)]
     rows += [_row(t.candidate.name, t, labelled=outcome.labelled) for t in outcome.trials]
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]

@@ -32,6 +32,8 @@ def mostly_hidden(camera: CameraConfig) -> Iterator[Finding]:
 
 def _covered(polygons: list[Polygon]) -> float:
     """The share of the frame that lies in any of them."""
+    if not polygons:
+        return 0.0
     middles = [(i + 0.5) / _SIDE for i in range(_SIDE)]
     hidden = sum(any(p.contains((x, y)) for p in polygons) for y in middles for x in middles)
     return hidden / _SIDE**2

@@ -17,9 +17,10 @@ _USUAL_ZONE = "Asia/Ho_Chi_Minh"
 
 def schedules_without_zone(box: BoxConfig, camera: CameraConfig) -> Iterator[Finding]:
     """A warning for each zone and profile with a schedule: which hours it would be."""
-    here = _this_zone()
     schedules = {f"zones[{at}].schedule": zone.schedule for at, zone in enumerate(camera.zones)}
     schedules |= {f"profiles.{at}.schedule": each.schedule for at, each in camera.profiles.items()}
+    schedules = {key: schedule for key, schedule in schedules.items() if schedule}
+    here = _this_zone() if schedules else ""
     for key, schedule in schedules.items():
         hours = [_shifted(entry, box.timezone, here) for entry in schedule]
         written = [f"{entry.start} to {entry.end}" for entry in schedule]

@@ -64,7 +64,7 @@ class RtspSource(Table, frozen=True, kw_only=True, tag_field="kind", tag="rtsp")
         _meta(
             "Serial number or hardware address, as `edge-agent camera discover` shows it. With it, "
             "a camera that does not answer is looked for in its network over ONVIF, once for each "
-            "try, and followed to its new address until the agent restarts. Its login goes there, "
+            "try, and followed to its new address, also after a restart. Its login goes there, "
             "by digest, so leave this out where strangers have a cable in the network.",
         ),
     ] = None

@@ -137,11 +137,20 @@ def _plain(name: str) -> str:
     return "".join(c for c in text if not unicodedata.combining(c)).rstrip(".")
 
 
+def _is_zone(name: str) -> bool:
+    """Without reading through all files of all zones."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
 def machine_zone() -> str:
     """This machine's zone by its IANA name; UTC where it has none."""
     named = os.environ.get("TZ", "").removeprefix(":")
-    link = os.path.realpath(_LOCALTIME).rpartition("/zoneinfo/")[2]
+    link = os.path.realpath(_LOCALTIME).rpartition("/zoneinfo/")[2].removeprefix("posix/")
     for name in (named, link):
-        if name and name in zoneinfo.available_timezones():
+        if name and _is_zone(name):
             return "UTC" if name in _CALLED_UTC else name
     return "UTC"

@@ -101,14 +101,16 @@ def states(bodies: list[dict[str, object]]) -> list[object]:
 class Feed:
     """A feed in this process; `delays_s` are its back-offs."""
 
-    def __init__(self, source: RtspSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, source: RtspSource, monkeypatch: pytest.MonkeyPatch, state_dir: Path | None = None
+    ) -> None:
         monkeypatch.setattr("edge_agent.discovery.network.own_networks", list)
         monkeypatch.setattr("edge_agent.agent.following._SEARCH_S", 0.5)
         self.delays_s: list[float] = []
         self.frame = threading.Event()
         self.stop = StopToken()
         clock = SystemClock()
-        followed = FollowedCamera("gate", tuple)
+        followed = FollowedCamera("gate", tuple, state_dir=state_dir)
         self.feed = CameraFeed(
             FeedSettings.of(CameraConfig(id="gate", source=source), 5.0),
             credentials=CredentialGuard(None, clock),
@@ -186,3 +188,32 @@ def test_a_stranger_is_not_followed(
         assert not feed.frame.is_set()
         assert onvif.wrong == (2 if identity else 0), "two logins, whatever the back-off asks for"
         assert server.counts().connections == 0
+
+
+def where_is(source: RtspSource, state_dir: Path, others: tuple[str, ...] = ()) -> str:
+    """The address at which a new process opens it first."""
+    followed = FollowedCamera("gate", lambda: others, state_dir=state_dir)
+    found = followed.where(source)
+    assert isinstance(found, RtspSource)
+    return found.url
+
+
+def test_where_it_was_found_is_known_after_a_restart(
+    media: Media, password_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with camera("127.0.75.8", media) as (server, onvif):
+        source = rtsp(f"rtsp://127.0.75.1:{server.port}/s", password_file, "SN-42")
+        with Feed(source, monkeypatch, tmp_path) as feed:
+            assert feed.frame.wait(20)
+        asked = onvif.logins
+        with Feed(source, monkeypatch, tmp_path) as feed:
+            assert feed.frame.wait(20)
+            assert feed.delays_s == []
+        assert onvif.logins == asked
+    assert where_is(source, tmp_path) == server.url("s")
+    # Only for this camera at this address, and never where another one is configured.
+    other = msgspec.structs.replace(source, identity="SN-43")
+    assert where_is(other, tmp_path) == source.url
+    assert where_is(source, tmp_path, ("127.0.75.8",)) == source.url
+    (tmp_path / "followed/gate.json").write_bytes(b"[[")
+    assert where_is(source, tmp_path) == source.url

@@ -54,8 +54,8 @@ def test_a_camera_that_is_not_there_is_said_with_those_that_are(
 ) -> None:
     camera = 'id = "gate"\n[source]\nkind = "rtsp"\nurl = "rtsp://127.0.0.1:9/x"\n'
     folder = write(tmp_path, AGENT.format(state=tmp_path), gate=camera)
-    assert main(["probe", "--camera", "gat", "--config", str(folder)]) == 78
-    assert "--camera: no camera is called gat; there are: gate" in capsys.readouterr().err
+    assert main(["probe", "--camera", "gat", "--config", str(folder)]) == 1
+    assert f"no camera 'gat' in {folder}; there are: gate" in capsys.readouterr().err
 
 
 def test_a_password_file_may_be_named_from_where_one_stands(

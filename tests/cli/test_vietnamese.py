@@ -21,6 +21,7 @@ from edge_agent.language import speak
 from edge_agent.tools.sentences import of_running
 from edge_agent.tools.setup import Answers, Course, Manner, Terminal, Told
 from edge_agent.tools.setup.answers import BoxAnswers, BrokerAnswers
+from edge_agent.tools.tuning.sentences import said
 
 STATUS = Path(__file__).parent / "status.json"
 
@@ -195,3 +196,54 @@ def test_the_dialogue_again_after_a_refusal_is_vietnamese(
     assert course.whole(Told(answers, {}))
     assert english("\n".join(said)) == []
     assert (tmp_path / "etc/agent.toml").exists()
+
+
+#: Each form of what `why` and `tune` say.
+LINES = [
+    "gate: 26 Nov 22:00 to 22:30, Asia/Ho_Chi_Minh",
+    (
+        "  untold 22:14:03-22:14:09  best 0.83  person.confirm_threshold (3 looks scored 0.77 of "
+        "0.98) -> person.confirm_threshold = 0.76"
+    ),
+    (
+        "  untold 22:14:03-22:14:09  best 0.83  person.min_height_frac (0.10 to 0.15 high, least "
+        '0.2) and zones[0].polygon (feet at (0.50, 0.61), outside zone "door") -> '
+        "person.min_height_frac = 0.15 and zones[0].polygon = [[0, 0], [1, 0], [1, 1]]"
+    ),
+    (
+        '  untold 0:04.0-0:10.0  best 0.85  zones[0].schedule (Thu 14:20, when zone "door" is not'
+        ' watched) -> zones[0].schedule = [{start = "14:00", end = "15:00"}]'
+    ),
+    "  untold 0:04.0-0:10.0  best 0.85  not looked at (nothing moved there: motion.sensitivity)",
+    "  untold 0:04.0-0:10.0  best 0.85  zones[0].dwell_s (seen for 1.2 of 3 s) -> without zones[0]",
+    "  2 more: no threshold, zone or time told them: part of somebody else, or too seldom seen",
+    "  one value that tells all 3: person.confirm_threshold = 0.7",
+    "  one value that tells 2 of 3: person.confirm_threshold = 0.7",
+    "  zones are easier drawn than typed: edge-agent zones gate",
+    "  22:14-22:16  nothing moved; 3 pictures dropped: the box was too busy",
+    "  22:16-22:20  no record: the agent did not run",
+    "  22:27-22:30  not written yet: the next at 22:31",
+    "     12  looked, and nothing looked like a person",
+    "  31 minutes of record:",
+    "yard.avi: 0:10.0 min, 50 pictures analysed, 12 looked at by the detector",
+    "  lost    0:04.0-0:10.0  0.85  taken for somebody told",
+    (
+        "  gained  0:04.0-0:10.0  0.85  person.confirm_looks (1 of 3 looks within 2 s)"
+        " -> person.confirm_looks = 1"
+    ),
+    "recommended: keep what holds now",
+    "  confidence low: only one visit is labelled; 10 are few, 30 say much",
+    "  told 1 of 2 visits: between 9% and 91% of visits like these",
+    "CPU: 1.0 s to decode and find motion, 0.5 s in the detector, 0.1 s to decide",
+]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_why_and_tune_are_vietnamese(line: str) -> None:
+    speak("en")
+    assert said(line) == line
+    speak("vi")
+    told = said(line)
+    assert told != line
+    assert english(told) == []
+    assert len(told) - len(told.lstrip()) == len(line) - len(line.lstrip())

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from edge_agent.analysis.detector import open_detector
 from edge_agent.analysis.exchange import FrameExchange
 from edge_agent.analysis.loop import AnalysisLoop, LaneCounters
-from edge_agent.clock import SystemClock
+from edge_agent.clock import Clock, SystemClock
 from edge_agent.config import (
     CameraConfig,
     DetectorConfig,
@@ -145,10 +145,11 @@ def ingest_box(
     next_clip_s: float = 60.0,
     attempts: Attempts | None = None,
     view: ViewFile | None = None,
+    clock: Clock | None = None,
 ) -> Iterator[Box]:
     """`between` may stand between the ingest and the writer."""
     state_dir.mkdir(exist_ok=True)
-    clock, stop, ends = SystemClock(), StopToken(), StopToken()
+    clock, stop, ends = clock or SystemClock(), StopToken(), StopToken()
     drafter = EventDrafter(Sender("ward", "box"), clock)
     folder = Folder()
     with Outbox.open(state_dir, limits=OutboxConfig(), clock=clock) as outbox:

@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
 import av
 import numpy as np
@@ -97,7 +98,7 @@ class Written:
 class Step:
     """One thing that a recorder does. Shares are of the file's bytes."""
 
-    what: str  # write, rename, delete, mtime, copy, wait, begin
+    what: str  # write, rename, delete, mtime, copy, wait, begin, settled
     path: Path = Path()
     number: int = -1
     share: tuple[float, float] = (0.0, 1.0)
@@ -234,6 +235,12 @@ def _written(rng: random.Random, file: Written) -> Iterator[Step]:
 # --- the files' content -----------------------------------------------------------------
 
 
+class Content(Protocol):
+    """What the files hold."""
+
+    def content(self, file: Written) -> bytes: ...
+
+
 class Shelf:
     """Encoded clips, each made once: what is played twice is the same to the byte."""
 
@@ -297,16 +304,18 @@ def drawn_pictures(width: int = 320, height: int = 180) -> list[np.ndarray]:
 def play(
     recording: Recording,
     root: Path,
-    shelf: Shelf,
+    shelf: Content,
     *,
     done: Callable[[], int] = lambda: 1 << 30,
     ahead: int = 12,
     between: Callable[[int], None] = lambda step: None,
+    settled: Callable[[Path, int], bool] = lambda path, size: True,
     pace: float = 1.0,
 ) -> None:
     """Do all steps. `done()` says how many readable clips the consumer has finished: when it is
     `ahead` behind, and a visit is over, it may catch up. So no old clip starves, and none goes
-    before it was looked at. `between` is called before each step with its index (a good moment to
+    before it was looked at. A file that grows goes on when `settled(path, bytes)`: the consumer
+    took it as complete. `between` is called before each step with its index (a good moment to
     kill somebody). `pace` scales the waits."""
     readable = 0
     for index, step in enumerate(recording.steps):
@@ -318,11 +327,16 @@ def play(
                     time.sleep(0.1)
                     between(index)
             readable += file.readable
+        elif step.what == "settled":
+            size = round(step.share[1] * len(shelf.content(recording.files[step.number])))
+            while not settled(root / step.path, size):
+                time.sleep(0.1)
+                between(index)
         else:
             _do(step, recording, root, shelf, pace)
 
 
-def _do(step: Step, recording: Recording, root: Path, shelf: Shelf, pace: float) -> None:
+def _do(step: Step, recording: Recording, root: Path, shelf: Content, pace: float) -> None:
     path = root / step.path
     if step.what == "wait":
         time.sleep(step.value * pace)

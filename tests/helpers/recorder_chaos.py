@@ -20,12 +20,12 @@ from typing import Any
 import agent_process
 from agent_process import AgentProcess, Heard
 from broker import Mosquitto
-from recorder import Recording, Shelf, play
+from recorder import Content, Recording, play
 
 _CAMERAS = {
-    "dahua": ("dahua", 'channel = "001"\n'),
-    "reolink": ("reolink", 'channel = "Yard_00"\n'),
-    "ring": ("generic-one", ""),
+    "dahua": 'template = "dahua"\nchannel = "001"\n',
+    "reolink": 'template = "reolink"\nchannel = "Yard_00"\n',
+    "ring": 'template = "generic-one"\n',
 }
 #: What may differ between two runs: when it was analysed, in which order it was stored, and how
 #: much was known of the recorder's clock by then.
@@ -97,8 +97,11 @@ class FolderOutcome:
 class FolderRun:
     """One play of a recording to one agent, on a broker of its own."""
 
-    def __init__(self, folder: Path, plan: FolderPlan) -> None:
-        self._folder, self._plan = folder, plan
+    def __init__(
+        self, folder: Path, plan: FolderPlan, cameras: Mapping[str, str] = _CAMERAS
+    ) -> None:
+        """`cameras`: what their tables `[source]` say besides the path."""
+        self._folder, self._plan, self._cameras = folder, plan, cameras
         self.root = folder / "clips"
         self._random = random.Random(plan.seed)
         self._kills = list(plan.kills)
@@ -108,8 +111,8 @@ class FolderRun:
         self._config = folder / "config"
         self.outcome = FolderOutcome()
 
-    def run(self, recording: Recording, shelf: Shelf) -> FolderOutcome:
-        for name in _CAMERAS:
+    def run(self, recording: Recording, shelf: Content) -> FolderOutcome:
+        for name in self._cameras:
             (self.root / name).mkdir(parents=True)
         began_s = time.monotonic()
         broker = Mosquitto(self._folder / "broker")
@@ -125,6 +128,7 @@ class FolderRun:
                     done=self._done,
                     ahead=self._plan.ahead,
                     between=self._between,
+                    settled=self._settled,
                     pace=self._plan.pace,
                 )
                 self._settle(recording, heard)
@@ -139,10 +143,10 @@ class FolderRun:
         cameras = {
             name: (
                 f'[source]\nkind = "folder"\npath = "{self.root / name}"\n'
-                f'template = "{template}"\n{more}time_zone = "UTC"\n'
+                f'{table}time_zone = "UTC"\n'
                 f"next_clip_s = {self._plan.next_clip_s}\n"
             )
-            for name, (template, more) in _CAMERAS.items()
+            for name, table in self._cameras.items()
         }
         extra = f"[ingest]\ncpu_frac = 1.0\n[analysis]\nfps = {self._plan.fps}\n"
         if self._plan.model:
@@ -153,7 +157,7 @@ class FolderRun:
 
     def _start(self) -> None:
         self._agent = AgentProcess(self._config)
-        self._agent.ready()
+        self._agent.ready(timeout_s=180.0)
 
     def _stop(self) -> None:
         if self._agent is not None:
@@ -202,6 +206,15 @@ class FolderRun:
     def _done(self) -> int:
         rows = self._query("SELECT count(*) FROM clip WHERE state <> 'waiting'")
         return int(rows[0][0]) if rows else 0
+
+    def _settled(self, path: Path, size: int) -> bool:
+        """It was analysed, this long."""
+        name = str(path).replace("'", "''")
+        rows = self._query(
+            f"SELECT 1 FROM clip WHERE state <> 'waiting' AND size = {size}"
+            f" AND CAST(path AS TEXT) = '{name}'"
+        )
+        return bool(rows)
 
     def _settle(self, recording: Recording, heard: Heard) -> None:
         """Until every readable clip is analysed, every event has ended, and all was sent."""

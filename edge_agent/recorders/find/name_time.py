@@ -1,7 +1,7 @@
 """The times in a name: strftime's directives as patterns, and what the matched texts say.
 
     %Y %y %m %d %H %M %S %f   as everywhere; %-m %-d %-H %-I take one digit or two
-    %I with %p                12 hours; AM, PM, and as Vietnamese and Chinese recorders write them
+    %I with %p                12 hours; AM, PM, and as Vietnamese and Chinese people write them
     %b                        the name of a month, in eight languages, short or whole
     %s                        seconds since 1970, ten digits; `%s%f` with milliseconds
     %z                        Z, UTC, GMT, GMT+7 or +07:00
@@ -40,6 +40,9 @@ _DAY_S, _HALF_DAY_S, _HOUR_S = 86_400.0, 43_200.0, 3_600.0
 _UTC_MARK = r"Z|UTC|GMT"
 _OFFSET = r"(?:UTC|GMT)[+-][0-9]{1,2}(?::?[0-9]{2})?|[+-][0-9]{2}:?[0-9]{2}"
 
+#: Vietnamese people name the part of the day instead.
+PARTS_OF_DAY = "sáng|sang|trưa|trua|chiều|chieu|tối|toi|đêm|dem"
+
 #: Latin digits only: `\d` would also match those of other scripts.
 DIRECTIVES: Mapping[str, tuple[str, str]] = {
     "Y": ("year", r"19[7-9][0-9]|20[0-9]{2}"),
@@ -53,7 +56,7 @@ DIRECTIVES: Mapping[str, tuple[str, str]] = {
     "-H": ("hour", r"1[0-9]|2[0-4]|0?[0-9]"),
     "I": ("hour12", r"0[1-9]|1[0-2]"),
     "-I": ("hour12", r"1[0-2]|0?[1-9]"),
-    "p": ("half", r"[ap]\.?m\.?|sa|ch|上午|下午|오전|오후"),
+    "p": ("half", rf"[ap]\.?m\.?|sa|ch|上午|下午|오전|오후|{PARTS_OF_DAY}"),
     "M": ("minute", r"[0-5][0-9]"),
     "-M": ("minute", r"[0-5]?[0-9]"),
     "S": ("second", r"[0-5][0-9]|60"),
@@ -65,7 +68,9 @@ DIRECTIVES: Mapping[str, tuple[str, str]] = {
 
 DIRECTIVE = re.compile(r"%-?.?|[^%]+")
 
-_AFTERNOON = ("p", "ch", "下", "오후")
+_AFTERNOON = ("p", "ch", "下", "오후", "t")  # `trưa` and `tối`, too
+#: Eleven at noon is in the morning; at night, an hour up to this is after midnight.
+_NOONS, _BEFORE_NOON, _NIGHTS, _SMALL_HOURS = ("tr",), (10, 11), ("đ", "d"), 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +167,13 @@ def _hour(known: Mapping[str, str]) -> tuple[int | None, float]:
     hour = int(known["hour12"]) % 12
     if "half" not in known:
         return hour, _HALF_DAY_S
-    return hour + (12 if known["half"].casefold().startswith(_AFTERNOON) else 0), 0.0
+    half = known["half"].casefold()
+    late = half.startswith(_AFTERNOON)
+    if half.startswith(_NOONS):
+        late = hour not in _BEFORE_NOON
+    elif half.startswith(_NIGHTS):
+        late = hour >= _SMALL_HOURS
+    return hour + (12 if late else 0), 0.0
 
 
 def _day(known: Mapping[str, str]) -> dt.date | None:

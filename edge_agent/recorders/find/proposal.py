@@ -19,6 +19,7 @@ from edge_agent.recorders.find.identity import open_regular
 from edge_agent.recorders.find.mounts import WatchChoice, choose_method, read_mounts
 from edge_agent.recorders.find.reading import ClipFacts, facts_of
 from edge_agent.recorders.find.recorded_time import ClipTimes, ClockOffset, RecorderClock, span_of
+from edge_agent.recorders.find.stream_check import alike_streams
 from edge_agent.recorders.find.template import (
     PathFacts,
     is_foreign_folder,
@@ -73,6 +74,7 @@ class FolderReport:
     choice: WatchChoice
     shown: tuple[ProbedFile, ...]  # the proof
     unsure: tuple[str, ...]
+    streams: tuple[str, ...]  # channels that may be the main and the sub stream of one camera
     twice: tuple[str, ...]
     clock: ClockOffset | None
 
@@ -85,9 +87,18 @@ class FolderReport:
         return sum(bool(file.facts and file.facts.start) for file in self.files)
 
     @property
+    def by_upload(self) -> int:
+        """Files whose time is that of their upload: nothing else tells one."""
+        return sum(file.span is not None and file.span.source == "mtime" for file in self.files)
+
+    @property
+    def mostly_disputed(self) -> bool:
+        return 2 * sum(file.disputed for file in self.files) > self.fitting
+
+    @property
     def confidence(self) -> str:
         """In a word: sure, likely, unsure."""
-        if self.unsure or self.zone.doubt:
+        if self.unsure or self.streams or self.zone.doubt or self.mostly_disputed:
             return "unsure"
         few = len(self.files) < 2 * max(1, len(self.cameras))
         timeless = self.timed < self.fitting
@@ -144,6 +155,7 @@ def probe_folder(
         choose_method(root, "auto", read_mounts()),
         tuple(_shown(files)),
         learned.unsure,
+        tuple(alike_streams(files)),
         learned.twice,
         _clock_of(files),
     )

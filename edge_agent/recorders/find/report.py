@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 from edge_agent.clock import rfc3339
 from edge_agent.recorders.find.clip import DISPUTED_S, shown_path
@@ -62,12 +63,19 @@ def _doubts(report: FolderReport) -> Iterator[str]:
     yield from report.unsure
     if report.zone.doubt:
         yield report.zone.doubt
+    yield from report.streams
     dated = [file for file in report.files if file.span is not None]
-    uploads = sum(file.span.source == "mtime" for file in dated if file.span)
+    uploads = report.by_upload
     if uploads:
         yield (
             f"{uploads} files tell no time, neither by name nor inside: their start is taken from "
             "when the file was written, and is wrong where files are copied later"
+        )
+    if report.mostly_disputed and not (report.zone.doubt or 2 * uploads > len(dated)):
+        apart_s = median(_apart_s(file) for file in dated if file.disputed)
+        yield (
+            f"most files were written {_rough(apart_s)} away from what their names say: is the "
+            "recorder's clock right?"
         )
     bare = sum(file.clip.rate_assumed for file in dated if file.clip)
     if bare:

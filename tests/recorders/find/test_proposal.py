@@ -14,6 +14,7 @@ import cv2
 import dhav
 import numpy as np
 import pytest
+from recorder_kinds import KINDS
 from recorder_names import LAYOUTS, NameLayout, clips_of
 from watched_folder import at_mtime
 
@@ -107,7 +108,7 @@ def build(root: Path, layout: NameLayout, shelf: dict[str, bytes], *, copied_s: 
         at_mtime(path, clip.start.timestamp() + length_s + 3.0 + copied_s)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+@pytest.mark.parametrize("layout", [*LAYOUTS, *KINDS], ids=lambda layout: layout.name)
 def test_every_layout_is_right_without_a_hand(
     layout: NameLayout,
     shelf: dict[str, bytes],
@@ -206,3 +207,40 @@ def test_command_line(recorder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "{kamera} is not known; allowed are" in capsys.readouterr().err
     assert main(["probe", str(recorder), "--template", "{camera}/*.avi"]) == 1
     assert "no path fits" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("form", "channels"),
+    [("gate/{}/%Y%m%d/%H%M%S.mp4", ("0", "1")), ("{}/%Y%m%d/%H%M%S.mp4", ("101", "102"))],
+)
+def test_channels_numbered_like_streams_are_doubted_where_their_pictures_differ(
+    form: str, channels: tuple[str, str], tmp_path: Path
+) -> None:
+    for n, width in enumerate((64, 128)):
+        clip = clips.render(tmp_path / f"{n}.mp4", clips.Clip(frames=3, width=width, height=64))
+        for minute in range(3):
+            start = dt.datetime(2026, 11, 26, 14, minute, tzinfo=HANOI)
+            path = tmp_path / "in" / start.strftime(form.format(channels[n]))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(clip.read_bytes())
+            at_mtime(path, start.timestamp() + 3)
+    report = probed(tmp_path / "in")
+    assert report.confidence == "unsure"
+    (reason,) = report.streams
+    assert "(64x64) and" in reason
+    assert "main and the sub stream of one camera" in reason
+
+
+def test_names_that_the_uploads_contradict_are_never_sure(
+    shelf: dict[str, bytes], tmp_path: Path
+) -> None:
+    """A camera that counts its local time as if it were UTC."""
+    for n in range(4):
+        local = dt.datetime(2026, 11, 26, 14, 5 + n, tzinfo=dt.UTC)
+        path = tmp_path / f"gate/{local.timestamp():.0f}.mp4"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(shelf["mp4"])
+        at_mtime(path, local.timestamp() - 7 * 3600 + 5)
+    report = probed(tmp_path)
+    assert report.confidence == "unsure"
+    assert "written 7 h 0 min away from what their names say" in format_folder_report(report)

@@ -23,6 +23,8 @@ from edge_agent.recorders.find.grammar.parts import (
 MOST_SPANS = 2
 #: Fewer files than this for each camera are few to tell a series by.
 _FEW_FILES = 2
+#: Numbers behind the time that are higher are no cameras', but lengths or the like.
+_MOST_CAMERAS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Eyes:
     spans: list[Span] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)  # what shows the same moments
+    #: What else may name cameras, and what it is taken for.
+    left_out: list[tuple[str, Span]] = field(default_factory=list)
 
     def texts(self, span: Span) -> list[str]:
         """One for each file."""
@@ -61,15 +65,19 @@ def eyes_of(layouts: Sequence[Layout]) -> list[Eyes]:
     """Each layout's cameras; layouts without series of their own take the others' names."""
     found = [_own(layout) for layout in layouts]
     named = {text for each in found for text in each.channels() if text}
-    for each in found:
+    families = [each.layout.family for each in found]
+    for n, each in enumerate(found):
         if not each.spans:
-            _take_name(each, named, alone=len(found) == 1)
+            beside_others = len(set(families)) > 1 and each.layout.family not in families[:n]
+            _take_name(each, named, alone=not beside_others)
     return found
 
 
 def _own(layout: Layout) -> Eyes:
     eyes = Eyes(layout, slots_of(layout))
     candidates = sorted(_candidates(eyes), key=lambda each: each[0])
+    if not layout.forms:  # no time tells series from numbers
+        candidates = [each for each in candidates if each[1].in_folder or each[1].keyword]
     parts = [""] * len(layout.files)
     for (rank, *_), column, span in candidates:
         refined = [a + "\0" + b for a, b in zip(parts, column.texts, strict=True)]
@@ -77,12 +85,16 @@ def _own(layout: Layout) -> Eyes:
             continue
         if eyes.spans and not _goes_on_within(column, parts, eyes):
             continue
-        eyes.spans.append(_whole(eyes, span))
+        whole = _whole(eyes, span)
+        if any(_overlap(whole, each) for each in eyes.spans):
+            continue
+        eyes.spans.append(whole)
         parts = refined
         _note_doubt(eyes, column, rank)
         if len(eyes.spans) == MOST_SPANS:
             break
     eyes.spans.sort(key=lambda each: (each.gap, each.slot, each.first))
+    _note_left_out(eyes, parts)
     _note_twice(eyes)
     return eyes
 
@@ -91,8 +103,18 @@ def _candidates(eyes: Eyes) -> Iterator[tuple[tuple[int, int, int, int], Column,
     for gap, slots in enumerate(eyes.slots):
         for n, slot in enumerate(slots):
             for at, column in enumerate(slot.columns):
-                if column.verdict is Verdict.CAMERA:
+                if column.verdict is Verdict.CAMERA and not _goes_with_stream(column, eyes):
                     yield (_rank(column), gap, n, at), column, Span(gap, n, at, at)
+
+
+def _goes_with_stream(column: Column, eyes: Eyes) -> bool:
+    """`RecM_7A` and `RecS_3D`: another mark of the main and the sub stream."""
+    for slots in eyes.slots:
+        for other in (each for slot in slots for each in slot.columns):
+            pairs = len(set(zip(column.texts, other.texts, strict=True)))
+            if other.verdict is Verdict.STREAM and len(column.values) == len(other.values) == pairs:
+                return True
+    return False
 
 
 def _rank(column: Column) -> int:
@@ -108,19 +130,30 @@ def _rank(column: Column) -> int:
 
 
 def _goes_on_within(column: Column, parts: Sequence[str], eyes: Eyes) -> bool:
-    """Inside of one camera so far, its values take turns or show the same moments."""
+    """Inside of one camera so far, its values take turns or show the same moments. Behind the
+    time other things take turns too, such as number plates."""
+    parallel, turns = _series_within(column, parts, eyes)
+    return parallel or (turns and (column.place is not Place.AFTER or column.keyword))
+
+
+def _series_within(column: Column, parts: Sequence[str], eyes: Eyes) -> tuple[bool, bool]:
+    """Whether values of one camera show the same moments; whether they take turns."""
     starts_s = [wall_s(eyes.layout, index) for index in range(len(parts))]
+    parallel = in_turn = False
     for members in groups(parts).values():
         order = sorted(members, key=lambda index: starts_s[index])
         turns = 0
         for before, after in pairwise(order):
             if column.texts[before] != column.texts[after]:
                 turns += 1
-                if starts_s[after] - starts_s[before] <= SAME_MOMENT_S:
-                    return True
-        if turns > len({column.texts[index] for index in members}) - 1:
-            return True
-    return False
+                parallel = parallel or starts_s[after] - starts_s[before] <= SAME_MOMENT_S
+        in_turn = in_turn or turns > len({column.texts[index] for index in members}) - 1
+    return parallel, in_turn
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    same = (one.gap, one.slot) == (other.gap, other.slot)
+    return same and one.first <= other.last and other.first <= one.last
 
 
 def _whole(eyes: Eyes, span: Span) -> Span:
@@ -147,6 +180,35 @@ def _note_doubt(eyes: Eyes, column: Column, rank: int) -> None:
         )
     elif rank >= 3 and not column.parallel:
         eyes.unsure.append(f"{shown} are taken for cameras; they may be something else")
+
+
+def _note_left_out(eyes: Eyes, parts: Sequence[str]) -> None:
+    """What stands behind the time and may name cameras after all."""
+    for gap, slots in enumerate(eyes.slots):
+        for n, slot in enumerate(slots):
+            for at, column in enumerate(slot.columns):
+                span = Span(gap, n, at, at)
+                if any(_overlap(span, each) for each in eyes.spans):
+                    continue
+                parallel, in_turn = _series_within(column, parts, eyes)
+                if column.verdict is Verdict.BURST and parallel:
+                    eyes.left_out.append(("pictures of one moment", span))
+                elif _may_name(column, slot, at) and (parallel or in_turn):
+                    eyes.left_out.append(("events", span))
+
+
+def _may_name(column: Column, slot: Slot, at: int) -> bool:
+    """A few words or small numbers, with marks around them."""
+    around = slot.columns[max(0, at - 1) : at + 2]
+    if any(each.verdict is not Verdict.MARK for each in around if each is not column):
+        return False
+    few = 2 <= len(column.values) <= len(column.texts) / _FEW_FILES
+    small = all(text.isdecimal() and int(text) <= _MOST_CAMERAS for text in column.values)
+    wordy = all(any(c.isalpha() for c in text) for text in column.values) and not any(
+        c.isdecimal() for text in column.values for c in text
+    )
+    behind = column.place is Place.AFTER and column.verdict is Verdict.OTHER
+    return behind and few and (small or wordy)
 
 
 def _note_twice(eyes: Eyes) -> None:
@@ -203,7 +265,11 @@ def _constants(eyes: Eyes) -> Iterator[Span]:
 
 def _named_part(slot: Slot, gap: int, n: int) -> Span | None:
     """A constant part of a name, without the marks at its ends."""
-    solid = [at for at, each in enumerate(slot.columns) if each.verdict is not Verdict.MARK]
+    solid = [
+        at
+        for at, each in enumerate(slot.columns)
+        if each.verdict is not Verdict.MARK and not words.is_small(each.texts[0])
+    ]
     if not solid:
         return None
     text = "".join(next(iter(slot.columns[at].values)) for at in solid)

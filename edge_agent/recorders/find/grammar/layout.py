@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge_agent.recorders.find.grammar.moments import Reader
 from edge_agent.recorders.find.grammar.readings import Reading, readings_of
@@ -24,8 +24,10 @@ MOST_FILES = 600
 EARLY_S, LATE_S, SAME_DAY_S = 300.0, 7_500.0, 36 * 3600.0
 _AT_ONCE_S = 120.0
 _AT_ONCE, _NEAR, _SAME_DAY = 7.0, 6.0, 3.0
-#: A time that is the same in nearly all of many files is no time.
+#: A time that is the same in nearly all of many files is no time, nor is one that is the same in
+#: all of a few that were uploaded over minutes.
 _MANY, _STANDS_STILL = 8, 0.2
+_A_FEW, _MINUTES_S = 3, 60.0
 #: Hours without minutes are believed where files enough were uploaded when such an hour was over.
 _FEWEST_HOURS, _MOST_DOUBTFUL = 3, 0.2
 #: Two readings whose weights differ by less are decided by the uploads alone.
@@ -48,6 +50,7 @@ class Layout:
     readings: tuple[Reading, ...]  # one each
     forms: tuple[str, ...]  # of the fields, that read every file
     rival: tuple[str, ...]  # the forms of another reading that fits as well; empty: none does
+    family: int = 0  # the same: stills of what the videos of another layout show
 
 
 Key = tuple[tuple[int, str, str], ...]
@@ -72,7 +75,8 @@ def layouts_of(
         members = sorted(index for index in left if key in readings[index])
         if found and len(members) < LEAST_SHARE * len(files):
             break
-        found.append(_layout(key, members, files, readings, agreed))
+        layout = _layout(key, members, files, readings, agreed)
+        found.append(replace(layout, family=len(found)))
         left.difference_update(members)
     return found, [files[index] for index in sorted(left)]
 
@@ -80,9 +84,9 @@ def layouts_of(
 def agreement(reading: Reading, mtime_s: float, zone: dt.tzinfo) -> float:
     """How well the time goes with the upload, read as local time or as UTC."""
     named = PathFacts("", reading.start.moment, reading.end, reading.start.period_s)
-    if named.period_s:
-        return 1.0
     late_s = [mtime_s - start_utc_s(named, each, near_s=mtime_s) for each in (zone, dt.UTC)]
+    if named.period_s:  # the day, and the hour, are the upload's
+        return 1.0 + any(-_AT_ONCE_S <= each <= _AT_ONCE_S for each in late_s)
     if any(-_AT_ONCE_S <= each <= _AT_ONCE_S for each in late_s):
         return _AT_ONCE
     if any(-EARLY_S <= each <= LATE_S for each in late_s):
@@ -110,15 +114,35 @@ def _best(
         hourly = any(readings[index][key].hour_only for index in left if key in readings[index])
         if hourly and (count < _FEWEST_HOURS or doubtful[key] > _MOST_DOUBTFUL * count):
             del scores[key]
-    uploads = len({files[index].mtime_s for index in left})
-    for key, count in counts.items():
-        if (
-            key in scores
-            and min(count, uploads) >= _MANY
-            and len(starts[key]) < _STANDS_STILL * min(count, uploads)
-        ):
+    for key in list(scores):
+        members = [index for index in left if key in readings[index]]
+        if _numbered([readings[n][key] for n in members], [agreed[n][key] for n in members]):
+            del scores[key]
+        elif _stands_still(len(starts[key]), [files[index].mtime_s for index in members]):
             scores[key] = scores[key] * 0.3  # type: ignore[assignment]
-    return max(scores, key=lambda key: (scores[key], str(key)), default=None)
+    first = {
+        key: min(readings[index][key].fields[0].begin for index in left if key in readings[index])
+        for key in scores
+    }
+    return max(scores, key=lambda key: (scores[key], -first[key], str(key)), default=None)
+
+
+def _stands_still(starts: int, uploads_s: Sequence[float]) -> bool:
+    uploads = len(set(uploads_s))
+    if uploads >= _MANY:
+        return starts < _STANDS_STILL * uploads
+    return uploads >= _A_FEW and starts == 1 and max(uploads_s) - min(uploads_s) > _MINUTES_S
+
+
+def _numbered(told: Sequence[Reading], agreed: Sequence[float]) -> bool:
+    """What reads as times of day numbers the files: it counts up by one, or it is short, and the
+    uploads do not confirm it."""
+    if not told[0].in_a_number:
+        return False
+    numbers = {reading.number for reading in told}
+    counted = len(numbers) >= _A_FEW and max(numbers) - min(numbers) == len(numbers) - 1
+    least = _AT_ONCE if counted else _NEAR if told[0].short_number else 0.0
+    return sum(each < least for each in agreed) > _MOST_DOUBTFUL * len(agreed)
 
 
 def _layout(
@@ -138,10 +162,17 @@ def _layout(
 
 
 def _common_form(forms: Sequence[str]) -> str:
-    """With `%-m` where one file has a single digit there."""
+    """With `%-m` where one file has a single digit there. Who writes one number of the time so
+    writes the others so, too."""
     parts = [re.findall(r"%-?.|[^%]+", form) for form in forms]
     columns = zip(*parts, strict=True)
-    return "".join(next((p for p in column if p[:2] == "%-"), column[0]) for column in columns)
+    common = [next((p for p in column if p[:2] == "%-"), column[0]) for column in columns]
+    if any(part[:2] == "%-" for part in common):
+        apart = [not part.startswith("%") for part in ("", *common, "")]
+        for n, part in enumerate(common):
+            if part in ("%m", "%d", "%H", "%I") and apart[n] and apart[n + 2]:
+                common[n] = f"%-{part[1]}"
+    return "".join(common)
 
 
 def _rival(

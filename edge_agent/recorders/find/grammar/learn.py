@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from edge_agent.recorders.find.grammar import words
-from edge_agent.recorders.find.grammar.cameras import Eyes, eyes_of, label_of
+from edge_agent.recorders.find.grammar.cameras import MOST_SPANS, Eyes, Span, eyes_of, label_of
+from edge_agent.recorders.find.grammar.kinds import eyes_of_timeless, split_by_kind
 from edge_agent.recorders.find.grammar.layout import MOST_FILES, NamedFile, layouts_of
 from edge_agent.recorders.find.grammar.spelling import templates_of
 from edge_agent.recorders.find.template import BadTemplate, TemplateSet, compile_set, joined
 
 #: A rest of files without a time that is smaller than this is no way of naming of its own.
 _ODD_SHARE = 0.1
+
+
+_NO_DAY = (
+    "the names leave out the day or the hour: it is that of the upload, and is wrong where files "
+    "are copied later"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +38,35 @@ def learn(files: Sequence[NamedFile], zone: dt.tzinfo, latest_year: int) -> Lear
     """`files` must not be empty."""
     sample = _sample(files)
     layouts, timeless = layouts_of(sample, zone, latest_year)
-    eyes = eyes_of(layouts)
+    eyes = eyes_of(split_by_kind(layouts))
+    many = len(timeless) > _ODD_SHARE * len(sample) or not eyes
+    undated = eyes_of_timeless(timeless) if many else []
+    eyes += undated
     texts = [text for each in eyes for text in templates_of(each)]
     unsure = [reason for each in eyes for reason in each.unsure]
     unsure += [_rivals(each) for each in eyes if each.layout.rival]
-    if len(timeless) > _ODD_SHARE * len(sample) or not texts:
+    unsure += [_otherwise(each, what, span) for each in eyes for what, span in each.left_out]
+    if many and not undated:
         texts += _timeless(timeless)
     unsure += _misread(eyes, texts)
+    if any(
+        reading.start.period_s and reading.fields
+        for each in eyes
+        for reading in each.layout.readings
+    ):
+        unsure.append(_NO_DAY)
     twice = tuple(dict.fromkeys(text for each in eyes for text in each.twice))
     label = label_of(eyes[0]) if eyes else ""
     return Learned(compile_set(joined(list(dict.fromkeys(texts)))), label, tuple(unsure), twice)
 
 
 def _sample(files: Sequence[NamedFile]) -> list[NamedFile]:
-    """Some of all ages, in the order of their paths."""
+    """Some of all ages, in the order of their paths; as templates read them, composed."""
     step = max(1, len(files) // MOST_FILES)
-    return sorted(files, key=lambda file: file.relative)[::step]
+    return [
+        replace(file, relative=unicodedata.normalize("NFC", file.relative))
+        for file in sorted(files, key=lambda file: file.relative)[::step]
+    ]
 
 
 def _rivals(eyes: Eyes) -> str:
@@ -56,6 +77,14 @@ def _rivals(eyes: Eyes) -> str:
         f"the times may also be read by --template '{text}'; files of a day after the 12th, or "
         "files that were not copied here later, tell which is right"
     )
+
+
+def _otherwise(eyes: Eyes, what: str, span: Span) -> str:
+    """What may be cameras, and the template that takes it for such."""
+    shown = ", ".join(sorted(set(eyes.texts(span)))[:3])
+    spans = sorted((*eyes.spans, span), key=lambda each: (each.gap, each.slot, each.first))
+    text = templates_of(replace(eyes, spans=spans[:MOST_SPANS]))[0]
+    return f"{shown} are taken for {what}; where they are cameras, use --template '{text}'"
 
 
 def _misread(eyes: Sequence[Eyes], texts: Sequence[str]) -> list[str]:
@@ -71,7 +100,9 @@ def _misread(eyes: Sequence[Eyes], texts: Sequence[str]) -> list[str]:
         ):
             facts = template.match(file.relative)
             wrong += (
-                facts is None or facts.start != reading.start.moment or facts.channel != channel
+                facts is None
+                or facts.channel != channel
+                or facts.start != (reading.start.moment if reading.fields else None)
             )
     return [f"the template reads {wrong} files otherwise than their neighbours"] if wrong else []
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from edge_agent.recorders.find.grammar.runs import Run, Runs
-from edge_agent.recorders.find.name_time import DIRECTIVE, DIRECTIVES, name_times
+from edge_agent.recorders.find.name_time import DIRECTIVE, DIRECTIVES, PARTS_OF_DAY, name_times
 
 #: No recorder that uploads is older. What lies beyond next year is no year.
 EARLIEST_YEAR = 2005
@@ -43,7 +43,7 @@ _DATES = {
 }
 #: Three runs: a year of four digits, or of two.
 _LONG_TRIPLES: Mapping[tuple[int, ...], tuple[tuple[str, str, str, float], ...]] = {
-    (4, 2, 2): (("%Y", "%m", "%d", 12.0),),
+    (4, 2, 2): (("%Y", "%m", "%d", 12.0), ("%Y", "%d", "%m", 6.0)),
     (2, 4, 2): (("%m", "%Y", "%d", 7.0),),
     (2, 2, 4): (("%d", "%m", "%Y", 8.0), ("%m", "%d", "%Y", 7.5)),
     (2, 2, 2): (("%y", "%m", "%d", 4.0), ("%d", "%m", "%y", 3.5), ("%m", "%d", "%y", 2.5)),
@@ -80,11 +80,18 @@ _TIME_GAP = re.compile(
     r"|[ _]?(?:giờ|gio|phút|phut|hours?|min)[ _]?)\Z"
 )
 _HOUR_AFTER = re.compile(r"(?P<gap>[D日일]? ?)(?P<hour>[0-2][0-9])(?:H|h|时|時|시)(?![^\W_])")
-_HALF_AFTER = re.compile(r"[ ._-]?(?:[AaPp]\.?[Mm]\.?|SA|CH|上午|下午|오전|오후)(?![^\W_])")
+_HALF_AFTER = re.compile(
+    r"(?P<gap>(?: ?(?:[SsMmp]|giây|giay|phút|phut))?[ ._-]?)"
+    rf"(?:[AaPp]\.?[Mm]\.?|SA|CH|上午|下午|오전|오후|{PARTS_OF_DAY})(?![^\W_])"
+)
 _HALF_BEFORE = re.compile(r"(?<![^\W_])(?:[AaPp]\.?[Mm]\.?|SA|CH|上午|下午|오전|오후)[ ._-]?\Z")
 _ZONE_AFTER = re.compile(
     r"[ _-]?(?:(?:UTC|GMT)[+-][0-9]{1,2}(?::?[0-9]{2})?(?![0-9])|(?:Z|UTC|GMT)(?![^\W_]))"
     r"|\+[0-9]{2}:?[0-9]{2}(?![0-9])"
+)
+
+_HOURS_FOLDER = re.compile(
+    r"(?<![^/])([0-2][0-9])(?:[Hh]|[._h-]?00){0,2} ?[-_~] ?([0-2][0-9])(?:[Hh]|[._h-]?00){0,2}/"
 )
 
 #: An hour that nothing follows but its mark, behind a mark or a folder.
@@ -125,21 +132,27 @@ class Reader:
             if run.length in (15, 16):  # a channel's number before it
                 begin = run.end - 14
                 found.append(_atom(runs, begin, run.end, "%Y%m%d%H%M%S", 15.0))
+        for index in range(len(runs.digits) - 4):
+            found += list(_within_date(runs, index))
         return [atom for atom in found if self.plausible(atom)]
 
     def times(self, runs: Runs) -> list[Atom]:
         found: list[Atom] = []
+        spans = [(hours.start(), hours.end()) for hours in _hour_spans(runs)]
         for index, run in enumerate(runs.digits):
-            if run.month is None:
+            if run.month is None and not any(a <= run.begin < b for a, b in spans):
                 found += list(_times_at(runs, index, run))
         return [atom for atom in found if _reads(atom)]
 
     def hours(self, runs: Runs) -> list[Atom]:
-        """Folders that are an hour."""
+        """Folders that are an hour, or from one to the next."""
         found = [
             _atom(runs, run.begin, run.end, "%H", 2.0)
             for index, run in enumerate(runs.digits)
             if run.month is None and run.length == 2 and runs.whole_part(index)
+        ]
+        found += [
+            _atom(runs, hours.start(1), hours.end(1), "%H", 1.5) for hours in _hour_spans(runs)
         ]
         return [atom for atom in found if int(atom.text) <= 24]
 
@@ -260,6 +273,29 @@ def _pairs(runs: Runs, index: int) -> Iterator[Atom]:
         yield _atom(runs, two[0].begin, two[1].end, form[0] + _mark(gap) + form[1], 8.0)
 
 
+def _within_date(runs: Runs, index: int) -> Iterator[Atom]:
+    """`Nov 26 14-05-06 2026`, as C's ctime writes it."""
+    month, day, *_ = runs.digits[index : index + 2]
+    if month.month is None or day.month is not None or day.length > 2:
+        return
+    gap = runs.between(index, index + 1)
+    for atom in _times_at(runs, index + 2, runs.digits[index + 2]):
+        year = next((run for run in runs.digits if run.begin > atom.end), None)
+        if year is None or year.length != 4 or not _reads(atom):
+            continue
+        gaps = gap, runs.stem[day.end : atom.begin], runs.stem[atom.end : year.begin]
+        if all(re.fullmatch(r"[ ._-]{1,2}", each) for each in gaps):
+            form = f"%b{gaps[0]}{_spelt('d', day)}{gaps[1]}{atom.form}{gaps[2]}%Y"
+            yield _atom(runs, month.begin, year.end, form, 24.0)
+
+
+def _hour_spans(runs: Runs) -> Iterator[re.Match[str]]:
+    """Folders like `14-15`, `14h-15h`, `14_00_00-15_00_00`."""
+    for found in _HOURS_FOLDER.finditer(runs.stem):
+        if (int(found[1]) + 1 - int(found[2])) % 24 == 0:
+            yield found
+
+
 def _times_at(runs: Runs, index: int, run: Run) -> Iterator[Atom]:
     for form, weight in _TIMES.get(run.length, ()):
         yield from _dressed(_atom(runs, run.begin, run.end, form, weight), runs)
@@ -277,6 +313,7 @@ def _times_at(runs: Runs, index: int, run: Run) -> Iterator[Atom]:
         ):
             form = hour + first + minute + second + _spelt("S", following[1])
             weight = 10.0 if run.length == 2 else 7.0
+            weight -= first != second  # a folder between two of them
             weight -= _GLUED * bool(_WORD_BEFORE.search(runs.stem, 0, run.begin))
             yield from _dressed(_atom(runs, run.begin, following[1].end, form, weight), runs)
     marked = first in ("M", "m", "分")
@@ -300,9 +337,8 @@ def _dressed(atom: Atom, runs: Runs) -> Iterator[Atom]:
     before = _HALF_BEFORE.search(runs.stem, 0, atom.begin)
     hour = atom.form.replace("%H", "%I").replace("%-H", "%-I")
     if after and "%" in atom.form:
-        words = re.match(r"[ ._-]?", after[0])
-        gap = words[0] if words else ""
-        yield _atom(runs, atom.begin, after.end(), f"{hour}{gap}%p", atom.weight + 1)
+        form = f"{hour}{after['gap']}%p"
+        yield _atom(runs, atom.begin, after.end(), form, atom.weight + 1)
     elif before:
         gap = before[0][len(before[0].rstrip(" ._-")) :]
         yield _atom(runs, before.start(), atom.end, f"%p{gap}{hour}", atom.weight + 1)

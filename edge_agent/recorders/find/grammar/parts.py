@@ -13,6 +13,8 @@ from itertools import pairwise
 
 from edge_agent.recorders.find.grammar import words
 from edge_agent.recorders.find.grammar.layout import Layout
+from edge_agent.recorders.find.grammar.time_parts import is_time
+from edge_agent.recorders.find.template import is_still
 
 #: Two files that begin within so much show the same moment.
 SAME_MOMENT_S = 2.0
@@ -24,13 +26,14 @@ _ZERO = dt.datetime.fromisoformat("2000-01-01")
 
 _TOKEN = re.compile(
     r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9])"  # an address
-    r"|(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}|[0-9]+|[^\W\d_]+|[\W_]"
+    r"|(?<![^\W_])[0-9]{3,4}[xX×][0-9]{3,4}(?![^\W_])|(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}|[0-9]+|[^\W\d_]+|[\W_]"
 )
 _COARSE = re.compile(r"[\[\]()_.@#&,+=~ -]|[^\[\]()_.@#&,+=~ -]+")
 _INNER = re.compile(r"([\W_]*)(.*?)([\W_]*)", re.DOTALL)
 _MARKS = re.compile(r"[\W_]*\Z")
 #: Letters and digits mixed, as in numbers that a program drew.
 _RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[0-9A-Za-z]{4,}\Z|[0-9]{5,}\Z")
+_ADDRESS = re.compile(r"(?<![0-9])(?:[0-9]{1,3}[._-]){3}[0-9]{1,3}(?![0-9])")
 _DASHCAM = re.compile(r"[NEPMIATRGS][FRIABC]\Z")
 
 
@@ -47,6 +50,7 @@ class Verdict(StrEnum):
     EVENT = "event"
     STREAM = "stream"
     COUNTER = "counter"
+    BURST = "burst"
     CAMERA = "camera"
     OTHER = "other"
 
@@ -66,6 +70,10 @@ class Column:
     @property
     def values(self) -> frozenset[str]:
         return frozenset(self.texts)
+
+    @property
+    def in_folder(self) -> bool:
+        return self.place is Place.FOLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +130,7 @@ def wall_s(layout: Layout, index: int) -> float:
 
 def _columns(slot: int, place: Place, texts: Sequence[str]) -> tuple[Column, ...]:
     if place is Place.FOLDER and not _mixed_folder(texts):
-        return (Column(slot, place, tuple(texts)),)
+        return tuple(_without_small(slot, place, texts))
     for pattern, shaped in ((_TOKEN, True), (_COARSE, False)):
         rows = [pattern.findall(text) for text in texts]
         shapes = {tuple(_shape(token, shaped) for token in row) for row in rows}
@@ -135,13 +143,38 @@ def _columns(slot: int, place: Place, texts: Sequence[str]) -> tuple[Column, ...
     return tuple(_bare(slot, place, texts))
 
 
-def _bare(slot: int, place: Place, texts: Sequence[str]) -> Iterator[Column]:
-    """Names of several shapes: only the marks around them, which all share, are told apart."""
-    parts = [_INNER.fullmatch(text) for text in texts]
+def _without_small(slot: int, place: Place, texts: Sequence[str]) -> Iterator[Column]:
+    """A folder's name; `gate_timelapse`, `yard_timelapse` without what all have."""
+    parts = [re.fullmatch(r"(.*[^\W_])([\W_])([^\W_]+)", text) for text in texts]
+    tails = {part[2] + part[3] if part and words.is_small(part[3]) else "" for part in parts}
+    if len(tails) > 1 or "" in tails:
+        yield Column(slot, place, tuple(texts))
+        return
     for n in (1, 2, 3):
-        cells = tuple(part[n] if part else text for part, text in zip(parts, texts, strict=True))
-        if n == 2 or any(cells):
-            yield Column(slot, place, cells)
+        yield Column(slot, place, tuple(part[n] for part in parts if part))
+
+
+def _bare(slot: int, place: Place, texts: Sequence[str]) -> Iterator[Column]:
+    """Names of several shapes: the marks around them, which all share, are told apart, and what
+    the recordings are of."""
+    parts = [_INNER.fullmatch(text) for text in texts]
+    cells = [
+        [part[n] if part else text for n in (1, 2, 3)]
+        for part, text in zip(parts, texts, strict=True)
+    ]
+    heads = [re.fullmatch(r"([^\W_]+)([\W_])(.+)", row[1]) for row in cells]
+    tails = [re.fullmatch(r"(.+)([\W_])([^\W_]+)", row[1]) for row in cells]
+    if all(head and words.is_event(head[1]) for head in heads):
+        cells = [
+            [row[0], *head.groups(), row[2]] for row, head in zip(cells, heads, strict=True) if head
+        ]
+    elif all(tail and words.is_event(tail[3]) for tail in tails):
+        cells = [
+            [row[0], *tail.groups(), row[2]] for row, tail in zip(cells, tails, strict=True) if tail
+        ]
+    for column in zip(*cells, strict=True):
+        if any(column):
+            yield Column(slot, place, column)
 
 
 def _mixed_folder(texts: Sequence[str]) -> bool:
@@ -184,7 +217,7 @@ def _verdict(column: Column, layout: Layout) -> Verdict:
     values = column.values
     if all(re.fullmatch(r"[\W_]*", text) for text in values):
         return Verdict.MARK if len(values) == 1 else Verdict.OTHER
-    if _is_time(column, layout):
+    if is_time(column, layout):
         return Verdict.TIME
     if len(values) == 1:
         return Verdict.CONSTANT
@@ -193,7 +226,18 @@ def _verdict(column: Column, layout: Layout) -> Verdict:
     counted = len({re.sub(r"[0-9]+", "", text) for text in values}) == 1
     if not counted and all(words.is_event(text) or _MARKS.match(text) for text in values):
         return Verdict.CAMERA if _is_eye(column) else Verdict.EVENT
-    return _series_verdict(column)
+    return Verdict.BURST if _is_burst(column, layout) else _series_verdict(column)
+
+
+def _is_burst(column: Column, layout: Layout) -> bool:
+    """Several pictures of one moment, numbered behind it."""
+    return (
+        column.place is Place.AFTER
+        and column.parallel
+        and not column.keyword
+        and all(text.isdecimal() for text in column.values)
+        and all(is_still(file.relative) for file in layout.files)
+    )
 
 
 def _is_eye(column: Column) -> bool:
@@ -219,7 +263,7 @@ def _series_verdict(column: Column) -> Verdict:  # noqa: PLR0911 - a table of ru
     if column.parallel and wordy:
         return Verdict.CAMERA
     if numeric or column.place is Place.AFTER:
-        if column.keyword and (column.place is not Place.AFTER or each > 1):
+        if column.keyword and (column.place is not Place.AFTER or each > 1 or _is_address(column)):
             return (
                 Verdict.CAMERA if each >= _FILES_EACH or files <= _MANY_FILES else Verdict.COUNTER
             )
@@ -259,42 +303,6 @@ def _are_streams(column: Column) -> bool:
     return one[:-1] == other[:-1] and one[-1:] == "m" and other[-1:] == "s" and one[:-1] != ""
 
 
-def _is_time(column: Column, layout: Layout) -> bool:
-    if all(words.bears_date(text) for text in column.values):
-        return column.place is Place.FOLDER or len(column.values) > 1
-    if all(words.is_weekday_or_half(text) for text in column.values):
-        return True
-    if all(_is_epoch(text) for text in column.values):
-        return True
-    if column.place is not Place.FOLDER and len(column.values) == 1:
-        return False
-    for text, reading in zip(column.texts, layout.readings, strict=True):
-        if not _tells_part(text, reading.start.moment, reading.start.period_s):
-            return False
-    return True
-
-
-def _is_epoch(text: str) -> bool:
-    return bool(re.fullmatch(r"1[1-9][0-9]{8}(?:[0-9]{3})?", text))
-
-
-def _tells_part(text: str, moment: object, period_s: float) -> bool:
-    """The text is the year, month, day, hour or minute of this very file."""
-    if not isinstance(moment, dt.datetime) or period_s:
-        return False
-    numbers = re.findall(r"[0-9]+", text)
-    letters = re.sub(r"[\W\d_]", "", text)
-    if not numbers or (len(letters) > 2 and not words.is_time_word(letters)):
-        return False
-    later = moment + dt.timedelta(hours=1)
-    parts = {f"{moment:%Y}", f"{moment:%m}", f"{moment:%d}", f"{moment:%H}", f"{moment:%M}"}
-    parts |= {f"{moment:%Y%m}", f"{moment:%m%d}", f"{moment:%y%m%d}", f"{moment:%H}00"}
-    parts |= {f"{moment:%Y%m%d%H}", f"{later:%H}", f"{later:%H}00", f"{moment:%H%M}"}
-    parts |= {f"{moment:%H%M%S}", f"{moment:%Y%m%d%H%M%S}", f"{moment:%j}"}
-    parts |= {str(moment.month), str(moment.day), str(moment.hour)} if len(letters) else set()
-    return all(number in parts for number in numbers)
-
-
 def _series(texts: Sequence[str], starts_s: Sequence[float]) -> tuple[bool, bool]:
     """Whether two values have files of one moment; whether the values take turns in time."""
     order = sorted(range(len(texts)), key=lambda index: starts_s[index])
@@ -307,7 +315,9 @@ def _series(texts: Sequence[str], starts_s: Sequence[float]) -> tuple[bool, bool
 
 
 def _behind_keyword(column: Column, slot: Slot, index: int) -> bool:
-    """`ch01`, `cam 2`, `Kênh_3`: the letters before the number."""
+    """`ch01`, `cam 2`, `Kênh_3`: the letters before the number. An address needs none."""
+    if _is_address(column):
+        return True
     if not all(re.fullmatch(r"[0-9]{1,3}", text) for text in column.values):
         found = [re.match(r"([^\W\d_]+)[ _-]?[0-9]{1,3}\Z", text) for text in column.values]
         return all(each and _plain(each[1]) in words.CAMERA_MARKS for each in found)
@@ -317,6 +327,10 @@ def _behind_keyword(column: Column, slot: Slot, index: int) -> bool:
     if near.verdict is Verdict.MARK and index >= 2:
         near = slot.columns[index - 2]
     return all(_plain(text) in words.CAMERA_MARKS for text in near.values)
+
+
+def _is_address(column: Column) -> bool:
+    return all(_ADDRESS.search(text) for text in column.values)
 
 
 def _plain(text: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from edge_agent.recorders.find.grammar.moments import Atom, Reader, fields_of
@@ -15,7 +16,16 @@ from edge_agent.recorders.find.name_time import NameTime, name_times
 Role = Literal["date", "start", "end"]
 
 #: Of one path; the rest is far-fetched.
-MOST_READINGS = 8
+MOST_READINGS = 14
+
+#: A time of day without marks, and no date beside it.
+_NUMBER = re.compile(r"(?<!%[A-Za-z])(?:%H%M(?:%S)?|%M%S)\Z")
+
+#: A clock that nobody set counts from such a year: the time of day is as wrong.
+_UNSET = re.compile(
+    r"(?<![0-9])(?:19[789][0-9]|200[0-4])([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01])"
+    r"(?![0-9]{1,5}(?![0-9]))"
+)
 
 _JOINED = re.compile(r"(?:[D日일]?[ _.,Tt@-]{0,3}| ?at ?|_at_|, )\Z")
 _TO = re.compile(r"[^0-9/]{1,5}\Z")
@@ -23,7 +33,7 @@ _TO = re.compile(r"[^0-9/]{1,5}\Z")
 _LONGEST_S, _LONGEST_TIMED_S = 86_400.0, 7_200.0
 
 _IN_NAME, _DATE_IN_NAME, _ADJACENT, _WITH_END = 4.0, 1.0, 6.0, 3.0
-_RUN_BETWEEN, _TIME_FIRST = 1.5, 3.0
+_RUN_BETWEEN, _FOLDER_BETWEEN, _TIME_FIRST = 1.5, 0.5, 3.0
 _NO_DAY = 8.0
 
 
@@ -46,11 +56,33 @@ class Reading:
     start: NameTime
     end: dt.datetime | None
     weight: float  # how likely, before other files were looked at
+    turn: int = 0  # of the moments of one form in this path, which: `exported_<when>_of_<when>`
 
     @property
     def hour_only(self) -> bool:
         """It tells no minute. A number may look like that and be none of it."""
         return not re.search(r"%-?[MSs]", "".join(field.form for field in self.fields))
+
+    @property
+    def in_a_number(self) -> bool:
+        """The time of day is one number of four digits or six that stands for itself."""
+        return _NUMBER.search(self._last.form) is not None
+
+    @property
+    def number(self) -> int:
+        """Of `in_a_number`."""
+        found = re.search(r"[0-9]+\Z", self.stem[self._last.begin : self._last.end])
+        return int(found[0]) if found else 0
+
+    @property
+    def short_number(self) -> bool:
+        """It has four digits."""
+        return self.in_a_number and not self._last.form.endswith("%H%M%S")
+
+    @property
+    def _last(self) -> Field:
+        """The last field of the start."""
+        return next(field for field in reversed(self.fields) if field.role != "end")
 
     @property
     def key(self) -> tuple[tuple[int, str, str], ...]:
@@ -60,7 +92,7 @@ class Reading:
             depth = self.stem.count("/", at, field.begin)
             parts.append((depth, str(field.role), field.form.replace("%-", "%")))
             at = field.end
-        return (*parts, (self.stem.count("/", at), "", ""))
+        return (*parts, (self.stem.count("/", at), "", str(self.turn)))
 
 
 def readings_of(relative: str, reader: Reader) -> list[Reading]:
@@ -76,11 +108,21 @@ def readings_of(relative: str, reader: Reader) -> list[Reading]:
             if reading is not None:
                 found.append(reading)
     best: dict[object, Reading] = {}
-    for reading in found:
+    for reading in _in_turn(found):
         kept = best.get(reading.key)
         if kept is None or kept.weight < reading.weight:
             best[reading.key] = reading
     return sorted(best.values(), key=lambda each: -each.weight)[:MOST_READINGS]
+
+
+def _in_turn(readings: list[Reading]) -> Iterator[Reading]:
+    """Each with its number among those of its form that begin elsewhere."""
+    begins: dict[object, set[int]] = defaultdict(set)
+    for reading in readings:
+        begins[reading.key].add(reading.fields[0].begin)
+    for reading in readings:
+        before = sum(begin < reading.fields[0].begin for begin in begins[reading.key])
+        yield replace(reading, turn=before)
 
 
 def _starts(
@@ -97,10 +139,15 @@ def _starts(
             weight += _IN_NAME * (parts[-1].end > name_at) + _DATE_IN_NAME * (date.end > name_at)
             yield from _dated(runs, date, parts, weight)
         yield from _hourly(runs, date, reader)
-    if not dates and not moments:
+    told = [date for date in (*dates, *moments) if {"year", "epoch"} & date.units]
+    if not _UNSET.search(runs.stem):
         for atom in times:
-            if atom.end > name_at:
+            if atom.end > name_at and not any(_overlap(atom, date) for date in told):
                 yield (_field(atom, "start"),), atom.weight + _IN_NAME - _NO_DAY
+
+
+def _overlap(one: Atom, other: Atom) -> bool:
+    return one.begin < other.end and other.begin < one.end
 
 
 def _hourly(runs: Runs, date: Atom, reader: Reader) -> Iterator[tuple[tuple[Field, ...], float]]:
@@ -169,7 +216,7 @@ def _dated(
             yield (whole, *rest), weight + _ADJACENT
             return
         between = sum(date.end <= run.begin and run.end <= first.begin for run in runs.digits)
-        weight -= _RUN_BETWEEN * between * ("/" not in gap)
+        weight -= between * (_RUN_BETWEEN if "/" not in gap else _FOLDER_BETWEEN)
         yield (_field(date, "date"), *(_field(part, "start") for part in parts)), weight
     elif "/" not in runs.stem[first.end : date.begin]:
         gap = runs.stem[first.end : date.begin]
@@ -198,7 +245,7 @@ def _ends(
         for atom in times:
             gap = runs.stem[date.end : atom.begin]
             form = date.form + gap + atom.form
-            if atom.begin >= date.end and "/" not in gap and form.replace("%-", "%") == whole:
+            if atom.begin >= date.end and _JOINED.match(gap) and _alike(form, whole):
                 yield (Field(date.begin, atom.end, "end", form),), _WITH_END
     for atom in near:
         if whole.endswith(atom.form.replace("%-", "%")) and atom.length >= 6:
@@ -206,7 +253,8 @@ def _ends(
 
 
 def _alike(one: str, other: str) -> bool:
-    return one.replace("%-", "%") == other.replace("%-", "%")
+    """The same directives; the marks between them may differ."""
+    return re.findall(r"%-?(.)", one) == re.findall(r"%-?(.)", other)
 
 
 def _follows(runs: Runs, field: Field, atom: Atom) -> bool:

@@ -10,7 +10,7 @@ from edge_agent.recorders.find.grammar.cameras import Eyes, Span
 from edge_agent.recorders.find.grammar.parts import Column, Place, Slot, Verdict
 from edge_agent.recorders.find.template import is_still
 
-_FEW_FILES = 2
+_FEW_MOMENTS = 2
 
 
 def templates_of(eyes: Eyes) -> list[str]:
@@ -69,9 +69,16 @@ def _spelt(eyes: Eyes, column: Column, *, near_camera: bool, glued: bool) -> str
     text = column.texts[0]
     if column.verdict is Verdict.MARK:
         return _literal(text)
-    if column.verdict is not Verdict.CONSTANT:
+    if (
+        near_camera
+        and column.place is Place.AFTER
+        and all(len(each) == 1 for each in column.values)
+    ):
+        return "?"  # a wildcard would take the first words of the name
+    dated = bool(eyes.layout.forms) or column.in_folder
+    if column.verdict is not Verdict.CONSTANT or not dated:
         return "*"
-    few = len(eyes.layout.files) < _FEW_FILES
+    few = len({reading.start for reading in eyes.layout.readings}) < _FEW_MOMENTS
     may_change = words.is_event(text) or (few and text.isdecimal())
     beside_digits = glued and text[-1:].isdecimal()
     if may_change and column.place is not Place.FOLDER and not beside_digits:

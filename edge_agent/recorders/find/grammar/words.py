@@ -20,8 +20,8 @@ EVENTS = _words(
     man timer time schedule sched continuous cont regular reg record rec recording clip clips
     video vid snapshot snap still image img photo picture pic capture cap thumb thumbnail alrm
     io input no pa ev sos gsensor start end stop begin timing chuyendong nguoi xe baodong sukien
-    phathien r m n e i f p a t s visitor doorbell ding ring press call vehicledetection
-    motiondetection persondetection
+    phathien chuyen dong chuyển động người phát hiện báo r m n e i f p a t s visitor
+    doorbell ding ring press call vehicledetection motiondetection persondetection
     """
 )
 
@@ -31,8 +31,15 @@ STREAMS = _words(
     main sub extra1 extra2 extra3 sub1 sub2 main1 stream0 stream3 ext1
     mainstream substream stream1 stream2 hd sd high low hq lq hi lo ext extra
     main_stream sub_stream hauptstrom chinh phu master slave 720p 1080p 480p 360p 4k 2k uhd fhd
-    vga d1 cif
+    vga d1 cif h264 h265 hevc mjpeg
     """
+)
+_SIZE = re.compile(r"[0-9]{3,4}[x×][0-9]{3,4}\Z")
+
+#: Small pictures of what other files show: behind or before a camera's name.
+SMALL = _words(
+    "thumb thumbs thumbnail thumbnails preview previews snap snaps snapshot snapshots timelapse"
+    " jpg jpgs jpeg still stills image images img pic pics cover poster"
 )
 
 #: Before a number that is a camera's.
@@ -48,6 +55,7 @@ PLACES = _words(
     """
     record records recording recordings recorded rec video videos dav jpg jpeg mp4 avi mkv snap
     snaps snapshot snapshots image images picture pictures pic pics photo photos mp4record
+    jpgrecord
     normal event events alarm alarms export exports motion motioneye ftp upload uploads media
     dcim data sd mnt sdcard card clips clip files file storage backup live public home user
     archive archives hls nvr dvr camera cameras cam cams cctv surveillance security var lib tmp
@@ -101,7 +109,11 @@ def is_event(text: str) -> bool:
 
 
 def is_stream(text: str) -> bool:
-    return text.casefold() in STREAMS
+    return text.casefold() in STREAMS or _SIZE.match(text.casefold()) is not None
+
+
+def is_small(text: str) -> bool:
+    return text.casefold() in SMALL
 
 
 def is_place(text: str) -> bool:

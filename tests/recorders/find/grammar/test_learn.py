@@ -6,6 +6,7 @@ import datetime as dt
 from zoneinfo import ZoneInfo
 
 import pytest
+from recorder_kinds import KINDS
 from recorder_names import LAYOUTS, NamedClip, NameLayout, clips_of
 
 from edge_agent.recorders.find.grammar import Learned, NamedFile, learn
@@ -46,7 +47,7 @@ def mistakes(learned: Learned, clips: list[NamedClip], zone: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+@pytest.mark.parametrize("layout", [*LAYOUTS, *KINDS], ids=lambda layout: layout.name)
 @pytest.mark.parametrize(("count", "step_s"), [(1, 97), (2, 97), (7, 3600), (20, 14_000)])
 def test_names_are_understood(layout: NameLayout, count: int, step_s: int) -> None:
     clips = list(clips_of(layout, count=count, step_s=step_s))
@@ -54,15 +55,16 @@ def test_names_are_understood(layout: NameLayout, count: int, step_s: int) -> No
     assert mistakes(learned, clips, layout.zone) == [], learned.template.name
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+@pytest.mark.parametrize("layout", [*LAYOUTS, *KINDS], ids=lambda layout: layout.name)
 def test_files_that_were_copied_later_are_right_or_unsure(layout: NameLayout) -> None:
     """Nothing but the names tells then."""
     clips = list(clips_of(layout, count=2))
     learned = learnt(clips, layout.given, copied=True)
-    assert not mistakes(learned, clips, layout.zone) or learned.unsure
+    wrong = mistakes(learned, clips, layout.zone)
+    assert learned.unsure or all(each.startswith("no time in") for each in wrong)  # `probe` tells
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+@pytest.mark.parametrize("layout", [*LAYOUTS, *KINDS], ids=lambda layout: layout.name)
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_template_reads_the_next_days_too(layout: NameLayout, count: int) -> None:
     """What is pasted today must fit tomorrow: a folder of a day or an hour is no camera."""
@@ -161,3 +163,69 @@ def test_numbers_of_a_days_files_are_no_hours() -> None:
     learned = learnt(clips, HANOI)
     facts = [learned.template.match(clip.relative) for clip in clips]
     assert [each for each in facts if each is not None and each.start is not None] == []
+
+
+# --- what is no time ------------------------------------------------------------------------
+
+
+def told_times(names: list[str], *, step_s: int = 97, zone: str = HANOI) -> list[object]:
+    """The starts that are read of files that were complete one after the other."""
+    first_s = dt.datetime(2026, 11, 26, 14, 5, 9, tzinfo=ZoneInfo(zone)).timestamp()
+    files = [NamedFile(name, first_s + step_s * n) for n, name in enumerate(names)]
+    learned = learn(files, ZoneInfo(zone), LATEST_YEAR)
+    facts = [learned.template.match(name) for name in names]
+    assert all(facts)
+    return [each.start for each in facts if each and each.start is not None]
+
+
+@pytest.mark.parametrize(
+    "form", ["20261126/{:06}.mp4", "20261126/{:04}.mp4", "2026-11-26_{:04}.mp4", "NVT{:04}.mp4"]
+)
+def test_numbers_that_count_up_are_no_times_of_day(form: str) -> None:
+    assert told_times([form.format(n) for n in range(1, 6)]) == []
+
+
+def test_clock_that_nobody_set_tells_no_time_of_day() -> None:
+    assert told_times([f"20000101_00{minute:02}12.mp4" for minute in range(3, 9)]) == []
+
+
+def test_minutes_that_count_up_with_the_uploads_are_times() -> None:
+    names = [f"2026-11-26/14{minute:02}.mp4" for minute in range(5, 12)]
+    assert len(told_times(names, step_s=60)) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("form", "cameras"),
+    [
+        ("{camera}_00000000{n:03}000500.mp4", ("ch01", "ch02")),
+        ("events/{camera}/2026-11-26/{id}/{id}-video.mp4", ("1", "2")),
+        ("{camera}/6B07DA{n:02X}.mp4", ("gate", "yard")),
+    ],
+)
+def test_cameras_are_told_apart_where_names_tell_no_time(
+    form: str, cameras: tuple[str, str]
+) -> None:
+    files = {
+        form.format(camera=camera, n=n, id=1234 + 2 * n + at): (camera, 1.8e9 + 97 * n)
+        for n in range(4)
+        for at, camera in enumerate(cameras)
+    }
+    learned = learn([NamedFile(name, each[1]) for name, each in files.items()], dt.UTC, LATEST_YEAR)
+    for name, (camera, _) in files.items():
+        facts = learned.template.match(name)
+        assert facts is not None
+        assert (facts.channel, facts.start) == (camera, None), learned.template.name
+
+
+def test_words_in_turn_behind_the_time_may_be_cameras_and_the_template_for_it_is_shown() -> None:
+    names = [f"20261126_1405{n:02}_{('porch', 'shed')[n % 2]}.mp4" for n in range(0, 40, 5)]
+    learned = learn([NamedFile(name, 1.8e9) for name in names], dt.UTC, LATEST_YEAR)
+    (reason,) = learned.unsure
+    assert "porch, shed are taken for events" in reason
+    assert "use --template '{start:%Y%m%d_%H%M%S}_{camera}.{video}'" in reason
+
+
+def test_day_of_an_export_is_not_the_day_of_the_recording() -> None:
+    names = [f"exported_20261127_080000_gate_20261126_14{n:02}06.mp4" for n in range(5, 9)]
+    expected = [dt.datetime.fromisoformat(f"2026-11-26T14:{n:02}:06") for n in range(5, 9)]
+    assert told_times(names, step_s=60) == expected
