@@ -251,12 +251,6 @@ def test_grey_paint_before_a_pale_scene_is_no_night() -> None:
     assert not camera.health.night_view
 
 
-def test_a_dim_picture_with_noise_is_not_soft() -> None:
-    camera = Camera()
-    assert camera.watch(LEARN_S) == []
-    assert camera.watch(2 * SPELL_S, scaled(0.35), noise=5.0) == []
-
-
 def test_what_is_kept_judges_at_once_and_gives_the_same_bytes() -> None:
     camera = Camera()
     camera.watch(LEARN_S)
