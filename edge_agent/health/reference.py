@@ -14,13 +14,13 @@ import math
 from dataclasses import dataclass, replace
 
 import cv2
-import msgspec
 import numpy as np
 
 from edge_agent.domain import F32, U8
 from edge_agent.health import maps
 from edge_agent.health.look import COARSE_PX, TILE_PX, Look, Sharpness, sharpness, tile_means
 from edge_agent.health.maps import Mask
+from edge_agent.health.reference_state import SHARP_TILES, VERSION, ReferenceState, check
 
 #: The first minute is believed as it is: an installer looks at the picture just then.
 FIRST_S = 60.0
@@ -48,9 +48,8 @@ _SMOOTH_SHARE = 0.35
 #: Sharpness is judged in tiles with this contrast (levels) and usual detail, if there are some.
 _LEAST_CONTRAST = 6.0
 _LEAST_DETAIL = 0.12
-_LEAST_SHARP_TILES = 3
+_LEASTSHARP_TILES = 3
 _NOISE_SHARE = 0.8
-_SHARP_TILES = 12
 _MOST_VARIATION = 0.15
 _WORTH_A_SEARCH = 0.35
 #: Where a camera sways, contours are not found again, but there are as many of them: a tile is
@@ -60,7 +59,6 @@ _RICH_TIMES, _POOREST = 12.0, 0.1
 _FEW = 0.25
 #: Brightness lies somewhere: levels of the curve; and is mostly found there again.
 _LEAST_LAYOUT, _LEAST_LAYOUT_ALIKE = 2.0, 0.7
-_MAX_SIDE_PX = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,29 +99,6 @@ class Comparison:
     layout_contrast: float = 1.0
     fine_new: float = 0.0  # contours that were not there, as a share of the usual ones' energy
     coarse_new: float = 0.0  # the same in the coarse band; what is close to a lens is out of focus
-
-
-class ReferenceState(msgspec.Struct, frozen=True, array_like=True):
-    """A reference in some 60 kB. Maps are quantised, and packed by zlib."""
-
-    version: int
-    height: int
-    width: int
-    fine: bytes  # int8, half levels
-    coarse: bytes  # int8, levels
-    noise: list[float]  # of each tile, mean square
-    gain: list[float]
-    places: list[tuple[int, int]]
-    detail: list[float]
-    varies: float
-    smear_frac: float
-    learned_s: float
-    coarse_total: float
-    layout: list[float]
-    layout_total: float
-
-
-_VERSION = 3
 
 
 class Reference:
@@ -335,13 +310,13 @@ class Reference:
         usable &= sharp.noise < _NOISE_SHARE * self._detail * sharp.contrast
         if gone is not None:
             usable &= np.array([not gone[place] for place in self.places], bool)
-        if np.count_nonzero(usable) < _LEAST_SHARP_TILES:
+        if np.count_nonzero(usable) < _LEASTSHARP_TILES:
             return None
         return float(np.median(1.0 - sharp.detail[usable] / self._detail[usable]))
 
     def _choose_places(self) -> None:
         """Where the finest contours are, for good."""
-        order = np.argsort(self._energy, axis=None)[::-1][:_SHARP_TILES]
+        order = np.argsort(self._energy, axis=None)[::-1][:SHARP_TILES]
         columns = self._energy.shape[1]
         self.places = tuple((int(i) // columns, int(i) % columns) for i in sorted(order))
         self._detail = np.zeros(len(self.places), np.float32)
@@ -349,7 +324,7 @@ class Reference:
     def state(self) -> ReferenceState:
         height, width = self._fine.shape
         return ReferenceState(
-            _VERSION,
+            VERSION,
             height,
             width,
             maps.packed(self._fine * 2),
@@ -369,23 +344,9 @@ class Reference:
     @classmethod
     def restored(cls, state: ReferenceState) -> Reference:
         """Raises ValueError for what is no such state."""
+        check(state)
         height, width = state.height, state.width
-        if state.version != _VERSION:
-            raise ValueError(f"a reference of version {state.version}")
-        sides = (height, width)
-        if not all(0 < side <= _MAX_SIDE_PX and side % TILE_PX == 0 for side in sides):
-            raise ValueError(f"a reference of {width}x{height} pixels")
         rows, columns = height // TILE_PX, width // TILE_PX
-        if not (len(state.noise) == len(state.gain) == len(state.layout) == rows * columns):
-            raise ValueError("the reference's tiles do not fit its size")
-        if len(state.places) != len(state.detail) or len(state.places) > _SHARP_TILES:
-            raise ValueError("the reference's sharp places do not fit its detail")
-        if not all(0 <= row < rows and 0 <= column < columns for row, column in state.places):
-            raise ValueError("the reference's sharp places lie outside of the picture")
-        each = [*state.noise, *state.gain, *state.layout, *state.detail]
-        whole = [state.varies, state.learned_s, state.coarse_total, state.layout_total]
-        if not np.isfinite(each + whole).all():
-            raise ValueError("the reference has figures that are no numbers")
         made = cls(
             maps.unpacked(state.fine, height, width) / np.float32(2),
             maps.unpacked(state.coarse, height // COARSE_PX, width // COARSE_PX),

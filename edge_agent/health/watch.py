@@ -27,7 +27,8 @@ from edge_agent.health.faults import (
     seen_beside,
 )
 from edge_agent.health.look import Look, Sharpness, still_tiles, take_look
-from edge_agent.health.reference import Beside, Reference, ReferenceState
+from edge_agent.health.reference import Beside, Reference
+from edge_agent.health.reference_state import ReferenceState
 from edge_agent.health.vote import HealthChange, Vote
 
 #: So often a picture is looked at; keyframes of an idle camera come about as often.

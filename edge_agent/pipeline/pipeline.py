@@ -360,15 +360,7 @@ class CameraPipeline:
         another version or picture size, or damaged; the pipeline is then as new.
         """
         state = unpack(data)
-        if (
-            size is not None
-            and state.width
-            and (state.width, state.height)
-            != (
-                size.width,
-                size.height,
-            )
-        ):
+        if size is not None and state.width and FrameSize(state.width, state.height) != size:
             raise CarryOverRefused(
                 f"carried over from pictures of {state.width}x{state.height}, not of {size}"
             )
