@@ -1,6 +1,6 @@
 # make demo   see the agent find a person and tell a server, with no camera, broker or network
 # make test   every test but the slowest
-# make test-system    long runs: edits under load, damage of every table, a few mutations
+# make test-system    long runs: edits under load, damage of every table
 # make test-machines  packages built, bare Debian roots booted: install, upgrade, remove (as root)
 # make test-packages  the part of it that CI runs: both packages, install.sh, Debian 13 booted once
 # make test-native  what another processor could break: tests of the libraries with machine code
@@ -30,7 +30,6 @@ test: $(VENV)/.dev
 
 test-system: $(VENV)/.dev
 	$(BIN)/python -m pytest -m system --timeout 1800 --ignore tests/packaging
-	$(BIN)/python tests/mutation --sample 10
 
 # Builds the packages and boots bare Debian roots: most of an hour, as root.
 test-machines: $(VENV)/.deb
