@@ -90,7 +90,10 @@ def closing_lines(
     """Below the list of those who were not told: what holds for several of them."""
     count = sum(map(is_unexplained, whys))
     if count:
-        yield f"{count} more: {_NOTHING_TOLD}: part of somebody else, or too seldom seen"
+        yield (
+            f"{count} more: no threshold, zone or time told them: "
+            "part of somebody else, or too seldom seen"
+        )
     for each in together:
         who = f"all {each.asked}" if each.told == each.asked else f"{each.told} of {each.asked}"
         yield f"one value that tells {who}: {change_text(each.change)}"
