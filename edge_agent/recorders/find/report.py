@@ -133,7 +133,8 @@ def _rough(seconds: float) -> str:
     if seconds < 600:
         return f"{seconds:.0f} s"
     if seconds < 2 * 86_400:
-        return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
+        hours, minutes = divmod(round(seconds / 60), 60)
+        return f"{hours} h {minutes} min"
     return f"{seconds / 86_400:.0f} days"
 
 
