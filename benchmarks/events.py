@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks._replays import MODEL, Visit, open_detector, replayed, visits
 from benchmarks.motion_recall import ONE_BY_ONE, ONE_BY_ONE_TRUTH, footage_dir
-from edge_agent.detect.catalog import PREFERENCE
+from edge_agent.detect.catalog import installed_models
 from edge_agent.errors import ModelError
 
 MIN_IOU = 0.8
@@ -106,7 +106,10 @@ def summary(name: str, pairings: Sequence[Pairing], others: Sequence[Visit]) -> 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", action="append", help="this model; may be given several times")
-    names: list[str] = parser.parse_args().model or [MODEL, *(n for n in PREFERENCE if n != MODEL)]
+    names: list[str] = parser.parse_args().model or [
+        MODEL,
+        *(m.manifest.name for m in installed_models() if m.manifest.name != MODEL),
+    ]
     folder = footage_dir()
     spans = intervals(folder / ONE_BY_ONE_TRUTH)
     good = True
