@@ -31,6 +31,7 @@ from recorder import (
     Written,
 )
 
+from edge_agent.domain import U8
 from edge_agent.recorders.find.grammar import NamedFile, learn
 
 _PAUSE_S = (20, 90)
@@ -149,26 +150,27 @@ class BrandShelf:
         folder.mkdir(parents=True, exist_ok=True)
         height, width = pictures[0].shape[:2]
         self._small = [cv2.resize(each, (width // 2, height // 2)) for each in pictures]
-        self._cached: dict[tuple[str, int, bool], bytes] = {}
+        self._cached: dict[tuple[str, int, bool, int], bytes] = {}
 
     def content(self, file: Written) -> bytes:
         """Of a file that grows: all that it will be. No two are alike: each bears a number."""
         assert isinstance(file, BrandFile)
         suffix = file.path.suffix
         small = file.path.name.startswith("RecS")
-        key = suffix, -1 if suffix == ".ts" else file.shows, small
+        # All stages of a file that grows begin alike; a file is known by how it begins.
+        number = 0 if suffix == ".ts" else file.number
+        key = suffix, -1 if suffix == ".ts" else file.shows, small, number
         if key not in self._cached:
             self._cached[key] = self._encoded(*key)
-        # All stages of a file that grows begin alike.
-        number = (
-            f"{file.camera} {file.path.name}".encode() if suffix == ".ts" else b"%d" % file.number
-        )
-        return _marked(self._cached[key], suffix, number)
+        if suffix == ".ts":
+            return _marked(self._cached[key], f"{file.camera} {file.path.name}".encode())
+        return self._cached[key]
 
-    def _encoded(self, suffix: str, shows: int, small: bool) -> bytes:
+    def _encoded(self, suffix: str, shows: int, small: bool, number: int) -> bytes:
         pictures = self._small if small else self._pictures
         if shows >= 0:
             pictures = pictures[shows * CLIP_S * FPS : (shows + 1) * CLIP_S * FPS]
+        pictures = [_numbered(each, number) for each in pictures]
         height, width = pictures[0].shape[:2]
         options = {"preset": "ultrafast", "g": str(FPS), "bf": "0", "crf": "20"}
         options["x264-params"] = "scenecut=0:log=0:threads=1"
@@ -184,14 +186,14 @@ class BrandShelf:
         return path.read_bytes()
 
 
-def _marked(data: bytes, suffix: str, number: bytes) -> bytes:
-    """With a number that players skip."""
-    if suffix == ".ts":
-        return b"\x47\x1f\xff\x10" + number.ljust(184, b"\xff") + data
-    if suffix == ".mkv":
-        return data + b"\xec" + bytes([0x80 | len(number)]) + number
-    name = b"free" if suffix == ".mp4" else b"JUNK"
-    size = len(number) + 8
-    if suffix == ".mp4":
-        return data + size.to_bytes(4, "big") + name + number
-    return data + name + len(number).to_bytes(4, "little") + number
+def _numbered(picture: U8, number: int) -> U8:
+    """With the number as sixteen grey spots in a corner: too small for motion."""
+    drawn = picture.copy()
+    for bit in range(16):
+        drawn[0:2, 2 * bit : 2 * bit + 2] = 140 if number >> bit & 1 else 110
+    return drawn
+
+
+def _marked(data: bytes, name: bytes) -> bytes:
+    """A transport stream with a packet before it that players skip."""
+    return b"\x47\x1f\xff\x10" + name.ljust(184, b"\xff") + data

@@ -280,6 +280,15 @@ def test_keys_alone_are_enough(page: Page, running: AgentInside) -> None:
     assert camera.person.min_height_frac == 0.05
 
 
+ADDED_HOURS = """
+    const details = document.querySelector("#list details");
+    details.open = true;
+    details.scrollIntoView();
+    document.querySelector("#add0").click();
+    return document.querySelector("#list details[open] [type=time]") !== null;
+"""
+
+
 def test_a_phone_draws_with_a_finger(page: Page, running: AgentInside) -> None:
     as_phone(page.chrome)
     try:
@@ -297,10 +306,7 @@ def test_a_phone_draws_with_a_finger(page: Page, running: AgentInside) -> None:
         page.said("saved, and applied by the running agent")
         page.shoot("phone-saved")
         page.until(lambda: page.find("#undo").get_attribute("disabled"))  # loaded again
-        summary = page.find("#list summary")
-        page.chrome.execute_script("arguments[0].scrollIntoView()", summary)
-        summary.click()
-        page.find("#add0").click()
+        page.until(lambda: page.chrome.execute_script(ADDED_HOURS))  # drawn anew meanwhile, perhaps
         assert page.chrome.execute_script("return document.documentElement.scrollWidth") == 360
         page.chrome.execute_script("arguments[0].scrollIntoView()", page.find("#list summary"))
         page.shoot("phone-hours")

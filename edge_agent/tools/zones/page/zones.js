@@ -393,7 +393,7 @@ async function save() {
   try {
     const answer = await (await ask("/save", draft())).json();
     say(answer.text, !answer.saved);
-    if (answer.saved) { await load(); await picture(); both(); }
+    if (answer.saved) { await load(); both(); await picture(); }
   } catch (error) { say(String(error.message), true); }
   render();
 }
