@@ -36,7 +36,7 @@ KILLS = int(os.environ.get("RECORDER_KILLS", "10"))
 @pytest.mark.system
 @pytest.mark.xfail(
     run=False,
-    reason="stands still after some 33 of 80 files: found once the cause, test or agent, is known",
+    reason="stands still after 33 of 80 files; nobody knows yet whether the test or the agent does",
 )
 def test_twelve_brands_growing_files_and_double_streams_are_told_once_over_ten_kills(
     tmp_path: Path,
