@@ -322,7 +322,8 @@ def _times_at(runs: Runs, index: int, run: Run) -> Iterator[Atom]:
         weight -= _GLUED * (not marked and bool(_WORD_BEFORE.search(runs.stem, 0, run.begin)))
         form = f"{_spelt('M', run)}{first}{_spelt('S', following[0])}"
         yield _atom(runs, run.begin, following[0].end, form, weight)
-    if not marked:
+    unpadded_folder = "/" in first and min(run.length, following[0].length) == 1
+    if not marked and not unpadded_folder:  # `7/7-video.mp4` is a number, twice
         form = hour + first + minute
         yield from _dressed(_atom(runs, run.begin, following[0].end, form, 4.0), runs)
 
