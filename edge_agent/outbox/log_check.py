@@ -47,8 +47,8 @@ def log_state(database: Path) -> LogState | None:
 
 
 #: Descriptors of indexes, by device and inode. They stay open: closing one would drop the locks
-#: that SQLite has on that file for this process (fcntl(2)). The next reader of another process would
-#: then take itself for the first, and cut the index off under our feet.
+#: that SQLite has on that file for this process (fcntl(2)). The next reader of another process
+#: would then take itself for the first, and cut the index off under our feet.
 _held: dict[tuple[int, int], int] = {}
 
 

@@ -165,7 +165,8 @@ def _others_see_us(folder: Path) -> bool:
             f"with open({str(folder / name)!r}, 'r+b') as file:\n"
             f"    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, {length}, {start})\n"
         )
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        locked = [sys.executable, "-c", code]
+        done = subprocess.run(locked, check=False, capture_output=True, text=True)
         if "BlockingIOError" not in done.stderr:
             return False
     return True
