@@ -84,7 +84,9 @@ def _make_private(path: Path) -> None:
                 path.chmod(_PRIVATE)
         except FileNotFoundError:
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            os.close(os.open(path, flags, _PRIVATE))
+            descriptor = os.open(path, flags, _PRIVATE)
+            os.fchmod(descriptor, _PRIVATE)
+            os.close(descriptor)
         for suffix in ("-wal", "-shm"):
             path.with_name(path.name + suffix).chmod(_PRIVATE)
 

@@ -364,3 +364,26 @@ def test_an_edit_by_hand_meanwhile_is_not_overwritten(page: Page, running: Agent
     page.said("changed meanwhile")
     assert camera.read_text().endswith("# by hand\n")
     assert list(zones(running)) == ["door"]
+
+
+#: The box's answer to the next save comes when `release()` is called.
+HOLD = """
+const ask = window.fetch, held = new Promise(done => { window.release = done; });
+window.fetch = async (url, options) => {
+  const answer = await ask(url, options);
+  if (String(url).includes("/save")) await held;
+  return answer;
+};
+"""
+
+
+def test_what_is_drawn_while_a_save_is_on_its_way_stays(page: Page, running: AgentInside) -> None:
+    page.find("#list li button").click()
+    page.chrome.execute_script(HOLD)
+    page.find("#save").click()
+    page.until(lambda: not zones(running))
+    page.chrome.execute_script("undo()")
+    page.chrome.execute_script("release()")
+    page.until(lambda: page.find("#save").is_enabled())
+    page.find("#save").click()
+    page.until(lambda: list(zones(running)) == ["door"])

@@ -193,13 +193,10 @@ def _rival(
     others = Counter(other for index in members for other in readings[index] if other != key)
     mine = sum(agreed[index][key] for index in members)
     for other, count in others.items():
-        if count < len(members):
+        if count < len(members) or _same_times(key, other, members, readings):
             continue
         theirs = sum(agreed[index][other] for index in members)
         first, second = readings[members[0]][key], readings[members[0]][other]
-        # On the 26th of '26 year and day may be either, and every other day tells them apart.
-        if _same_times(key, other, members, readings) and not _reordered(first, second):
-            continue
         apart = first.weight - second.weight
         if theirs >= mine and apart < _ALIKE and _same_place(first, second):
             return tuple(
@@ -207,12 +204,6 @@ def _rival(
                 for n in range(len(second.fields))
             )
     return ()
-
-
-def _reordered(one: Reading, other: Reading) -> bool:
-    """They read the same units from other digits."""
-    units = [re.findall(r"%-?(.)", "".join(f.form for f in each.fields)) for each in (one, other)]
-    return units[0] != units[1] and sorted(units[0]) == sorted(units[1])
 
 
 def _same_times(

@@ -364,10 +364,12 @@ document.addEventListener("keydown", event => {
 const draft = () => ({base, ...heights, ...Object.fromEntries(KINDS.map(kind => [kind,
   areas.filter(area => area.kind === kind).map(({kind: _, ...area}) => area)]))});
 
-async function load() {
+// What was drawn since `sent` went to the box stays, and is not saved yet.
+async function load(sent = snapshot()) {
   const found = await (await ask("/state")).json();
   ({words, base, limits, agent} = found);
   deadline = Date.now() + found.left_s * 1000;
+  if (snapshot() !== sent) { saved = sent; return; }
   areas = KINDS.flatMap(kind => found.draft[kind].map(area => ({kind, ...area})));
   heights = {min_height_frac: found.draft.min_height_frac, max_height_frac: found.draft.max_height_frac};
   saved = snapshot();
@@ -389,11 +391,12 @@ async function picture() {
 
 async function save() {
   $("save").disabled = true;
+  const sent = snapshot();
   say(word("saving"));
   try {
     const answer = await (await ask("/save", draft())).json();
     say(answer.text, !answer.saved);
-    if (answer.saved) { await load(); both(); await picture(); }
+    if (answer.saved) { await load(sent); both(); await picture(); }
   } catch (error) { say(String(error.message), true); }
   render();
 }

@@ -92,14 +92,6 @@ def test_numbers_of_events_are_no_hours(events: int) -> None:
     assert [(each.channel, each.start) for each in facts if each] == [("Front", None)] * events
 
 
-def test_year_and_day_that_one_day_does_not_tell_apart_are_both_shown() -> None:
-    names = [f"gate_261126_14050{n}.mp4" for n in range(3)]
-    uploaded_s = dt.datetime(2026, 11, 26, 14, 5, 9, tzinfo=dt.UTC).timestamp()
-    learned = learn([NamedFile(name, uploaded_s) for name in names], dt.UTC, LATEST_YEAR)
-    (reason,) = learned.unsure
-    assert "'gate_{start:%d%m%y_%H%M%S}.{video}'" in reason
-
-
 def test_two_words_behind_the_time_may_be_cameras() -> None:
     names = ["26.11.2026 14.05.06 A.avi", "26.11.2026 14.05.35 B.avi"]
     learned = learn([NamedFile(name, 1.8e9) for name in names], dt.UTC, LATEST_YEAR)
