@@ -18,6 +18,7 @@ import pytest
 from babel.messages.pofile import read_po
 from broker import Mosquitto, free_port
 from fake_onvif import FakeOnvif
+from pki import Authority
 
 from edge_agent import language
 from edge_agent.cli import main
@@ -168,11 +169,13 @@ def answers_of(lines: Sequence[str], said: list[str]) -> Terminal:
     return Terminal(ask, ask_secret, said.append)
 
 
-def test_the_dialogue_of_setup_is_vietnamese_with_every_mistake() -> None:
+def test_the_dialogue_of_setup_is_vietnamese_with_every_mistake(tmp_path: Path) -> None:
+    own = Authority(tmp_path).issue("box-0017")
     speak("vi")
     said: list[str] = []
     box = ["Phường 5", "phuong-5", "box-0017", "GMT+7", "Asia/Ho_Chi_Minh"]
-    server = ["mqtt://x", "mqtt.example", "c", "0", "8883", "", "/tmp/box.crt", "/tmp/box.key"]
+    server = ["mqtt://x", "mqtt.example", "c", "0", "8883", "/nowhere", str(own.key), ""]
+    server += [str(own.cert), "", str(own.cert), str(own.key)]
     gate = ["gate", "Cổng", "99", "2", "rtsp://x/y", "192.168.1.64", "65", "3", "viewer"]
     yard = ["gate", "yard", "", "9", "192.168.1.65", "", "k", "admin"]
     told = ask_everything(answers_of([*box, *server, *gate, "có", *yard, "k"], said), "UTC")

@@ -49,6 +49,9 @@ timezone = "Asia/Ho_Chi_Minh"
 host = "mqtt.phuong-5.example"
 username = "box-0017"
 password_from = "/media/usb/mqtt.txt"
+# ca_file = "/media/usb/ca.pem"   # of a ward that has a CA of its own; is copied
+# cert_file = "/media/usb/box.pem" # instead of a password, and its key; both are copied
+# key_file = "/media/usb/box.key"
 
 [[cameras]]
 id = "gate"

@@ -40,7 +40,11 @@ class StatusFeed:
         bench.board.mark_all_changed()
 
     def update(self, now_s: float, head: Head, connection: Connection) -> None:
-        """Queue what changed, and send telemetry when it is due."""
+        """Queue what changed, and send telemetry when it is due.
+
+        Statuses go first: by telemetry the ward would have heard the cameras before their
+        status says since when they stand so.
+        """
         if self._leaving:
             return
         board, bench = self._bench.board, self._bench
@@ -55,7 +59,7 @@ class StatusFeed:
                 reasons = (*reasons, *self._said)
             self._say(state, reasons, head)
         self.waiting.extend(board.take_changed())
-        if bench.telemetry is not None and now_s >= self._telemetry_at_s:
+        if bench.telemetry is not None and now_s >= self._telemetry_at_s and not self.waiting:
             self._telemetry_at_s = now_s + bench.telemetry_interval_s
             self._send_telemetry(head, connection)
 

@@ -79,8 +79,9 @@ def after_camera_status(
     *,
     retained: bool,
 ) -> CameraRecord:
-    """The record after this `st/cam`. Moments are by our clock: a box's may be wrong; only what
-    the broker kept while we were away is dated by the box, if its date can be right."""
+    """The record after this `st/cam`. Moments are by our clock: a box's may be wrong. The box
+    dates, if its date can be right, what we did not hear: a message that the broker kept while
+    we were away, and a state that ended and began again before we heard the box again."""
     at_utc_s = now_utc_s
     if retained and EARLIEST_PLAUSIBLE_UTC_S <= status.since_utc_s < now_utc_s:
         at_utc_s = status.since_utc_s
@@ -89,6 +90,14 @@ def after_camera_status(
         return CameraRecord(source, status.camera, state, at_utc_s, status.reason, now_utc_s)
     if old.state != str(status.state):
         old = replace(old, state=str(status.state), since_utc_s=at_utc_s, heard_utc_s=now_utc_s)
+    elif old.heard_utc_s < status.since_utc_s <= now_utc_s:
+        old = replace(old, since_utc_s=status.since_utc_s)
+    elif (
+        status.since_utc_s < EARLIEST_PLAUSIBLE_UTC_S
+        and not retained
+        and now_utc_s - old.heard_utc_s > IGNORE_GAPS_S
+    ):  # it cannot say whether it saw the camera all the time: a power cut sets no clock
+        old = replace(old, since_utc_s=now_utc_s)
     return replace(
         old, reason=status.reason, heard_utc_s=old.heard_utc_s if retained else now_utc_s
     )

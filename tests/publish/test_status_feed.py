@@ -127,4 +127,14 @@ def test_telemetry_goes_on_while_the_outbox_cannot_be_read() -> None:
 
     room.shelf.backlog = failing  # type: ignore[method-assign]
     room.at(0.0)
+    room.at(0.1)
+    assert len(room.wire.sent) == 1
+
+
+def test_the_cameras_say_since_when_before_telemetry_says_that_they_are_there() -> None:
+    room = Room()
+    room.board.set(CAMERA, b"1")
+    assert room.at(0.0) == [TOPICS.box_status, CAMERA]
+    assert room.wire.sent == []
+    room.at(0.1)
     assert len(room.wire.sent) == 1

@@ -142,6 +142,31 @@ def test_another_reason_is_no_other_state() -> None:
     assert told(record) == []
 
 
+@pytest.mark.parametrize(
+    ("said_s", "retained", "since_s"),
+    [
+        (NOW - 600, False, NOW - 600),  # the box was off, and plays it again since its start
+        (NOW - 600, True, NOW - 600),
+        (NOW - 90_000, False, NOW - 90_000),  # only the network was away: it played all the time
+        (NOW + 7200, False, NOW - 90_000),  # a clock ahead of ours proves nothing
+        (12.0, False, NOW),  # off, and without a clock
+        (12.0, True, NOW - 90_000),  # that may be from before the outage
+    ],
+)
+def test_the_same_state_after_an_outage_began_anew(
+    said_s: float, retained: bool, since_s: float
+) -> None:
+    old = camera(since_s=NOW - 90_000, heard_s=NOW - 7200)
+    status = CameraStatus("front", State.ONLINE, said_s, "")
+    assert after_camera_status(old, BOX, status, NOW, retained=retained).since_utc_s == since_s
+
+
+def test_a_word_within_the_ignored_gap_is_of_the_same_time_without_a_clock() -> None:
+    old = camera(since_s=NOW - 90_000, heard_s=NOW - 300)
+    status = CameraStatus("front", State.ONLINE, 12.0, "")
+    assert after_camera_status(old, BOX, status, NOW, retained=False).since_utc_s == NOW - 90_000
+
+
 def test_the_worst_comes_first() -> None:
     def view(name: str, state: CameraState, since_s: float, *faults: Severity) -> CameraView:
         open_faults = tuple(OpenFault("blocked", each, NOW) for each in faults)

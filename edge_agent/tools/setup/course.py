@@ -28,6 +28,7 @@ from edge_agent.tools.doctor.findings import Finding
 from edge_agent.tools.registry import FetchSettings
 from edge_agent.tools.setup import choosing, dialogue, editing
 from edge_agent.tools.setup.answers import Answers, CameraAnswers
+from edge_agent.tools.setup.certificates import keep_certificates
 from edge_agent.tools.setup.dialogue import Terminal, Told
 from edge_agent.tools.setup.trying import BROKER, Trial, tried
 from edge_agent.tools.setup.writing import (
@@ -129,8 +130,9 @@ class Course:
         secret = told.secrets.get("mqtt")
         new = {} if secret is None or secret == kept else {"mqtt": secret}
         own_file = str(self._folder / secret_path("mqtt")) if new else before
-        tables = editing.broker_tables(told.answers.mqtt, own_file if secret else None)
-        self._say_written(editing.edit(self._folder, tables, new))
+        mqtt, certificates = keep_certificates(told.answers.mqtt, self._folder)
+        tables = editing.broker_tables(mqtt, own_file if secret else None)
+        self._say_written(editing.edit(self._folder, tables, new, certificates))
         return True
 
     def _cameras(self, config: Config, told: Told, asks: bool) -> bool:

@@ -16,6 +16,7 @@ from edge_agent.language import _
 from edge_agent.tools.sentences import of_search
 from edge_agent.tools.setup import questions
 from edge_agent.tools.setup.answers import Answers, BoxAnswers, BrokerAnswers, CameraAnswers
+from edge_agent.tools.setup.certificates import certificate_problem, key_problem
 
 
 def _said(text: str) -> None:
@@ -88,14 +89,20 @@ def ask_broker(
     port = int(terminal.until(_("Port"), offered, questions.port_problem))
     ca_file = cert_file = key_file = username = ""
     if secure:
-        ca_file = terminal.line(
-            _("File with the ward's CA certificate (empty: public CA)"), before.ca_file
+        ca_file = terminal.until(
+            _("File with the ward's CA certificate (empty: public CA)"),
+            before.ca_file,
+            lambda value: certificate_problem(value) if value else "",
         )
-        cert_file = terminal.line(
-            _("File with this box's certificate (empty: password)"), before.cert_file
+        cert_file = terminal.until(
+            _("File with this box's certificate (empty: password)"),
+            before.cert_file,
+            lambda value: certificate_problem(value) if value else "",
         )
         if cert_file:
-            key_file = terminal.line(_("File with its key"), before.key_file)
+            key_file = terminal.until(
+                _("File with its key"), before.key_file, lambda value: key_problem(cert_file, value)
+            )
     if not cert_file:
         username = terminal.line(_("User at the server"), before.username)
         if username:

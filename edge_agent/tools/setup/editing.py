@@ -13,6 +13,7 @@ import tomlkit
 
 from edge_agent.config import Config
 from edge_agent.tools.setup.answers import Answers, BoxAnswers, BrokerAnswers
+from edge_agent.tools.setup.certificates import Files
 from edge_agent.tools.setup.writing import AGENT_TOML, check, commit, existing_files, secret_path
 
 #: A table's name, with dots -> key -> value; None removes the key.
@@ -39,14 +40,18 @@ def answers_of(config: Config) -> Answers:
     )
 
 
-def edit(folder: Path, tables: Tables, secrets: Mapping[str, str]) -> tuple[Path, ...]:
+def edit(
+    folder: Path, tables: Tables, secrets: Mapping[str, str], certificates: Files | None = None
+) -> tuple[Path, ...]:
     """Change these keys of agent.toml; the files that were written.
 
-    `secrets`: new ones, by name. Raises ConfigError and OperatorError; then nothing is changed.
+    `secrets`: new ones, by name; `certificates`: new ones, by relative path. Raises ConfigError
+    and OperatorError; then nothing is changed.
     """
     files = existing_files(folder)
     text, mode = files[AGENT_TOML]
     new = {secret_path(name): (secret + "\n", 0o600) for name, secret in secrets.items()}
+    new |= certificates or {}
     edited = edited_text(text, tables)
     if edited != text:
         new[AGENT_TOML] = (edited, mode)

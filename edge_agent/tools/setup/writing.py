@@ -23,11 +23,14 @@ from edge_agent.config.schema import DEFAULT_STATE_DIR
 from edge_agent.discovery.brands import brand_named
 from edge_agent.errors import ConfigError, ConfigProblem, OperatorError, StorageError
 from edge_agent.language import _
-from edge_agent.tools.setup.answers import Answers, CameraAnswers
+from edge_agent.tools.setup.answers import Answers, BrokerAnswers, CameraAnswers
+from edge_agent.tools.setup.certificates import CA_FILE, CERT_FILE, KEY_FILE, keep_certificates
 
 SERVICE_USER = "edge-agent"
 AGENT_TOML = Path("agent.toml")
 _SECRETS = "secrets"
+#: What agent.toml names is laid out beside with it.
+_NAMED = (CA_FILE, CERT_FILE, KEY_FILE)
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -44,13 +47,16 @@ def files_of(
 ) -> dict[Path, tuple[str, int]]:
     """Relative path -> (text, mode), in the order of writing. `secrets`: by `mqtt` or camera id.
 
-    `folder` is where the files will lie. Raises ConfigError for an unknown brand.
+    `folder` is where the files will lie. Raises ConfigError for an unknown brand, and for a file
+    that is no certificate.
     """
     files = camera_files(answers.cameras, secrets, folder)
+    mqtt, certificates = keep_certificates(answers.mqtt, folder)
+    files |= certificates
     if "mqtt" in secrets:
         files[secret_path("mqtt")] = (secrets["mqtt"] + "\n", 0o600)
     # The last: with it the configuration is complete.
-    files[AGENT_TOML] = (_agent_toml(answers, "mqtt" in secrets, folder), 0o644)
+    files[AGENT_TOML] = (_agent_toml(answers, mqtt, "mqtt" in secrets, folder), 0o644)
     return files
 
 
@@ -109,15 +115,15 @@ def add_camera(camera: CameraAnswers, password: str, folder: Path) -> tuple[Path
 
 def check(files: Mapping[Path, tuple[str, int]], folder: Path) -> None:
     """Would `run` take them? Raises ConfigError, with the paths that they will have."""
-    secrets = [path for path in files if path.parts[0] == _SECRETS]
+    named = [path for path in files if path.parts[0] == _SECRETS or path in _NAMED]
     with tempfile.TemporaryDirectory(prefix="edge-agent-setup-") as beside:
         for relative, (text, mode) in files.items():
             path = Path(beside) / relative
             path.parent.mkdir(exist_ok=True, mode=0o700)
             # Where the new secrets will lie nothing is yet: the check reads those beside.
             laid = text
-            for secret in secrets:
-                laid = laid.replace(f'"{folder / secret}"', f'"{beside}/{secret}"')
+            for each in named:
+                laid = laid.replace(f'"{folder / each}"', f'"{beside}/{each}"')
             path.touch(mode=mode)
             path.write_text(laid)
         try:
@@ -203,8 +209,8 @@ def _not_written(error: Exception, folder: Path) -> OperatorError:
     return OperatorError(str(error))
 
 
-def _agent_toml(answers: Answers, has_password: bool, folder: Path) -> str:
-    box, mqtt = answers.box, answers.mqtt
+def _agent_toml(answers: Answers, mqtt: BrokerAnswers, has_password: bool, folder: Path) -> str:
+    box = answers.box
     lines = [
         "# Written by `edge-agent setup`. Every key: edge-agent config schema, docs/config.md.",
         "# The agent notices an edit; `edge-agent config check` says whether it is right.",
