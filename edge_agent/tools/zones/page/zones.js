@@ -4,7 +4,7 @@ const KINDS = ["zones", "ignore_zones", "privacy_masks"];
 const STEP = 0.005, FAR = 0.05, WIDE = 1000;
 const $ = id => document.getElementById(id);
 const view = $("view");
-let words, base, limits, high = 562, deadline, saved = "", past = [];
+let words, base, limits, high = 562, deadline, saved = "", saving = false, past = [];
 let areas = [], heights = {}, feet = {min_height_frac: [0.06, 0.95], max_height_frac: [0.94, 0.95]};
 let selected = -1, sketch = null, drag = null, people = [], pictureUrl = "", agent = false;
 
@@ -50,7 +50,7 @@ function render() {
   if (sketch) renderSketch(handle);
   if (key) { const again = view.querySelector(`[data-key="${key}"]`); if (again) again.focus(); }
   $("undo").disabled = !past.length;
-  $("save").disabled = snapshot() === saved;
+  $("save").disabled = saving || snapshot() === saved;
   view.classList.toggle("drawing", Boolean(sketch));
 }
 
@@ -369,12 +369,22 @@ async function load(sent = snapshot()) {
   const found = await (await ask("/state")).json();
   ({words, base, limits, agent} = found);
   deadline = Date.now() + found.left_s * 1000;
-  if (snapshot() !== sent) { saved = sent; return; }
+  if (snapshot() !== sent) { goOn(JSON.parse(sent)[0]); saved = sent; return; }
   areas = KINDS.flatMap(kind => found.draft[kind].map(area => ({kind, ...area})));
   heights = {min_height_frac: found.draft.min_height_frac, max_height_frac: found.draft.max_height_frac};
   saved = snapshot();
   past = [];
   selected = -1;
+}
+
+// The areas that were sent are those of the file now; others are new to it.
+function goOn(sent) {
+  for (const area of areas) {
+    const same = each => each.was === area.was && (area.was !== null || each.name === area.name);
+    const at = sent.filter(each => each.kind === area.kind).findIndex(same);
+    area.was = at < 0 ? null : at;
+  }
+  past = [];
 }
 
 async function picture() {
@@ -390,7 +400,7 @@ async function picture() {
 }
 
 async function save() {
-  $("save").disabled = true;
+  saving = $("save").disabled = true;
   const sent = snapshot();
   say(word("saving"));
   try {
@@ -398,6 +408,7 @@ async function save() {
     say(answer.text, !answer.saved);
     if (answer.saved) { await load(sent); both(); await picture(); }
   } catch (error) { say(String(error.message), true); }
+  saving = false;
   render();
 }
 
