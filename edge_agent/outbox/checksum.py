@@ -29,7 +29,7 @@ def _bytes_of(value: Value) -> tuple[bytes, bytes]:
         case int():
             return b"i", str(value).encode()
         case float():
-            return b"f", struct.pack(">d", value)
+            return b"f", struct.pack(">d", value + 0.0)  # SQLite stores -0.0 as 0.0
         case str():
             return b"s", value.encode(errors="surrogateescape")
         case bytes():

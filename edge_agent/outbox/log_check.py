@@ -8,6 +8,7 @@ after the log is on the card: it says how far the log went. A proper end removes
 from __future__ import annotations
 
 import contextlib
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ class LogState:
 def log_state(database: Path) -> LogState | None:
     """As the index says; None where there is no index, or it says nothing."""
     with contextlib.suppress(OSError):
-        data = database.with_name(f"{database.name}-shm").read_bytes()
+        data = _beginning(database.with_name(f"{database.name}-shm"))
         size = _HEADER.size
         if len(data) < 2 * size + _BACKFILL.size or data[:size] != data[size : 2 * size]:
             return None
@@ -43,6 +44,24 @@ def log_state(database: Path) -> LogState | None:
         (copied,) = _BACKFILL.unpack_from(data, 2 * size)
         return LogState(header[6], copied, data[32:40])
     return None
+
+
+#: Descriptors of indexes, by device and inode. They stay open: closing one would drop the locks
+#: that SQLite has on that file for this process (fcntl(2)). The next reader of another process
+#: would then take itself for the first, and cut the index off under our feet.
+_held: dict[tuple[int, int], int] = {}
+
+
+def _beginning(index: Path) -> bytes:
+    """What is before the hash tables. Raises OSError."""
+    for key, descriptor in list(_held.items()):
+        if not os.fstat(descriptor).st_nlink:  # deleted: nobody meets there any more
+            os.close(_held.pop(key))
+    found = index.stat()
+    key = found.st_dev, found.st_ino
+    if key not in _held:
+        _held[key] = os.open(index, os.O_RDONLY | os.O_CLOEXEC)
+    return os.pread(_held[key], 2 * _HEADER.size + _BACKFILL.size, 0)
 
 
 def is_of_this_round(before: LogState, database: Path) -> bool:

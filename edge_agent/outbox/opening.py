@@ -74,14 +74,17 @@ def _version(database: Database) -> int:
 
 
 def _make_private(path: Path) -> None:
-    """Whatever the umask: SQLite gives its log and index the mode of the file itself."""
+    """Whatever the umask: SQLite gives its log and index the mode of the file itself.
+
+    A file that is there is not opened: closing it would drop the locks of this process's readers.
+    """
     with contextlib.suppress(OSError):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE)
         try:
-            if stat.S_IMODE(os.fstat(descriptor).st_mode) != _PRIVATE:
-                os.fchmod(descriptor, _PRIVATE)
-        finally:
-            os.close(descriptor)
+            if stat.S_IMODE(path.stat().st_mode) != _PRIVATE:
+                path.chmod(_PRIVATE)
+        except FileNotFoundError:
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            os.close(os.open(path, flags, _PRIVATE))
         for suffix in ("-wal", "-shm"):
             path.with_name(path.name + suffix).chmod(_PRIVATE)
 

@@ -196,7 +196,7 @@ class Decoder:
         """Read from the stream's first frame, and again when its rotation changes."""
         if self._orientation is None or frame.rotation != self._rotation:
             self._rotation = frame.rotation
-            self._orientation = Orientation.of(frame).turned(self._rules.turned_deg)
+            self._orientation = Orientation.of(frame, self._name).turned(self._rules.turned_deg)
         return self._orientation
 
 

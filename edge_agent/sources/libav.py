@@ -24,9 +24,11 @@ from edge_agent.errors import (
     SourceStalled,
     SourceUnreachable,
 )
+from edge_agent.sources.allocations import bound_allocations
 
 # libav logs from its own threads, with URLs in the texts: nothing of it may reach a log.
 av.logging.set_level(None)
+bound_allocations()
 
 
 class AccessForbidden(CredentialRefused):

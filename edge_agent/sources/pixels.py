@@ -23,13 +23,15 @@ class Orientation:
     mirror_y: bool = False
 
     @classmethod
-    def of(cls, frame: av.VideoFrame) -> Orientation:
+    def of(cls, frame: av.VideoFrame, codec: str = "") -> Orientation:
         """From the frame's display matrix (ISO/IEC 14496-12, 8.3.2; libavutil/display.h).
 
         The matrix [a b u; c d v; x y w] sends a stored point (p, q) to (ap + cq, bp + dq).
         Ask once for a stream: PyAV ties a frame whose side data was read into a reference
         cycle, and with each frame that would pile up pictures until the garbage collector runs.
         """
+        if codec in _NAMED_PROFILES:
+            return _by_rotation(frame.rotation)
         try:
             data: Any = frame.side_data.get("DISPLAYMATRIX")
         except ValueError:
@@ -62,6 +64,10 @@ class Orientation:
 
 
 UPRIGHT = Orientation()
+
+#: They give an ICC profile's side data a name. PyAV 18.1 frees that name a second time once side
+#: data was read, which ends the process.
+_NAMED_PROFILES = ("png", "apng")
 
 
 def _by_rotation(rotation_deg: int) -> Orientation:

@@ -18,7 +18,7 @@ import clips
 import flash
 import numpy as np
 import pytest
-from agent_inside import ROOMY, inside, wait_until
+from agent_inside import inside, wait_until
 from agent_process import Heard, agent, listening, write_config
 from broker import Mosquitto
 from fake_broker import FakeBroker, connack5
@@ -69,7 +69,7 @@ def configured(
     box: str,
     cameras: dict[str, str],
     *,
-    box_keys: str = ROOMY,
+    box_keys: str = "",
 ) -> Path:
     return write_config(
         folder, port, cameras, box=box, box_keys=box_keys, extra=flash.settings(model)

@@ -11,7 +11,7 @@ import av
 import flash
 import numpy as np
 import pytest
-from agent_inside import ROOMY, inside, wait_until
+from agent_inside import inside, wait_until
 from agent_process import write_config
 
 from edge_agent.agent.coded_clip import COARSE_ROWS, Hiding, coarse
@@ -135,9 +135,7 @@ def run(folder: Path, tuning: str, camera: str = "") -> list[Path]:
     """An agent before a flashing light until it kept somebody; what it kept."""
     clip = flash.clip(folder / "flash.avi", bright_s=1.6, dark_s=6, rounds=20)
     extra = flash.settings(flash.model(folder)) + tuning
-    config = write_config(
-        folder, 1, {"yard": flash.camera(clip) + camera}, extra=extra, box_keys=ROOMY
-    )
+    config = write_config(folder, 1, {"yard": flash.camera(clip) + camera}, extra=extra)
     with inside(config):
         wait_until(lambda: bool(list((folder / "state").glob("tuning/*/*-person*.mp4"))), 60)
     return [each.path for each in footage(folder / "state" / "tuning")]
@@ -173,7 +171,7 @@ def test_masks_are_black_in_what_is_kept(tmp_path: Path) -> None:
 def test_without_consent_nothing_is_kept(tmp_path: Path) -> None:
     clip = flash.clip(tmp_path / "flash.avi", bright_s=1.6, dark_s=6, rounds=20)
     extra = flash.settings(flash.model(tmp_path))
-    config = write_config(tmp_path, 1, {"yard": flash.camera(clip)}, extra=extra, box_keys=ROOMY)
+    config = write_config(tmp_path, 1, {"yard": flash.camera(clip)}, extra=extra)
     with inside(config) as agent:
         agent.notifier.wait("1 of 1 cameras online")
         log = tmp_path / "state" / "outbox.db"
@@ -211,7 +209,7 @@ def test_a_turned_camera_is_masked_where_people_see_it_and_kept_as_it_hangs(
     clip = flash.clip(tmp_path / "flash.avi", bright_s=1.6, dark_s=6, rounds=20)
     camera = f'[source]\nkind = "file"\npath = "{clip}"\nloop = true\nrotate = 90\n{top}'
     extra = flash.settings(flash.model(tmp_path)) + "[tuning]\nkeep = true\n"
-    config = write_config(tmp_path, 1, {"yard": camera}, extra=extra, box_keys=ROOMY)
+    config = write_config(tmp_path, 1, {"yard": camera}, extra=extra)
     with inside(config):
         wait_until(lambda: bool(list((tmp_path / "state").glob("tuning/*/*-person*.mp4"))), 60)
     (person, *_) = (tmp_path / "state").glob("tuning/*/*-person*.mp4")

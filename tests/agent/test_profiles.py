@@ -9,7 +9,7 @@ from typing import Any
 
 import flash
 import pytest
-from agent_inside import ROOMY, AgentInside, inside, wait_until
+from agent_inside import AgentInside, inside, wait_until
 from agent_process import Heard, listening, write_config
 from broker import Mosquitto
 from contract_schemas import validator
@@ -67,7 +67,7 @@ def box(tmp_path: Path, shared: tuple[str, str], mosquitto: Mosquitto) -> Iterat
     name = tmp_path.name.replace("_", "-")[-20:].strip("-").lower()
     detector, camera = shared
     cameras = {"gate": camera + NIGHT}
-    write_config(tmp_path, mosquitto.port, cameras, box=name, extra=detector, box_keys=ROOMY)
+    write_config(tmp_path, mosquitto.port, cameras, box=name, extra=detector)
     with listening(mosquitto, name) as (heard, client):
         yield Box(tmp_path, heard, client, name)
 
@@ -115,6 +115,7 @@ def test_what_is_not_there_is_rejected(
 
 def test_profile_that_was_asked_for_outlives_a_restart_and_auto_ends_it(box: Box) -> None:
     with inside(box.folder):
+        box.heard.wait(box.persons)  # it is connected: a command that came before would be lost
         box.command("c1", camera="gate", profile="night")
         box.finished("c1")
     before = len(box.persons())

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from agent_inside import ROOMY, inside, wait_until
+from agent_inside import inside, wait_until
 from agent_process import write_config
 from broker import Mosquitto
 from mqtt_box import Ear
@@ -261,7 +261,7 @@ def test_the_ward_gets_a_self_test_and_no_person(
 ) -> None:
     monkeypatch.setattr("edge_agent.agent.proof.FIRST_AFTER_S", 0.0)
     monkeypatch.setattr("edge_agent.agent.proof._STORED_AFTER_S", 1.2)
-    config = write_config(tmp_path / "c", mosquitto.port, {}, box="proof", box_keys=ROOMY)
+    config = write_config(tmp_path / "c", mosquitto.port, {}, box="proof")
     news: list[News] = []
     stop = StopToken()
     setup = WardSetup(

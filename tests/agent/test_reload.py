@@ -9,7 +9,7 @@ from typing import Any
 
 import flash
 import pytest
-from agent_inside import ROOMY, AgentInside, inside, wait_until
+from agent_inside import AgentInside, inside, wait_until
 from agent_process import Heard, listening, write_config
 from broker import Mosquitto
 from paho.mqtt.client import Client
@@ -87,7 +87,7 @@ def box(tmp_path: Path, standing: Path, flashing: Path, detector: str, mosquitto
     """Two cameras: one before which somebody stands, one that flashes."""
     name = tmp_path.name.replace("_", "-")[-20:].strip("-").lower()
     cameras = {"yard": flash.camera(standing), "gate": flash.camera(flashing)}
-    write_config(tmp_path, mosquitto.port, cameras, box=name, extra=detector, box_keys=ROOMY)
+    write_config(tmp_path, mosquitto.port, cameras, box=name, extra=detector)
     with listening(mosquitto, name) as (heard, client), inside(tmp_path) as agent:
         made = Box(tmp_path, heard, client, agent)
         heard.wait(lambda: made.persons("yard"))

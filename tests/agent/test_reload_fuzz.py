@@ -19,7 +19,7 @@ from typing import Any
 
 import flash
 import pytest
-from agent_inside import ROOMY, AgentInside, inside, wait_until
+from agent_inside import AgentInside, inside, wait_until
 from agent_process import Heard, listening, write_config
 from broker import Mosquitto
 from edits import Editor
@@ -101,9 +101,7 @@ def load(
     others = (flash.camera(clips / "other.avi"), flash.camera(clips / "flashing.avi"))
     sources |= {"changing": others[0], "folder": _FOLDER.format(path=tmp_path / "uploads")}
     detector = flash.settings(flash.model(tmp_path_factory.mktemp("model")))
-    config = write_config(
-        tmp_path, mosquitto.port, sources, box="edited", extra=detector, box_keys=ROOMY
-    )
+    config = write_config(tmp_path, mosquitto.port, sources, box="edited", extra=detector)
     seed = int(os.environ.get("EDGE_AGENT_SEED", "1"))
     editor = Editor(tmp_path, sources, others, seed)
     with listening(mosquitto, "edited") as (heard, _), inside(config) as agent:

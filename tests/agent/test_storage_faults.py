@@ -17,7 +17,7 @@ from typing import Any
 
 import flash
 import pytest
-from agent_inside import ROOMY, inside, wait_until
+from agent_inside import inside, wait_until
 from agent_process import AgentProcess, Heard, listening, write_config
 from broker import Mosquitto
 from damaged_outbox import damage
@@ -51,9 +51,7 @@ def configured(tmp_path: Path, mosquitto: Mosquitto, flashing: tuple[Path, Path]
     def make(box: str, **more: str) -> Path:
         extra = flash.settings(model)
         cameras = {"yard": flash.camera(clip)}
-        return write_config(
-            tmp_path, mosquitto.port, cameras, box=box, box_keys=ROOMY, extra=extra, **more
-        )
+        return write_config(tmp_path, mosquitto.port, cameras, box=box, extra=extra, **more)
 
     return make
 
@@ -340,7 +338,6 @@ def test_real_agent_is_up_within_a_minute_of_any_damage_and_nothing_is_lost_with
         mosquitto.port,
         {"yard": flash.camera(clip)},
         box=ward,
-        box_keys=ROOMY,
         extra=flash.settings(model),
     )
     listen = [sys.executable, "-m", "edge_agent", "ward", "listen", "--ward", "ward1"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import flash
 import pytest
-from agent_inside import ROOMY, inside
+from agent_inside import inside
 from agent_process import write_config
 
 from edge_agent.cli import main
@@ -21,7 +21,7 @@ from edge_agent.demo.scene import render_clip
 def box(tmp_path: Path) -> Path:
     clip = flash.clip(tmp_path / "flashing.avi", rounds=40)
     extra = flash.settings(flash.model(tmp_path))
-    config = write_config(tmp_path, 1, {"yard": flash.camera(clip)}, extra=extra, box_keys=ROOMY)
+    config = write_config(tmp_path, 1, {"yard": flash.camera(clip)}, extra=extra)
     (tmp_path / "state").mkdir(mode=0o700)
     return config
 

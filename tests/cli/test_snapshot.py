@@ -10,7 +10,7 @@ import cv2
 import flash
 import numpy as np
 import pytest
-from agent_inside import ROOMY, AgentInside, inside
+from agent_inside import AgentInside, inside
 from agent_process import write_config
 
 from edge_agent.cli import main
@@ -44,7 +44,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def box(tmp_path: Path, standing: Path) -> Path:
     cameras = {"yard": flash.camera(standing) + MASKED}
     extra = flash.settings(flash.model(tmp_path))
-    return write_config(tmp_path, 1, cameras, extra=extra, box_keys=ROOMY)
+    return write_config(tmp_path, 1, cameras, extra=extra)
 
 
 @pytest.fixture

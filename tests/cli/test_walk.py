@@ -8,7 +8,7 @@ from typing import Any
 
 import flash
 import pytest
-from agent_inside import ROOMY, inside
+from agent_inside import inside
 from agent_process import write_config
 
 from edge_agent.cli import main
@@ -21,7 +21,7 @@ def box(tmp_path: Path) -> Path:
     clip = flash.clip(tmp_path / "flashing.avi", rounds=30)
     extra = flash.settings(flash.model(tmp_path))
     cameras = {"yard": flash.camera(clip) + ZONE}
-    return write_config(tmp_path, 1, cameras, extra=extra, box_keys=ROOMY)
+    return write_config(tmp_path, 1, cameras, extra=extra)
 
 
 def walk(box: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:

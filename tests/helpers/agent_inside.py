@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 from edge_agent.agent import Agent
 from edge_agent.clock import Clock
@@ -18,8 +19,8 @@ from edge_agent.config import Config
 from edge_agent.config.start import start_config
 from edge_agent.runtime import SystemdNotifier
 
-#: For [box]: these agents live in pytest's process, which needs more memory than theirs.
-ROOMY = "max_rss_mb = 65536"
+#: These agents live in pytest's process, which needs more memory than theirs.
+ROOMY_MB = 65_536
 
 
 class Notifier(SystemdNotifier):
@@ -98,11 +99,12 @@ class AgentInside:
 @contextmanager
 def inside(config: Path, *, clock: Clock | None = None) -> Iterator[AgentInside]:
     agent = AgentInside(config, clock)
-    agent.start()
-    try:
-        yield agent
-    finally:
-        agent.stop()
+    with mock.patch.multiple("edge_agent.agent.memory", _BASE_MB=ROOMY_MB, _MOST_MB=ROOMY_MB):
+        agent.start()
+        try:
+            yield agent
+        finally:
+            agent.stop()
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:

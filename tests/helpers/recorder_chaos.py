@@ -176,7 +176,8 @@ class FolderRun:
     def _between(self, step: int) -> None:
         now_s = time.monotonic()
         if self._agent is not None:
-            assert self._agent.process.poll() is None, self._agent.log[-3000:]
+            code = self._agent.process.poll()
+            assert code is None, f"ended by itself with {code}: {self._agent.log[-3000:]}"
             if self._die_s is None and self._kills and step >= self._kills[0]:
                 self._kills.pop(0)
                 self._die_s = now_s + self._random.uniform(0.0, self._plan.delay_s)

@@ -72,6 +72,13 @@ KINDS: tuple[NameLayout, ...] = (
         ("Camera 1", "Camera 2"),
         one("{cam}_%Y-%m-%d %H-%M-%S_%Y-%m-%d_{end}.mp4"),
     ),
+    L(
+        "hours as folders above epochs",
+        TWO,
+        one("hi_quality/{cam}/%Y/%m/%d/%H/{ms}_2000.mkv"),
+    ),
+    L("dates and hours above epochs", TWO, one("{cam}/%Y-%m-%d/%H/{ms}.mp4")),
+    L("channels that read as streams", ("101", "102"), one("{cam}/%Y%m%d/%H%M%S.mp4"), unsure=True),
     # --- what stands behind the time --------------------------------------------------------
     L(
         "camera and event behind the time",

@@ -6,7 +6,7 @@ import ast
 import copy
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 _COMPARED = {
@@ -35,6 +35,18 @@ class Mutant:
     line: int
     name: str
     source: str  # of the whole module
+    begin: int  # the lines whose run tells that the change was met
+    end: int
+    constant: str  # of a module or class, if it is one's value
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    function: str = ""
+    begin: int = 0
+    end: int = 0
+    constant: str = ""
+    runs: bool = False  # inside a function
 
 
 def mutants_of(root: Path, path: Path) -> list[Mutant]:
@@ -45,7 +57,8 @@ def mutants_of(root: Path, path: Path) -> list[Mutant]:
     for line in lines:
         begins.append(begins[-1] + len(line.encode()))
     data, found, names = source.encode(), [], Counter[str]()
-    for function, node, changed in _changes(ast.parse(source)):
+    for place, node, changed in _changes(ast.parse(source)):
+        function = place.function or "-"
         begin = begins[node.lineno - 1] + node.col_offset
         end = begins[node.end_lineno - 1] + node.end_col_offset
         text = ast.unparse(changed)
@@ -56,23 +69,41 @@ def mutants_of(root: Path, path: Path) -> list[Mutant]:
         if names[name] > 1:
             name += f" ({names[name]})"
         mutated = (data[:begin] + new.encode() + data[end:]).decode()
-        found.append(Mutant(relative, node.lineno, name, mutated))
+        met = (place.begin, place.end, place.constant)
+        found.append(Mutant(relative, node.lineno, name, mutated, *met))
     return found
 
 
-def _changes(tree: ast.Module) -> Iterator[tuple[str, ast.expr | ast.stmt, ast.AST]]:
-    def walk(node: ast.AST, function: str) -> Iterator[tuple[str, ast.expr | ast.stmt, ast.AST]]:
+def _changes(tree: ast.Module) -> Iterator[tuple[_Place, ast.expr | ast.stmt, ast.AST]]:
+    def walk(node: ast.AST, place: _Place) -> Iterator[tuple[_Place, ast.expr | ast.stmt, ast.AST]]:
         for child in ast.iter_child_nodes(node):
             if _is_left_alone(node, child):
                 continue
-            inside = function
-            if isinstance(child, ast.FunctionDef | ast.ClassDef):
-                inside = f"{function}.{child.name}" if function else child.name
+            inside = _place(child, place)
             for changed in _changed(child):
-                yield inside or "-", child, changed
+                yield inside, child, changed
             yield from walk(child, inside)
 
-    return walk(tree, "")
+    return walk(tree, _Place())
+
+
+def _place(node: ast.AST, outer: _Place) -> _Place:
+    """Where a node is; a default of an argument is met when the function's body runs."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        function = f"{outer.function}.{node.name}" if outer.function else node.name
+        runs = isinstance(node, ast.FunctionDef)
+        return _Place(function, node.body[0].lineno, node.end_lineno or 0, "", runs)
+    if not isinstance(node, ast.stmt):
+        return outer
+    body = getattr(node, "body", None)
+    end = max(node.lineno, body[0].lineno - 1) if body else node.end_lineno or node.lineno
+    constant = "" if outer.runs else _assigned(node)
+    return replace(outer, begin=node.lineno, end=end, constant=constant)
+
+
+def _assigned(node: ast.stmt) -> str:
+    target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+    return target.id if isinstance(target, ast.Name) else ""
 
 
 def _is_left_alone(parent: ast.AST, child: ast.AST) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +20,9 @@ from mqtt_box import draft, new_event_id
 from edge_agent.clock import ManualClock
 from edge_agent.domain import Phase
 from edge_agent.outbox import Outbox
-from edge_agent.recorders.ledger import LedgerUpkeep
+from edge_agent.outbox.database import DATABASE, connect_sqlite
+from edge_agent.outbox.opening import open_database
+from edge_agent.recorders.ledger import LedgerReader, LedgerUpkeep
 
 LOG = "outbox.db-wal"
 
@@ -143,3 +147,43 @@ def test_a_lost_table_of_the_ledger_is_noticed_at_the_start(
     with sqlite3.connect(tmp_path / "copy" / "outbox.db") as database:
         database.execute("DROP TABLE file")
     assert missing(owed, *told_after(tmp_path / "copy", later())) == []
+
+
+# --- the locks of this process ------------------------------------------------------------
+
+#: Where SQLite's connections meet: bytes of the database, and of the index (sqlite.org: os_unix.c).
+_SHARED = (2**30 + 2, 510)
+_ALIVE = (128, 1)
+
+
+def _others_see_us(folder: Path) -> bool:
+    """Whether another process finds the database and its index in use."""
+    places = {"outbox.db": _SHARED, "outbox.db-shm": _ALIVE}
+    for name, (start, length) in places.items():
+        code = (
+            "import fcntl, sys\n"
+            f"with open({str(folder / name)!r}, 'r+b') as file:\n"
+            f"    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, {length}, {start})\n"
+        )
+        locked = [sys.executable, "-c", code]
+        done = subprocess.run(locked, check=False, capture_output=True, text=True)
+        if "BlockingIOError" not in done.stderr:
+            return False
+    return True
+
+
+def test_a_look_at_the_log_of_a_killed_box_keeps_our_locks(
+    killed: tuple[Path, Accepted], tmp_path: Path
+) -> None:
+    """Else `edge-agent status` cuts the index off under the running agent, which dies of it."""
+    shutil.copytree(killed[0], tmp_path / "state")
+    with Outbox.open(tmp_path / "state", limits=LIMITS, clock=later()) as outbox:
+        outbox.append([draft(TOPICS, later(), phase=Phase.START, event_id=new_event_id(later()))])
+        assert _others_see_us(tmp_path / "state")
+
+
+def test_an_outbox_that_is_opened_again_keeps_the_locks_of_its_readers(tmp_path: Path) -> None:
+    with Outbox.open(tmp_path, limits=LIMITS, clock=later()), LedgerReader(tmp_path) as reader:
+        reader.counts()
+        open_database(tmp_path / DATABASE, connect_sqlite).close()
+        assert _others_see_us(tmp_path)

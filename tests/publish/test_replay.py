@@ -53,6 +53,13 @@ def test_an_epoch_that_is_gone_is_announced_as_it_was_asked() -> None:
     assert walk(shelf, OTHER, 3, 9) == ([], [Gap(OTHER, "not_kept", (GapRange(3, 9),))])
 
 
+def test_it_is_not_walked_before_its_first_row_was_looked_for() -> None:
+    shelf = Shelf()
+    shelf.put("a")
+    replay = Replay("c1", ReplayRange(EPOCH, 1, 1), shelf)
+    assert not replay.walked
+
+
 def test_it_is_not_finished_before_the_broker_has_it_all() -> None:
     shelf = Shelf()
     shelf.put("a")

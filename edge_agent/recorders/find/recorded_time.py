@@ -96,7 +96,7 @@ class RecorderClock:
         late_s = sorted(self._late_s)
         early_s = late_s[int(EARLY_SHARE * len(late_s))]
         spread_s = statistics.median(late_s) - early_s
-        return ClockOffset(-early_s, max(NAME_ERR_S, spread_s), len(late_s))
+        return ClockOffset(0.0 - early_s, max(NAME_ERR_S, spread_s), len(late_s))
 
 
 def span_of(times: ClipTimes, zone: dt.tzinfo, recorder: ClockOffset | None = None) -> ClipSpan:

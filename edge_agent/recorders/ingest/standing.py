@@ -145,7 +145,7 @@ class FolderStanding:
             figures["newest_clip_age_s"] = round(age_s, 1)
         offset = tree.watcher.clock_offset(camera)
         if offset is not None:
-            figures["recorder_clock_offset_s"] = round(offset.offset_s, 1)
+            figures["recorder_clock_offset_s"] = round(offset.offset_s, 1) + 0.0
             figures["recorder_clock_err_s"] = round(offset.err_s, 1)
         return figures
 

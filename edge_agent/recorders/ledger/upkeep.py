@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from edge_agent.outbox import Database, Guest
 from edge_agent.recorders.ledger import rows
+
+log = logging.getLogger(__name__)
 
 #: What a row takes in the database beside its texts, its index and half-filled pages included.
 _FILE_BYTES, _CLIP_BYTES = 60, 220
@@ -30,7 +33,9 @@ class LedgerUpkeep(Guest):
 
     def mend(self, database: Database) -> None:
         """Forget what is damaged; it is found again."""
-        rows.drop_damaged(database)
+        dropped = rows.drop_damaged(database)
+        if dropped:
+            log.warning("%d entries of the recorders' ledger were damaged: found again", dropped)
 
 
 def _measure(database: Database) -> int:

@@ -16,6 +16,7 @@ from edge_agent.errors import OperatorError, StorageError
 from edge_agent.outbox import Outbox, OutboxReader, commit_together, outbox_stat
 from edge_agent.outbox.database import DATABASE
 from edge_agent.outbox.schema import _MIGRATIONS
+from edge_agent.outbox.store import Store
 from edge_agent.recorders.ledger import (
     ClipState,
     LedgerClip,
@@ -228,3 +229,15 @@ def test_clips_belong_together_up_to_a_bound_of_what_they_share(
     end_s = start_s + length_s
     first_s, last_s = follows_between(start_s, end_s)
     assert (first_s <= end_s - ahead_s <= last_s) is follows
+
+
+def test_what_waits_is_sound_also_where_the_recorders_clock_is_exact(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SQLite keeps -0.0 as 0.0: a checksum that told them apart threw such clips away."""
+    exact = replace(clip(1), offset_s=-0.0)
+    with opened(tmp_path) as outbox, LedgerReader(tmp_path) as reader:
+        note(outbox, exact)
+        outbox.tried(Store.mend_guest)
+        assert reader.newest_clips(YARD, 5) == [exact]
+    assert not caplog.records

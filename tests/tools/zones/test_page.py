@@ -11,7 +11,7 @@ from typing import Any
 
 import flash
 import pytest
-from agent_inside import ROOMY, AgentInside, inside, wait_until
+from agent_inside import AgentInside, inside, wait_until
 from agent_process import write_config
 from browser import as_phone, chromium
 
@@ -48,8 +48,6 @@ def box(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def running(box: Path) -> Iterator[AgentInside]:
-    agent = box / "agent.toml"
-    agent.write_text(agent.read_text().replace("[mqtt]", f"{ROOMY}\n[mqtt]", 1))
     with inside(box) as running:
         yield running
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -180,6 +181,18 @@ def _note_doubt(eyes: Eyes, column: Column, rank: int) -> None:
         )
     elif rank >= 3 and not column.parallel:
         eyes.unsure.append(f"{shown} are taken for cameras; they may be something else")
+    if _as_hikvision_numbers_streams(column.values):
+        eyes.unsure.append(
+            f"{shown} are taken for cameras; they may be the main and the sub stream of one"
+        )
+
+
+def _as_hikvision_numbers_streams(values: Collection[str]) -> bool:
+    """`101` and `102`, `101` to `402`: the channel, then which of its streams."""
+    found = [re.fullmatch(r"(?:.*[^0-9])?([1-9][0-9]?)0([12])", text) for text in values]
+    pairs = {(each[1], each[2]) for each in found if each}
+    both = {channel for channel, _ in pairs if {(channel, "1"), (channel, "2")} <= pairs}
+    return all(found) and {channel for channel, _ in pairs} == both
 
 
 def _note_left_out(eyes: Eyes, parts: Sequence[str]) -> None:
@@ -193,7 +206,7 @@ def _note_left_out(eyes: Eyes, parts: Sequence[str]) -> None:
                 parallel, in_turn = _series_within(column, parts, eyes)
                 if column.verdict is Verdict.BURST and parallel:
                     eyes.left_out.append(("pictures of one moment", span))
-                elif _may_name(column, slot, at) and (parallel or in_turn):
+                elif _may_name(column, slot, at) and (parallel or in_turn or len(parts) == 2):
                     eyes.left_out.append(("events", span))
 
 
@@ -202,7 +215,8 @@ def _may_name(column: Column, slot: Slot, at: int) -> bool:
     around = slot.columns[max(0, at - 1) : at + 2]
     if any(each.verdict is not Verdict.MARK for each in around if each is not column):
         return False
-    few = 2 <= len(column.values) <= len(column.texts) / _FEW_FILES
+    values, files = len(column.values), len(column.texts)
+    few = 2 <= values <= files / _FEW_FILES or values == files == 2
     small = all(text.isdecimal() and int(text) <= _MOST_CAMERAS for text in column.values)
     wordy = all(any(c.isalpha() for c in text) for text in column.values) and not any(
         c.isdecimal() for text in column.values for c in text

@@ -116,7 +116,8 @@ def _best(
             del scores[key]
     for key in list(scores):
         members = [index for index in left if key in readings[index]]
-        if _numbered([readings[n][key] for n in members], [agreed[n][key] for n in members]):
+        told = [readings[n][key] for n in members]
+        if _numbered(told, [agreed[n][key] for n in members]) or _repeated(told):
             del scores[key]
         elif _stands_still(len(starts[key]), [files[index].mtime_s for index in members]):
             scores[key] = scores[key] * 0.3  # type: ignore[assignment]
@@ -143,6 +144,13 @@ def _numbered(told: Sequence[Reading], agreed: Sequence[float]) -> bool:
     counted = len(numbers) >= _A_FEW and max(numbers) - min(numbers) == len(numbers) - 1
     least = _AT_ONCE if counted else _NEAR if told[0].short_number else 0.0
     return sum(each < least for each in agreed) > _MOST_DOUBTFUL * len(agreed)
+
+
+def _repeated(told: Sequence[Reading]) -> bool:
+    """Hour and minute are the same number in each: one number that is there twice."""
+    return len(told) >= _A_FEW and all(
+        reading.start.moment.hour == reading.start.moment.minute for reading in told
+    )
 
 
 def _layout(
@@ -185,10 +193,13 @@ def _rival(
     others = Counter(other for index in members for other in readings[index] if other != key)
     mine = sum(agreed[index][key] for index in members)
     for other, count in others.items():
-        if count < len(members) or _same_times(key, other, members, readings):
+        if count < len(members):
             continue
         theirs = sum(agreed[index][other] for index in members)
         first, second = readings[members[0]][key], readings[members[0]][other]
+        # On the 26th of '26 year and day may be either, and every other day tells them apart.
+        if _same_times(key, other, members, readings) and not _reordered(first, second):
+            continue
         apart = first.weight - second.weight
         if theirs >= mine and apart < _ALIKE and _same_place(first, second):
             return tuple(
@@ -196,6 +207,12 @@ def _rival(
                 for n in range(len(second.fields))
             )
     return ()
+
+
+def _reordered(one: Reading, other: Reading) -> bool:
+    """They read the same units from other digits."""
+    units = [re.findall(r"%-?(.)", "".join(f.form for f in each.fields)) for each in (one, other)]
+    return units[0] != units[1] and sorted(units[0]) == sorted(units[1])
 
 
 def _same_times(

@@ -240,7 +240,9 @@ def _triples(runs: Runs, index: int) -> Iterator[Atom]:
         day_folder = "/" in gaps[1] and (gaps[1] != "/" or runs.whole_part(index + 2))
         if lengths == (2, 4, 2) and not day_folder:
             return
-        if lengths == (2, 2, 2) and len({"/" in gap for gap in gaps}) > 1:
+        folders = ["/" in gap for gap in gaps]
+        odd = any(folders) != all(folders) or (any(folders) and 1 in short)
+        if lengths == (2, 2, 2) and (odd or _ends_a_date(runs, index)):
             return
     for *parts, weight in forms:
         years = {"%Y": 4, "%y": 2}
@@ -258,6 +260,15 @@ def _triples(runs: Runs, index: int) -> Iterator[Atom]:
         if hour:
             end = hour.end("hour")
             yield _atom(runs, three[0].begin, end, f"{form}{hour['gap']}%H", float(weight) + 1)
+
+
+def _ends_a_date(runs: Runs, index: int) -> bool:
+    """`26` of `2026-11-26` is no year."""
+    before = runs.digits[max(0, index - 2) : index]
+    if [run.length for run in before] != [4, 2]:
+        return False
+    gaps = runs.between(index - 2, index - 1), runs.between(index - 1, index)
+    return gaps[0] == gaps[1] and bool(_DATE_GAP.match(gaps[0]))
 
 
 def _pairs(runs: Runs, index: int) -> Iterator[Atom]:
@@ -322,7 +333,8 @@ def _times_at(runs: Runs, index: int, run: Run) -> Iterator[Atom]:
         weight -= _GLUED * (not marked and bool(_WORD_BEFORE.search(runs.stem, 0, run.begin)))
         form = f"{_spelt('M', run)}{first}{_spelt('S', following[0])}"
         yield _atom(runs, run.begin, following[0].end, form, weight)
-    if not marked:
+    unpadded_folder = "/" in first and min(run.length, following[0].length) == 1
+    if not marked and not unpadded_folder:  # `7/7-video.mp4` is a number, twice
         form = hour + first + minute
         yield from _dressed(_atom(runs, run.begin, following[0].end, form, 4.0), runs)
 

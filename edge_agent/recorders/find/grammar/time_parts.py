@@ -23,9 +23,11 @@ _LONGEST_MARK = 2
 #: Of a moment, as folders and names repeat it.
 _FORMS = (
     *("%Y", "%m", "%d", "%H", "%M", "%Y%m", "%m%d", "%d%m", "%y%m%d", "%H00", "%Y%m%d", "%j"),
-    *("%Y%m%d%H", "%H%M", "%H%M%S", "%Y%m%d%H%M%S", "%d%m%Y"),
+    *("%Y%j", "%Y%m%d%H", "%H%M", "%H%M%S", "%Y%m%d%H%M%S", "%d%m%Y"),
 )
 _BY_THE_END = ("%H", "%H00")
+#: Hours that local time may be ahead of UTC.
+_ZONES_H = range(-12, 15)
 _UNPADDED = ("%m", "%d", "%H")
 
 
@@ -76,18 +78,21 @@ def _of_their_days(column: Texts, layout: Layout) -> bool:
         else:
             fit += any(
                 f"{day:%Y%m%d}" in digits or f"{day:%d%m%Y}" in digits
-                for day in _moments(layout, index)
+                for _, day in _moments(layout, index)
             )
     return fit >= _MOST * len(column.texts)
 
 
-def _moments(layout: Layout, index: int) -> list[dt.datetime]:
-    """A file's start; where its name does not tell the day, the days around its upload."""
+def _moments(layout: Layout, index: int) -> list[tuple[str, dt.datetime]]:
+    """A file's start; where its name does not tell the day, the days around its upload. Of an
+    epoch the local time by each zone, and which: all files must agree on one."""
     start = layout.readings[index].start
-    if not start.period_s:
-        return [start.moment]
-    upload = dt.datetime.fromtimestamp(layout.files[index].mtime_s, dt.UTC)
-    return [upload + dt.timedelta(days=n) for n in (-1, 0, 1)]
+    if start.period_s:
+        upload = dt.datetime.fromtimestamp(layout.files[index].mtime_s, dt.UTC)
+        return [("", upload + dt.timedelta(days=n)) for n in (-1, 0, 1)]
+    if start.moment.tzinfo is None:
+        return [("", start.moment)]
+    return [(f"{h:+}", start.moment + dt.timedelta(hours=h)) for h in _ZONES_H]
 
 
 def _goes_with_time(column: Texts, layout: Layout) -> bool:
@@ -103,7 +108,7 @@ def _goes_with_time(column: Texts, layout: Layout) -> bool:
     return all(max(n for (at, _), n in shared.items() if at == place) >= least for place in places)
 
 
-def _parts_told(text: str, moments: list[dt.datetime]) -> set[tuple[int, str]]:
+def _parts_told(text: str, moments: list[tuple[str, dt.datetime]]) -> set[tuple[int, str]]:
     """Place and form of its numbers, `0` of zeros; empty: it says something else, too."""
     numbers = re.findall(r"[0-9]+", text)
     letters = re.sub(r"[\W\d_]", "", text)
@@ -118,10 +123,11 @@ def _parts_told(text: str, moments: list[dt.datetime]) -> set[tuple[int, str]]:
     return told if any(form != "0" for _, form in told) else set()
 
 
-def _forms_of(number: str, moments: list[dt.datetime], *, spelt: bool) -> Iterator[str]:
-    for moment in moments:
+def _forms_of(number: str, moments: list[tuple[str, dt.datetime]], *, spelt: bool) -> Iterator[str]:
+    for zone, moment in moments:
         later = moment + dt.timedelta(hours=1)
-        yield from (form for form in _FORMS if moment.strftime(form) == number)
-        yield from (f"to {form}" for form in _BY_THE_END if later.strftime(form) == number)
+        forms = [form for form in _FORMS if moment.strftime(form) == number]
+        forms += [f"to {form}" for form in _BY_THE_END if later.strftime(form) == number]
         if spelt:
-            yield from (form for form in _UNPADDED if str(int(moment.strftime(form))) == number)
+            forms += [form for form in _UNPADDED if str(int(moment.strftime(form))) == number]
+        yield from (form + zone for form in forms)

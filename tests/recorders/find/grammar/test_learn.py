@@ -83,6 +83,30 @@ def test_day_and_month_that_nothing_tells_apart_are_both_shown() -> None:
     assert not learn([NamedFile(name, 1.8e9) for name in more], dt.UTC, LATEST_YEAR).unsure
 
 
+@pytest.mark.parametrize("events", [7, 40])
+def test_numbers_of_events_are_no_hours(events: int) -> None:
+    """ZoneMinder's, which count from one."""
+    names = [f"Front/2026-11-26/{n}/{n}-video.mp4" for n in range(1, events + 1)]
+    learned = learn([NamedFile(name, 1.8e9) for name in names], dt.UTC, LATEST_YEAR)
+    facts = [learned.template.match(name) for name in names]
+    assert [(each.channel, each.start) for each in facts if each] == [("Front", None)] * events
+
+
+def test_year_and_day_that_one_day_does_not_tell_apart_are_both_shown() -> None:
+    names = [f"gate_261126_14050{n}.mp4" for n in range(3)]
+    uploaded_s = dt.datetime(2026, 11, 26, 14, 5, 9, tzinfo=dt.UTC).timestamp()
+    learned = learn([NamedFile(name, uploaded_s) for name in names], dt.UTC, LATEST_YEAR)
+    (reason,) = learned.unsure
+    assert "'gate_{start:%d%m%y_%H%M%S}.{video}'" in reason
+
+
+def test_two_words_behind_the_time_may_be_cameras() -> None:
+    names = ["26.11.2026 14.05.06 A.avi", "26.11.2026 14.05.35 B.avi"]
+    learned = learn([NamedFile(name, 1.8e9) for name in names], dt.UTC, LATEST_YEAR)
+    (reason,) = learned.unsure
+    assert "{start:%d.%m.%Y %H.%M.%S} {camera}.{video}" in reason
+
+
 def test_two_brands_in_one_folder_are_two_cameras() -> None:
     names = [
         *(f"gate/2026-11-26/001/dav/14/14.0{n}.06-14.0{n}.16[M][0@0][0].dav" for n in range(4)),
