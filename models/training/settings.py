@@ -50,6 +50,7 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     warm_up_steps: int = 400
     final_share: float = 0.02  # of the learning rate, at the end of the cosine
     ema: float = 0.9995
+    muon: bool = True  # for what mixes channels, see muon.py
     seed: int = 20261124
 
 

@@ -34,9 +34,10 @@ from models.training.batches import Batches
 from models.training.check import quality
 from models.training.fast import made_fast
 from models.training.loss import PersonLoss
+from models.training.muon import Muon, is_matrix
 from models.training.network import PersonNet, grown
 from models.training.pool import Pool
-from models.training.settings import Phase, Settings, read_settings
+from models.training.settings import Phase, Schedule, Settings, read_settings
 from models.training.sources import Label, read_sources
 
 #: Of the processes that learn together; the first one writes.
@@ -46,8 +47,25 @@ _CHECK_EVERY_S = 600.0
 _LOG_EVERY = 50
 
 
+def _optimisers(net: PersonNet, schedule: Schedule) -> list[torch.optim.Optimizer]:
+    matrices = [m.weight for m in net.modules() if schedule.muon and is_matrix(m)]
+    known = set(map(id, matrices))
+    rest = [p for p in net.parameters() if id(p) not in known]
+    adam = torch.optim.AdamW(
+        [
+            {"params": [p for p in rest if p.ndim > 1], "weight_decay": schedule.weight_decay},
+            {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
+        ],
+        lr=schedule.learning_rate,
+        fused=True,
+    )
+    if not matrices:
+        return [adam]
+    return [adam, Muon(matrices, schedule.learning_rate, schedule.weight_decay)]
+
+
 class Trainer:
-    """Owns network, average, optimiser and the clock of the schedule."""
+    """Owns network, average, optimisers and the clock of the schedule."""
 
     def __init__(self, settings: Settings, run: Path, device: torch.device) -> None:
         torch.manual_seed(settings.schedule.seed)
@@ -57,17 +75,7 @@ class Trainer:
         self.net = PersonNet(how.widths, how.depths, how.neck).to(device)
         self.net = self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.net).eval()
-        decayed = [p for p in self.net.parameters() if p.ndim > 1]
-        plain = [p for p in self.net.parameters() if p.ndim <= 1]
-        schedule = settings.schedule
-        self.optimiser = torch.optim.AdamW(
-            [
-                {"params": decayed, "weight_decay": schedule.weight_decay},
-                {"params": plain, "weight_decay": 0.0},
-            ],
-            lr=schedule.learning_rate,
-            fused=True,
-        )
+        self.optimisers = _optimisers(self.net, settings.schedule)
         self.loss = PersonLoss(settings.loss)
         self.step, self.trained_s = 0, 0.0
 
@@ -89,17 +97,19 @@ class Trainer:
     # --- one step ---
 
     def learn(self, images: Tensor, truth: Tensor, seen: Tensor) -> Mapping[str, float]:
-        for group in self.optimiser.param_groups:
-            group["lr"] = self._rate()
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = self._rate()
         size = (images.shape[3], images.shape[2])
         pixels = images.to(self.device).float()
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         loss, parts = self.loss(self.net(pixels), truth.to(self.device), seen.to(self.device), size)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.net.zero_grad(set_to_none=True)
         loss.backward()
         self._agree()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         self.step += 1
         self._follow()
         return parts
@@ -139,7 +149,7 @@ class Trainer:
             "settings": msgspec.json.encode(self.settings).decode(),
             "net": self.net.state_dict(),
             "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "step": self.step,
             "trained_s": self.trained_s,
         }
@@ -154,7 +164,8 @@ class Trainer:
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         self.net.load_state_dict(state["net"])
         self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, kept in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(kept)
         self.step, self.trained_s = state["step"], state["trained_s"]
         return True
 
