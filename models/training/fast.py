@@ -27,9 +27,7 @@ def _built() -> Any:
         # Without these, PyTorch multiplies bfloat16 at a twentieth of its speed with floats.
         flags.append("-DWHOLE_FLOATS")
         name += "_whole"
-    return cpp_extension.load(
-        name, [str(Path(__file__).with_name("fast.cpp"))], extra_cflags=flags
-    )
+    return cpp_extension.load(name, [str(Path(__file__).with_name("fast.cpp"))], extra_cflags=flags)
 
 
 def made_fast(net: PersonNet) -> PersonNet:
