@@ -32,7 +32,7 @@ from torch.utils.data import DataLoader
 
 from models.training.batches import Batches
 from models.training.check import quality
-from models.training.fast import made_fast
+from models.training.fast import made_fast, pays
 from models.training.loss import PersonLoss
 from models.training.muon import Muon, is_matrix
 from models.training.network import PersonNet, grown
@@ -258,8 +258,10 @@ def main() -> None:
     trainer = Trainer(settings, options.run, device)
     if not trainer.resume() and options.init:
         trainer.begin_from(options.init)
-    if options.fast:
+    if options.fast and pays():
         made_fast(trainer.net)
+    elif options.fast:
+        print("this processor does not know bfloat16: PyTorch's own layers are faster", flush=True)
     print("from step", trainer.step, "on", device, flush=True)
     train(trainer, pool, left_out, options.workers)
 
