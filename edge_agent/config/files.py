@@ -4,6 +4,7 @@ file of one camera must not keep the others from being watched."""
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -45,6 +46,15 @@ def file_warnings(
                 yield from _exists(path, "source.path", recording)
 
 
+def unit_words(value: str) -> list[str]:
+    """A setting of a systemd unit that is a list: with quotes, and %% for % (systemd.syntax(7))."""
+    try:
+        words = shlex.split(value)
+    except ValueError:  # a quote that nothing closes
+        words = value.split()
+    return [word.replace("%%", "%") for word in words]
+
+
 def _state_dir(file: Path, state_dir: Path) -> Iterator[ConfigProblem]:
     """The installed unit lets the service write its own state directory, and nothing else."""
     units = [unit for folder in UNIT_FOLDERS if (unit := folder / _UNIT).exists()]
@@ -56,7 +66,7 @@ def _state_dir(file: Path, state_dir: Path) -> Iterator[ConfigProblem]:
         for line in _lines(path):
             key, _, value = line.partition("=")
             if key.strip() == "ReadWritePaths":
-                allowed = [each.lstrip("-+") for each in value.split()]
+                allowed = [each.lstrip("-+") for each in unit_words(value)]
                 if any(state_dir.is_relative_to(each) for each in allowed if each):
                     return
     found = f"{state_dir} is not the service's own, and {units[0]} does not let it write there"

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_agent.config.files import unit_words
+
 UNIT = "edge-agent.service"
 #: Where units lie, the strongest first.
 _FOLDERS = (
@@ -128,7 +130,7 @@ class InstalledUnit:
 
     def _words(self, key: str) -> Iterator[str]:
         for value in self.settings.get(key, ()):
-            yield from value.split()
+            yield from unit_words(value)
 
     def _last(self, key: str) -> str:
         values = self.settings.get(key, ())

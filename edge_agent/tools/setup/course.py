@@ -30,6 +30,7 @@ from edge_agent.tools.setup import choosing, dialogue, editing
 from edge_agent.tools.setup.answers import Answers, CameraAnswers
 from edge_agent.tools.setup.certificates import keep_certificates
 from edge_agent.tools.setup.dialogue import Terminal, Told
+from edge_agent.tools.setup.drop_in import open_to_service
 from edge_agent.tools.setup.trying import BROKER, Trial, tried
 from edge_agent.tools.setup.writing import (
     camera_files,
@@ -295,6 +296,10 @@ class Course:
         state_dir = Path(told.answers.box.state_dir)
         with contextlib.suppress(OSError):
             give_state_dir(state_dir)
+            drop_in = open_to_service(state_dir, self._folder)
+            if drop_in is not None:
+                text = _("The service may write {folder} by {file}.")
+                self._terminal.say(text.format(folder=state_dir, file=drop_in))
         guard: CredentialGuard = login_guard(state_dir, self._clock)
         for camera in told.answers.cameras:
             host = camera.host
