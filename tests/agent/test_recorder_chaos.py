@@ -29,8 +29,8 @@ def test_killed_agent_analyses_every_readable_clip_once_and_tears_no_event(tmp_p
 
 
 #: Files, about; SIGKILLs. By hand 500 and 10: a quarter of an hour.
-CLIPS = int(os.environ.get("RECORDER_CLIPS", "120"))
-KILLS = int(os.environ.get("RECORDER_KILLS", "4"))
+CLIPS = int(os.environ.get("RECORDER_CLIPS", "80"))
+KILLS = int(os.environ.get("RECORDER_KILLS", "3"))
 
 
 @pytest.mark.system

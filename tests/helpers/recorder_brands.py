@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import random
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -151,6 +152,8 @@ class BrandShelf:
         height, width = pictures[0].shape[:2]
         self._small = [cv2.resize(each, (width // 2, height // 2)) for each in pictures]
         self._cached: dict[tuple[str, int, bool, int], bytes] = {}
+        # Two plays at once: Matroska's muxer draws a number, so encoding twice gives two files.
+        self._encoding = threading.Lock()
 
     def content(self, file: Written) -> bytes:
         """Of a file that grows: all that it will be. No two are alike: each bears a number."""
@@ -160,8 +163,9 @@ class BrandShelf:
         # All stages of a file that grows begin alike; a file is known by how it begins.
         number = 0 if suffix == ".ts" else file.number
         key = suffix, -1 if suffix == ".ts" else file.shows, small, number
-        if key not in self._cached:
-            self._cached[key] = self._encoded(*key)
+        with self._encoding:
+            if key not in self._cached:
+                self._cached[key] = self._encoded(*key)
         if suffix == ".ts":
             return _marked(self._cached[key], f"{file.camera} {file.path.name}".encode())
         return self._cached[key]
