@@ -29,7 +29,7 @@ from edge_agent.publish.complaints import Complaints
 from edge_agent.publish.delivery import Delivery
 from edge_agent.publish.health import LinkState, PublisherHealth
 from edge_agent.publish.held import SizeLimit
-from edge_agent.publish.pacing import Pause, ResendTimer
+from edge_agent.publish.pacing import DENIED_PAUSE_S, RESEND_AFTER_S, Pause, ResendTimer
 from edge_agent.publish.ports import CommandHandler, CommandResult, OutboxMarks
 from edge_agent.publish.status import BoxIdentity, StatusBoard
 from edge_agent.runtime import Heartbeat, StopToken
@@ -68,8 +68,8 @@ class PublisherSetup:
     flush_s: float = 5.0  # how long an orderly stop may deliver what is left
     connect_timeout_s: float = 10.0
     will_delay_s: int = WILL_DELAY_S  # a shorter break stays unannounced
-    resend_after_s: float = 60.0
-    denied_pause_s: tuple[float, float] = (60.0, 1800.0)
+    resend_after_s: float = RESEND_AFTER_S
+    denied_pause_s: tuple[float, float] = DENIED_PAUSE_S
     known_utc_s: Callable[[], float] = lambda: EARLIEST_PLAUSIBLE_UTC_S  # it is this late at least
 
 
