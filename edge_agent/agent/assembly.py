@@ -120,10 +120,8 @@ class Assembly:
         )
         self._take_snapshot = SnapshotTaker(config.snapshots)
         self._pictures = MainPictures(self._take_snapshot)
-        self._event_clips = open_event_clips(config, clock)
-        self._clips = (
-            ClipJournal(self._writer, self._event_clips, clock) if self._event_clips else None
-        )
+        clips = self._event_clips = open_event_clips(config, clock)
+        self._clips = ClipJournal(self._writer, clips, clock) if clips else None
         self._exchange = FrameExchange()
         self._analysis = AnalysisLoop(
             self._exchange,
@@ -163,9 +161,8 @@ class Assembly:
         self._source_stop, self._analysis_stop = StopToken(), StopToken()
         self._writer_stop, self._publisher_stop = StopToken(), StopToken()
         self._clip_stop, self._status_stop = StopToken(), StopToken()
-        self._config_result: tuple[Literal["applied", "rejected"], tuple[str, ...]]
-        self._config_result = "applied", ()
-        self.facts = self._facts(())
+        self._config_result: tuple[Literal["applied", "rejected"], tuple[str, ...]] = "applied", ()
+        self.facts = self._facts((), None)
         self._local = open_local_sockets(self, clock)
         self._workers: dict[str, Worker] = {}
 
@@ -222,7 +219,7 @@ class Assembly:
         self.cameras.poll()
         self.untold.poll(self.cameras.live.values())
         reasons = tuple(self._reasons())
-        self.facts = self._facts(reasons)
+        self.facts = self._facts(reasons, self.facts)
         self._publisher.set_box_state(State.DEGRADED if reasons else State.ONLINE, reasons)
 
     def summary(self) -> str:
@@ -230,11 +227,9 @@ class Assembly:
         connected = self._publisher.health().state is LinkState.CONNECTED
         live, in_folders = tuple(self.cameras.live.values()), len(self.cameras.folders.names)
         online = sum(camera.online for camera in live)
-        return (
-            f"broker {'connected' if connected else 'not connected'}, "
-            f"{online} of {len(live)} cameras online"
-            + (f", {in_folders} in folders" if in_folders else "")
-        )
+        broker = "connected" if connected else "not connected"
+        folders = f", {in_folders} in folders" if in_folders else ""
+        return f"broker {broker}, {online} of {len(live)} cameras online{folders}"
 
     # --- while it runs ---
 
@@ -295,12 +290,10 @@ class Assembly:
     def recent_events(self, camera: CameraId) -> tuple[RecentEvent, ...]:
         return self._writer.recent.of(camera)
 
-    def _facts(self, reasons: tuple[str, ...]) -> LocalFacts:
-        result, errors = self._config_result
-        before: LocalFacts | None = getattr(self, "facts", None)
+    def _facts(self, reasons: tuple[str, ...], before: LocalFacts | None) -> LocalFacts:
         same = before is not None and before.config is self._config
         sha = before.cfg_sha if before is not None and same else self.cfg_sha
-        return LocalFacts(self._config, sha, result, errors, reasons)
+        return LocalFacts(self._config, sha, *self._config_result, reasons)
 
     @property
     def cfg_sha(self) -> str:

@@ -138,18 +138,8 @@ class ClipWork:
 
     def begun(self, clip: LedgerClip, shown: Shown = _NOTHING_SHOWN) -> PreparedClip:
         """With nothing before it; what was shown is left out."""
-        timeline = timeline_of(clip)
-        messages = ClipMessages(self._drafter, timeline, open_events=(), told=clip.told)
         pipeline = self._pipeline(clip, self.eyes)
-        self.eyes.begin(RecordedEventIds(clip.camera, clip.digest))
-        return PreparedClip(
-            pipeline,
-            timeline,
-            messages,
-            shown=shown.spans,
-            untold=self._untold(clip, timeline),
-            skip_s=shown.skip_s(None),
-        )
+        return self._prepared(clip, shown, pipeline, timeline_of(clip), (), shown.skip_s(None))
 
     def resumed(
         self, clip: LedgerClip, run: Run, shown: Shown = _NOTHING_SHOWN
@@ -165,9 +155,19 @@ class ClipWork:
             return None
         timeline = replace(timeline_of(clip), first_frame_utc_s=run.start_s + offset_s)
         still_open = unpacked(run.open_events, offset_s)
+        return self._prepared(clip, shown, pipeline, timeline, still_open, shown.skip_s(run.last_s))
+
+    def _prepared(
+        self,
+        clip: LedgerClip,
+        shown: Shown,
+        pipeline: CameraPipeline,
+        timeline: RecordedTimeline,
+        still_open: Sequence[Event],
+        skip_s: float,
+    ) -> PreparedClip:
         self.eyes.begin(RecordedEventIds(clip.camera, clip.digest), still_open)
         messages = ClipMessages(self._drafter, timeline, open_events=still_open, told=clip.told)
-        skip_s = shown.skip_s(run.last_s)
         return PreparedClip(
             pipeline,
             timeline,
