@@ -71,6 +71,16 @@ def test_camera_that_sets_its_clock_is_followed_at_once(jump_s: float) -> None:
     assert moments[-1] == pytest.approx(10 + 8.9, abs=0.2)
 
 
+def test_the_offset_leads_from_the_streams_time_to_the_moment_and_is_none_before_it() -> None:
+    for timeline in (LiveCaptureTime(), RecordedCaptureTime()):
+        assert timeline.offset_s == 0.0
+        timeline.received(Packet(7.0, 100.0, True, 1, None))
+        moment_s = timeline.captured_s(7.0)
+        assert 7.0 + timeline.offset_s == moment_s != 7.0
+        timeline.restart()
+        assert timeline.offset_s == 0.0
+
+
 @pytest.mark.parametrize("jump_s", [-7200.0, 7200.0])
 @pytest.mark.parametrize("depth", [1, 3])
 def test_delayed_pictures_from_before_a_jump_do_not_hold_the_timeline(
