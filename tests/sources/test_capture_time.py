@@ -104,6 +104,15 @@ def test_recording_counts_from_its_first_frame() -> None:
     assert [timeline.captured_s(pts) for pts in (7.0, 7.5, 8.0)] == [0.0, 0.5, 1.0]
 
 
+def test_an_estimate_is_the_moment_that_its_frame_will_have() -> None:
+    timeline = RecordedCaptureTime()
+    for pts_s in (7.0, 7.5, 8.0):
+        timeline.captured_s(pts_s)
+    assert timeline.estimate_s(8.5) == timeline.captured_s(8.5) == 1.5
+    timeline.restart()
+    assert timeline.estimate_s(7.0) == timeline.captured_s(7.0) == 2.0
+
+
 def test_loop_of_a_recording_goes_on_where_it_ended() -> None:
     timeline = RecordedCaptureTime()
     first = [timeline.captured_s(pts) for pts in (7.0, 7.5, 8.0)]
