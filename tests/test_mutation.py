@@ -23,6 +23,7 @@ def due(at_s: float, begun: bool = False) -> bool:
     if not begun and at_s >= LIMIT:
         log.info("due %d", 3)
         return at_s - LIMIT > 0
+    zip("a", "b", strict=True)
     raise ValueError(f"{at_s + 1}")
 """
 EXPECTED = [
@@ -35,6 +36,7 @@ EXPECTED = [
     "due: at_s - LIMIT > 0 -> at_s - LIMIT >= 0",
     "due: at_s - LIMIT -> at_s + LIMIT",
     "due: 0 -> 1",
+    'due: zip("a", "b", strict=True) -> pass',
 ]
 
 

@@ -48,6 +48,7 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=SAMPLE, help="mutants of each package")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--only", default="", metavar="TEXT", help="mutants with it in the name")
+    parser.add_argument("--tests-s", type=float, default=TESTS_S, help="of tests for a mutant")
     parser.add_argument("--at-once", type=int, default=os.cpu_count() or 1, metavar="RUNS")
     arguments = parser.parse_args()
     excused = read_excused(EXCUSED)
@@ -74,7 +75,11 @@ def main() -> int:
 
         def tried(mutant: Mutant, coverage: Coverage) -> Tried:
             begun_s = time.monotonic()
-            found = lent(lambda copy: verdict_of(copy, mutant, coverage, excused))
+            rounds = (
+                [] if mutant.name in excused else rounds_of(mutant, coverage, arguments.tests_s)
+            )
+            found = lent(lambda copy: verdict_of(copy, mutant, rounds, coverage.took_s))
+            found = "excused" if mutant.name in excused else found
             print(f"{found:8} {time.monotonic() - begun_s:4.0f} s  {mutant.name}", flush=True)
             return Tried(mutant, found)
 
@@ -110,19 +115,16 @@ def _place(seed: int, mutant: Mutant) -> str:
 
 
 def verdict_of(
-    copy: WorkingCopy, mutant: Mutant, coverage: Coverage, excused: dict[str, str]
+    copy: WorkingCopy, mutant: Mutant, rounds: list[list[str]], took_s: dict[str, float]
 ) -> str:
-    if mutant.name in excused:
-        return "excused"
-    rounds = rounds_of(mutant, coverage)
     for tests in rounds:
-        limit_s = LIMIT_S + LIMIT_TIMES * sum(coverage.took_s[test] for test in tests)
+        limit_s = LIMIT_S + LIMIT_TIMES * sum(took_s[test] for test in tests)
         if copy.notices(mutant, tests, limit_s):
             return "killed"
     return "survived" if rounds else "unseen"
 
 
-def rounds_of(mutant: Mutant, coverage: Coverage) -> list[list[str]]:
+def rounds_of(mutant: Mutant, coverage: Coverage, most_s: float) -> list[list[str]]:
     """The tests to run: those that are named for the module, which are most likely to notice, and
     then the others."""
     took_s, own = coverage.took_s, f"/test_{Path(mutant.path).stem.strip('_')}.py::"
@@ -130,7 +132,7 @@ def rounds_of(mutant: Mutant, coverage: Coverage) -> list[list[str]]:
     chosen, sum_s = list[str](), 0.0
     for test in tests[:MOST_TESTS]:
         sum_s += took_s[test]
-        if chosen and sum_s > TESTS_S:
+        if chosen and sum_s > most_s:
             break
         chosen.append(test)
     first = [test for test in chosen if own in test]

@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType, FrameType
@@ -29,6 +30,9 @@ _now: dict[str, set[int]] = {}
 #: By identity: to hash a code object means to hash all that is in it.
 _known: dict[int, set[int] | None] = {}
 _all: dict[int, tuple[CodeType, frozenset[int]]] = {}
+#: A function that a test calls more often is watched no more: it would take minutes.
+_MOST_CALLS = 500
+_calls: Counter[int] = Counter()
 
 
 def _called(frame: FrameType, event: str, arg: Any) -> Any:
@@ -42,8 +46,9 @@ def _called(frame: FrameType, event: str, arg: Any) -> Any:
     if lines is None:
         return None
     lines.add(frame.f_lineno)
-    if _all[key][1] <= lines:
-        return None  # nothing new can be seen in it
+    _calls[key] += 1
+    if _all[key][1] <= lines or _calls[key] > _MOST_CALLS:
+        return None  # nothing new can be seen in it, or will be
 
     def line(frame: FrameType, event: str, arg: Any) -> Any:
         lines.add(frame.f_lineno)
@@ -54,6 +59,7 @@ def _called(frame: FrameType, event: str, arg: Any) -> Any:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    _calls.clear()
     for lines in _now.values():
         lines.clear()
     begun_s = time.monotonic()
