@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 from edge_agent.recorders.find.grammar import words
 from edge_agent.recorders.find.grammar.layout import Layout
@@ -97,6 +97,7 @@ def _own(layout: Layout) -> Eyes:
     eyes.spans.sort(key=lambda each: (each.gap, each.slot, each.first))
     _note_left_out(eyes, parts)
     _note_twice(eyes)
+    _note_streams(eyes)
     return eyes
 
 
@@ -193,6 +194,23 @@ def _as_hikvision_numbers_streams(values: Collection[str]) -> bool:
     pairs = {(each[1], each[2]) for each in found if each}
     both = {channel for channel, _ in pairs if {(channel, "1"), (channel, "2")} <= pairs}
     return all(found) and {channel for channel, _ in pairs} == both
+
+
+def _note_streams(eyes: Eyes) -> None:
+    """Cameras by what tells them apart, but called as a camera and its second stream."""
+    for span in eyes.spans:
+        called = eyes.texts(Span(span.gap, span.slot, 0, span.last))  # `Cổng` before `phụ`, too
+        names = sorted({text.strip(" ._-") for text in called})
+        pairs = [
+            f"{first} and {second}"
+            for first, second in permutations(names, 2)
+            if words.is_second_stream(second, first)
+        ]
+        if pairs:
+            eyes.unsure.append(
+                f"{', '.join(pairs[:3])} are taken for cameras; they may be the main and the sub "
+                "stream of one: if they show the same, configure one of them only"
+            )
 
 
 def _note_left_out(eyes: Eyes, parts: Sequence[str]) -> None:

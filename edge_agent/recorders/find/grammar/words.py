@@ -30,10 +30,16 @@ STREAMS = _words(
     """
     main sub extra1 extra2 extra3 sub1 sub2 main1 stream0 stream3 ext1
     mainstream substream stream1 stream2 hd sd high low hq lq hi lo ext extra
-    main_stream sub_stream hauptstrom chinh phu master slave 720p 1080p 480p 360p 4k 2k uhd fhd
+    main_stream sub_stream hauptstrom master slave 720p 1080p 480p 360p 4k 2k uhd fhd
     vga d1 cif h264 h265 hevc mjpeg
     """
 )
+_STREAM_PHRASES = frozenset(
+    ("luồng chính", "luồng phụ", "luong chinh", "luong phu", "main stream", "sub stream")
+)
+#: Behind a camera's name: its small picture.
+_SECOND = re.compile(r"[ ._-]*(?:sub|low|ext|extra|lq|sd|lores|substream)\Z|(?<=[0-9])s\Z")
+_FIRST = re.compile(r"[ ._-]*(?:main|high|hq|hd|hires|mainstream|m)\Z")
 _SIZE = re.compile(r"[0-9]{3,4}[x×][0-9]{3,4}\Z")
 
 #: Small pictures of what other files show: behind or before a camera's name.
@@ -109,7 +115,17 @@ def is_event(text: str) -> bool:
 
 
 def is_stream(text: str) -> bool:
-    return text.casefold() in STREAMS or _SIZE.match(text.casefold()) is not None
+    return text.casefold() in STREAMS | _STREAM_PHRASES or _SIZE.match(text.casefold()) is not None
+
+
+def is_second_stream(text: str, first: str) -> bool:
+    """`gate_sub` and `gate`, `gate_low` and `gate_high`: by their names one camera's streams.
+    `Cổng chính` and `Cổng phụ` are two gates."""
+    text, first = text.casefold(), first.casefold()
+    if (text, first) in (("phụ", "chính"), ("phu", "chinh")):
+        return True
+    stem = _SECOND.sub("", text)
+    return stem != text and bool(stem) and stem in (first, _FIRST.sub("", first))
 
 
 def is_small(text: str) -> bool:
