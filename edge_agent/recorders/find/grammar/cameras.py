@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise, permutations
+from itertools import pairwise
 
 from edge_agent.recorders.find.grammar import words
 from edge_agent.recorders.find.grammar.layout import Layout
@@ -200,12 +200,8 @@ def _note_streams(eyes: Eyes) -> None:
     """Cameras by what tells them apart, but called as a camera and its second stream."""
     for span in eyes.spans:
         called = eyes.texts(Span(span.gap, span.slot, 0, span.last))  # `Cổng` before `phụ`, too
-        names = sorted({text.strip(" ._-") for text in called})
-        pairs = [
-            f"{first} and {second}"
-            for first, second in permutations(names, 2)
-            if words.is_second_stream(second, first)
-        ]
+        names = {text.strip(" ._-") for text in called}
+        pairs = [f"{main} and {second}" for main, second in words.main_and_second(names)]
         if pairs:
             eyes.unsure.append(
                 f"{', '.join(pairs[:3])} are taken for cameras; they may be the main and the sub "

@@ -193,10 +193,12 @@ def _rival(
     others = Counter(other for index in members for other in readings[index] if other != key)
     mine = sum(agreed[index][key] for index in members)
     for other, count in others.items():
-        if count < len(members) or _same_times(key, other, members, readings):
+        if count < len(members):
             continue
         theirs = sum(agreed[index][other] for index in members)
         first, second = readings[members[0]][key], readings[members[0]][other]
+        if _same_times(key, other, members, readings) and _date_of(first) == _date_of(second):
+            continue  # else they tell the same on this day only: `26-11-26`, `11-11-2026`
         apart = first.weight - second.weight
         if theirs >= mine and apart < _ALIKE and _same_place(first, second):
             return tuple(
@@ -217,6 +219,12 @@ def _same_times(
 
 def _naive(reading: Reading) -> dt.datetime:
     return reading.start.moment.replace(tzinfo=None)
+
+
+def _date_of(reading: Reading) -> list[str]:
+    """The directives of its date, in their order."""
+    told = re.findall(r"%-?(.)", "".join(field.form for field in reading.fields))
+    return [directive for directive in told if directive in "Yymdb"]
 
 
 def _same_place(one: Reading, other: Reading) -> bool:

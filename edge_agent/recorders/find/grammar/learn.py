@@ -98,8 +98,8 @@ def _rivals(eyes: Eyes) -> str:
     other = replace(eyes.layout, forms=eyes.layout.rival)
     text = templates_of(replace(eyes, layout=other))[0]
     return (
-        f"the times may also be read by --template '{text}'; files of a day after the 12th, or "
-        "files that were not copied here later, tell which is right"
+        f"the times may also be read by --template '{text}'; files of another day (after the "
+        "12th), or files that were not copied here later, tell which is right"
     )
 
 

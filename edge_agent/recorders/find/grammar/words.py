@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 
 def _words(text: str) -> frozenset[str]:
@@ -40,6 +42,8 @@ _STREAM_PHRASES = frozenset(
 #: Behind a camera's name: its small picture.
 _SECOND = re.compile(r"[ ._-]*(?:sub|low|ext|extra|lq|sd|lores|substream)\Z|(?<=[0-9])s\Z")
 _FIRST = re.compile(r"[ ._-]*(?:main|high|hq|hd|hires|mainstream|m)\Z")
+#: Alone, they may as well be the main and the side gate.
+_SIDE = {"phụ": "chính", "phu": "chinh"}
 _SIZE = re.compile(r"[0-9]{3,4}[x×][0-9]{3,4}\Z")
 
 #: Small pictures of what other files show: behind or before a camera's name.
@@ -115,17 +119,23 @@ def is_event(text: str) -> bool:
 
 
 def is_stream(text: str) -> bool:
-    return text.casefold() in STREAMS | _STREAM_PHRASES or _SIZE.match(text.casefold()) is not None
+    plain = text.casefold()
+    return plain in STREAMS or plain in _STREAM_PHRASES or _SIZE.match(plain) is not None
 
 
-def is_second_stream(text: str, first: str) -> bool:
-    """`gate_sub` and `gate`, `gate_low` and `gate_high`: by their names one camera's streams.
+def main_and_second(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """`gate` and `gate_sub`, `gate_high` and `gate_low`: by their names one camera's streams.
     `Cổng chính` and `Cổng phụ` are two gates."""
-    text, first = text.casefold(), first.casefold()
-    if (text, first) in (("phụ", "chính"), ("phu", "chinh")):
-        return True
-    stem = _SECOND.sub("", text)
-    return stem != text and bool(stem) and stem in (first, _FIRST.sub("", first))
+    by_stem: dict[str, set[str]] = defaultdict(set)
+    for name in names:
+        plain = name.casefold()
+        for stem in {plain, _FIRST.sub("", plain)} - {""}:
+            by_stem[stem].add(name)
+    for second in sorted({name for found in by_stem.values() for name in found}):
+        plain = second.casefold()
+        stem = _SECOND.sub("", plain)
+        mains = by_stem.get(stem if stem != plain else _SIDE.get(plain, ""), set())
+        yield from ((main, second) for main in sorted(mains))
 
 
 def is_small(text: str) -> bool:

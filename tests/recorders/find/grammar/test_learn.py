@@ -78,9 +78,34 @@ def test_day_and_month_that_nothing_tells_apart_are_both_shown() -> None:
     learned = learn([NamedFile(name, 1.8e9) for name in names], dt.UTC, LATEST_YEAR)
     (reason,) = learned.unsure
     assert "'gate_{start:%m-%d-%Y_%H-%M-%S}.{video}'" in reason
-    assert "a day after the 12th" in reason
+    assert "another day (after the 12th)" in reason
     more = [*names, "gate_26-12-2026_14-05-06.mp4"]
     assert not learn([NamedFile(name, 1.8e9) for name in more], dt.UTC, LATEST_YEAR).unsure
+
+
+@pytest.mark.parametrize(
+    ("form", "day", "other"),
+    [
+        ("gate_%y%m%d_%H%M%S.mp4", 26, "%d%m%y_%H%M%S"),
+        ("gate_%d%m%y%H%M%S.mp4", 26, "%d%m%y%H%M%S"),
+        ("gate_%d-%m-%y %H.%M.%S.mp4", 26, "%d-%m-%y %H.%M.%S"),
+        ("gate_%d-%m-%Y_%H-%M-%S.mp4", 11, "%m-%d-%Y_%H-%M-%S"),
+    ],
+)
+def test_day_whose_number_is_the_years_or_the_months_leaves_both_readings(
+    form: str, day: int, other: str
+) -> None:
+    """Both are right today, and one is wrong tomorrow."""
+    first = dt.datetime(2026, 11, day, 14, 5, 6, tzinfo=dt.UTC)
+    days = [[first + dt.timedelta(days=n, minutes=7 * m) for m in range(5)] for n in range(2)]
+
+    def reasons(starts: list[dt.datetime]) -> tuple[str, ...]:
+        files = [NamedFile(f"{start:{form}}", start.timestamp() + 60) for start in starts]
+        return learn(files, dt.UTC, LATEST_YEAR).unsure
+
+    (reason,) = reasons(days[0])
+    assert f"{{start:{other}}}" in reason
+    assert reasons([*days[0], *days[1]]) == ()
 
 
 @pytest.mark.parametrize("events", [7, 40])
