@@ -14,7 +14,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_agent.atomic_file import write_atomically
 from edge_agent.clock import boot_id
+from edge_agent.errors import StorageError
 from edge_agent.plain_file import first_bytes
 
 #: Beside the database: during which boot it was opened last.
@@ -93,11 +95,13 @@ def is_of_this_boot(state_dir: Path) -> bool:
 
 
 def note_boot(state_dir: Path) -> None:
-    """The index is of this boot from now on."""
-    with contextlib.suppress(OSError):
-        path = state_dir / BOOT_FILE
-        if not path.exists() or not is_of_this_boot(state_dir):
-            path.write_text(boot_id())
+    """The index is of this boot from now on. Written once a boot; where that fails, a power cut may
+    be told as a damaged log."""
+    path = state_dir / BOOT_FILE
+    if path.exists() and is_of_this_boot(state_dir):
+        return
+    with contextlib.suppress(StorageError):
+        write_atomically(path, boot_id().encode())
 
 
 def _is_sound(head: bytes) -> bool:
