@@ -52,7 +52,8 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 1.0
 _WAKE_S = 0.25
 _STORAGE_RETRY_S = 5.0
-#: So often a batch waits for a clip that could not be analysed: at most a few minutes each time.
+#: So often in a row a batch waits in vain for clips that could not be analysed, up to three minutes
+#: each time.
 _PUT_OFFS = 10
 _SHOWN_BY_VIDEO = f"{LEFT_ALONE}a video shows this moment"
 
@@ -147,16 +148,7 @@ class Ingest:
             planner = ClipPlanner(tuple(self._cameras), reader, self._clock, complete=True)
             self._find_lost(planner.runs, stop)
             self._arrivals.none()
-            patience = _PUT_OFFS
-            while not stop.stopped:
-                if self._next(planner, reader, stop):
-                    self._end_runs(planner, reader, stop)
-                    continue
-                wait_s = planner.put_off_s(self._here)
-                if wait_s is None or not patience:
-                    break
-                patience -= 1
-                stop.wait(wait_s)
+            self._analyse_all(planner, reader, stop)
             for camera in self._cameras:
                 for head in planner.runs.heads(camera):
                     if not stop.stopped and not reader.goes_on(head):
@@ -164,6 +156,21 @@ class Ingest:
             if (rest := planner.runs.settle()) is not None:
                 self._store([], [], rest, stop)
         self._keep_views()
+
+    def _analyse_all(self, planner: ClipPlanner, reader: LedgerReader, stop: StopToken) -> None:
+        fewest, patience = float("inf"), _PUT_OFFS
+        while not stop.stopped:
+            if self._next(planner, reader, stop):
+                self._end_runs(planner, reader, stop)
+                continue
+            wait_s = planner.put_off_s(self._here)
+            waiting = sum(n for (_, state), n in reader.counts().items() if state == "waiting")
+            if waiting < fewest:
+                fewest, patience = waiting, _PUT_OFFS
+            if wait_s is None or not patience:
+                return
+            patience -= 1
+            stop.wait(wait_s)
 
     def _find_lost(self, runs: Runs, stop: StopToken) -> None:
         """Once, before anything is planned."""

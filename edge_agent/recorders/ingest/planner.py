@@ -51,14 +51,13 @@ class ClipPlanner:
         self._not_before_s[camera] = self._clock.mono_s() + delay_s
 
     def put_off_s(self, cameras: Sequence[CameraId]) -> float | None:
-        """How long (s) until one of these cameras is looked at again that was put off while clips
-        of it wait; None: there is none."""
+        """How long (s) until one of these cameras is looked at again that was put off and has clips
+        that wait; None: there is none."""
         now_s = self._clock.mono_s()
         waits = [
-            self._not_before_s[camera] - now_s
+            max(0.0, self._not_before_s[camera] - now_s)
             for camera in cameras
-            if self._not_before_s.get(camera, now_s) > now_s
-            and self._reader.newest_waiting_s(camera) is not None
+            if camera in self._not_before_s and self._reader.newest_waiting_s(camera) is not None
         ]
         return min(waits, default=None)
 
