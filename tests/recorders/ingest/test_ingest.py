@@ -244,7 +244,8 @@ def test_batch_waits_for_a_clip_that_could_not_be_analysed_at_once(
     tmp_path: Path, model: Path, clips: list[LedgerClip], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A machine that was short of everything for a minute must not leave a folder half done."""
-    step, calls = ClipAnalysis._step, []
+    step = ClipAnalysis._step
+    calls: list[object] = []
 
     def away_once(*arguments: object) -> bool:
         calls.append(arguments)
