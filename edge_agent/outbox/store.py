@@ -162,10 +162,12 @@ class Store:
         """Store all drafts in one durable commit, and note what was lost before them.
 
         `also` writes what belongs to these drafts into other tables, in the same transaction.
+        Alone it is not flushed: what no message was told of, its owner finds again.
         """
         started: dict[EventId, int] = {}
         rows: list[Row] = []
-        with self._database.transaction():
+        durable = bool(drafts) or lost is not None
+        with self._database.transaction(durable=durable):
             last = tables.last_row_id(self._database, self._marks)
             for row_id, draft in enumerate(drafts, start=last + 1):
                 first = started.setdefault(

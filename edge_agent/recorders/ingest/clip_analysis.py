@@ -40,6 +40,9 @@ _STEP_TIMEOUT_S = 0.25
 #: Live cameras leave recordings a twentieth of the analysis' time; longer than this, and the frame
 #: went down with a crash of that thread.
 _AWAY_S = 60.0
+#: Where one wait took longer, this thread did not run either: the process was stopped, or the
+#: machine slept or was starved.
+_LONGEST_STEP_S = 1.0
 
 
 class AnalysisAway(Exception):
@@ -167,10 +170,13 @@ class ClipAnalysis:
         while not self._exchange.put(frame, _STEP_TIMEOUT_S):
             if stop.stopped:
                 return False
-        deadline_s = self._clock.mono_s() + _AWAY_S
+        before_s, away_s = self._clock.mono_s(), 0.0
         while not self._analysed.wait(_STEP_TIMEOUT_S):
             if stop.stopped:
                 return False
-            if self._clock.mono_s() > deadline_s:
+            now_s = self._clock.mono_s()
+            away_s += min(now_s - before_s, _LONGEST_STEP_S)
+            before_s = now_s
+            if away_s > _AWAY_S:
                 raise AnalysisAway(f"{frame.camera}: a frame was not analysed in {_AWAY_S:g} s")
         return True
