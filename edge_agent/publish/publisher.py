@@ -19,11 +19,11 @@ from edge_agent.errors import (
     OperatorError,
     StorageError,
 )
-from edge_agent.mqtt import Connection, Dialer, FullJitter, Session, Will, endpoint_of
+from edge_agent.mqtt import BrokerSession, Connection, Dialer, FullJitter, Will, endpoint_of
 from edge_agent.mqtt.backoff import Uniform
 from edge_agent.mqtt.rivals import RivalWatch
 from edge_agent.outbox import Head, OutboxReader
-from edge_agent.publish.bench import Bench, Tally
+from edge_agent.publish.bench import Bench, DeliveryTally
 from edge_agent.publish.commands import CommandDesk
 from edge_agent.publish.complaints import Complaints
 from edge_agent.publish.delivery import Delivery
@@ -88,7 +88,7 @@ class Publisher:
         self._sizes = SizeLimit()
         self._unreadable = Complaints(setup.clock)
         self._rivals = RivalWatch()
-        self._tally = Tally()
+        self._tally = DeliveryTally()
         self._head: Head | None = None  # where the outbox stood when it could last be read
         self._no_outbox_epoch = new_ulid(setup.clock.read().utc_s, os.urandom(10))
         self._dialer = Dialer(
@@ -307,14 +307,14 @@ class Publisher:
         conn_id = new_ulid(setup.clock.read().utc_s, os.urandom(10))
         return BoxIdentity(conn_id, setup.agent_version, setup.telemetry_interval_s)
 
-    def _session(self, identity: BoxIdentity, head: Head) -> Session:
+    def _session(self, identity: BoxIdentity, head: Head) -> BrokerSession:
         at_utc_s = self._setup.clock.read().utc_s
         will = Will(
             self._topics.box_status,
             identity.payload(State.OFFLINE, ("connection lost",), head, at_utc_s),
             self._setup.will_delay_s,
         )
-        return Session(
+        return BrokerSession(
             client_id=f"{self._setup.ward}-{self._setup.box}",
             clean_start=True,
             expiry_s=SESSION_EXPIRY_S,

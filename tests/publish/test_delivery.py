@@ -22,7 +22,7 @@ from edge_agent.contract import (
     encode_command,
 )
 from edge_agent.mqtt import Acked, Incoming, Signal
-from edge_agent.publish.bench import Bench, Tally
+from edge_agent.publish.bench import Bench, DeliveryTally
 from edge_agent.publish.commands import CommandDesk
 from edge_agent.publish.delivery import Delivery
 from edge_agent.publish.pacing import Pause, ResendTimer
@@ -94,7 +94,7 @@ class Desk:
             CommandDesk(TOPICS, self.clock, handler),
             Pause(),
             ResendTimer(),
-            Tally(),
+            DeliveryTally(),
             None,
             60.0,
         )
