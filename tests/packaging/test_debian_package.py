@@ -217,7 +217,7 @@ def first_event(machine: DebianMachine, neighbours: House) -> None:
     wait_for_persons(machine, neighbours.folder, {"gate", "yard"})
     first_s = time.monotonic() - begun_s
     print(f"2 commands; set up after {set_up_s:.0f} s, told after {first_s:.0f} s")
-    assert (set_up_s, first_s) < (600, 600)
+    assert first_s < 600
     shutil.rmtree(machine.root / "media/usb")  # the stick goes home with the installer
 
 
