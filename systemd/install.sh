@@ -579,7 +579,9 @@ purge_state_elsewhere() {
     getent passwd edge-agent >/dev/null || return 0
     elsewhere=$(sed -n 's|^# box\.state_dir, by edge-agent setup: /|/|p' \
         "/etc/systemd/system/$service.d/state-dir.conf" 2>/dev/null) || return 0
-    [ ! -d "$elsewhere" ] || find "$elsewhere" -xdev -depth -user edge-agent -delete 2>/dev/null || true
+    [ -d "$elsewhere" ] || return 0
+    find "$elsewhere" -xdev -depth -user edge-agent -delete 2>/dev/null || true
+    [ ! -d "$elsewhere" ] || chown -h root:root "$elsewhere"
 }
 
 purge_data() {

@@ -195,9 +195,12 @@ def test_from_the_first_install_to_the_purge(machine: DebianMachine, neighbours:
         assert fingerprint(machine.root) == kept, "the configuration is the household's"
     stopped_by_a_person(machine)
     removed(machine, kept)
+    letter = outbox(machine).with_name("letter")
     for again in (True, False):
+        letter.write_text("the household's own\n")
         machine.run("apt-get", "purge", "-y", "edge-agent")
         assert ours(machine) == before
+        assert [path.name for path in letter.parent.iterdir()] == [letter.name]
         if again:
             apt(machine, __version__)
 
