@@ -9,7 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from edge_agent.recorders.find.grammar import words
-from edge_agent.recorders.find.grammar.cameras import MOST_SPANS, Eyes, Span, eyes_of, label_of
+from edge_agent.recorders.find.grammar.cameras import (
+    MOST_SPANS,
+    CameraSpans,
+    Span,
+    eyes_of,
+    label_of,
+)
 from edge_agent.recorders.find.grammar.kinds import eyes_of_timeless, split_by_kind
 from edge_agent.recorders.find.grammar.layout import MOST_FILES, NamedFile, layouts_of
 from edge_agent.recorders.find.grammar.spelling import templates_of
@@ -86,14 +92,14 @@ def _sample(files: Sequence[NamedFile]) -> list[NamedFile]:
     ]
 
 
-def _cut_from_clips(eyes: Eyes) -> bool:
+def _cut_from_clips(eyes: CameraSpans) -> bool:
     return bool(eyes.layout.forms) and all(
         is_still(file.relative) and _ALERT.match(reading.stem, reading.fields[-1].end)
         for file, reading in zip(eyes.layout.files, eyes.layout.readings, strict=True)
     )
 
 
-def _rivals(eyes: Eyes) -> str:
+def _rivals(eyes: CameraSpans) -> str:
     """Both readings, and what would tell them apart."""
     other = replace(eyes.layout, forms=eyes.layout.rival)
     text = templates_of(replace(eyes, layout=other))[0]
@@ -103,7 +109,7 @@ def _rivals(eyes: Eyes) -> str:
     )
 
 
-def _otherwise(eyes: Eyes, what: str, span: Span) -> str:
+def _otherwise(eyes: CameraSpans, what: str, span: Span) -> str:
     """What may be cameras, and the template that takes it for such."""
     shown = ", ".join(sorted(set(eyes.texts(span)))[:3])
     spans = sorted((*eyes.spans, span), key=lambda each: (each.gap, each.slot, each.first))
@@ -111,7 +117,7 @@ def _otherwise(eyes: Eyes, what: str, span: Span) -> str:
     return f"{shown} are taken for {what}; where they are cameras, use --template '{text}'"
 
 
-def _misread(eyes: Sequence[Eyes], texts: Sequence[str]) -> list[str]:
+def _misread(eyes: Sequence[CameraSpans], texts: Sequence[str]) -> list[str]:
     """What the templates read otherwise than the names were understood."""
     try:
         template = compile_set(joined(list(texts)))
