@@ -22,7 +22,7 @@ from edge_agent.domain import Phase
 from edge_agent.outbox import Outbox, commit_together, log_check
 from edge_agent.outbox.database import DATABASE, connect_sqlite
 from edge_agent.outbox.opening import open_database
-from edge_agent.recorders.ledger import LedgerReader, LedgerUpkeep, LeftOut, LeftOutState
+from edge_agent.recorders.ledger import LedgerReader, LedgerUpkeep, LeftOutFile, LeftOutState
 from edge_agent.recorders.ledger.rows import note_left_out
 
 LOG = "outbox.db-wal"
@@ -120,7 +120,7 @@ def test_after_a_power_cut_a_log_that_ends_early_lost_nothing_that_was_told(
     with opened() as outbox:
         assert commit_together(outbox, (), lambda database: None) is not None
         flushed = log.read_bytes()
-        left_out = LeftOut(None, Path("/clips/x"), 1, 1, LeftOutState.REFUSED, "broken", 0.0)
+        left_out = LeftOutFile(None, Path("/clips/x"), 1, 1, LeftOutState.REFUSED, "broken", 0.0)
         also = lambda database: note_left_out(database, [left_out])  # noqa: E731
         assert commit_together(outbox, (), also) is not None
         assert len(log.read_bytes()) > len(flushed)
