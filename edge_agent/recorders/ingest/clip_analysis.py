@@ -16,9 +16,10 @@ import msgspec
 
 from edge_agent.analysis.exchange import FrameExchange
 from edge_agent.analysis.loop import Seat, SeatCounters
-from edge_agent.analysis.recordings import GivenTime
+from edge_agent.analysis.recordings import GivenTime, ProfiledGate
 from edge_agent.clock import Clock, thread_cpu_s
 from edge_agent.config import AnalysisConfig, CameraConfig, FileSource, FolderSource
+from edge_agent.config.profiles import OWN, in_profile
 from edge_agent.contract import RecordedTimeline
 from edge_agent.domain import CameraId, Frame
 from edge_agent.pipeline import CameraPipeline
@@ -116,8 +117,14 @@ class ClipAnalysis:
         Returns when all was analysed, or stopped. Raises what `CameraFeed.run_once` does, and
         AnalysisAway.
         """
+        camera, default_fps = self._camera, self._default_fps
+
+        def settings(profile: str) -> FeedSettings:
+            holding = in_profile(camera, profile)
+            return FeedSettings.of(holding, default_fps, analysis=self._analysis)
+
         feed = CameraFeed(
-            FeedSettings.of(self._camera, self._default_fps, analysis=self._analysis),
+            settings(OWN),
             credentials=CredentialGuard(None, self._clock),
             clock=self._clock,
             opener=opener,
@@ -138,6 +145,8 @@ class ClipAnalysis:
                 untold=clip.untold.seat if clip.untold else None,
             )
         )
+        gate = ProfiledGate(feed, settings)
+        gate.follow(clip.pipeline.profile)
         mark_s, seen_s = thread_cpu_s(), clip.pipeline.seen_s  # by the clip before
 
         def deliver(frame: Frame) -> None:
@@ -148,6 +157,7 @@ class ClipAnalysis:
             utc_s = clip.timeline.utc_s(frame.captured_s)
             if not self._step(dated(frame, utc_s, self._zone), stop):
                 return
+            gate.follow(clip.pipeline.profile)
             if clip.untold:
                 clip.untold.seen(frame.captured_s)
             clip.last_s, clip.frames = max(clip.last_s, frame.captured_s), clip.frames + 1
