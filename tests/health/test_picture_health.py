@@ -15,7 +15,7 @@ from edge_agent.config.camera import FaultName
 from edge_agent.domain import U8, Severity
 from edge_agent.geometry import FrameSize
 from edge_agent.health import Fault, HealthChange, PictureHealth
-from edge_agent.health.look import take_look
+from edge_agent.health.look import look_closer, take_glance
 
 WIDTH, HEIGHT = 640, 360
 LEARN_S, SPELL_S = 70, 60
@@ -316,7 +316,7 @@ def test_every_fault_can_be_ignored_in_the_configuration_and_says_how_bad_it_is(
 
 
 def test_a_tiny_picture_is_looked_at_without_harm() -> None:
-    assert take_look(np.full((16, 16), 100, np.uint8)).median == 100
+    assert look_closer(take_glance(np.full((16, 16), 100, np.uint8))).median == 100
 
 
 def swaying(draw: Draw, most_px: int = 25) -> Draw:
