@@ -47,8 +47,9 @@ CALM_LOOK_EVERY_S = 8.0
 #: The view of a calm camera is looked at this often at least: what no glance shows has to last for
 #: 40 s afterwards, and is to be told within a minute.
 _VIEW_EVERY_S = 17.0
-#: Correlation of the coarse contours with the usual ones: with a larger fall a glance is no enough.
-_AS_ALIKE = 0.05
+#: Correlation of the coarse contours with the usual ones: with a larger fall no glance is enough;
+#: what is found well all the same becomes as usual within some looks.
+_AS_ALIKE, _FOLLOWS = 0.05, 0.25
 #: A camera that is turned in the first minute is being set up: its new view is believed after this.
 _YOUNG_GIVES_WAY_S = 300.0
 #: Two looks further apart than this have nothing to do with each other.
@@ -78,9 +79,9 @@ class PictureHealth:
         self._references: dict[str, Reference] = {}
         self._votes = {aspect: Vote() for aspect in Aspect}
         self._before: U8 | None = None  # the sample of the look before
-        #: Beside what the view was seen at the look before, and how alike; None: it was not.
+        #: Beside what the view was found well, and how alike it was of late.
         self._viewed: tuple[Reference, float] | None = None
-        self._unlearned_s = 0.0  # of glances
+        self._glanced, self._unlearned_s = False, 0.0  # at the look before, and for how long
         self._looked_s = self._coloured_s = -math.inf
         self._light = "colour"
         self._green_frac = 0.0
@@ -130,11 +131,8 @@ class PictureHealth:
         suspicions = seen_alone(glance, still, self._green_frac, smear)
         suspicions[Aspect.VIEW] = Suspicion(None)
         beside = None
-        if look is None:
-            self._viewed = None
-        else:
+        if look is not None:
             beside = reference.beside(look)
-            self._viewed = reference, reference.coarse_alike(look)
             self._see_sharpness(reference, luma)
             if all(suspicions[each].fault is None for each in (Aspect.LIGHT, Aspect.CODING)):
                 suspicions[Aspect.VIEW] = self._view(look, beside)
@@ -149,9 +147,12 @@ class PictureHealth:
         fine = all(suspicion.fault is None for suspicion in suspicions.values())
         self._doubtful = not fine or bool(self.raised)
         self._calm = not self._doubtful and not reference.young
+        self._glanced = look is None
         if look is None or beside is None:
             self._unlearned_s += dt_s
             return changes
+        if fine:
+            self._find_well(reference, look)
         if fine and not gap and not self.raised:
             reference.learn(look, beside, self._sharp, dt_s + self._unlearned_s)
         elif self._gives_way(reference, at_s):
@@ -159,9 +160,15 @@ class PictureHealth:
         self._unlearned_s = 0.0
         return changes
 
+    def _find_well(self, reference: Reference, look: Look) -> None:
+        alike = reference.coarse_alike(look)
+        if self._viewed is not None and self._viewed[0] is reference:
+            alike = self._viewed[1] + (alike - self._viewed[1]) * _FOLLOWS
+        self._viewed = reference, alike
+
     def _is_as_before(self, glance: Glance, dt_s: float) -> bool:
         """Whether the view need not be looked at: it was, at the look before, and is as alike."""
-        if self._viewed is None or not self._calm or 2 * dt_s > _VIEW_EVERY_S:
+        if self._viewed is None or not self._calm or self._glanced or 2 * dt_s > _VIEW_EVERY_S:
             return False
         reference, alike = self._viewed
         if reference is not self._references.get(self._light) or not reference.fits(glance):
@@ -222,7 +229,8 @@ class PictureHealth:
             if vote.raised is not None
         ]
         self._votes = {aspect: Vote() for aspect in Aspect}
-        self._before, self._viewed, self._looked_s = None, None, -math.inf
+        self._before, self._looked_s = None, -math.inf
+        self._viewed, self._glanced = None, False
         return changes
 
     def accept(self) -> None:
