@@ -251,7 +251,7 @@ def _smear(small: U8) -> float:
     down = _row_means(cv2.absdiff(small[1:], small[:-1]))
     texture = _row_means(cv2.absdiff(small[:, 1:], small[:, :-1]))[1:]
     smeared = (texture > _LEAST_TEXTURE) & (down < _REPEATED * texture)
-    return np.count_nonzero(smeared) / smeared.size
+    return float(np.count_nonzero(smeared)) / smeared.size
 
 
 def _row_means(picture: object) -> F32:
