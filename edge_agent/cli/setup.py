@@ -60,6 +60,8 @@ brand = "hikvision"    # hikvision dahua tapo reolink uniview ezviz yoosee xmeye
 address = "192.168.1.64"
 username = "viewer"
 password_from = "/media/usb/gate.txt"
+# url = "rtsps://192.168.1.64:322/stream2" # instead of brand and address
+# ca_file = "/media/usb/gate.pem" # the certificate of rtsps://, or its CA; is copied
 """
 
 

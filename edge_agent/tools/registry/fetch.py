@@ -227,14 +227,17 @@ def _translated(url: str) -> Iterator[None]:
         raise DownloadFailed(f"{url}: {_trouble(error, url)}") from error
 
 
+#: Setup says it as well.
+_BY_HAND = "without a connection: edge-agent models pull NAME --from FILE"
+
+
 def _trouble(error: Exception, url: str) -> str:
     text = str(error) or type(error).__name__
     match error:
         case socket.gaierror():
             host = urllib.parse.urlsplit(url).hostname
             answer = (
-                f"the name {host} (or the proxy's) is not known: no internet, or no DNS; "
-                "without a connection use --from FILE"
+                f"the name {host} (or the proxy's) is not known: no internet, or no DNS; {_BY_HAND}"
             )
         case ssl.SSLCertVerificationError():
             answer = (
@@ -246,7 +249,7 @@ def _trouble(error: Exception, url: str) -> str:
         case ConnectionRefusedError():
             answer = "the connection was refused (by the server, or the proxy)"
         case OSError(errno=errno.ENETUNREACH | errno.EHOSTUNREACH):
-            answer = f"{error.strerror}: no way out of this network; without one use --from FILE"
+            answer = f"{error.strerror}: no way out of this network; {_BY_HAND}"
         case OSError() if text.startswith("Tunnel connection failed"):
             answer = f"the proxy does not let us through: {text.partition(': ')[2]}"
         case _:

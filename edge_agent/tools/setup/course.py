@@ -278,8 +278,7 @@ class Course:
         """A better one: fetched unless a person says no."""
         model = offer.model
         text = _(
-            "{model} sees more (AP {ap}), about {ms} ms a look; it is {mb} MB from the internet. "
-            "Fetch it?"
+            "{model} sees more (AP {ap}), about {ms} ms a look; it is {mb} MB from the internet."
         ).format(
             model=model.name,
             ap=f"{model.ap:.2f}",
@@ -287,7 +286,7 @@ class Course:
             mb=f"{model.bytes / 1e6:.1f}",
         )
         if self._manner.asks:
-            return self._terminal.yes(text, default=True)
+            return self._terminal.yes(f"{text} {_('Fetch it?')}", default=True)
         self._terminal.say(text)
         return True
 

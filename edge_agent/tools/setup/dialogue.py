@@ -17,6 +17,7 @@ from edge_agent.tools.sentences import of_search
 from edge_agent.tools.setup import questions
 from edge_agent.tools.setup.answers import Answers, BoxAnswers, BrokerAnswers, CameraAnswers
 from edge_agent.tools.setup.certificates import certificate_problem, key_problem
+from edge_agent.tools.setup.writing import BROKERS_NAME
 
 
 def _said(text: str) -> None:
@@ -153,7 +154,7 @@ def _ask_camera(
     last: CameraAnswers | None,
 ) -> CameraAnswers:
     picked = _pick(terminal, found)
-    name_problem = questions.camera_id_problem(taken)
+    name_problem = questions.camera_id_problem([*taken, BROKERS_NAME])
     camera = terminal.until(_("Short name of the camera, as gate"), "", name_problem)
     name = terminal.line(_("What the household calls it"), camera)
     brand, address = (picked.brand, picked.address) if picked else _ask_place(terminal)
