@@ -27,7 +27,7 @@ def end_left_over(
     open_reader: Callable[[], LedgerReader],
     configured: Collection[CameraId],
 ) -> None:
-    """Before the recorder starts. What storage refuses is ended at the next start."""
+    """Before the writer starts. What storage refuses is ended at the next start."""
     try:
         with open_reader() as reader:
             for clip in reader.told_in_part():

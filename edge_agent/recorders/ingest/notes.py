@@ -1,6 +1,6 @@
 """What the watchers found, on its way into the ledger.
 
-A watcher must know at once what it handed over, or it finds it again; so what the recorder has
+A watcher must know at once what it handed over, or it finds it again; so what the writer has
 not committed yet is remembered here. One commit takes all that came meanwhile.
 """
 
@@ -51,7 +51,7 @@ class LedgerNotes:
         self._scheduled = False
 
     def note(self, note: LedgerClip | LeftOutFile, stop: StopToken) -> None:
-        """Waits while the recorder is far behind."""
+        """Waits while the writer is far behind."""
         with self._changed:
             while len(self._notes) >= CAPACITY and not stop.stopped:
                 self._changed.wait(0.25)
