@@ -63,7 +63,15 @@ def test_every_mutant_of_a_package_is_another_program_with_a_name_of_its_own(mut
             assert ast.dump(ast.parse(each.source)) != before
 
 
+def test_who_is_excused_is_a_mutant_of_today(mutants_of) -> None:
+    lines = (MUTATION / "excused.txt").read_text().splitlines()
+    names = {line.rpartition(" | ")[0] for line in lines if line and not line.startswith("#")}
+    files = {ROOT / name.partition(": ")[0] for name in names}
+    assert names <= {each.name for path in files for each in mutants_of(ROOT, path)}
+
+
 @pytest.mark.system
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="git says which files to copy")
 def test_tests_notice_most_of_a_fixed_sample_of_changes() -> None:
     """Ten of each package, the first of those that `make mutation` tries."""
     command = [sys.executable, str(MUTATION), "--sample", "10"]

@@ -154,6 +154,19 @@ def test_numbers_survive_their_bytes() -> None:
                 assert getattr(one.bbox, name) == pytest.approx(getattr(other.bbox, name), abs=2e-5)
 
 
+def test_of_a_picture_full_of_boxes_as_many_are_kept_as_a_byte_counts() -> None:
+    box = BBox(0.1, 0.1, 0.2, 0.2)
+    regions, found = (Region(box),) * 300, (Detection(box, 0.5),) * 300
+    hits = (RuleHit(Track(0, box, 1.0, 1.0, 1.0, 2.5, 3.0, 1), 2.5, (), ()),) * 300
+    motion = Motion(regions, 0.25, Lighting.STEADY)
+    (back,) = unpacked_moments(
+        packed_moment(Moment(1.0, 0, motion, Faint(regions, found), False), hits)
+    )
+    faint = back.moment.faint
+    kept = (back.moment.motion.regions, faint.searched, faint.detections, back.hits)
+    assert [len(each) for each in kept] == [255] * 4
+
+
 def test_bytes_that_are_none_are_refused() -> None:
     rng = Random(4)
     for _ in range(300):
