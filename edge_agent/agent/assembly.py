@@ -30,7 +30,7 @@ from edge_agent.analysis.exchange import FrameExchange
 from edge_agent.analysis.loop import AnalysisLoop
 from edge_agent.analysis.snapshots import SnapshotTaker
 from edge_agent.clock import Clock
-from edge_agent.config import SHORT_SHA_LENGTH, Config, canonical_sha
+from edge_agent.config import Config, short_sha
 from edge_agent.config.load import AGENT_FILE
 from edge_agent.config.plan import CameraStep, Plan
 from edge_agent.contract import (
@@ -89,7 +89,7 @@ class Assembly:
         reload: Callable[[str], None] | None = None,
     ) -> None:
         """`reload` is told the cmd_id of the ward's `cmd/reload`."""
-        self._config = config
+        self._config, self.cfg_sha = config, short_sha(config)
         self._reload = reload
         self._applied_utc_s = clock.read().utc_s
         self._previous_sha: str | None = None
@@ -162,7 +162,7 @@ class Assembly:
         self._writer_stop, self._publisher_stop = StopToken(), StopToken()
         self._clip_stop, self._status_stop = StopToken(), StopToken()
         self._config_result: tuple[Literal["applied", "rejected"], tuple[str, ...]] = "applied", ()
-        self.facts = self._facts((), None)
+        self.facts = self._facts(())
         self._local = open_local_sockets(self, clock)
         self._workers: dict[str, Worker] = {}
 
@@ -219,7 +219,7 @@ class Assembly:
         self.cameras.poll()
         self.untold.poll(self.cameras.live.values())
         reasons = tuple(self._reasons())
-        self.facts = self._facts(reasons, self.facts)
+        self.facts = self._facts(reasons)
         self._publisher.set_box_state(State.DEGRADED if reasons else State.ONLINE, reasons)
 
     def summary(self) -> str:
@@ -247,7 +247,7 @@ class Assembly:
 
     def apply(self, config: Config, plan: Plan, detector: NamedDetector | None) -> None:
         """Do what the plan says, and nothing else. `detector`: what `prepare` gave."""
-        self._previous_sha = self.cfg_sha
+        self._previous_sha, self.cfg_sha = self.cfg_sha, short_sha(config)
         before, self._config = self._config, config
         self._shared.config = config
         steps = dict(plan.cameras)
@@ -290,14 +290,8 @@ class Assembly:
     def recent_events(self, camera: CameraId) -> tuple[RecentEvent, ...]:
         return self._writer.recent.of(camera)
 
-    def _facts(self, reasons: tuple[str, ...], before: LocalFacts | None) -> LocalFacts:
-        same = before is not None and before.config is self._config
-        sha = before.cfg_sha if before is not None and same else self.cfg_sha
-        return LocalFacts(self._config, sha, *self._config_result, reasons)
-
-    @property
-    def cfg_sha(self) -> str:
-        return canonical_sha(self._config)[:SHORT_SHA_LENGTH]
+    def _facts(self, reasons: tuple[str, ...]) -> LocalFacts:
+        return LocalFacts(self._config, self.cfg_sha, *self._config_result, reasons)
 
     # --- parts ---
 

@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from edge_agent.analysis.loop import finding_of
-from edge_agent.analysis.recordings import RecordingTime
+from edge_agent.analysis.recordings import ProfiledGate, RecordingTime
 from edge_agent.clock import Clock
 from edge_agent.config import AnalysisConfig, CameraConfig, FileSource
+from edge_agent.config.profiles import in_profile
 from edge_agent.contract import (
     Position,
     RecordedTimeline,
@@ -113,7 +114,8 @@ class ClipPlayer:
                 near_misses=book.watch if book else None,
             ),
         )
-        playing = _Playing(clip, feed, pipeline, self._zone, watch, book)
+        motion = ProfiledGate(feed, lambda profile: self._settings(in_profile(camera, profile)))
+        playing = _Playing(clip, feed, motion, pipeline, self._zone, watch, book)
         try:
             feed.run_once(stop, playing.take)
         except MediaError as fault:
@@ -123,9 +125,12 @@ class ClipPlayer:
         result = playing.finish()
         return self._stirred(result, camera, book, stop) if book else result
 
+    def _settings(self, camera: CameraConfig) -> FeedSettings:
+        return FeedSettings.of(camera, self._default_fps, analysis=self._analysis)
+
     def _feed(self, camera: CameraConfig) -> CameraFeed:
         return CameraFeed(
-            FeedSettings.of(camera, self._default_fps, analysis=self._analysis),
+            self._settings(camera),
             credentials=CredentialGuard(None, self._clock),
             clock=self._clock,
         )
@@ -160,12 +165,13 @@ class _Playing:
         self,
         clip: Path,
         feed: CameraFeed,
+        gate: ProfiledGate,
         pipeline: CameraPipeline,
         zone: ZoneInfo,
         watch: Callable[[PlayedFrame], None],
         book: UntoldBook | None,
     ) -> None:
-        self._feed = feed
+        self._feed, self._gate = feed, gate
         self._book = book
         self._time = RecordingTime(clip, self._duration_s)
         self._pipeline = pipeline
@@ -184,6 +190,7 @@ class _Playing:
         if frame.recalled:
             return
         self._feed.told(finding_of(frame.captured_s, analysis))
+        self._gate.follow(analysis.profile)
         self.frames += 1
         self._last_s = frame.captured_s
         self._events += analysis.events

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_agent.config import SHORT_SHA_LENGTH, LoadedConfig, canonical_sha, load_config
+from edge_agent.config import LoadedConfig, load_config, short_sha
 from edge_agent.errors import ConfigError, ConfigProblem
 from edge_agent.foreign_text import printable_json
 from edge_agent.language import _
@@ -53,9 +53,8 @@ class Check:
 
 
 def summary_of(loaded: LoadedConfig) -> str:
-    short_sha = canonical_sha(loaded.config)[:SHORT_SHA_LENGTH]
     cameras = counted(len(loaded.config.cameras), _("1 camera"), _("{count} cameras"))
-    return f"{cameras}, cfg {short_sha}"
+    return f"{cameras}, cfg {short_sha(loaded.config)}"
 
 
 def counted(number: int, one: str, many: str) -> str:
@@ -87,7 +86,7 @@ def print_json(check: Check, *, is_fine: bool) -> None:
     }
     if check.loaded is not None:
         answer["cameras"] = [camera.id for camera in check.loaded.config.cameras]
-        answer["cfg"] = canonical_sha(check.loaded.config)[:SHORT_SHA_LENGTH]
+        answer["cfg"] = short_sha(check.loaded.config)
     print(printable_json(answer, indent=2))
 
 

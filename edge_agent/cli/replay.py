@@ -192,7 +192,7 @@ def settings_of(arguments: argparse.Namespace) -> PlaySettings:
             "replay",
             None,
         )
-    from edge_agent.config import SHORT_SHA_LENGTH, canonical_sha
+    from edge_agent.config import short_sha
 
     config = load_to_decide(arguments.config).config
     camera = _camera(config, arguments)
@@ -206,7 +206,7 @@ def settings_of(arguments: argparse.Namespace) -> PlaySettings:
         ZoneInfo(config.box.timezone),
         config.box.ward,
         config.box.id,
-        canonical_sha(config)[:SHORT_SHA_LENGTH],
+        short_sha(config),
     )
 
 

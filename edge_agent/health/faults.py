@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge_agent.domain import Severity
-from edge_agent.health.look import PictureFigures
+from edge_agent.health.look import Glance
 from edge_agent.health.reference import AgainstReference
 
 
@@ -110,7 +110,7 @@ _TOTAL, _MOVED_TOTAL, _TOTAL_GAIN = 0.95, 0.9, 0.1
 
 
 def seen_alone(
-    look: PictureFigures, still_frac: float, green_frac: float, smear_frac: float
+    look: Glance, still_frac: float, green_frac: float, smear_frac: float
 ) -> dict[Aspect, Suspicion]:
     """What needs no reference. Shares: tiles that did not change at all, green pixels, rows
     smeared beyond what is usual."""
@@ -176,7 +176,7 @@ def _held(fault: Fault, score: float, threshold: float) -> Suspicion:
     return Suspicion(fault if score >= threshold else None, score, threshold)
 
 
-def _light(look: PictureFigures) -> Suspicion:
+def _light(look: Glance) -> Suspicion:
     if look.high <= _BLACK_HIGH and look.contrast <= _BLACK_CONTRAST:
         return Suspicion(Fault.BLACK, 1.0, 1.0, sure=True)
     if look.high <= _DARK_HIGH:

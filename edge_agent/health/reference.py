@@ -21,6 +21,7 @@ from edge_agent.health import maps
 from edge_agent.health.look import (
     COARSE_PX,
     TILE_PX,
+    Glance,
     PictureFigures,
     Sharpness,
     sharpness,
@@ -94,7 +95,6 @@ class AgainstReference:
     #: 1 - finest detail beside usual, where contrast remained; None: nowhere.
     softness: float | None
     usual_softness: float = 0.0  # by so much it varies without a fault
-    other_frac: float = 0.0  # tiles that show something else, as rich in contours
     rich_tiles: int = 0  # with many contours usually, wherever in the tile they are
     hushed_frac: float = 0.0  # of these: those with next to none now
     energy_ratio: float = 1.0  # contours of the fine band beside those of the coarse one, to usual
@@ -119,9 +119,9 @@ class Reference:
         self._noise = noise  # of each tile: mean square of what is not usual
         self._gain = gain  # of each tile, usually
         self._total = noise + tile_means(fine * fine)  # of each: mean square of all contours
-        self._coarse_total = float(np.mean(coarse * coarse))
+        self._coarse_total = maps.mean_square(coarse)
         self._layout = layout
-        self._layout_total = float(np.mean(layout * layout))
+        self._layout_total = maps.mean_square(layout)
         self._energy = tile_means(fine * fine)
         self._energy_s = learned_s
         self.learned_s = learned_s
@@ -148,9 +148,13 @@ class Reference:
         """Whether it is of the first minute, in which a camera is still set up."""
         return self.learned_s < FIRST_S
 
-    def fits(self, look: PictureFigures) -> bool:
+    def fits(self, glance: Glance) -> bool:
         """Whether it is of pictures of this shape."""
-        return self._fine.shape == look.fine.shape
+        return self._fine.shape == glance.curve.shape
+
+    def coarse_alike(self, glance: Glance) -> float:
+        """Correlation of the coarse bands, whole picture, -1..1; `fits` must hold."""
+        return maps.alike(self._coarse, glance.coarse)
 
     def sharpness(self, luma: U8) -> Sharpness:
         """Of `luma` where it is judged."""
@@ -165,13 +169,12 @@ class Reference:
         share = 1.0 - math.exp(-dt_s / tau_s)
         self._noise += (beside.left - self._noise) * share
         self._total += (look.energy - self._total) * share
-        self._coarse_total += (float(np.mean(look.coarse**2)) - self._coarse_total) * share
+        self._coarse_total += (maps.mean_square(look.coarse) - self._coarse_total) * share
         self._gain += (np.clip(beside.gain, 0, 1.5) - self._gain) * share
         self.smear_frac += (look.smear_frac - self.smear_frac) * share
         cv2.accumulateWeighted(look.fine, self._fine, share)
         cv2.accumulateWeighted(look.coarse, self._coarse, share)
-        layout_total = float(np.mean(look.layout**2))
-        self._layout_total += (layout_total - self._layout_total) * share
+        self._layout_total += (maps.mean_square(look.layout) - self._layout_total) * share
         self._layout += (look.layout - self._layout) * np.float32(share)
         if self.young or self.learned_s - self._energy_s > 10.0:
             self._energy = tile_means(np.asarray(cv2.multiply(self._fine, self._fine), np.float32))
@@ -201,7 +204,8 @@ class Reference:
     def compare(
         self, look: PictureFigures, beside: Beside, sharp: Sharpness | None
     ) -> AgainstReference:
-        """`look` beside what is usual; `sharp`: the newest, where there is one."""
+        """`look` beside what is usual; `sharp`: the newest, where there is one. What came instead
+        is asked only where something is gone."""
         found, left = beside.gain, beside.left
         error = np.sqrt(left / (np.maximum(self._energy, 1e-3) * _INDEPENDENT))
         usual_error = np.sqrt(self._noise / (np.maximum(self._energy, 1e-3) * _INDEPENDENT))
@@ -238,34 +242,47 @@ class Reference:
         if tiles == 0:
             return replace(_NOTHING, layout_alike=layout_alike, layout_contrast=layout_contrast)
         gone = says & ((relative < fewest) | other)
-        noise = np.minimum(self._noise, left)
-        rich = look.energy - noise > _SMOOTH_SHARE * self._energy * min(max(gain, 0.5), 1.0) ** 2
-        smooth = gone & ~rich
-        gone_frac = float(np.count_nonzero(gone)) / tiles
-        usual_coarse_alike = maps.usual_alike(self._coarse, self._coarse_total)
-        far, shift_alike = self._shift(look) if gone_frac > _WORTH_A_SEARCH else (0.0, 0.0)
-        return AgainstReference(
+        count = int(np.count_nonzero(gone))
+        softness = None if sharp is None else self._softness(sharp, gone if count else None)
+        fine_gain = float(np.vdot(relative[says], self._energy[says]) / self._energy[says].sum())
+        whole = AgainstReference(
             tiles=tiles,
             gain=gain,
-            fine_gain=float((relative * self._energy)[says].sum() / self._energy[says].sum()),
-            gone_frac=gone_frac,
-            smooth_frac=float(np.count_nonzero(smooth)) / tiles,
-            spread=maps.least_quarter(gone, says),
+            fine_gain=fine_gain,
+            gone_frac=0.0,
+            smooth_frac=0.0,
+            spread=0.0,
             coarse_gain=maps.gain(self._coarse, look.coarse),
             coarse_alike=maps.alike(self._coarse, look.coarse),
-            coarse_gone_gain=maps.gain(*self._coarse_in(look, gone)) if gone_frac else 1.0,
-            shift_frac=far,
-            shift_alike=shift_alike,
-            softness=self._softness(sharp, gone) if sharp is not None else None,
+            coarse_gone_gain=1.0,
+            shift_frac=0.0,
+            shift_alike=0.0,
+            softness=softness,
             usual_softness=2 * self._varies,
-            other_frac=float(np.count_nonzero(gone & other & rich)) / tiles,
             rich_tiles=rich_tiles,
             hushed_frac=hushed_frac,
             energy_ratio=energy_ratio,
-            usual_coarse_alike=usual_coarse_alike,
-            usual_coarse_new=1 / usual_coarse_alike**2 - 1,
             layout_alike=layout_alike,
             layout_contrast=layout_contrast,
+        )
+        if count == 0:
+            return whole
+        noise = np.minimum(self._noise, left)
+        rich = look.energy - noise > _SMOOTH_SHARE * self._energy * min(max(gain, 0.5), 1.0) ** 2
+        smooth = gone & ~rich
+        gone_frac = count / tiles
+        usual_coarse_alike = maps.usual_alike(self._coarse, self._coarse_total)
+        far, shift_alike = self._shift(look) if gone_frac > _WORTH_A_SEARCH else (0.0, 0.0)
+        return replace(
+            whole,
+            gone_frac=gone_frac,
+            smooth_frac=float(np.count_nonzero(smooth)) / tiles,
+            spread=maps.least_quarter(gone, says),
+            coarse_gone_gain=maps.gain(*self._coarse_in(look, gone)),
+            shift_frac=far,
+            shift_alike=shift_alike,
+            usual_coarse_alike=usual_coarse_alike,
+            usual_coarse_new=1 / usual_coarse_alike**2 - 1,
             fine_new=float((left - noise)[says].sum() / self._energy[says].sum()),
             coarse_new=maps.new(self._coarse, look.coarse),
         )
@@ -280,7 +297,7 @@ class Reference:
         ratio = look.energy[rich] / self._total[rich]
         whole = min(1.0, max(maps.at_share(ratio, 0.8), _LEAST_GAIN**2))
         hushed = float(np.mean(ratio < _GONE_GAIN**2 * whole))
-        coarse = float(np.mean(look.coarse**2)) / max(self._coarse_total, 1e-3)
+        coarse = maps.mean_square(look.coarse) / max(self._coarse_total, 1e-3)
         fine = float(look.energy[rich].sum() / self._total[rich].sum())
         return tiles, hushed, math.sqrt(fine / max(coarse, 1e-3))
 
@@ -289,7 +306,7 @@ class Reference:
         usual = maps.usual_alike(self._layout, self._layout_total)
         if self._layout_total < _LEAST_LAYOUT**2 or usual < _LEAST_LAYOUT_ALIKE:
             return None, 1.0
-        contrast = math.sqrt(float(np.mean(look.layout**2)) / self._layout_total)
+        contrast = math.sqrt(maps.mean_square(look.layout) / self._layout_total)
         return maps.alike(self._layout, look.layout) / usual, contrast
 
     def _coarse_in(self, look: PictureFigures, where: Mask) -> tuple[F32, F32]:

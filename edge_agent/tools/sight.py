@@ -16,7 +16,7 @@ from edge_agent.domain import U8, Region
 from edge_agent.errors import OperatorError, StorageError
 from edge_agent.geometry import FULL_FRAME, FrameSize
 from edge_agent.health.faults import Aspect, Fault, seen_alone
-from edge_agent.health.look import take_look
+from edge_agent.health.look import take_glance
 from edge_agent.language import _
 from edge_agent.media import encode_jpeg
 from edge_agent.tools.trial.pictures import StillPicture
@@ -53,7 +53,7 @@ class CameraSight:
 
 def look_at(bgr: U8, detector: OnnxDetector | None = None) -> CameraSight:
     """`bgr`: uint8 (height, width, 3), only read."""
-    look = take_look(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), np.uint8))
+    look = take_glance(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), np.uint8))
     people = None
     if detector is not None:
         manifest = detector.manifest

@@ -221,7 +221,7 @@ def test_schedules_go_by_the_time_of_the_recording(tmp_path: Path) -> None:
         clock=SystemClock(),
     )
     thursday = dt.datetime(2026, 11, 26, 10, 29, 59, tzinfo=dt.UTC).timestamp()
-    pipeline = type("P", (), {"seen_s": -1.0})()
+    pipeline = type("P", (), {"seen_s": -1.0, "profile": ""})()
     timeline = RecordedTimeline(thursday, MediaTimeSource.TEMPLATE, 1.0)
     prepared = PreparedClip(pipeline, timeline, ())  # type: ignore[arg-type]
     stop = StopToken()

@@ -52,6 +52,9 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 1.0
 _WAKE_S = 0.25
 _STORAGE_RETRY_S = 5.0
+#: So often in a row a batch waits in vain for clips that could not be analysed, up to three minutes
+#: each time.
+_PUT_OFFS = 10
 _SHOWN_BY_VIDEO = f"{LEFT_ALONE}a video shows this moment"
 
 
@@ -133,13 +136,13 @@ class Ingest:
         self._keep_views()
 
     def finish(self, stop: StopToken) -> None:
-        """For folders that are complete: analyse all that waits, then end what is open."""
+        """For folders that are complete: analyse all that waits, then end what is open. What could
+        not be analysed at once is waited for."""
         with self._open_reader() as reader:
             planner = ClipPlanner(tuple(self._cameras), reader, self._clock, complete=True)
             self._find_lost(planner.runs, stop)
             self._arrivals.none()
-            while not stop.stopped and self._next(planner, reader, stop):
-                self._end_runs(planner, reader, stop)
+            self._analyse_all(planner, reader, stop)
             for camera in self._cameras:
                 for head in planner.runs.heads(camera):
                     if not stop.stopped and not reader.goes_on(head):
@@ -147,6 +150,21 @@ class Ingest:
             if (rest := planner.runs.settle()) is not None:
                 self._store([], [], rest, stop)
         self._keep_views()
+
+    def _analyse_all(self, planner: ClipPlanner, reader: LedgerReader, stop: StopToken) -> None:
+        fewest, patience = float("inf"), _PUT_OFFS
+        while not stop.stopped:
+            if self._next(planner, reader, stop):
+                self._end_runs(planner, reader, stop)
+                continue
+            wait_s = planner.put_off_s(self._here)
+            waiting = sum(n for (_, state), n in reader.counts().items() if state == "waiting")
+            if waiting < fewest:
+                fewest, patience = waiting, _PUT_OFFS
+            if wait_s is None or not patience:
+                return
+            patience -= 1
+            stop.wait(wait_s)
 
     def _find_lost(self, runs: OpenRuns, stop: StopToken) -> None:
         """Once, before anything is planned."""
@@ -186,10 +204,14 @@ class Ingest:
 
     # --- clips ---
 
+    @property
+    def _here(self) -> list[CameraId]:
+        """The cameras whose folder can be seen."""
+        return [name for name, camera in self._cameras.items() if not camera.folder.lost]
+
     def _next(self, planner: ClipPlanner, reader: LedgerReader, stop: StopToken) -> bool:
         """Analyse what is next, if any waits; False when there is none."""
-        here = [name for name, camera in self._cameras.items() if not camera.folder.lost]
-        clips = planner.next(here)
+        clips = planner.next(self._here)
         if not clips:
             return False
         if self._arrivals.before(clips[0]):
@@ -310,7 +332,7 @@ class Ingest:
         also: Also,
         stop: StopToken,
     ) -> None:
-        """Durable when it returns, or it is time to stop: then it is all done again later."""
+        """Stored when it returns, or it is time to stop: then it is all done again later."""
         while True:
             items = Together(drafts, also, pictures)
             self._storing.together(items)

@@ -12,7 +12,7 @@ from edge_agent.analysis.exchange import FrameExchange
 from edge_agent.analysis.loop import AnalysisLoop
 from edge_agent.analysis.snapshots import SnapshotTaker
 from edge_agent.clock import Clock
-from edge_agent.config import SHORT_SHA_LENGTH, Config, canonical_sha
+from edge_agent.config import Config, short_sha
 from edge_agent.contract import Sender
 from edge_agent.errors import MediaError
 from edge_agent.outbox import Outbox
@@ -71,7 +71,7 @@ class IngestOnce:
         sender = Sender(
             config.box.ward,
             config.box.id,
-            cfg_sha=canonical_sha(config)[:SHORT_SHA_LENGTH],
+            cfg_sha=short_sha(config),
             model_name=detector.name,
             replay=self._replay,
         )

@@ -50,6 +50,17 @@ class ClipPlanner:
         self._plans.pop(camera, None)
         self._not_before_s[camera] = self._clock.mono_s() + delay_s
 
+    def put_off_s(self, cameras: Sequence[CameraId]) -> float | None:
+        """How long (s) until one of these cameras is looked at again that was put off and has clips
+        that wait; None: there is none."""
+        now_s = self._clock.mono_s()
+        waits = [
+            max(0.0, self._not_before_s[camera] - now_s)
+            for camera in cameras
+            if camera in self._not_before_s and self._reader.newest_waiting_s(camera) is not None
+        ]
+        return min(waits, default=None)
+
     def plan_anew(self, camera: CameraId) -> None:
         """What was taken from its plan could not be dealt with: none of it may be skipped."""
         self._plans.pop(camera, None)

@@ -15,10 +15,8 @@ from edge_agent.recorders.ingest.clip_work import ClipOutcome
 from edge_agent.recorders.ledger import ClipProgress, LedgerClip, LedgerReader, Run, RunHead
 from edge_agent.recorders.ledger import rows as ledger
 
-#: So much of a recording at most has to be looked at again after a crash. A day of clips of ten
-#: seconds then writes 212 MiB, as the kernel counts it; with five minutes 188: most of it is the
-#: ledger's two commits for each clip.
-AHEAD_S = 60.0
+#: So much of a recording at most has to be looked at again after a crash.
+AHEAD_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,9 @@ import msgspec
 
 from edge_agent.clock import Clock
 from edge_agent.config import (
-    SHORT_SHA_LENGTH,
     Config,
     PersonConfig,
-    canonical_sha,
+    short_sha,
 )
 from edge_agent.config.profiles import fitting
 from edge_agent.errors import AgentError, ConfigError
@@ -141,7 +140,7 @@ class Desk:
 
     def _taken_up(self, config: Config) -> str:
         """Wait for the running agent to apply it."""
-        wanted = canonical_sha(config)[:SHORT_SHA_LENGTH]
+        wanted = short_sha(config)
         deadline_s = time.monotonic() + _APPLY_WAIT_S
         while True:
             status = _status(self._place.folders)

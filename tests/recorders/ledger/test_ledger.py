@@ -97,6 +97,19 @@ def test_messages_and_ledger_are_stored_together_or_not_at_all(tmp_path: Path) -
         assert reader.clip(clip(1).key) == clip(1)
 
 
+def test_what_no_message_was_told_of_waits_for_no_flush_of_the_card(tmp_path: Path) -> None:
+    """SQLite's `synchronous`: 1 flushes at checkpoints only, 2 each commit."""
+    flushes: list[int] = []
+
+    def looks(database: ledger.Database) -> None:
+        flushes.append(database.value("PRAGMA synchronous"))
+
+    with opened(tmp_path) as outbox:
+        for drafts in ([], [draft(ManualClock())], []):
+            assert commit_together(outbox, drafts, looks) is not None
+    assert flushes == [1, 2, 1]
+
+
 def test_content_counts_and_not_its_name(tmp_path: Path) -> None:
     with opened(tmp_path) as outbox, LedgerReader(tmp_path) as reader:
         note(outbox, replace(clip(1), path=Path("/clips/slot01.mp4")))

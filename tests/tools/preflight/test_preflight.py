@@ -303,6 +303,11 @@ def test_a_schedule_without_a_zone_says_the_hours_that_result(
         ("candidate_threshold = 0.95", "which moves up with it"),
         ("confirm_threshold = 0.02", "which moves down with it"),
         ("candidate_threshold = 0.02", ""),
+        (
+            "[profiles.night]\ndark = true\n[profiles.night.person]\nconfirm_threshold = 0.02",
+            "profiles.night.person.confirm_threshold: is 0.02, below the model's own",
+        ),
+        ("[profiles.night]\ndark = true\n[profiles.night.person]\nconfirm_looks = 2", ""),
     ],
 )
 def test_a_threshold_that_moves_the_other_one(

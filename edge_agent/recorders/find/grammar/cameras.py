@@ -97,6 +97,7 @@ def _own(layout: Layout) -> CameraSpans:
     eyes.spans.sort(key=lambda each: (each.gap, each.slot, each.first))
     _note_left_out(eyes, parts)
     _note_twice(eyes)
+    _note_streams(eyes)
     return eyes
 
 
@@ -196,6 +197,19 @@ def _as_hikvision_numbers_streams(values: Collection[str]) -> bool:
     pairs = {(each[1], each[2]) for each in found if each}
     both = {channel for channel, _ in pairs if {(channel, "1"), (channel, "2")} <= pairs}
     return all(found) and {channel for channel, _ in pairs} == both
+
+
+def _note_streams(eyes: CameraSpans) -> None:
+    """Cameras by what tells them apart, but called as a camera and its second stream."""
+    for span in eyes.spans:
+        called = eyes.texts(Span(span.gap, span.slot, 0, span.last))  # `Cổng` before `phụ`, too
+        names = {text.strip(" ._-") for text in called}
+        pairs = [f"{main} and {second}" for main, second in words.main_and_second(names)]
+        if pairs:
+            eyes.unsure.append(
+                f"{', '.join(pairs[:3])} are taken for cameras; they may be the main and the sub "
+                "stream of one: if they show the same, configure one of them only"
+            )
 
 
 def _note_left_out(eyes: CameraSpans, parts: Sequence[str]) -> None:

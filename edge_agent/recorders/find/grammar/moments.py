@@ -60,13 +60,16 @@ _TIMES = {
 _MOMENTS = {
     14: (
         *(("%Y%m%d%H%M%S", 26.0), ("%d%m%Y%H%M%S", 16.0), ("%m%d%Y%H%M%S", 13.0)),
-        ("%y%m%d%H%M%S%f", 9.0),
+        *(("%y%m%d%H%M%S%f", 9.0), ("%H%M%S%d%m%Y", 9.0), ("%H%M%S%Y%m%d", 8.0)),
     ),
     17: (("%Y%m%d%H%M%S%f", 26.0), ("%d%m%Y%H%M%S%f", 13.0)),
     16: (("%Y%m%d%H%M%S%f", 20.0), ("%s%f", 12.0)),
     18: (("%Y%m%d%H%M%S%f", 20.0),),
     20: (("%Y%m%d%H%M%S%f", 20.0),),
-    12: (("%Y%m%d%H%M", 12.0), ("%y%m%d%H%M%S", 10.0), ("%d%m%Y%H%M", 7.0)),
+    12: (
+        *(("%Y%m%d%H%M", 12.0), ("%y%m%d%H%M%S", 10.0), ("%d%m%y%H%M%S", 7.5)),
+        ("%d%m%Y%H%M", 7.0),
+    ),
     13: (("%s%f", 17.0),),
     10: (("%s", 16.0),),
 }
@@ -84,6 +87,8 @@ _HALF_AFTER = re.compile(
     r"(?P<gap>(?: ?(?:[SsMmp]|giây|giay|phút|phut))?[ ._-]?)"
     rf"(?:[AaPp]\.?[Mm]\.?|SA|CH|上午|下午|오전|오후|{PARTS_OF_DAY})(?![^\W_])"
 )
+#: `02.05.06.123 PM`
+_FRACTION = re.compile(r"[._,][0-9]{3}(?=[ ._-]?(?:[AaPp]\.?[Mm]|SA|CH)(?![^\W_]))")
 _HALF_BEFORE = re.compile(r"(?<![^\W_])(?:[AaPp]\.?[Mm]\.?|SA|CH|上午|下午|오전|오후)[ ._-]?\Z")
 _ZONE_AFTER = re.compile(
     r"[ _-]?(?:(?:UTC|GMT)[+-][0-9]{1,2}(?::?[0-9]{2})?(?![0-9])|(?:Z|UTC|GMT)(?![^\W_]))"
@@ -345,6 +350,10 @@ def _spelt(unit: str, run: DigitRun) -> str:
 
 def _dressed(atom: Atom, runs: DigitRuns) -> Iterator[Atom]:
     """With AM or PM beside it, and the mark of its zone."""
+    fraction = _FRACTION.match(runs.stem, atom.end)
+    if fraction and atom.form.endswith("S"):
+        form = f"{atom.form}{fraction[0][0]}%f"
+        atom = _atom(runs, atom.begin, fraction.end(), form, atom.weight)
     after = _HALF_AFTER.match(runs.stem, atom.end)
     before = _HALF_BEFORE.search(runs.stem, 0, atom.begin)
     hour = atom.form.replace("%H", "%I").replace("%-H", "%-I")

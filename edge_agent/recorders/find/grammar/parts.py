@@ -66,6 +66,7 @@ class Column:
     parallel: bool = False  # two of its values have files of the same moment
     interleaved: bool = False  # its values take turns
     keyword: bool = False  # behind `ch`, `cam` and their like
+    at_once: bool = False  # all files are of one moment
 
     @property
     def values(self) -> frozenset[str]:
@@ -208,6 +209,8 @@ def _dashcam(slot: int, place: Place, cells: Sequence[str]) -> list[Column]:
 
 def _judge(column: Column, slot: Slot, starts_s: Sequence[float], layout: Layout) -> None:
     column.parallel, column.interleaved = _series(column.texts, starts_s)
+    told = bool(layout.forms)  # else the moments are the uploads'
+    column.at_once = told and max(starts_s) - min(starts_s) <= SAME_MOMENT_S
     index = next(n for n, each in enumerate(slot.columns) if each is column)
     column.keyword = _behind_keyword(column, slot, index)
     column.verdict = _verdict(column, layout)
@@ -244,7 +247,7 @@ def _is_eye(column: Column) -> bool:
     """Front and rear of a dashcam."""
     letters = {text.upper() for text in column.values}
     eyes = letters <= {"F", "R"} or letters <= {"F", "R", "I"}
-    return column.parallel and column.place is Place.AFTER and eyes and len(letters) > 1
+    return column.parallel and eyes and len(letters) > 1
 
 
 def _series_verdict(column: Column) -> PartVerdict:  # noqa: PLR0911 - a table of rules
@@ -291,8 +294,8 @@ def _is_number(text: str) -> bool:
 
 
 def _pair(column: Column) -> PartVerdict:
-    """Two cameras of which one file each was seen, of the same moment."""
-    return PartVerdict.CAMERA if column.parallel and len(column.texts) == 2 else PartVerdict.COUNTER
+    """Cameras of which one file each was seen, all of the same moment."""
+    return PartVerdict.CAMERA if column.parallel and column.at_once else PartVerdict.COUNTER
 
 
 def _are_streams(column: Column) -> bool:
