@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_agent.clock import SystemClock
 from edge_agent.config import DEFAULT_CONFIG_DIR
-from edge_agent.errors import EXIT_CONFIG, EXIT_FAILED, EXIT_OK
+from edge_agent.errors import EXIT_CONFIG, EXIT_FAILED, EXIT_OK, OperatorError
 from edge_agent.foreign_text import printable
 from edge_agent.language import LANGUAGES, _, speak
 
@@ -54,6 +55,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
     if arguments.codes:
         print(codes_markdown(), end="")
         return EXIT_OK
+    if not (arguments.no_cameras and arguments.no_broker):
+        _ask_for_root(arguments.config / "secrets")
     visit = DoctorVisit(arguments.config, not arguments.no_cameras, not arguments.no_broker)
     findings = []
     colours = sys.stdout.isatty()
@@ -71,6 +74,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
     if any(finding.code == "EA-CFG-001" for finding in findings):
         return EXIT_CONFIG
     return EXIT_FAILED if grade is Grade.RED else EXIT_OK
+
+
+def _ask_for_root(secrets: Path) -> None:
+    """Every camera would be red for who cannot read its password. Raises OperatorError."""
+    if secrets.is_dir() and not os.access(secrets, os.R_OK | os.X_OK):
+        raise OperatorError(_("{path} is the agent's and root's: use sudo").format(path=secrets))
 
 
 def _plain(finding: DoctorFinding) -> dict[str, str]:

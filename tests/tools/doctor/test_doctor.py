@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from broker import Mosquitto, free_port
 
+from edge_agent.cli import main
 from edge_agent.clock import ClockQuality, ManualClock
 from edge_agent.tools.doctor import CODES, DoctorFinding, Grade, codes_markdown, worst
 from edge_agent.tools.doctor.machine import Machine, card, clock_state, memory, power, service
@@ -154,3 +155,17 @@ def test_a_wrong_configuration_ends_in_78_with_every_problem(tmp_path: Path) -> 
     findings = report["findings"]
     assert isinstance(findings, list)
     assert len([each for each in findings if each["code"] == "EA-CFG-001"]) == 2
+
+
+def test_who_may_not_read_the_secrets_is_asked_for_sudo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    monkeypatch.setattr("os.access", lambda path, mode: path != secrets)
+    assert main(["doctor", "--config", str(tmp_path)]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert f"{secrets} is the agent's and root's: use sudo" in told.err
+    offline = ["--no-cameras", "--no-broker", "--config", str(tmp_path)]
+    assert main(["doctor", *offline]) == 78, "of the machine itself it tells all the same"
