@@ -27,6 +27,8 @@ from edge_agent.errors import (
 )
 from edge_agent.foreign_text import printable
 from edge_agent.geometry import BBox, FrameSize
+from edge_agent.language import LANGUAGES, _, speak
+from edge_agent.tools.tuning.sentences import said
 
 if TYPE_CHECKING:
     from edge_agent.agent.clip_player import ClipPlayer, PayloadWriter, PlayedClip, PlayedFrame
@@ -78,6 +80,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="also show who was seen and not told, which setting held them back, and the "
         "smallest change that would have told them",
     )
+    parser.add_argument("--lang", choices=LANGUAGES, help="default: as the system's")
     parser.set_defaults(func=_replay)
 
 
@@ -98,6 +101,7 @@ class PlaySettings:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
+    speak("en" if arguments.json else arguments.lang)
     if arguments.annotate and len(arguments.clips) > 1:
         print("edge-agent: --annotate takes one clip at a time", file=sys.stderr)
         return 2
@@ -129,7 +133,8 @@ def _replay(arguments: argparse.Namespace) -> int:
     failed = [clip for clip in arguments.clips if not _one(clip, player, settings, arguments, show)]
     if not arguments.json:
         candidate, confirm = thresholds(settings.camera.person, detector)
-        print(f"{model.in_words()}: candidates from {candidate:.2f}, told from {confirm:.2f}")
+        words = model.in_words()
+        print(said(f"{words}: candidates from {candidate:.2f}, told from {confirm:.2f}"))
     return EXIT_FAILED if failed else EXIT_OK
 
 
@@ -307,18 +312,19 @@ class _JsonLines:
 
 def _table(clip: Path, result: PlayedClip, cpu_s: float) -> None:
     speed = f", {result.duration_s / cpu_s:.0f}x real time on one core" if cpu_s > 0 else ""
-    print(
+    line = (
         f"{printable(clip.name)}: {clip_time(result.duration_s)} min, {result.decoded} pictures "
         f"decoded, {result.frames} analysed, "
         f"{result.looks} looked at by the detector{speed}"
     )
+    print(said(line))
     rows = [_row(events) for events in _by_event(result.events)]
     if not rows:
-        print("  no events")
+        print(said("  no events"))
         return
-    header: tuple[str, ...] = ("label", "from", "to", "score", "zones", "ended")
+    header = [_("label"), _("from"), _("to"), _("score"), _("zones"), _("ended")]
     if any(event.profile for event in result.events):
-        header += ("profile",)
+        header.append(_("profile"))
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     for row in (header, *rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths))  # noqa: B905 - see header

@@ -10,6 +10,7 @@ import msgspec
 
 from edge_agent.config import CameraConfig
 from edge_agent.geometry import BBox
+from edge_agent.tools.tuning.sentences import said
 from edge_agent.tools.tuning.words import (
     changes_of,
     closing_lines,
@@ -27,16 +28,16 @@ if TYPE_CHECKING:
 
 
 def print_untold(untold: Untold, camera: CameraConfig, time_zone: str) -> None:
-    """One line each, after the table of events."""
+    """One line each, after the table of events, in the person's language."""
     if not untold.whys and not untold.minutes:
-        print("  nobody was seen who was not told")
+        print(said("  nobody was seen who was not told"))
     for why in untold.whys:
         if not is_unexplained(why):
-            print("  " + line_of(why, camera))
+            print(said("  " + line_of(why, camera)))
     for line in closing_lines(untold.whys, untold.together, "CAMERA", time_zone):
-        print("  " + line)
+        print(said("  " + line))
     for minute in untold.minutes:
-        print("  " + _minute_line(minute))
+        print(said("  " + _minute_line(minute)))
 
 
 def print_untold_json(clip: Path, untold: Untold, camera: CameraConfig) -> None:

@@ -6,14 +6,17 @@ import json
 import re
 import shlex
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import flash
 import pytest
+from english_words import english
 
 from edge_agent.cli import main
 from edge_agent.config import load_to_decide
 from edge_agent.errors import ConfigError
+from edge_agent.language import speak
 
 DOC = Path(__file__).resolve().parent.parent.parent / "docs" / "tuning.md"
 _STEP = re.compile(
@@ -77,6 +80,27 @@ def test_json_has_the_answers_after_the_same_payloads(
     assert answer["held_back_by"] == ["person.confirm_threshold"]
     assert answer["changes"] == [{"key": "person.confirm_threshold", "from": 0.95, "to": 0.89}]
     assert answer["best_score"] == pytest.approx(0.9)
+
+
+def test_lines_are_said_in_vietnamese_and_keys_stay_as_the_file_has_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    yard = '[[zones]]\nname = "door"\npolygon = [[0.7, 0.3], [1.0, 0.3], [1.0, 1.0], [0.7, 1.0]]\n'
+    for text in (_UNTOLD, _UNTOLD + "min_height_frac = 0.7\n", yard, "[person]\n"):
+        (folder / "gate.toml").write_text(text)
+        assert replay("--why", "--config", "gate.toml", "--lang", "vi") == 0
+        said = capsys.readouterr().out
+        assert english(said.replace("edge-agent zones CAMERA", "")) == []
+        assert ("không báo 0:04.0-0:09.8" in said) is (text != "[person]\n")
+    (folder / "gate.toml").write_text(_UNTOLD)
+    assert replay("--why", "--json", "--config", "gate.toml", "--lang", "vi") == 0
+    assert '"held_back_by": ["person.confirm_threshold"]' in capsys.readouterr().out
+
+
+@pytest.fixture(autouse=True)
+def english_again() -> Iterator[None]:
+    yield
+    speak("en")
 
 
 def without_ids(payload: dict[str, object]) -> str:

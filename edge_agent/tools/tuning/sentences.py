@@ -1,4 +1,7 @@
-"""What `why` and `tune` say on a terminal, in the person's language. Programs read English."""
+"""What `why`, `replay` and `tune` say on a terminal, in the person's language.
+
+Programs read English.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,20 @@ from edge_agent.tools.sentences import of_running
 
 #: The more a sentence says, the earlier it stands: the first that fits is said.
 _SENTENCES = translatable(
+    # replay
+    "{clip}: {minutes} min, {decoded} pictures decoded, {number} analysed, {looks} looked at by "
+    "the detector, {speed}x real time on one core",
+    "{clip}: {minutes} min, {decoded} pictures decoded, {number} analysed, {looks} looked at by "
+    "the detector",
+    "no events",
+    "{model}: candidates from {candidate}, told from {confirm}",
     # why: who was not told
     "{count} more: no threshold, zone or time told them: part of somebody else, or too seldom seen",
     "untold {when}  best {score}  {reason}",
     "not looked at {when}  {keys} ({number} of {pictures} pictures moved, at most {share} of the "
     "picture changed)",
+    "light that changes",
+    "looks that found nobody",
     "not looked at (nothing moved there: {keys})",
     "nothing held them back: a place learned as a nuisance, or taken for somebody told",
     "one value that tells {who}: {change}",
@@ -114,7 +126,7 @@ _MINUTES = re.compile(r"((?:[0-9]{2} \w{3} )?[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}
 
 
 def said(line: str) -> str:
-    """A line of `why` or `tune`, indented as it was."""
+    """A line of `why`, `replay` or `tune`, indented as it was."""
     text = line.lstrip(" ")
     indent = line[: len(line) - len(text)]
     own = told(text, (*_SENTENCES, *_DATES))
