@@ -10,7 +10,7 @@ import pytest
 from ingest_box import CAMERA, GATE
 
 from edge_agent.analysis.exchange import FrameExchange
-from edge_agent.analysis.loop import LaneCounters
+from edge_agent.analysis.loop import SeatCounters
 from edge_agent.clock import ManualClock
 from edge_agent.domain import Frame
 from edge_agent.recorders.ingest import clip_analysis
@@ -44,10 +44,10 @@ def step(clock: ManualClock, waits_s: list[float]) -> bool:
     analysis = ClipAnalysis(
         CAMERA,
         exchange,
-        lambda lane: None,
+        lambda seat: None,
         default_fps=5,
         zone=ZoneInfo("UTC"),
-        counters=LaneCounters(),
+        counters=SeatCounters(),
         pace=Pace(1.0),
         clock=clock,
     )
