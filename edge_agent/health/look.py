@@ -74,7 +74,7 @@ class Glance:
 
 
 @dataclass(frozen=True, slots=True)
-class Look(Glance):
+class PictureFigures(Glance):
     """All of a picture's figures."""
 
     fine: F32 = field(repr=False)  # float32 (height, width): contours
@@ -116,10 +116,10 @@ def take_glance(luma: U8) -> Glance:
     )
 
 
-def look_closer(glance: Glance) -> Look:
+def look_closer(glance: Glance) -> PictureFigures:
     """All that can be measured of the picture of `glance`."""
     fine = _contours(np.asarray(cv2.GaussianBlur(glance.curve, (3, 3), 0), np.uint8))
-    return Look(
+    return PictureFigures(
         median=glance.median,
         low=glance.low,
         high=glance.high,

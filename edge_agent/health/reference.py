@@ -22,7 +22,7 @@ from edge_agent.health.look import (
     COARSE_PX,
     TILE_PX,
     Glance,
-    Look,
+    PictureFigures,
     Sharpness,
     sharpness,
     tile_means,
@@ -78,7 +78,7 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class AgainstReference:
     """A look beside its reference. Shares are of the tiles that say something."""
 
     tiles: int  # that say something now; few say little
@@ -131,7 +131,7 @@ class Reference:
         self.smear_frac = 0.0  # rows that repeat each other although nothing is wrong
 
     @classmethod
-    def begun(cls, look: Look) -> Reference:
+    def begun(cls, look: PictureFigures) -> Reference:
         """From its first picture."""
         ones = np.ones_like(look.energy)
         return cls(
@@ -160,7 +160,9 @@ class Reference:
         """Of `luma` where it is judged."""
         return sharpness(luma, self.places, (self._energy.shape[0], self._energy.shape[1]))
 
-    def learn(self, look: Look, beside: Beside, sharp: Sharpness | None, dt_s: float) -> None:
+    def learn(
+        self, look: PictureFigures, beside: Beside, sharp: Sharpness | None, dt_s: float
+    ) -> None:
         """From a look that is fine, `dt_s` after the one before."""
         self.learned_s += dt_s
         tau_s = _TAU_CONTOURS_S if not self.young else max(self.learned_s, 1.0)
@@ -192,14 +194,16 @@ class Reference:
         fall = 1.0 - math.exp(-dt_s / (tau_s if self.young else _TAU_SOFTER_S))
         self._detail += (sharp.detail - self._detail) * np.where(sharper, share, fall)
 
-    def beside(self, look: Look) -> Beside:
+    def beside(self, look: PictureFigures) -> Beside:
         """Tile by tile; `fits` must hold."""
         both = tile_means(np.asarray(cv2.multiply(look.fine, self._fine), np.float32))
         gain = both / np.maximum(self._energy, 1e-3)
         left = np.maximum(look.energy - both * gain, 0)
         return Beside(np.asarray(gain, np.float32), np.asarray(left, np.float32))
 
-    def compare(self, look: Look, beside: Beside, sharp: Sharpness | None) -> Comparison:
+    def compare(
+        self, look: PictureFigures, beside: Beside, sharp: Sharpness | None
+    ) -> AgainstReference:
         """`look` beside what is usual; `sharp`: the newest, where there is one. What came instead
         is asked only where something is gone."""
         found, left = beside.gain, beside.left
@@ -241,7 +245,7 @@ class Reference:
         count = int(np.count_nonzero(gone))
         softness = None if sharp is None else self._softness(sharp, gone if count else None)
         fine_gain = float(np.vdot(relative[says], self._energy[says]) / self._energy[says].sum())
-        whole = Comparison(
+        whole = AgainstReference(
             tiles=tiles,
             gain=gain,
             fine_gain=fine_gain,
@@ -283,7 +287,7 @@ class Reference:
             coarse_new=maps.new(self._coarse, look.coarse),
         )
 
-    def _hushed(self, look: Look) -> tuple[int, float, float]:
+    def _hushed(self, look: PictureFigures) -> tuple[int, float, float]:
         """`rich_tiles`, `hushed_frac` and `energy_ratio` of a comparison."""
         floor = maps.at_share(np.minimum(self._total, look.energy), _POOREST)
         rich = self._total > max(_RICH_TIMES * floor, _RICH_TIMES * _LEAST_ENERGY)
@@ -297,7 +301,7 @@ class Reference:
         fine = float(look.energy[rich].sum() / self._total[rich].sum())
         return tiles, hushed, math.sqrt(fine / max(coarse, 1e-3))
 
-    def _layout_beside(self, look: Look) -> tuple[float | None, float]:
+    def _layout_beside(self, look: PictureFigures) -> tuple[float | None, float]:
         """`layout_alike` and `layout_contrast` of a comparison."""
         usual = maps.usual_alike(self._layout, self._layout_total)
         if self._layout_total < _LEAST_LAYOUT**2 or usual < _LEAST_LAYOUT_ALIKE:
@@ -305,13 +309,13 @@ class Reference:
         contrast = math.sqrt(maps.mean_square(look.layout) / self._layout_total)
         return maps.alike(self._layout, look.layout) / usual, contrast
 
-    def _coarse_in(self, look: Look, where: Mask) -> tuple[F32, F32]:
+    def _coarse_in(self, look: PictureFigures, where: Mask) -> tuple[F32, F32]:
         """The coarse bands in these tiles: usual and now."""
         side = TILE_PX // COARSE_PX
         mask = np.repeat(np.repeat(where, side, 0), side, 1)
         return self._coarse[mask], look.coarse[mask]
 
-    def _shift(self, look: Look) -> tuple[float, float]:
+    def _shift(self, look: PictureFigures) -> tuple[float, float]:
         """By phase correlation (Kuglin and Hines, 1975), and how alike both are after it."""
         size = (self._fine.shape[1] // 2, self._fine.shape[0] // 2)
         usual = np.asarray(cv2.resize(self._fine, size, interpolation=cv2.INTER_LINEAR), np.float32)
@@ -386,4 +390,4 @@ class Reference:
         return made
 
 
-_NOTHING = Comparison(0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, None)
+_NOTHING = AgainstReference(0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, None)

@@ -30,7 +30,7 @@ from edge_agent.health.faults import (
 )
 from edge_agent.health.look import (
     Glance,
-    Look,
+    PictureFigures,
     Sharpness,
     look_closer,
     still_tiles,
@@ -160,7 +160,7 @@ class PictureHealth:
         self._unlearned_s = 0.0
         return changes
 
-    def _find_well(self, reference: Reference, look: Look) -> None:
+    def _find_well(self, reference: Reference, look: PictureFigures) -> None:
         alike = reference.coarse_alike(look)
         if self._viewed is not None and self._viewed[0] is reference:
             alike = self._viewed[1] + (alike - self._viewed[1]) * _FOLLOWS
@@ -175,7 +175,7 @@ class PictureHealth:
             return False
         return reference.coarse_alike(glance) >= alike - _AS_ALIKE
 
-    def _view(self, look: Look, beside: Beside) -> Suspicion:
+    def _view(self, look: PictureFigures, beside: Beside) -> Suspicion:
         reference = self._reference(look)
         if reference.young:  # what covers a lens makes the picture grey, too
             for other in self._references.values():
@@ -254,7 +254,7 @@ class PictureHealth:
             light: Reference.restored(each) for light, each in state.references.items()
         }
 
-    def _reference(self, look: Look) -> Reference:
+    def _reference(self, look: PictureFigures) -> Reference:
         reference = self._references.get(self._light)
         if reference is None or not reference.fits(look):
             reference = self._references[self._light] = Reference.begun(look)

@@ -15,7 +15,7 @@ from edge_agent.config.camera import FaultName
 from edge_agent.domain import U8, Severity
 from edge_agent.geometry import FrameSize
 from edge_agent.health import Fault, HealthChange, PictureHealth
-from edge_agent.health.look import Glance, Look, look_closer, take_glance
+from edge_agent.health.look import Glance, PictureFigures, look_closer, take_glance
 
 WIDTH, HEIGHT = 640, 360
 LEARN_S, SPELL_S = 70, 60
@@ -296,7 +296,7 @@ def closer(monkeypatch: pytest.MonkeyPatch) -> list[Glance]:
     """What was looked at closer, and not by a glance."""
     seen: list[Glance] = []
 
-    def counted(glance: Glance) -> Look:
+    def counted(glance: Glance) -> PictureFigures:
         seen.append(glance)
         return look_closer(glance)
 
