@@ -24,8 +24,8 @@ from models.training.augment import F32
 
 #: No channel is enlarged more than this: one that is hardly used would be all noise.
 _MOST = 64.0
-#: What is evened out in one convolution's output is uneven in the next one's weights, whose bits are
-#: fewer: half of it, in logarithms. (With 1 few scores came out very wrong.)
+#: What is evened out in an output is uneven in the next weights, whose bits are fewer: half of it,
+#: in logarithms. (With 1 a few scores came out very wrong.)
 _POWER = 0.5
 #: A channel's range is its greatest value in all but this share of the pictures.
 _ODD_PICTURES = 0.02

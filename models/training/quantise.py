@@ -33,7 +33,7 @@ from models.training.augment import U8
 from models.training.collect import read_pictures
 from models.training.equalise import equalised, is_depthwise
 
-
+#: What the shipped detector looks at, at most: width, height.
 _SIZE = (448, 384)
 
 
