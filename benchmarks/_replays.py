@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from edge_agent.agent.replay import ClipReplay, ReplayResult, ReplayStep
+from edge_agent.agent.clip_player import ClipPlayer, PlayedClip, PlayedFrame
 from edge_agent.clock import SystemClock
 from edge_agent.config import AnalysisConfig, CameraConfig, FileSource
 from edge_agent.detect import OnnxDetector, default_model_dirs, find_model
@@ -34,9 +34,9 @@ def open_detector(name: str = MODEL) -> OnnxDetector:
     return OnnxDetector.open(find_model(name, default_model_dirs()))
 
 
-def clip_replay(detector: Detector) -> ClipReplay:
+def clip_player(detector: Detector) -> ClipPlayer:
     """Default rate, UTC."""
-    return ClipReplay(
+    return ClipPlayer(
         detector, default_fps=AnalysisConfig().fps, zone=ZoneInfo("UTC"), clock=SystemClock()
     )
 
@@ -44,17 +44,17 @@ def clip_replay(detector: Detector) -> ClipReplay:
 def replayed(
     clip: Path,
     detector: OnnxDetector,
-    watch: Callable[[ReplayStep], None] = lambda step: None,
-) -> ReplayResult:
+    watch: Callable[[PlayedFrame], None] = lambda step: None,
+) -> PlayedClip:
     """Default thresholds, default rate, no zones."""
     camera = CameraConfig(id="bench", source=FileSource(path=str(clip)))
-    result = clip_replay(detector).play(clip, camera, watch)
+    result = clip_player(detector).play(clip, camera, watch)
     if result.fault:
         raise result.fault  # half a clip has no score
     return result
 
 
-def visits(result: ReplayResult, label: Label = Label.PERSON) -> list[Visit]:
+def visits(result: PlayedClip, label: Label = Label.PERSON) -> list[Visit]:
     """The events with this label, in the order in which they began."""
     messages: dict[str, list[Event]] = {}
     for event in result.events:

@@ -23,7 +23,7 @@ import msgspec
 import numpy as np
 
 from benchmarks.eyes import SHARED, Still
-from edge_agent.agent.replay import ClipReplay
+from edge_agent.agent.clip_player import ClipPlayer
 from edge_agent.analysis.detector import open_detector
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, DetectorConfig, FileSource
@@ -99,7 +99,7 @@ def idle_clip(path: Path, pictures: list[U8], seconds: int) -> Path:
 
 def idle_cpu_s(clip: Path, *, health: bool) -> float:
     """Of the whole process: the clip's source and its analysis."""
-    replay = ClipReplay(
+    player = ClipPlayer(
         open_detector(DetectorConfig()),
         default_fps=5,
         zone=ZoneInfo("UTC"),
@@ -109,7 +109,7 @@ def idle_cpu_s(clip: Path, *, health: bool) -> float:
     camera = CameraConfig(id="gate", source=FileSource(path=str(clip)))
     camera = msgspec.structs.replace(camera, health=HealthConfig(enabled=health))
     began_s = time.process_time()
-    replay.play(clip, camera)
+    player.play(clip, camera)
     return time.process_time() - began_s
 
 

@@ -25,14 +25,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks._replays import MODEL, clip_replay, replayed, visits
+from benchmarks._replays import MODEL, clip_player, replayed, visits
 from benchmarks._swaying import write_swaying
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.detect import OnnxDetector, find_model
 from edge_agent.detect.evaluation import LabelledFrame, evaluate
 from edge_agent.domain import F32, U8, Label, Region
 from edge_agent.geometry import FULL_FRAME
-from edge_agent.tools.trial.pictures import Picture
+from edge_agent.tools.trial.pictures import StillPicture
 from edge_agent.tools.tuning.candidates import swept, with_changes
 from edge_agent.tools.tuning.experiment import Experiment
 from models.training import teacher
@@ -80,7 +80,7 @@ def _of_source(source: Source, shard: Path, limit: int) -> Iterator[Still]:
 
 
 def looked(detector: OnnxDetector, still: Still, change: Callable[[U8], U8]) -> LabelledFrame:
-    picture = Picture(change(still.bgr))
+    picture = StillPicture(change(still.bgr))
     found = detector.detect(picture, [Region(FULL_FRAME)], candidate_threshold=SCORE_ABOVE)
     height, width = still.bgr.shape[:2]
     boxes = np.array([(d.bbox.x, d.bbox.y, d.bbox.x2, d.bbox.y2) for d in found], np.float32)
@@ -195,7 +195,7 @@ def curve(name: str, pictures: Sequence[Still], most: int) -> dict[str, str]:
     counts: dict[str, list[int]] = {trial.name: [0, 0] for trial in trials}
     for group, chosen in enumerate(_few_and_none(pictures)):
         for still in _spread(chosen, most * (group + 1)):
-            experiment = Experiment(detector, clip_replay, own, trials, None)
+            experiment = Experiment(detector, clip_player, own, trials, None)
             with _clip_of(still) as clip:
                 experiment.add(clip, lambda step: None)
             for trial in experiment.outcome.trials:

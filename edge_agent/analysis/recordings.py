@@ -27,7 +27,7 @@ class RecordedTime(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class KnownTime:
+class GivenTime:
     """Of a recording whose time is known before it is opened."""
 
     known: RecordedTimeline

@@ -12,7 +12,7 @@ from edge_agent.errors import ConfigError, ConfigProblem
 from edge_agent.foreign_text import printable_json
 from edge_agent.language import _
 from edge_agent.tools.preflight import diagnoses, service_of
-from edge_agent.tools.preflight.account import Account
+from edge_agent.tools.preflight.account import ServiceUser
 from edge_agent.tools.sentences import of_problem
 
 
@@ -28,7 +28,7 @@ class Check:
     @classmethod
     def of(cls, path: Path, *, user: str | None = None, online: bool = False) -> Check:
         """Raises ConfigError for a `user` that this machine does not have."""
-        if user is not None and Account.named(user) is None:
+        if user is not None and ServiceUser.named(user) is None:
             problem = ConfigProblem("command line", "--user", f"no user is called {user}", "")
             raise ConfigError([problem])
         try:

@@ -48,7 +48,7 @@ _REPEATED, _LEAST_TEXTURE = 0.12, 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PictureFigures:
     """One picture's figures. Levels are 0..255, shares are of the whole picture."""
 
     median: float
@@ -79,7 +79,7 @@ class Sharpness:
     noise: F32  # levels
 
 
-def take_look(luma: U8) -> Look:
+def take_look(luma: U8) -> PictureFigures:
     """Measure `luma` (uint8 (height, width), only read)."""
     small = _working(luma)
     low, median, high, bright = _levels(small)
@@ -90,7 +90,7 @@ def take_look(luma: U8) -> Look:
     half = cv2.resize(curve, (2 * size[0], 2 * size[1]), interpolation=cv2.INTER_LINEAR)
     quarter = np.asarray(cv2.resize(half, size, interpolation=cv2.INTER_LINEAR), np.uint8)
     step = max(1, luma.shape[0] // small.shape[0])
-    return Look(
+    return PictureFigures(
         median=median,
         low=low,
         high=high,
@@ -141,7 +141,7 @@ def sharpness(luma: U8, places: Sequence[tuple[int, int]], tiles: tuple[int, int
     )
 
 
-def still_tiles(now: Look, before: Look) -> float:
+def still_tiles(now: PictureFigures, before: PictureFigures) -> float:
     """Share of tiles in which not one pixel changed between two looks; noise changes some.
 
     0 where the sizes differ.

@@ -18,7 +18,14 @@ import numpy as np
 
 from edge_agent.domain import F32, U8
 from edge_agent.health import maps
-from edge_agent.health.look import COARSE_PX, TILE_PX, Look, Sharpness, sharpness, tile_means
+from edge_agent.health.look import (
+    COARSE_PX,
+    TILE_PX,
+    PictureFigures,
+    Sharpness,
+    sharpness,
+    tile_means,
+)
 from edge_agent.health.maps import Mask
 from edge_agent.health.reference_state import SHARP_TILES, VERSION, ReferenceState, check
 
@@ -70,7 +77,7 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class AgainstReference:
     """A look beside its reference. Shares are of the tiles that say something."""
 
     tiles: int  # that say something now; few say little
@@ -124,7 +131,7 @@ class Reference:
         self.smear_frac = 0.0  # rows that repeat each other although nothing is wrong
 
     @classmethod
-    def begun(cls, look: Look) -> Reference:
+    def begun(cls, look: PictureFigures) -> Reference:
         """From its first picture."""
         ones = np.ones_like(look.energy)
         return cls(
@@ -141,7 +148,7 @@ class Reference:
         """Whether it is of the first minute, in which a camera is still set up."""
         return self.learned_s < FIRST_S
 
-    def fits(self, look: Look) -> bool:
+    def fits(self, look: PictureFigures) -> bool:
         """Whether it is of pictures of this shape."""
         return self._fine.shape == look.fine.shape
 
@@ -149,7 +156,9 @@ class Reference:
         """Of `luma` where it is judged."""
         return sharpness(luma, self.places, (self._energy.shape[0], self._energy.shape[1]))
 
-    def learn(self, look: Look, beside: Beside, sharp: Sharpness | None, dt_s: float) -> None:
+    def learn(
+        self, look: PictureFigures, beside: Beside, sharp: Sharpness | None, dt_s: float
+    ) -> None:
         """From a look that is fine, `dt_s` after the one before."""
         self.learned_s += dt_s
         tau_s = _TAU_CONTOURS_S if not self.young else max(self.learned_s, 1.0)
@@ -182,14 +191,16 @@ class Reference:
         fall = 1.0 - math.exp(-dt_s / (tau_s if self.young else _TAU_SOFTER_S))
         self._detail += (sharp.detail - self._detail) * np.where(sharper, share, fall)
 
-    def beside(self, look: Look) -> Beside:
+    def beside(self, look: PictureFigures) -> Beside:
         """Tile by tile; `fits` must hold."""
         both = tile_means(np.asarray(cv2.multiply(look.fine, self._fine), np.float32))
         gain = both / np.maximum(self._energy, 1e-3)
         left = np.maximum(look.energy - both * gain, 0)
         return Beside(np.asarray(gain, np.float32), np.asarray(left, np.float32))
 
-    def compare(self, look: Look, beside: Beside, sharp: Sharpness | None) -> Comparison:
+    def compare(
+        self, look: PictureFigures, beside: Beside, sharp: Sharpness | None
+    ) -> AgainstReference:
         """`look` beside what is usual; `sharp`: the newest, where there is one."""
         found, left = beside.gain, beside.left
         error = np.sqrt(left / (np.maximum(self._energy, 1e-3) * _INDEPENDENT))
@@ -233,7 +244,7 @@ class Reference:
         gone_frac = float(np.count_nonzero(gone)) / tiles
         usual_coarse_alike = maps.usual_alike(self._coarse, self._coarse_total)
         far, shift_alike = self._shift(look) if gone_frac > _WORTH_A_SEARCH else (0.0, 0.0)
-        return Comparison(
+        return AgainstReference(
             tiles=tiles,
             gain=gain,
             fine_gain=float((relative * self._energy)[says].sum() / self._energy[says].sum()),
@@ -259,7 +270,7 @@ class Reference:
             coarse_new=maps.new(self._coarse, look.coarse),
         )
 
-    def _hushed(self, look: Look) -> tuple[int, float, float]:
+    def _hushed(self, look: PictureFigures) -> tuple[int, float, float]:
         """`rich_tiles`, `hushed_frac` and `energy_ratio` of a comparison."""
         floor = maps.at_share(np.minimum(self._total, look.energy), _POOREST)
         rich = self._total > max(_RICH_TIMES * floor, _RICH_TIMES * _LEAST_ENERGY)
@@ -273,7 +284,7 @@ class Reference:
         fine = float(look.energy[rich].sum() / self._total[rich].sum())
         return tiles, hushed, math.sqrt(fine / max(coarse, 1e-3))
 
-    def _layout_beside(self, look: Look) -> tuple[float | None, float]:
+    def _layout_beside(self, look: PictureFigures) -> tuple[float | None, float]:
         """`layout_alike` and `layout_contrast` of a comparison."""
         usual = maps.usual_alike(self._layout, self._layout_total)
         if self._layout_total < _LEAST_LAYOUT**2 or usual < _LEAST_LAYOUT_ALIKE:
@@ -281,13 +292,13 @@ class Reference:
         contrast = math.sqrt(float(np.mean(look.layout**2)) / self._layout_total)
         return maps.alike(self._layout, look.layout) / usual, contrast
 
-    def _coarse_in(self, look: Look, where: Mask) -> tuple[F32, F32]:
+    def _coarse_in(self, look: PictureFigures, where: Mask) -> tuple[F32, F32]:
         """The coarse bands in these tiles: usual and now."""
         side = TILE_PX // COARSE_PX
         mask = np.repeat(np.repeat(where, side, 0), side, 1)
         return self._coarse[mask], look.coarse[mask]
 
-    def _shift(self, look: Look) -> tuple[float, float]:
+    def _shift(self, look: PictureFigures) -> tuple[float, float]:
         """By phase correlation (Kuglin and Hines, 1975), and how alike both are after it."""
         size = (self._fine.shape[1] // 2, self._fine.shape[0] // 2)
         usual = np.asarray(cv2.resize(self._fine, size, interpolation=cv2.INTER_LINEAR), np.float32)
@@ -362,4 +373,4 @@ class Reference:
         return made
 
 
-_NOTHING = Comparison(0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, None)
+_NOTHING = AgainstReference(0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, None)

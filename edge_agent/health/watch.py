@@ -26,7 +26,7 @@ from edge_agent.health.faults import (
     seen_alone,
     seen_beside,
 )
-from edge_agent.health.look import Look, Sharpness, still_tiles, take_look
+from edge_agent.health.look import PictureFigures, Sharpness, still_tiles, take_look
 from edge_agent.health.reference import Beside, Reference
 from edge_agent.health.reference_state import ReferenceState
 from edge_agent.health.vote import HealthChange, Vote
@@ -63,7 +63,7 @@ class PictureHealth:
         self.ignored = frozenset(ignored)
         self._references: dict[str, Reference] = {}
         self._votes = {aspect: Vote() for aspect in Aspect}
-        self._before: Look | None = None
+        self._before: PictureFigures | None = None
         self._looked_s = self._coloured_s = -math.inf
         self._light = "colour"
         self._green_frac = 0.0
@@ -130,7 +130,7 @@ class PictureHealth:
             self.accept()
         return changes
 
-    def _view(self, look: Look, beside: Beside) -> Suspicion:
+    def _view(self, look: PictureFigures, beside: Beside) -> Suspicion:
         reference = self._reference(look)
         if reference.young:  # what covers a lens makes the picture grey, too
             for other in self._references.values():
@@ -208,7 +208,7 @@ class PictureHealth:
             light: Reference.restored(each) for light, each in state.references.items()
         }
 
-    def _reference(self, look: Look) -> Reference:
+    def _reference(self, look: PictureFigures) -> Reference:
         reference = self._references.get(self._light)
         if reference is None or not reference.fits(look):
             reference = self._references[self._light] = Reference.begun(look)

@@ -7,11 +7,13 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 
 from edge_agent.mqtt.endpoint import Endpoint
-from edge_agent.mqtt.session import Session
+from edge_agent.mqtt.session import BrokerSession
 from edge_agent.mqtt.signals import properties_of
 
 
-def make_client(endpoint: Endpoint, session: Session, *, mqtt5: bool, timeout_s: float) -> Client:
+def make_client(
+    endpoint: Endpoint, session: BrokerSession, *, mqtt5: bool, timeout_s: float
+) -> Client:
     """Not connected yet. The network is driven by the caller: `loop_start` is never used."""
     client = Client(
         CallbackAPIVersion.VERSION2,
@@ -33,7 +35,7 @@ def make_client(endpoint: Endpoint, session: Session, *, mqtt5: bool, timeout_s:
     return client
 
 
-def connect(client: Client, endpoint: Endpoint, session: Session, *, mqtt5: bool) -> None:
+def connect(client: Client, endpoint: Endpoint, session: BrokerSession, *, mqtt5: bool) -> None:
     """Open the socket, shake hands, send the CONNECT. Raises OSError."""
     # paho pings after this long and gives up after as long again: together 1.5 keepalives.
     ping_s = max(1, int(endpoint.keepalive_s * 0.75))

@@ -68,7 +68,7 @@ class DatabaseCorrupt(StorageError):
     """The file is not a database, or a damaged one."""
 
 
-class Connection(Protocol):
+class SqlConnection(Protocol):
     """The part of sqlite3.Connection that is used; errors are sqlite3's, with their code."""
 
     def execute(self, sql: str, parameters: Sequence[Value] = (), /) -> Iterable[Any]: ...
@@ -77,10 +77,10 @@ class Connection(Protocol):
 
 
 #: Opens a file; the second argument says read-only.
-Connect = Callable[[Path, bool], Connection]
+Connect = Callable[[Path, bool], SqlConnection]
 
 
-def connect_sqlite(path: Path, read_only: bool) -> Connection:
+def connect_sqlite(path: Path, read_only: bool) -> SqlConnection:
     """With Python's own sqlite3, transactions by hand. Used by one thread at a time."""
     mode = "ro" if read_only else "rwc"
     connection = sqlite3.connect(

@@ -27,7 +27,7 @@ from edge_agent.outbox.retention import (
     newest_undated,
     too_old,
 )
-from edge_agent.outbox.row import AckOutcome, Draft, Head, OpenEvent, Row
+from edge_agent.outbox.row import AckOutcome, Draft, Head, OrphanedEvent, Row
 
 #: Deletes up to the watermark ride in a commit at most this often. More often rewrites `meta` each
 #: time; less often spreads the rows over more pages.
@@ -103,11 +103,11 @@ class Store:
         marks = replace(self._marks, acked_row=self._acked_row)
         return tables.read_head(self._database, self._epochs, marks)
 
-    def open_events(self) -> tuple[OpenEvent, ...]:
+    def open_events(self) -> tuple[OrphanedEvent, ...]:
         found = []
         for event_id, row_id in self._open.events():
             for row in self._rows("row_id = ?", row_id):
-                found.append(OpenEvent(event_id, row.camera, row.label, row))
+                found.append(OrphanedEvent(event_id, row.camera, row.label, row))
         return tuple(found)
 
     def _rows(self, where: str, *parameters: int) -> list[Row]:

@@ -12,10 +12,10 @@ import pytest
 from gate_clips import Transit, render
 
 from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
-from edge_agent.agent.replay import ClipReplay
+from edge_agent.agent.clip_player import ClipPlayer
 from edge_agent.agent.telemetry import TelemetrySource
 from edge_agent.analysis.exchange import FrameExchange
-from edge_agent.analysis.loop import AnalysisLoop, Lane, LaneCounters
+from edge_agent.analysis.loop import AnalysisLoop, Seat, SeatCounters
 from edge_agent.clock import ClockQuality, ManualClock, SystemClock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.contract import BoxTopics, Nuisance, State, decode_camera_status
@@ -54,10 +54,10 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_person_event_begins_when_the_person_came_not_when_the_gate_woke(clip: Path) -> None:
     def start_s(gate: bool) -> tuple[float, int]:
-        replay = ClipReplay(
+        player = ClipPlayer(
             BrightDetector(), default_fps=5.0, zone=ZoneInfo("UTC"), clock=SystemClock(), gate=gate
         )
-        result = replay.play(clip, CameraConfig(id=YARD, source=FileSource(path="")))
+        result = player.play(clip, CameraConfig(id=YARD, source=FileSource(path="")))
         starts = [
             event.start_s
             for event in result.events
@@ -84,10 +84,10 @@ def test_agents_threads_replay_the_beginning_and_report_what_was_saved(clip: Pat
     exchange, journal = FrameExchange(), Journal()
     exchange.add(YARD)
     pipeline = build_pipeline(camera, BrightDetector(), lambda *_: EventId("e"))
-    lane = Lane(YARD, pipeline, LaneCounters(), tell=feed.told)
+    seat = Seat(YARD, pipeline, SeatCounters(), tell=feed.told)
     loop = AnalysisLoop(
         exchange,
-        {YARD: lane},
+        {YARD: seat},
         journal,
         clock=clock,
         heartbeat=Heartbeat("analysis", clock, limit_s=60),
@@ -104,7 +104,7 @@ def test_agents_threads_replay_the_beginning_and_report_what_was_saved(clip: Pat
     ]
     assert starts == [pytest.approx(VISIT.begin_s, abs=0.4)]
     telemetry = TelemetrySource(
-        {YARD: SimpleNamespace(feed=feed, counters=lane.counters, clock_figures={})},
+        {YARD: SimpleNamespace(feed=feed, counters=seat.counters, clock_figures={})},
         exchange,
         clock,
         Path("/"),

@@ -14,7 +14,7 @@ from pathlib import Path
 from broker import BrokerTls, Mosquitto
 from pki import Authority, Pair
 
-from edge_agent.demo.rtsp_login import Login
+from edge_agent.demo.rtsp_login import ViewerLogin
 from edge_agent.demo.rtsp_media import Media
 from edge_agent.demo.rtsp_server import RtspServer
 from edge_agent.demo.scene import render_clip
@@ -71,12 +71,12 @@ def main(folder: Path) -> int:
     clip = folder / "courtyard.mp4"
     render_clip(clip)
     media = Media.load(clip)
-    login = Login(USER, PASSWORD)
+    login = ViewerLogin(USER, PASSWORD)
     broker = Mosquitto(folder / "broker", tls=BrokerTls(authority.ca, pair.cert, pair.key))
     broker.start()
     gate = RtspServer({HIKVISION: media}, login=login, host=GATE, port=RTSP_PORT)
     yard = RtspServer({TAPO: media}, login=login, host=YARD, port=RTSP_PORT)
-    other = Login(USER, "nobody knows it")
+    other = ViewerLogin(USER, "nobody knows it")
     porch = RtspServer({TAPO: media}, login=other, host=PORCH, port=RTSP_PORT)
     with gate, yard, porch:
         listen = [sys.executable, "-m", "edge_agent", "ward", "listen", f"--ward={WARD}", "--json"]

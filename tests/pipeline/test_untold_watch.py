@@ -21,14 +21,14 @@ from edge_agent.pipeline.stages import thresholds
 from edge_agent.pipeline.untold_watch import (
     KeptWindow,
     OwnThresholds,
-    Tally,
+    UntoldTally,
     UntoldWatch,
     cases_of,
 )
 from edge_agent.pipeline.why import Why
 
 
-def kept(recording: untold.Recording, camera: CameraConfig) -> tuple[list[KeptWindow], Tally]:
+def kept(recording: untold.Recording, camera: CameraConfig) -> tuple[list[KeptWindow], UntoldTally]:
     """As the analysis of a running agent: only what the pipeline looked at is known."""
     candidate, _ = thresholds(camera.person, untold.OWN)
     watch = NearMissWatch(camera.person, floor=FLOOR_FRAC * candidate, thresholds=(candidate, 0.5))

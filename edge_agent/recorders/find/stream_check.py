@@ -10,7 +10,7 @@ from typing import Protocol
 
 from edge_agent.geometry import FrameSize
 from edge_agent.recorders.find.clip import ClipSpan
-from edge_agent.recorders.find.reading import ClipFacts
+from edge_agent.recorders.find.reading import ClipProperties
 from edge_agent.recorders.find.template import PathFacts
 
 #: Two streams of a camera begin together.
@@ -27,7 +27,7 @@ class Probed(Protocol):
     @property
     def facts(self) -> PathFacts | None: ...
     @property
-    def clip(self) -> ClipFacts | None: ...
+    def clip(self) -> ClipProperties | None: ...
     @property
     def span(self) -> ClipSpan | None: ...
 

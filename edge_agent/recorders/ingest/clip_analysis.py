@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from edge_agent.analysis.exchange import FrameExchange
-from edge_agent.analysis.loop import Lane, LaneCounters
-from edge_agent.analysis.recordings import KnownTime
+from edge_agent.analysis.loop import Seat, SeatCounters
+from edge_agent.analysis.recordings import GivenTime
 from edge_agent.clock import Clock, thread_cpu_s
 from edge_agent.config import AnalysisConfig, CameraConfig, FileSource, FolderSource
 from edge_agent.contract import RecordedTimeline
@@ -68,17 +68,17 @@ class PreparedClip:
 
 
 class ClipAnalysis:
-    """For the ingest thread; the analysis thread sees the lane while a frame is on its way."""
+    """For the ingest thread; the analysis thread sees the seat while a frame is on its way."""
 
     def __init__(  # noqa: PLR0913 - each by its name
         self,
         camera: CameraConfig,
         exchange: FrameExchange,
-        enter: Callable[[Lane], None],
+        enter: Callable[[Seat], None],
         *,
         default_fps: float,
         zone: ZoneInfo,
-        counters: LaneCounters,
+        counters: SeatCounters,
         pace: Pace,
         clock: Clock,
         analysis: AnalysisConfig | None = None,
@@ -125,14 +125,14 @@ class ClipAnalysis:
             self._analysed.set()
 
         self._enter(
-            Lane(
+            Seat(
                 CameraId(self._camera.id),
                 clip.pipeline,
                 self._counters,
-                KnownTime(clip.timeline),
+                GivenTime(clip.timeline),
                 tell,
                 journal=clip.messages,
-                untold=clip.untold.lane if clip.untold else None,
+                untold=clip.untold.seat if clip.untold else None,
             )
         )
         mark_s, seen_s = thread_cpu_s(), clip.pipeline.seen_s  # by the clip before

@@ -15,7 +15,7 @@ from edge_agent.runtime.stop import StopToken
 from edge_agent.sources.libav import Target, connection_failure, no_answer
 from edge_agent.sources.refusal import CameraRefuses
 from edge_agent.sources.rtsp.answers import unknown_host
-from edge_agent.sources.rtsp.messages import NotRtsp, Reply, next_piece
+from edge_agent.sources.rtsp.messages import NotRtsp, RtspReply, next_piece
 
 _SLICE_S = 0.2
 _CHUNK_BYTES = 64 * 1024
@@ -23,7 +23,7 @@ _CHUNK_BYTES = 64 * 1024
 _MAX_EARLY_BYTES = 4 * 1024 * 1024
 
 
-class Wire:
+class RtspWire:
     """Owned by one thread at a time. Errors name the camera and never hold a secret."""
 
     def __init__(self, sock: socket.socket, target: Target, stop: StopToken, clock: Clock) -> None:
@@ -49,7 +49,7 @@ class Wire:
         finally:
             self.socket.setblocking(False)
 
-    def reply(self, number: int, deadline_s: float) -> Reply:
+    def reply(self, number: int, deadline_s: float) -> RtspReply:
         """The answer to request `number`; packets that come meanwhile are kept."""
         while True:
             try:
@@ -116,7 +116,7 @@ def connected(
     stop: StopToken,
     clock: Clock,
     tls: bool,
-) -> Wire:
+) -> RtspWire:
     """Raises SourceUnreachable in words."""
     begin_s = clock.mono_s()
     context = _context(config, target) if tls else None  # before anything is open
@@ -133,9 +133,9 @@ def connected(
     else:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context is None:
-            return Wire(sock, target, stop, clock)
+            return RtspWire(sock, target, stop, clock)
         left_s = max(0.5, config.open_timeout_s - (clock.mono_s() - begin_s))
-        return Wire(_encrypted(sock, host, context, target, left_s), target, stop, clock)
+        return RtspWire(_encrypted(sock, host, context, target, left_s), target, stop, clock)
     raise failure
 
 

@@ -53,7 +53,7 @@ class FetchSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Validator:
+class FileVersion:
     """What the server calls this version of the file; empty: it does not say."""
 
     etag: str = ""
@@ -70,7 +70,7 @@ class Body:
     def __init__(self, response: http.client.HTTPResponse, url: str, start: int) -> None:
         self.start = start
         headers = response.headers
-        self.validator = Validator(headers.get("ETag", ""), headers.get("Last-Modified", ""))
+        self.validator = FileVersion(headers.get("ETag", ""), headers.get("Last-Modified", ""))
         self.kind = headers.get_content_type()
         self.total = _total(response, start)
         self._response = response
@@ -87,7 +87,7 @@ class Body:
 
 @contextlib.contextmanager
 def request(
-    url: str, start: int, validator: Validator, settings: FetchSettings
+    url: str, start: int, validator: FileVersion, settings: FetchSettings
 ) -> Iterator[Body | None]:
     """The file from byte `start` on, or from 0 when the server cannot or its file changed.
 

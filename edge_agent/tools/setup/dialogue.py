@@ -52,7 +52,7 @@ class Terminal:
 
 
 @dataclass(slots=True)
-class Told:
+class GivenAnswers:
     """Answers and secrets, by `mqtt` or camera id. Never printed, never logged."""
 
     answers: Answers
@@ -61,13 +61,13 @@ class Told:
 
 def ask_everything(
     terminal: Terminal, timezone: str, search: Callable[[], Sequence[FoundCamera]] = tuple
-) -> Told:
+) -> GivenAnswers:
     """Box, broker, cameras. `search` finds cameras of this network, without a login."""
     secrets: dict[str, str] = {}
     box = ask_box(terminal, BoxAnswers("", "", timezone))
     broker = ask_broker(terminal, BrokerAnswers("", username=box.id), secrets)
     cameras = ask_cameras(terminal, [], secrets, search)
-    return Told(Answers(box, broker, cameras), secrets)
+    return GivenAnswers(Answers(box, broker, cameras), secrets)
 
 
 def ask_box(terminal: Terminal, before: BoxAnswers) -> BoxAnswers:

@@ -19,8 +19,8 @@ from edge_agent.errors import StorageError
 from edge_agent.outbox import Outbox
 from edge_agent.recorders.ingest import clip_messages
 from edge_agent.recorders.ingest.clip_analysis import AnalysisAway, ClipAnalysis
-from edge_agent.recorders.ingest.ingest import Storing
 from edge_agent.recorders.ingest.left_over import end_left_over
+from edge_agent.recorders.ingest.notes import Storing
 from edge_agent.recorders.ingest.planner import ClipPlanner
 from edge_agent.recorders.ledger import LedgerClip, LedgerReader
 from edge_agent.recorders.ledger import rows as ledger

@@ -13,7 +13,7 @@ from ingest_box import ingest_box as any_box
 
 from edge_agent.config.camera import HealthConfig
 from edge_agent.recorders.ingest import runs as runs_module
-from edge_agent.recorders.ingest.runs import AHEAD_S, Runs
+from edge_agent.recorders.ingest.runs import AHEAD_S, OpenRuns
 from edge_agent.recorders.ledger import LedgerClip, LedgerReader, Run
 from edge_agent.recorders.ledger import rows as ledger
 
@@ -129,7 +129,7 @@ def test_after_a_crash_the_clips_whose_run_was_in_memory_wait_again(
     with LedgerReader(state_dir) as reader:
         (head,) = reader.run_heads(GATE)
         assert head.clip == clips[0].key
-        lost = Runs(reader).lost((GATE,))
+        lost = OpenRuns(reader).lost((GATE,))
     assert [clip.key for clip in lost] == [clip.key for clip in clips[1:4]]
 
 
@@ -145,4 +145,4 @@ def test_orderly_stop_leaves_nothing_in_memory_only(
     with LedgerReader(box.state_dir) as reader:
         (head,) = reader.run_heads(GATE)
         assert head.clip == clips[2].key
-        assert Runs(reader).lost((GATE,)) == []
+        assert OpenRuns(reader).lost((GATE,)) == []

@@ -18,11 +18,11 @@ from edge_agent.outbox.database import DATABASE
 from edge_agent.outbox.schema import _MIGRATIONS
 from edge_agent.outbox.store import Store
 from edge_agent.recorders.ledger import (
-    ClipState,
+    ClipProgress,
     LedgerClip,
     LedgerReader,
     LedgerUpkeep,
-    LeftOut,
+    LeftOutFile,
     LeftOutState,
 )
 from edge_agent.recorders.ledger import rows as ledger
@@ -101,7 +101,7 @@ def test_content_counts_and_not_its_name(tmp_path: Path) -> None:
     with opened(tmp_path) as outbox, LedgerReader(tmp_path) as reader:
         note(outbox, replace(clip(1), path=Path("/clips/slot01.mp4")))
         commit_together(
-            outbox, (), lambda db: ledger.update_clip(db, replace(clip(1), state=ClipState.DONE))
+            outbox, (), lambda db: ledger.update_clip(db, replace(clip(1), state=ClipProgress.DONE))
         )
         # A ring: the old content moves on, a new one comes under its name.
         note(
@@ -159,8 +159,10 @@ def test_what_was_left_out_is_counted_and_refused_files_are_shown_with_their_rea
     tmp_path: Path,
 ) -> None:
     files = [
-        LeftOut(YARD, Path("/clips/old.mp4"), 5, 7_000_000_000, LeftOutState.TOO_OLD, "", 10.0),
-        LeftOut(None, Path("/clips/x.mp4"), 0, 1, LeftOutState.REFUSED, "is empty (0 bytes)", 11.0),
+        LeftOutFile(YARD, Path("/clips/old.mp4"), 5, 7_000_000_000, LeftOutState.TOO_OLD, "", 10.0),
+        LeftOutFile(
+            None, Path("/clips/x.mp4"), 0, 1, LeftOutState.REFUSED, "is empty (0 bytes)", 11.0
+        ),
     ]
     with opened(tmp_path) as outbox, LedgerReader(tmp_path) as reader:
         commit_together(outbox, (), lambda db: ledger.note_left_out(db, files))

@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from edge_agent.recorders.find.grammar import words
-from edge_agent.recorders.find.grammar.cameras import MOST_SPANS, Eyes, Span, eyes_of, label_of
+from edge_agent.recorders.find.grammar.cameras import (
+    MOST_SPANS,
+    CameraSpans,
+    Span,
+    eyes_of,
+    label_of,
+)
 from edge_agent.recorders.find.grammar.kinds import eyes_of_timeless, split_by_kind
 from edge_agent.recorders.find.grammar.layout import MOST_FILES, NamedFile, layouts_of
 from edge_agent.recorders.find.grammar.spelling import templates_of
@@ -69,7 +75,7 @@ def _sample(files: Sequence[NamedFile]) -> list[NamedFile]:
     ]
 
 
-def _rivals(eyes: Eyes) -> str:
+def _rivals(eyes: CameraSpans) -> str:
     """Both readings, and what would tell them apart."""
     other = replace(eyes.layout, forms=eyes.layout.rival)
     text = templates_of(replace(eyes, layout=other))[0]
@@ -79,7 +85,7 @@ def _rivals(eyes: Eyes) -> str:
     )
 
 
-def _otherwise(eyes: Eyes, what: str, span: Span) -> str:
+def _otherwise(eyes: CameraSpans, what: str, span: Span) -> str:
     """What may be cameras, and the template that takes it for such."""
     shown = ", ".join(sorted(set(eyes.texts(span)))[:3])
     spans = sorted((*eyes.spans, span), key=lambda each: (each.gap, each.slot, each.first))
@@ -87,7 +93,7 @@ def _otherwise(eyes: Eyes, what: str, span: Span) -> str:
     return f"{shown} are taken for {what}; where they are cameras, use --template '{text}'"
 
 
-def _misread(eyes: Sequence[Eyes], texts: Sequence[str]) -> list[str]:
+def _misread(eyes: Sequence[CameraSpans], texts: Sequence[str]) -> list[str]:
     """What the templates read otherwise than the names were understood."""
     try:
         template = compile_set(joined(list(texts)))

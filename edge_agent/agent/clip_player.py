@@ -38,7 +38,7 @@ from edge_agent.writer.drafting import EventDrafter
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayStep:
+class PlayedFrame:
     """One analysed frame; `progress` is 0..1, None where the clip does not say its length."""
 
     frame: Frame
@@ -47,7 +47,7 @@ class ReplayStep:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayResult:
+class PlayedClip:
     """What a clip led to."""
 
     frames: int
@@ -60,8 +60,8 @@ class ReplayResult:
     untold: Untold | None = None  # where it was asked for
 
 
-class ClipReplay:
-    """Replays clips one after the other; each clip is a camera's life of its own.
+class ClipPlayer:
+    """Plays clips one after the other; each clip is a camera's life of its own.
 
     `watch` sees every analysed frame while its pixels are valid. Raises MediaError for a
     file without a single readable frame; where it breaks off later, the result has the fault.
@@ -90,11 +90,11 @@ class ClipReplay:
         self,
         clip: Path,
         camera: CameraConfig,
-        watch: Callable[[ReplayStep], None] = lambda step: None,
+        watch: Callable[[PlayedFrame], None] = lambda step: None,
         stop: StopToken | None = None,
         *,
         why: bool = False,
-    ) -> ReplayResult:
+    ) -> PlayedClip:
         """`why`: also find out who was not told, and why. The events are the same."""
         stop = stop or StopToken()
         gate: Literal["auto", "off"] = "auto" if self._gate else "off"
@@ -131,8 +131,8 @@ class ClipReplay:
         )
 
     def _stirred(
-        self, result: ReplayResult, camera: CameraConfig, book: UntoldBook, stop: StopToken
-    ) -> ReplayResult:
+        self, result: PlayedClip, camera: CameraConfig, book: UntoldBook, stop: StopToken
+    ) -> PlayedClip:
         """Which motion settings would have had those looked at who were not: the clip is played
         once more, if there are any."""
         if result.untold is None:
@@ -162,7 +162,7 @@ class _Playing:
         feed: CameraFeed,
         pipeline: CameraPipeline,
         zone: ZoneInfo,
-        watch: Callable[[ReplayStep], None],
+        watch: Callable[[PlayedFrame], None],
         book: UntoldBook | None,
     ) -> None:
         self._feed = feed
@@ -191,12 +191,12 @@ class _Playing:
             self._book.add(frame.captured_s, frame.weekminute, analysis)
         duration_s = self._duration_s()
         progress = min(1.0, frame.captured_s / duration_s) if duration_s else None
-        self._watch(ReplayStep(frame, analysis, progress))
+        self._watch(PlayedFrame(frame, analysis, progress))
 
-    def finish(self, fault: MediaError | None = None) -> ReplayResult:
+    def finish(self, fault: MediaError | None = None) -> PlayedClip:
         # The pictures end, the person does not: nobody may read "gone" into that.
         self._events += self._pipeline.close(EndReason.CAMERA_LOST, self._last_s)
-        return ReplayResult(
+        return PlayedClip(
             self.frames,
             self._looks,
             self._last_s,
@@ -213,14 +213,14 @@ class _Playing:
 
 
 class PayloadWriter:
-    """The contract's payloads of replayed events, numbered from 1 in the epoch `replay`."""
+    """The contract's payloads of what was told, numbered from 1 in the epoch `replay`."""
 
     def __init__(self, sender: Sender, clock: Clock) -> None:
         self._sender = sender
         self._clock = clock
         self._seq = 0
 
-    def payloads(self, result: ReplayResult) -> list[bytes]:
+    def payloads(self, result: PlayedClip) -> list[bytes]:
         drafter = EventDrafter(self._sender, self._clock, lambda _: result.timeline)
         payloads = []
         for event in result.events:
