@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from edge_agent.agent.clip_player import ClipPlayer, PlayedClip, PlayedFrame
 from edge_agent.clock import SystemClock
-from edge_agent.config import AnalysisConfig, CameraConfig, FileSource, PersonConfig
+from edge_agent.config import AnalysisConfig, CameraConfig, FileSource
 from edge_agent.detect import OnnxDetector, default_model_dirs, find_model
 from edge_agent.domain import EndReason, Event, Label
+from edge_agent.pipeline.stages import Detector
 
 #: What ships: measured is what a box does by itself.
 MODEL = "edge-person-int8"
@@ -33,19 +34,21 @@ def open_detector(name: str = MODEL) -> OnnxDetector:
     return OnnxDetector.open(find_model(name, default_model_dirs()))
 
 
+def clip_player(detector: Detector) -> ClipPlayer:
+    """Default rate, UTC."""
+    return ClipPlayer(
+        detector, default_fps=AnalysisConfig().fps, zone=ZoneInfo("UTC"), clock=SystemClock()
+    )
+
+
 def replayed(
     clip: Path,
     detector: OnnxDetector,
     watch: Callable[[PlayedFrame], None] = lambda step: None,
-    person: PersonConfig | None = None,
 ) -> PlayedClip:
     """Default thresholds, default rate, no zones."""
-    source = FileSource(path=str(clip))
-    camera = CameraConfig(id="bench", source=source, person=person or PersonConfig())
-    player = ClipPlayer(
-        detector, default_fps=AnalysisConfig().fps, zone=ZoneInfo("UTC"), clock=SystemClock()
-    )
-    result = player.play(clip, camera, watch)
+    camera = CameraConfig(id="bench", source=FileSource(path=str(clip)))
+    result = clip_player(detector).play(clip, camera, watch)
     if result.fault:
         raise result.fault  # half a clip has no score
     return result

@@ -7,7 +7,8 @@ recall at 1 / at 0.1 false positives a picture per source; AP by height of the p
 picture, and of all pictures made grey, dark and noisy; pictures without people in which somebody
 scores the confirm threshold. `--told N`: N pictures of one or two people, and N without, swayed
 for six seconds and replayed through the whole agent: in how many is a person told? `--confirm N`:
-the same of N with people and 2 N without, at several confirm thresholds, to choose one by.
+the same of N with people and 2 N without, at several confirm thresholds and numbers of looks, to
+choose from.
 Exit code 1 when there is nothing to measure.
 """
 
@@ -16,22 +17,24 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from benchmarks._replays import MODEL, replayed, visits
+from benchmarks._replays import MODEL, clip_player, replayed, visits
 from benchmarks._swaying import write_swaying
-from edge_agent.config import PersonConfig
+from edge_agent.config import CameraConfig, FileSource
 from edge_agent.detect import OnnxDetector, find_model
 from edge_agent.detect.evaluation import LabelledFrame, evaluate
 from edge_agent.domain import F32, U8, Label, Region
 from edge_agent.geometry import FULL_FRAME
 from edge_agent.tools.trial.pictures import StillPicture
+from edge_agent.tools.tuning.candidates import swept, with_changes
+from edge_agent.tools.tuning.experiment import Experiment
 from models.training import teacher
 from models.training.collect import read_pictures
 from models.training.sources import Source, read_sources
@@ -41,8 +44,8 @@ SOURCES = Path(__file__).parents[1] / "models" / "training" / "sources.toml"
 SCORE_ABOVE = 0.02
 #: Heights of people as shares of the picture's.
 BINS = ((0.0, 0.05), (0.05, 0.1), (0.1, 0.2), (0.2, 0.5), (0.5, 1.01))
-#: What a confirm threshold is chosen of.
-THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
+#: What confirm threshold and looks are chosen of.
+SWEEPS = ("person.confirm_threshold=0.5:0.8:0.05", "person.confirm_looks=2,3,4,5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,38 +174,33 @@ def _spread(chosen: Sequence[Still], most: int) -> list[Still]:
 
 
 def _is_told(detector: OnnxDetector, still: Still) -> bool:
-    return told_at(detector, still, [detector.confirm_threshold]) == 1
+    with _clip_of(still) as clip:
+        return bool(visits(replayed(clip, detector), Label.PERSON))
 
 
-def told_at(detector: OnnxDetector, still: Still, thresholds: Sequence[float]) -> int:
-    """At how many of these confirm thresholds, least first, is the swaying picture told?
-
-    Who is told at one of them is told at the lower ones, so halving finds it.
-    """
+@contextmanager
+def _clip_of(still: Still) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "swaying.mp4"
         write_swaying(still.bgr, clip)
-
-        def is_untold(threshold: float) -> bool:
-            person = PersonConfig(confirm_threshold=threshold)
-            return not visits(replayed(clip, detector, person=person), Label.PERSON)
-
-        return bisect_left(thresholds, True, key=is_untold)
+        yield clip
 
 
 def curve(name: str, pictures: Sequence[Still], most: int) -> dict[str, str]:
-    """Told at each confirm threshold: of `most` swaying pictures with people, 2 `most` without."""
+    """Told by each setting: of `most` swaying pictures with people, 2 `most` without. One replay a
+    picture, the settings are decided afterwards, as `edge-agent tune --sweep` does it."""
     detector = OnnxDetector.open(find_model(name))
-    few, none = _few_and_none(pictures)
-    counts = []
-    for chosen, number in ((few, most), (none, 2 * most)):
-        some = _spread(chosen, number)
-        reached = [told_at(detector, still, THRESHOLDS) for still in some]
-        counts.append([sum(each > i for each in reached) for i in range(len(THRESHOLDS))])
-    return {
-        f"told at {threshold:.2f}: people, nobody": f"{people}, {nobody}"
-        for threshold, people, nobody in zip(THRESHOLDS, *counts, strict=True)
-    }
+    camera = CameraConfig(id="bench", source=FileSource(path=""))
+    own, trials = with_changes(camera, ()), swept(camera, SWEEPS)
+    counts: dict[str, list[int]] = {trial.name: [0, 0] for trial in trials}
+    for group, chosen in enumerate(_few_and_none(pictures)):
+        for still in _spread(chosen, most * (group + 1)):
+            experiment = Experiment(detector, clip_player, own, trials, None)
+            with _clip_of(still) as clip:
+                experiment.add(clip, lambda step: None)
+            for trial in experiment.outcome.trials:
+                counts[trial.candidate.name][group] += trial.events > 0
+    return {f"told with {key}: people, nobody": f"{n}, {m}" for key, (n, m) in counts.items()}
 
 
 def main() -> int:

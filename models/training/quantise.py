@@ -2,15 +2,17 @@
 
     python -m models.training.quantise models/edge-person.onnx out.onnx --data DATA
 
-Activations get 8 bits by the 99.99th percentile, weights 7 bits per channel. The last
-convolutions (box and score) and what follows them stay float32: what a threshold means is decided
-there.
+Channels are made even first (equalise.py). Activations get 8 bits by the 99.99th percentile,
+weights 7 bits per channel, those of depthwise convolutions 8. The last convolutions (box and score)
+and what follows them stay float32: what a threshold means is decided there. Of cells that score
+more than .05 on left-out sources the logit is .162 off (root of the mean square), .184 without
+even channels and with 7 bits throughout; .123 is by the weights' bits alone.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +31,18 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from models.training.augment import U8
 from models.training.collect import read_pictures
+from models.training.equalise import equalised, is_depthwise
+
+#: What the shipped detector looks at, at most: width, height.
+_SIZE = (448, 384)
 
 
 class _Stills(CalibrationDataReader):  # type: ignore[misc]
     """Whole pictures in their own aspect, in the corner of one input size (the calibrator wants
     activations of one shape)."""
 
-    def __init__(self, pictures: Iterable[U8], width: int, height: int) -> None:
-        self._left, self._width, self._height = iter(pictures), width, height
+    def __init__(self, pictures: Iterable[U8], size: tuple[int, int] = _SIZE) -> None:
+        self._left, (self._width, self._height) = iter(pictures), size
 
     def get_next(self) -> dict[str, Any] | None:
         image = next(self._left, None)
@@ -89,6 +95,13 @@ def after_the_neck(model: onnx.ModelProto) -> list[str]:
     return names
 
 
+def finer(model: onnx.ModelProto, floating: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """8 bits for the weights of depthwise convolutions: their products are summed one by one."""
+    whole = {"quant_type": QuantType.QInt8, "reduce_range": False, "axis": 0}
+    quantised = (node for node in model.graph.node if node.name not in floating)
+    return {n.input[1]: [whole] for n in quantised if n.op_type == "Conv" and is_depthwise(n)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=Path)
@@ -99,20 +112,24 @@ def main() -> None:
     plain = options.target.with_suffix(".float.onnx")
     onnx.save(restored(onnx.load(options.source)), plain)
     quant_pre_process(str(plain), str(plain), skip_symbolic_shape=True)
+    pictures = calibration(options.data, options.images)
+    even = equalised(onnx.load(plain), iter(_Stills(pictures).get_next, None))
+    onnx.save(even, plain)
+    floating = after_the_neck(even)
     quantize_static(
         str(plain),
         str(options.target),
-        _Stills(calibration(options.data, options.images), 384, 320),
+        _Stills(pictures),
         quant_format=QuantFormat.QDQ,
         per_channel=True,
-        # 7 bits of weights: with 8, sums overflow on x86 without VNNI, and boxes would differ
-        # from one machine to the next.
+        # 7 bits of weights: with 8, sums of pairs overflow on x86 without VNNI (AP .263), and boxes
+        # would differ from one machine to the next.
         reduce_range=True,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         calibrate_method=CalibrationMethod.Percentile,
-        nodes_to_exclude=after_the_neck(onnx.load(plain)),
-        extra_options={"CalibPercentile": 99.99},
+        nodes_to_exclude=floating,
+        extra_options={"CalibPercentile": 99.99, "TensorQuantOverrides": finer(even, floating)},
     )
     plain.unlink()
 
