@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import flash
 
-from edge_agent.agent.replay import ClipReplay
+from edge_agent.agent.clip_player import ClipPlayer
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.detect import OnnxDetector, find_model
@@ -21,8 +21,8 @@ def test_events_of_a_sweep_are_those_of_as_many_replays(tmp_path: Path) -> None:
     clip = flash.clip(tmp_path / "yard.avi", bright_s=6, dark_s=4, dark_first=True)
     detector = OnnxDetector.open(find_model(str(flash.model(tmp_path))).at(None))
 
-    def replay(detects: Detector) -> ClipReplay:
-        return ClipReplay(detects, default_fps=5.0, zone=ZoneInfo("UTC"), clock=SystemClock())
+    def replay(detects: Detector) -> ClipPlayer:
+        return ClipPlayer(detects, default_fps=5.0, zone=ZoneInfo("UTC"), clock=SystemClock())
 
     camera = CameraConfig(id="gate", source=FileSource(path="recording"))
     trials = swept(camera, ["person.min_height_frac=0.05:0.95:0.1", "person.cooldown_s=1,60"])
