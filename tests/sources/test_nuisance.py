@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edge_agent.geometry import BBox
-from edge_agent.sources.gate.nuisance import NuisanceMap
+from edge_agent.sources.gate.nuisance import WakeNuisances
 
 #: Four cells wide, three high.
 LEAVES = BBox(8 / 32, 6 / 18, 4 / 32, 3 / 18)
@@ -14,7 +14,7 @@ CALM: tuple[BBox, ...] = ()
 
 class Garden:
     def __init__(self) -> None:
-        self.map = NuisanceMap()
+        self.map = WakeNuisances()
         self.at_s = 0.0
         self.map.learn(CALM, CALM, 0.0)
 
