@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 
 from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 
 from edge_agent.mqtt.endpoint import Endpoint
@@ -68,12 +68,9 @@ class BoundedClient(Client):
         return wrapped
 
     def _sock_recv(self, bufsize: int) -> bytes:
-        return super()._sock_recv(min(bufsize, _CHUNK_BYTES))
-
-    def _packet_read(self) -> MQTTErrorCode:
-        code = super()._packet_read()
+        """Of a packet without measure, what came before is cut here."""
         del self._in_packet["packet"][self._most_in_bytes :]
-        return code
+        return super()._sock_recv(min(bufsize, _CHUNK_BYTES))
 
 
 def make_client(

@@ -168,14 +168,12 @@ class Connection:
     @property
     def broker_certificate(self) -> Mapping[str, Any]:
         """As `ssl.SSLSocket.getpeercert` tells it; empty without TLS."""
-        tls = self._endpoint.tls
-        if tls is None or tls.wrapped is None:
-            return {}
-        return tls.wrapped.getpeercert() or {}
+        wrapped = self._endpoint.tls.wrapped if self._endpoint.tls else None
+        return (wrapped.getpeercert() if wrapped else None) or {}
 
     def ack(self, mid: int) -> None:
         """Acknowledge an `Incoming` of QoS 1; only for sessions with `manual_ack`."""
-        self._client.ack(mid, 1)
+        self._client.ack(mid, qos=1)
         self._raise_failure()
 
     def poll(self, timeout_s: float) -> list[Signal]:
@@ -255,8 +253,8 @@ class Connection:
         """paho reads a packet at a time; a flood must not keep us from writing, either."""
         for _ in range(_PACKETS_PER_TURN):
             self._client.loop_read()
-            if self._client.overrun:
-                self._fail(BrokerUnreachable(f"broker {self._endpoint} {self._client.overrun}"))
+            if overrun := self._client.overrun:
+                self._fail(BrokerUnreachable(f"broker {self._endpoint} {overrun}"))
             if self._failure is not None or self._client.socket() is None:
                 return
             # Decrypted bytes that wait inside OpenSSL do not make the socket readable.
@@ -286,8 +284,7 @@ class Connection:
                 self._fail(self._refused(error))
 
     def _refused(self, error: OSError) -> AgentError:
-        endpoint = self._endpoint
-        tls = endpoint.tls is not None
+        endpoint, tls = self._endpoint, self._endpoint.tls is not None
         return refused_by_socket(str(endpoint), endpoint.host, error, tls=tls)
 
     def _fail(self, error: AgentError) -> None:
@@ -337,11 +334,11 @@ class Connection:
             self._fail(error)
             return
         self.session_present = flags.session_present
-        lacks = next((each for each in _LACKS if getattr(properties, each, 1) == 0), None)
-        if lacks is not None:
-            # What is published would end the connection, each time.
-            self._fail(refused_by_code(str(self._endpoint), _LACKS[lacks], "", ""))
-            return
+        for name, reason in _LACKS.items():
+            if getattr(properties, name, 1) == 0:
+                # What is published would end the connection, each time.
+                self._fail(refused_by_code(str(self._endpoint), reason, "", ""))
+                return
         self._client.agree_keepalive()
         for name in ("ReceiveMaximum", "MaximumPacketSize"):
             value = getattr(properties, name, None)

@@ -14,6 +14,7 @@ from edge_agent.publish.announcements import Announcements
 from edge_agent.publish.bench import Bench
 from edge_agent.publish.complaints import Complaints
 from edge_agent.publish.control import ControlQueue
+from edge_agent.publish.doubt import Doubt
 from edge_agent.publish.fitting import fitted, fitting
 from edge_agent.publish.held import packet_bytes
 from edge_agent.publish.lanes import Lanes
@@ -64,6 +65,7 @@ class Delivery:
         self._bucket = bucket
         self._lanes = Lanes(bench.reader, head, bucket, backlog_from_s=now_s + backlog_wait_s)
         self._announcements = Announcements()
+        self._doubt = Doubt()
         bench.sizes.begin(connection.max_packet_bytes, now_s)
         self._feed = StatusFeed(bench, identity, now_s)
         self._control = ControlQueue(connection, bench, self._feed)
@@ -289,7 +291,7 @@ class Delivery:
                 elif verdict is Verdict.IMPOSSIBLE and signal.code == TOO_LARGE:
                     self._too_large(row)
                 elif verdict is Verdict.IMPOSSIBLE:
-                    self._give_up(row, signal.code)
+                    self._impossible(row, signal.code, now_s)
                 else:
                     self._refused(now_s, verdict, row.topic, signal.code)
             case GapParcel(revision):
@@ -315,6 +317,16 @@ class Delivery:
             self._top_sent_seq = max(self._top_sent_seq, row.position.seq)
         if self._bench.pause.accepted(now_s):
             log.warning("the broker takes events again")
+        if self._doubt.taken():
+            self._lanes.try_again()
+            self._lanes.send_again(now_s)
+
+    def _impossible(self, row: Row, code: int, now_s: float) -> None:
+        if self._doubt.called_impossible():
+            self._give_up(row, code)
+            return
+        self._lanes.give_up(row.row_id)  # on this connection, until another one goes through
+        self._refused(now_s, Verdict.DENIED, row.topic, code)
 
     def _give_up(self, row: Row, code: int) -> None:
         reason = impossible_reason(code)

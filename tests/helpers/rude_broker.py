@@ -68,6 +68,7 @@ class RudeBroker:
 @contextlib.contextmanager
 def rude_broker(script: Script, *, reads_connect: bool = True) -> Iterator[RudeBroker]:
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # of its clients, too
     broker = RudeBroker(listener.getsockname()[1])
     clients: list[socket.socket] = []
     threads: list[threading.Thread] = []
