@@ -71,6 +71,7 @@ class Delivery:
         self._control = ControlQueue(connection, bench, self._feed)
         self._replays = ReplayQueue(bench.reader, bench.desk)
         self._replay_gaps: deque[Gap] = deque()
+        self._answered_last = False
         self._top_sent_seq = 0  # of the head's epoch, that a broker has on this connection
         self._look_at_s = now_s
         self._unseen = True  # rows that were committed, but not looked at yet
@@ -90,9 +91,14 @@ class Delivery:
         readable = self._try_outbox(lambda: self._look(now_s), now_s)
         self._feed.update(now_s, self._head, self._connection)
         self._control.add(self._bench.desk.take_finished())
-        self._control.send(self._window)
+        # Where the broker takes one message at a time, answers and events take turns.
+        events_first = self._window.limit == 1 and self._answered_last
+        if not events_first:
+            self._control.send(self._window)
         if readable:
             self._try_outbox(lambda: self._send_rows(now_s), now_s)
+        self._control.send(self._window)
+        self._answered_last = not events_first
         self._receive(min(timeout_s, self._wait_s(self._bench.clock.mono_s())))
 
     def _try_outbox(self, work: Callable[[], None], now_s: float) -> bool:
@@ -257,7 +263,7 @@ class Delivery:
 
     def _wait_s(self, now_s: float) -> float:
         """Until this connection has something to do by itself."""
-        if self._control.ready:
+        if self._control.ready(self._window):
             return 0.0 if self._window.room() else 1.0
         if not self._window.room() or self._bench.pause.active(now_s):
             return 1.0
