@@ -61,7 +61,7 @@ LIES: dict[str, list[float]] = {
     "one behind": with_slip(40, -HOUR_S),
     "the first": with_slip(0, HOUR_S),
     "the last": with_slip(99, HOUR_S),
-    "two near": [a + b for a, b in zip(with_slip(40, HOUR_S), with_slip(43, -9e5), strict=True)],
+    "two near": [each + {40: HOUR_S, 43: -9e5}.get(n, 0.0) for n, each in enumerate(EVEN)],
     "all alike": [7.0] * 100,
     "stands still": [min(each, 5.0) for each in EVEN],
     "milliseconds": [each / 90 for each in EVEN],
