@@ -1,10 +1,10 @@
 # make demo   see the agent find a person and tell a server, with no camera, broker or network
 # make test   every test but the slowest
-# make test-system    long runs: edits under load, damage of every table
+# make test-system    long runs: edits under load, damage of every table, changes that tests must notice
 # make test-machines  packages built, bare Debian roots booted: install, upgrade, remove (as root)
 # make test-packages  the part of it that CI runs: both packages, install.sh, Debian 13 booted once
 # make test-native  what another processor could break: tests of the libraries with machine code
-# make mutation   would a test notice? (MUTATIONS=60 PACKAGES=outbox)
+# make mutation   would a test notice? (MUTATIONS=60 PACKAGES=outbox SEED=8)
 # make fuzz   spoilt bytes for every parser of what comes from outside, many (FUZZ_RUNS=20000 FUZZ_SEED=1)
 # make check  what a commit must pass: format, lint, types, layers, tests
 # make deb    Debian packages for amd64 and arm64, in dist/; make wheels: folders for install.sh --wheels
@@ -49,12 +49,14 @@ NATIVE := tests/detect/test_decoders.py tests/detect/test_nms.py tests/detect/te
 test-native: $(VENV)/.dev
 	$(BIN)/python -m pytest -m 'not system and not slow' $(NATIVE)
 
-# Would a test notice? Changes lines of four packages, one at a time: two hours; MUTATIONS of each, and
-# for a look at one package PACKAGES=outbox.
+# Would a test notice? Changes lines of four packages, one at a time, MUTATIONS of each; for a look at
+# one package PACKAGES=outbox. `make test-system` tries the first ten of each. Which test runs which
+# line is kept in .mutation_cache/.
 MUTATIONS ?= 60
-PACKAGES ?=
+SEED      ?= 7
+PACKAGES  ?=
 mutation: $(VENV)/.dev
-	$(BIN)/python tests/mutation --sample $(MUTATIONS) $(PACKAGES)
+	$(BIN)/python tests/mutation --sample $(MUTATIONS) --seed $(SEED) $(PACKAGES)
 
 FUZZ_RUNS ?= 20000
 fuzz: $(VENV)/.dev
@@ -96,7 +98,7 @@ lock: $(VENV)/.dev
 	$(BIN)/python packaging/lock.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info out .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build dist *.egg-info out .mutation_cache .mypy_cache .ruff_cache .pytest_cache
 
 # A stamp for each set of dependencies; `make demo` does not pay for the developers' tools.
 $(VENV)/.demo: setup.cfg pyproject.toml | $(BIN)/python

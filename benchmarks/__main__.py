@@ -45,6 +45,7 @@ BENCHMARKS = {
     "tracking": Benchmark("tracking", "Tracking on PETS"),
     "encounters": Benchmark("encounters", "People meet, hide, stand, come back", ("--long",)),
     "eyes": Benchmark("eyes", "A camera that does not see"),
+    "unrest": Benchmark("unrest", "Reconnects, infrared switches, reloads"),
     "chaos": Benchmark("chaos", "Chaos"),
     "folder": Benchmark("folder_scan", "A recorder's folder with 100,000 clips", ("--dir", "out")),
     "recorders": Benchmark("recorders", "Recorder folders: kills, pieces, many files"),

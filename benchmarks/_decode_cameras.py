@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks._decode_contenders import FPS, MODEL, cpu_s, rss_mib
 from edge_agent.agent.camera_source import CameraSource
 from edge_agent.analysis.exchange import FrameExchange
-from edge_agent.analysis.loop import AnalysisLoop, Lane, LaneCounters
+from edge_agent.analysis.loop import AnalysisLoop, Seat, SeatCounters
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.detect import OnnxDetector, default_model_dirs, find_model
@@ -54,7 +54,7 @@ class IdleCameras:
         self._sources: list[CameraSource] = []
         self._feeds: list[CameraFeed] = []
         detector = OnnxDetector.open(find_model(MODEL, default_model_dirs()))
-        lanes = {}
+        seats = {}
         for i in range(cameras):
             name = CameraId(f"idle-{i}")
             config = CameraConfig(
@@ -69,10 +69,10 @@ class IdleCameras:
             self._feeds.append(feed)
             self._sources.append(CameraSource(config, feed, self._exchange, self._clock))
             pipeline = build_pipeline(config, detector, lambda *_: EventId("0" * 26))
-            lanes[name] = Lane(name, pipeline, LaneCounters(), tell=feed.told)
+            seats[name] = Seat(name, pipeline, SeatCounters(), tell=feed.told)
         self._loop = AnalysisLoop(
             self._exchange,
-            lanes,
+            seats,
             self._journal,
             clock=self._clock,
             heartbeat=Heartbeat("analysis", self._clock, limit_s=60.0),

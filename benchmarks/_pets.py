@@ -14,7 +14,7 @@ from edge_agent.detect import OnnxDetector
 from edge_agent.detect.evaluation import LabelledFrame, Quality, evaluate
 from edge_agent.domain import F32, Detection, Region
 from edge_agent.geometry import FULL_FRAME, FrameSize
-from edge_agent.tools.trial.pictures import Picture
+from edge_agent.tools.trial.pictures import StillPicture
 
 CLIP, LABELS = "PETS09-S2L1_480x360.mp4", "PETS09-S2L1_gt.txt"
 FRAMES = range(0, 791, 10)
@@ -24,13 +24,13 @@ SCORE_ABOVE = 0.02
 
 
 @functools.cache
-def pictures(clip: Path) -> tuple[Picture, ...]:
+def pictures(clip: Path) -> tuple[StillPicture, ...]:
     """The frames of the protocol."""
     with av.open(str(clip)) as container:
         return tuple(
             # OpenCV's BT.601 conversion. How the table's frames were converted is not known;
             # of what was tried this brings all six models closest to it.
-            Picture(cv2.cvtColor(frame.to_ndarray(format="yuv420p"), cv2.COLOR_YUV2BGR_I420))
+            StillPicture(cv2.cvtColor(frame.to_ndarray(format="yuv420p"), cv2.COLOR_YUV2BGR_I420))
             for number, frame in enumerate(container.decode(video=0))
             if number in FRAMES
         )

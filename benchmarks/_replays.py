@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from edge_agent.agent.replay import ClipReplay, ReplayResult, ReplayStep
+from edge_agent.agent.clip_player import ClipPlayer, PlayedClip, PlayedFrame
 from edge_agent.clock import SystemClock
 from edge_agent.config import AnalysisConfig, CameraConfig, FileSource, PersonConfig
 from edge_agent.detect import OnnxDetector, default_model_dirs, find_model
@@ -36,22 +36,22 @@ def open_detector(name: str = MODEL) -> OnnxDetector:
 def replayed(
     clip: Path,
     detector: OnnxDetector,
-    watch: Callable[[ReplayStep], None] = lambda step: None,
+    watch: Callable[[PlayedFrame], None] = lambda step: None,
     person: PersonConfig | None = None,
-) -> ReplayResult:
+) -> PlayedClip:
     """Default thresholds, default rate, no zones."""
     source = FileSource(path=str(clip))
     camera = CameraConfig(id="bench", source=source, person=person or PersonConfig())
-    replay = ClipReplay(
+    player = ClipPlayer(
         detector, default_fps=AnalysisConfig().fps, zone=ZoneInfo("UTC"), clock=SystemClock()
     )
-    result = replay.play(clip, camera, watch)
+    result = player.play(clip, camera, watch)
     if result.fault:
         raise result.fault  # half a clip has no score
     return result
 
 
-def visits(result: ReplayResult, label: Label = Label.PERSON) -> list[Visit]:
+def visits(result: PlayedClip, label: Label = Label.PERSON) -> list[Visit]:
     """The events with this label, in the order in which they began."""
     messages: dict[str, list[Event]] = {}
     for event in result.events:

@@ -32,7 +32,7 @@ from edge_agent.errors import ModelError
 from edge_agent.geometry import FULL_FRAME
 from edge_agent.motion import MotionDetector
 from edge_agent.sources.pixels import DecodedPixels
-from edge_agent.tools.trial.pictures import Picture
+from edge_agent.tools.trial.pictures import StillPicture
 from edge_agent.track import Tracker
 
 ROUNDS = 25
@@ -95,7 +95,7 @@ def crops_against_full(detector: OnnxDetector, footage: Path) -> Crops:
 
 def inference_ms(detectors: list[OnnxDetector]) -> list[float]:
     """Least CPU milliseconds of one whole-frame look of each, taking turns."""
-    picture = Picture(np.full((360, 480, 3), 90, np.uint8))
+    picture = StillPicture(np.full((360, 480, 3), 90, np.uint8))
     best = [float("inf")] * len(detectors)
     for _ in range(ROUNDS):
         for i, detector in enumerate(detectors):

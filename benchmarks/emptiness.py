@@ -24,7 +24,7 @@ import cv2
 from benchmarks._replays import MODEL, open_detector, replayed, visits
 from benchmarks.motion_recall import footage_dir
 from benchmarks.scenes.emptiness import scenes, write_clip
-from edge_agent.agent.replay import ReplayStep
+from edge_agent.agent.clip_player import PlayedFrame
 from edge_agent.detect import OnnxDetector
 from edge_agent.domain import Label
 
@@ -62,7 +62,7 @@ class _Nearest:
     def __init__(self) -> None:
         self.confidence = 0.0
 
-    def watch(self, step: ReplayStep) -> None:
+    def watch(self, step: PlayedFrame) -> None:
         self.confidence = max(
             [self.confidence, *(track.confidence for track in step.analysis.tracks)]
         )

@@ -31,7 +31,7 @@ from edge_agent.detect import OnnxDetector, find_model
 from edge_agent.detect.evaluation import LabelledFrame, evaluate
 from edge_agent.domain import F32, U8, Label, Region
 from edge_agent.geometry import FULL_FRAME
-from edge_agent.tools.trial.pictures import Picture
+from edge_agent.tools.trial.pictures import StillPicture
 from models.training import teacher
 from models.training.collect import read_pictures
 from models.training.sources import Source, read_sources
@@ -77,7 +77,7 @@ def _of_source(source: Source, shard: Path, limit: int) -> Iterator[Still]:
 
 
 def looked(detector: OnnxDetector, still: Still, change: Callable[[U8], U8]) -> LabelledFrame:
-    picture = Picture(change(still.bgr))
+    picture = StillPicture(change(still.bgr))
     found = detector.detect(picture, [Region(FULL_FRAME)], candidate_threshold=SCORE_ABOVE)
     height, width = still.bgr.shape[:2]
     boxes = np.array([(d.bbox.x, d.bbox.y, d.bbox.x2, d.bbox.y2) for d in found], np.float32)

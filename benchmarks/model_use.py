@@ -39,7 +39,7 @@ from benchmarks._replays import Visit, replayed, visits
 from benchmarks.emptiness import NO_PERSON_CLIPS
 from benchmarks.events import MAX_DELAY_S, MIN_IOU, intervals, paired
 from benchmarks.motion_recall import ONE_BY_ONE, ONE_BY_ONE_TRUTH, footage_dir
-from edge_agent.agent.replay import ReplayResult, ReplayStep
+from edge_agent.agent.clip_player import PlayedClip, PlayedFrame
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FileSource, PersonConfig
 from edge_agent.contract import MediaTimeSource, RecordedTimeline, UlidGenerator
@@ -169,7 +169,7 @@ def one_camera(detector: OnnxDetector, how: str, looks: int | None = None) -> Ou
     for clip in CLIPS if looks is None else CLIPS[1:]:
         before, before_px = detector.inferences, detector.input_px
 
-        def watch(step: ReplayStep, clip: str = clip) -> None:
+        def watch(step: PlayedFrame, clip: str = clip) -> None:
             if clip == _pets.CLIP:
                 seen = use.seen if step.analysis.searched else ()
                 outcome.label(round(step.frame.captured_s * 10), seen, step.frame.pixels.size)
@@ -244,7 +244,7 @@ def four_cameras(detector: OnnxDetector, how: str) -> Outcome:
     outcome.seconds = sum(ends)
     for i, clip in enumerate(TOGETHER):
         events[i] += pipelines[i].close(EndReason.CAMERA_LOST, ends[i])
-        result = ReplayResult(0, 0, ends[i], 0, tuple(events[i]), _NO_TIME)
+        result = PlayedClip(0, 0, ends[i], 0, tuple(events[i]), _NO_TIME)
         outcome.judge(clip, visits(result, Label.PERSON), ends[i])
     return outcome
 

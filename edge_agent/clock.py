@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from edge_agent.time_sync import Told, ask_chrony
+from edge_agent.time_sync import ServiceTime, ask_chrony
 from edge_agent.time_sync import kernel_sync as _kernel_sync
 
 #: Before this moment no clock can be right: the software is younger (and 1970 is "unset").
@@ -100,7 +100,7 @@ class SystemClock:
         """`anchor`: what an earlier process of this boot knew."""
         self._boot_id = boot_id()
         self.anchor = anchor
-        self._service: Told | None = None  # what chrony said last, and until when it holds
+        self._service: ServiceTime | None = None  # what chrony said last, and until when it holds
         self._service_until_s = float("-inf")
 
     def mono_s(self) -> float:
@@ -144,7 +144,7 @@ def boot_id() -> str:
 
 
 class ManualClock:
-    """A clock that a test or a replay moves by hand."""
+    """A clock that a test or a player of recordings moves by hand."""
 
     def __init__(
         self,

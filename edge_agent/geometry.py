@@ -79,7 +79,7 @@ class BBox:
 
     def clipped(self) -> BBox:
         """The part inside the frame (of zero size when wholly outside)."""
-        if self.x >= 0 and self.y >= 0 and self.x2 <= 1 and self.y2 <= 1:
+        if self.x >= 0 and self.y >= 0 and self.x + self.w <= 1 and self.y + self.h <= 1:
             return self
         x1, y1 = min(max(self.x, 0.0), 1.0), min(max(self.y, 0.0), 1.0)
         x2, y2 = min(max(self.x2, 0.0), 1.0), min(max(self.y2, 0.0), 1.0)
@@ -98,6 +98,14 @@ class BBox:
         """The smallest bbox that holds both."""
         x1, y1 = min(self.x, other.x), min(self.y, other.y)
         return BBox.from_corners(x1, y1, max(self.x2, other.x2), max(self.y2, other.y2))
+
+    def around(self, other: BBox, factor: float) -> BBox:
+        """What holds both, scaled, as far as it is inside the frame; for every person and frame."""
+        left, top = min(self.x, other.x), min(self.y, other.y)
+        w = max(self.x + self.w, other.x + other.w) - left
+        h = max(self.y + self.h, other.y + other.h) - top
+        x, y = left - w * (factor - 1) / 2, top - h * (factor - 1) / 2
+        return BBox(x, y, w * factor, h * factor).clipped()
 
     def intersection_frac(self, other: BBox) -> float:
         """Area shared with `other`, as a fraction of the frame."""
@@ -119,7 +127,7 @@ class BBox:
     def iou(self, other: BBox) -> float:
         """Intersection over union, 0..1; 0 for two empty boxes."""
         shared = self.intersection_frac(other)
-        total = self.area_frac + other.area_frac - shared
+        total = self.w * self.h + other.w * other.h - shared
         return shared / total if total > 0 else 0.0
 
     def contains(self, point: tuple[float, float]) -> bool:
@@ -154,8 +162,8 @@ def heights_apart(one: BBox, other: BBox) -> float:
     Counts x in widths, so that it needs no aspect ratio of the frame.
     """
     mean_w, mean_h = max((one.w + other.w) / 2, 1e-6), max((one.h + other.h) / 2, 1e-6)
-    across = WIDTH_IN_HEIGHTS * (one.center[0] - other.center[0]) / mean_w
-    return math.hypot(across, (one.center[1] - other.center[1]) / mean_h)
+    across = WIDTH_IN_HEIGHTS * ((one.x + one.w / 2) - (other.x + other.w / 2)) / mean_w
+    return math.hypot(across, ((one.y + one.h / 2) - (other.y + other.h / 2)) / mean_h)
 
 
 def is_part_of(inner: BBox, outer: BBox) -> bool:
@@ -169,9 +177,13 @@ def is_part_of(inner: BBox, outer: BBox) -> bool:
 
 def shows_same_person(one: BBox, other: BBox) -> bool:
     """Whether two boxes in one picture are one person: a double, or a part and the whole."""
-    if one.area_frac > 0 and other.area_frac > 0 and one.intersection_frac(other) == 0:
+    shared = one.intersection_frac(other)
+    area, other_area = one.w * one.h, other.w * other.h
+    if shared == 0 and area > 0 and other_area > 0:
         return False
-    return one.iou(other) >= _DOUBLE_IOU or is_part_of(one, other) or is_part_of(other, one)
+    total = area + other_area - shared
+    iou = shared / total if total > 0 else 0.0
+    return iou >= _DOUBLE_IOU or is_part_of(one, other) or is_part_of(other, one)
 
 
 #: Sums of fractions of the frame are wrong by less than that.

@@ -51,7 +51,7 @@ class _Timex(ctypes.Structure):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ServiceTime:
     """What a time service says; `err_ms` is how wrong the clock may be."""
 
     synced: bool
@@ -71,7 +71,7 @@ def kernel_sync() -> tuple[bool, int | None]:
     return True, int(timex.maxerror // 1000)
 
 
-def ask_chrony() -> Told | None:
+def ask_chrony() -> ServiceTime | None:
     """chrony's word; None where none runs. Takes up to two seconds: not for a hot path."""
     if not any(path.exists() for path in _CHRONYD):
         return None
@@ -84,7 +84,7 @@ def ask_chrony() -> Told | None:
     return read_tracking(done.stdout) if done.returncode == 0 else None
 
 
-def read_tracking(line: str) -> Told | None:
+def read_tracking(line: str) -> ServiceTime | None:
     """The answer of `chronyc -c tracking`; None for what is none."""
     columns = line.strip().split(",")
     if len(columns) < _COLUMNS:
@@ -97,8 +97,8 @@ def read_tracking(line: str) -> Told | None:
         return None
     # Not synchronised: stratum 0, leap status "Not synchronised". Its own clock proves nothing.
     if not 1 <= stratum <= 15 or columns[-1] == "Not synchronised":
-        return Told(False)
+        return ServiceTime(False)
     if columns[0] == _LOCAL_REFERENCE:
-        return Told(False)
+        return ServiceTime(False)
     # chrony's own bound of the error: offset + dispersion + half of the delay (chronyc(1)).
-    return Told(True, round((abs(offset_s) + dispersion_s + delay_s / 2) * 1000))
+    return ServiceTime(True, round((abs(offset_s) + dispersion_s + delay_s / 2) * 1000))

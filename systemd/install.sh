@@ -574,7 +574,18 @@ uninstall() {
     fi
 }
 
+# Elsewhere, as setup's drop-in names it: what the service wrote, and nothing of others.
+purge_state_elsewhere() {
+    getent passwd edge-agent >/dev/null || return 0
+    elsewhere=$(sed -n 's|^# box\.state_dir, by edge-agent setup: /|/|p' \
+        "/etc/systemd/system/$service.d/state-dir.conf" 2>/dev/null) || return 0
+    [ -d "$elsewhere" ] || return 0
+    find "$elsewhere" -xdev -depth -user edge-agent -delete 2>/dev/null || true
+    [ ! -d "$elsewhere" ] || chown -h root:root "$elsewhere"
+}
+
 purge_data() {
+    ! wanted USER || purge_state_elsewhere
     rm -rf "$config_dir" "$state_dir" "/etc/systemd/system/$service.d"
     wanted USER || return 0
     if getent passwd edge-agent >/dev/null && have userdel; then userdel edge-agent; fi

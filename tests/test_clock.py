@@ -7,7 +7,7 @@ import time
 import pytest
 
 from edge_agent.clock import EARLIEST_PLAUSIBLE_UTC_S, ClockQuality, SystemClock, rfc3339
-from edge_agent.time_sync import Told
+from edge_agent.time_sync import ServiceTime
 
 
 class Machine:
@@ -105,15 +105,15 @@ def test_after_a_sync_1970_is_a_step_too(machine: Machine) -> None:
 @pytest.mark.parametrize(
     ("told", "quality"),
     [
-        (Told(True, 7), ClockQuality.SYNCED),
-        (Told(False), ClockQuality.ESTIMATED),
+        (ServiceTime(True, 7), ClockQuality.SYNCED),
+        (ServiceTime(False), ClockQuality.ESTIMATED),
         (None, ClockQuality.ESTIMATED),
     ],
 )
 def test_chrony_is_asked_where_the_kernel_says_nothing(
     machine: Machine,
     monkeypatch: pytest.MonkeyPatch,
-    told: Told | None,
+    told: ServiceTime | None,
     quality: ClockQuality,
 ) -> None:
     monkeypatch.setattr("edge_agent.clock.ask_chrony", lambda: told)

@@ -18,7 +18,7 @@ import recorded
 from payloads import spans, without_ids
 from recorded import Played, Recording
 
-from edge_agent.agent.replay import PayloadWriter, ReplayResult
+from edge_agent.agent.clip_player import PayloadWriter, PlayedClip
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.contract import MediaTimeSource, RecordedTimeline, Sender, UlidGenerator
@@ -44,7 +44,7 @@ def play(recording: Recording, *, look_at_all: bool = False) -> Played:
 def payloads_of(played: Played) -> list[Payload]:
     """As `edge-agent replay --json` prints them."""
     timeline = RecordedTimeline(1_800_000_000.0, MediaTimeSource.CONTAINER, 1.0)
-    result = ReplayResult(
+    result = PlayedClip(
         len(played.analyses), played.looks, 139.2, 1394, tuple(played.events), timeline
     )
     sender = Sender("ward", "box", cfg_sha="0" * 12, model_name="recorded", replay=True)

@@ -1,9 +1,12 @@
-"""The changes that `make mutation` tries are changes, and each has a name of its own."""
+"""The changes that `make mutation` tries are changes, each has a name of its own, and the tests
+notice most of them."""
 
 from __future__ import annotations
 
 import ast
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,7 @@ def due(at_s: float, begun: bool = False) -> bool:
     if not begun and at_s >= LIMIT:
         log.info("due %d", 3)
         return at_s - LIMIT > 0
+    zip("a", "b", strict=True)
     raise ValueError(f"{at_s + 1}")
 """
 EXPECTED = [
@@ -32,6 +36,7 @@ EXPECTED = [
     "due: at_s - LIMIT > 0 -> at_s - LIMIT >= 0",
     "due: at_s - LIMIT -> at_s + LIMIT",
     "due: 0 -> 1",
+    'due: zip("a", "b", strict=True) -> pass',
 ]
 
 
@@ -56,3 +61,11 @@ def test_every_mutant_of_a_package_is_another_program_with_a_name_of_its_own(mut
         before = ast.dump(ast.parse(path.read_text()))
         for each in found[::9]:  # to parse all of them takes seconds
             assert ast.dump(ast.parse(each.source)) != before
+
+
+@pytest.mark.system
+def test_tests_notice_most_of_a_fixed_sample_of_changes() -> None:
+    """Ten of each package, the first of those that `make mutation` tries."""
+    command = [sys.executable, str(MUTATION), "--sample", "10"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.time_sync import Told, ask_chrony, read_tracking
+from edge_agent.time_sync import ServiceTime, ask_chrony, read_tracking
 
 #: chrony 4.3, `chronyc -n -c tracking`.
 GOOD = (
@@ -18,16 +18,16 @@ GOOD = (
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        (GOOD, Told(True, 8)),
-        (GOOD.replace(",4,", ",0,"), Told(False)),
-        (GOOD.replace("Normal", "Not synchronised"), Told(False)),
-        (GOOD.replace("A29FC87B,162.159.200.123,4", "7F7F0101,127.127.1.1,10"), Told(False)),
+        (GOOD, ServiceTime(True, 8)),
+        (GOOD.replace(",4,", ",0,"), ServiceTime(False)),
+        (GOOD.replace("Normal", "Not synchronised"), ServiceTime(False)),
+        (GOOD.replace("A29FC87B,162.159.200.123,4", "7F7F0101,127.127.1.1,10"), ServiceTime(False)),
         (GOOD.replace(",4,", ",four,"), None),
         ("506 Cannot talk to daemon", None),
         ("", None),
     ],
 )
-def test_tracking_is_read(line: str, told: Told | None) -> None:
+def test_tracking_is_read(line: str, told: ServiceTime | None) -> None:
     assert read_tracking(line + "\n") == told
 
 
@@ -44,13 +44,13 @@ def chronyc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("script", "told"),
     [
-        (f"echo {GOOD}", Told(True, 8)),
+        (f"echo {GOOD}", ServiceTime(True, 8)),
         ("echo 506 Cannot talk to daemon; exit 1", None),
         ("exec sleep 60", None),
     ],
 )
 def test_chrony_is_asked(
-    chronyc: Path, monkeypatch: pytest.MonkeyPatch, script: str, told: Told | None
+    chronyc: Path, monkeypatch: pytest.MonkeyPatch, script: str, told: ServiceTime | None
 ) -> None:
     monkeypatch.setattr("edge_agent.time_sync._CHRONYC_TIMEOUT_S", 0.3 if "sleep" in script else 5)
     chronyc.write_text(f"#!/bin/sh\n{script}\n")

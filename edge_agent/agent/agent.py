@@ -203,7 +203,6 @@ class Agent:
             self._answer(assembly, told[0])
             return False
         self._problems = ()
-        self._config = edit.config
         logging.getLogger("edge_agent").setLevel(edit.config.log.level.upper())
         if not edit.plan.anew:
             assembly.apply(edit.config, edit.plan, detector)
@@ -212,6 +211,7 @@ class Agent:
         else:
             self._removed = edit.plan.removed
             log.info("%s changed: all parts begin anew", ", ".join(edit.plan.anew))
+        self._config = edit.config
         reload.applied(edit)
         return bool(edit.plan.anew)
 

@@ -11,12 +11,12 @@ from edge_agent import __version__
 from edge_agent.agent.box_reasons import outbox_reasons
 from edge_agent.agent.camera import Shared
 from edge_agent.agent.cameras import Cameras
-from edge_agent.agent.clips import ClipJournal, clip_figures, open_clip_room
+from edge_agent.agent.clips import ClipJournal, clip_figures, open_event_clips
 from edge_agent.agent.clock_watch import ClockWatch
 from edge_agent.agent.commands import WardCommands
 from edge_agent.agent.footage import open_footage
 from edge_agent.agent.local_sockets import open_local_sockets
-from edge_agent.agent.local_status import Facts
+from edge_agent.agent.local_status import LocalFacts
 from edge_agent.agent.main_pictures import MainPictures
 from edge_agent.agent.memory import give_up_largest
 from edge_agent.agent.orphans import closing_drafts
@@ -30,9 +30,9 @@ from edge_agent.analysis.exchange import FrameExchange
 from edge_agent.analysis.loop import AnalysisLoop
 from edge_agent.analysis.snapshots import SnapshotTaker
 from edge_agent.clock import Clock
-from edge_agent.config import SHORT_SHA_LENGTH, Config, canonical_sha
+from edge_agent.config import Config, short_sha
 from edge_agent.config.load import AGENT_FILE
-from edge_agent.config.plan import Plan, Step
+from edge_agent.config.plan import CameraStep, Plan
 from edge_agent.contract import (
     BoxTopics,
     ConfigStatus,
@@ -54,7 +54,7 @@ from edge_agent.publish import (
     PublisherSetup,
 )
 from edge_agent.recorders.ingest.folders import Folders
-from edge_agent.recorders.ingest.room import FolderParts
+from edge_agent.recorders.ingest.watched import FolderParts
 from edge_agent.recorders.ledger import LedgerReader
 from edge_agent.runtime import Attempts, Heartbeat, StopToken, Supervisor, Worker
 from edge_agent.sources import login_guard
@@ -89,7 +89,7 @@ class Assembly:
         reload: Callable[[str], None] | None = None,
     ) -> None:
         """`reload` is told the cmd_id of the ward's `cmd/reload`."""
-        self._config = config
+        self._config, self.cfg_sha = config, short_sha(config)
         self._reload = reload
         self._applied_utc_s = clock.read().utc_s
         self._previous_sha: str | None = None
@@ -120,8 +120,8 @@ class Assembly:
         )
         self._take_snapshot = SnapshotTaker(config.snapshots)
         self._pictures = MainPictures(self._take_snapshot)
-        self._clip_room = open_clip_room(config, clock)
-        self._clips = ClipJournal(self._writer, self._clip_room, clock) if self._clip_room else None
+        clips = self._event_clips = open_event_clips(config, clock)
+        self._clips = ClipJournal(self._writer, clips, clock) if clips else None
         self._exchange = FrameExchange()
         self._analysis = AnalysisLoop(
             self._exchange,
@@ -161,8 +161,7 @@ class Assembly:
         self._source_stop, self._analysis_stop = StopToken(), StopToken()
         self._writer_stop, self._publisher_stop = StopToken(), StopToken()
         self._clip_stop, self._status_stop = StopToken(), StopToken()
-        self._config_result: tuple[Literal["applied", "rejected"], tuple[str, ...]]
-        self._config_result = "applied", ()
+        self._config_result: tuple[Literal["applied", "rejected"], tuple[str, ...]] = "applied", ()
         self.facts = self._facts(())
         self._local = open_local_sockets(self, clock)
         self._workers: dict[str, Worker] = {}
@@ -179,9 +178,9 @@ class Assembly:
         self._begin(Worker("writer", self._writer.run, self._writer_stop))
         self._begin(Worker("publisher", self._publisher.run, self._publisher_stop))
         self._begin(Worker("analysis", self._analysis.run, self._analysis_stop))
-        if self._clip_room is not None:
+        if self._event_clips is not None:
             # Without heartbeat: a card that hangs costs clips, and must not restart the agent.
-            self._begin(Worker("clips", self._clip_room.run, self._clip_stop))
+            self._begin(Worker("clips", self._event_clips.run, self._clip_stop))
         self._begin(Worker("footage", self._shared.footage.run, self._clip_stop, vital=False))
         if self._snapshots is not None:
             self._begin(Worker("pictures", self._pictures.run, self._source_stop, vital=False))
@@ -228,11 +227,9 @@ class Assembly:
         connected = self._publisher.health().state is LinkState.CONNECTED
         live, in_folders = tuple(self.cameras.live.values()), len(self.cameras.folders.names)
         online = sum(camera.online for camera in live)
-        return (
-            f"broker {'connected' if connected else 'not connected'}, "
-            f"{online} of {len(live)} cameras online"
-            + (f", {in_folders} in folders" if in_folders else "")
-        )
+        broker = "connected" if connected else "not connected"
+        folders = f", {in_folders} in folders" if in_folders else ""
+        return f"broker {broker}, {online} of {len(live)} cameras online{folders}"
 
     # --- while it runs ---
 
@@ -250,16 +247,16 @@ class Assembly:
 
     def apply(self, config: Config, plan: Plan, detector: NamedDetector | None) -> None:
         """Do what the plan says, and nothing else. `detector`: what `prepare` gave."""
-        self._previous_sha = self.cfg_sha
+        self._previous_sha, self.cfg_sha = self.cfg_sha, short_sha(config)
         before, self._config = self._config, config
         self._shared.config = config
         steps = dict(plan.cameras)
         if detector is not None:
             # Streams begin anew only where there was none, and so everything was decoded.
-            least = Step.SWAP if self._shared.detects else Step.RESTART
+            least = CameraStep.SWAP if self._shared.detects else CameraStep.RESTART
             self._detector = self._shared.detector = detector
             for camera in config.cameras:
-                if camera.enabled and steps.get(camera.id, Step.SWAP) is Step.SWAP:
+                if camera.enabled and steps.get(camera.id, CameraStep.SWAP) is CameraStep.SWAP:
                     steps[camera.id] = least
         self.cameras.apply(before, steps)
         for drafter in self._drafters:
@@ -293,16 +290,8 @@ class Assembly:
     def recent_events(self, camera: CameraId) -> tuple[RecentEvent, ...]:
         return self._writer.recent.of(camera)
 
-    def _facts(self, reasons: tuple[str, ...]) -> Facts:
-        result, errors = self._config_result
-        before: Facts | None = getattr(self, "facts", None)
-        same = before is not None and before.config is self._config
-        sha = before.cfg_sha if before is not None and same else self.cfg_sha
-        return Facts(self._config, sha, result, errors, reasons)
-
-    @property
-    def cfg_sha(self) -> str:
-        return canonical_sha(self._config)[:SHORT_SHA_LENGTH]
+    def _facts(self, reasons: tuple[str, ...]) -> LocalFacts:
+        return LocalFacts(self._config, self.cfg_sha, *self._config_result, reasons)
 
     # --- parts ---
 
@@ -319,7 +308,7 @@ class Assembly:
             supervisor=self._supervisor,
             credentials=login_guard(self._state_dir, self._clock),
             pictures=self._pictures,
-            clips=self._clip_room,
+            clips=self._event_clips,
             footage=open_footage(self._config, self._clock),
             new_event_id=self._new_event_id,
             topics=self._topics,
@@ -367,7 +356,7 @@ class Assembly:
         return WardCommands(
             self._config,
             snapshots=self._snapshots,
-            clips=self._clip_room,
+            clips=self._event_clips,
             reload=self._reload,
             of_camera={
                 Verb.ACCEPT: lambda name: self.cameras.accept_view(name),  # noqa: PLW0108

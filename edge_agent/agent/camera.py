@@ -1,6 +1,6 @@
 """One camera that is watched: its streams, its place in the analysis, its clips, its status.
 
-    source-<camera> --frames--> exchange --> lane in the analysis
+    source-<camera> --frames--> exchange --> seat in the analysis
     main-<camera>, where a main stream is named: clips, pictures, closer looks
 
 All of it begins with `start`, goes on with other settings after `apply`, and ends with `stop`;
@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
-from edge_agent.agent.clips import ClipCamera, ClipRoom, keeps_clips
-from edge_agent.agent.eyes import Eyes
+from edge_agent.agent.clips import ClipCamera, EventClips, keeps_clips
+from edge_agent.agent.eyes import PictureEyes
 from edge_agent.agent.following import FollowedCamera
-from edge_agent.agent.footage import FootageRoom, FootageWatch, Origin, Taking, hiding_of
+from edge_agent.agent.footage import FootageClips, FootageWatch, Origin, Taking, hiding_of
 from edge_agent.agent.kept_profiles import KeptProfiles
 from edge_agent.agent.main_pictures import MainCamera, MainPictures
 from edge_agent.agent.main_streams import closer_look, main_stream, masks
@@ -30,16 +30,16 @@ from edge_agent.agent.usual import Usual
 from edge_agent.analysis.detector import BlindDetector, NamedDetector
 from edge_agent.analysis.exchange import FrameExchange
 from edge_agent.analysis.live_view import LiveView
-from edge_agent.analysis.loop import AnalysisLoop, Lane, LaneCounters
+from edge_agent.analysis.loop import AnalysisLoop, Seat, SeatCounters
 from edge_agent.analysis.recordings import is_recorded, recording_time
 from edge_agent.analysis.sights import Sights
-from edge_agent.analysis.untold_lane import UntoldLane
+from edge_agent.analysis.untold_seat import UntoldSeat
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config, FileSource, RtspSource
 from edge_agent.contract import BoxTopics
 from edge_agent.domain import CameraId, Event, EventId, Frame, Label
 from edge_agent.events import Governor
-from edge_agent.media.footage import Reason
+from edge_agent.media.footage import FootageReason
 from edge_agent.pipeline.health import ignored_of
 from edge_agent.pipeline.local_time import dated
 from edge_agent.pipeline.profiles import Profiles
@@ -66,8 +66,8 @@ class Shared:
     supervisor: Supervisor
     credentials: CredentialGuard
     pictures: MainPictures
-    clips: ClipRoom | None
-    footage: FootageRoom
+    clips: EventClips | None
+    footage: FootageClips
     new_event_id: Callable[[Label, float], EventId]
     topics: BoxTopics
     set_status: Callable[[str, bytes], None]
@@ -97,14 +97,14 @@ class Camera:
             opener=followed.open,
         )
         self.recording = recording_time(config, self.feed)
-        self.counters = LaneCounters()
+        self.counters = SeatCounters()
         self.sights = Sights(shared.clock)
         #: Who was not told; None: a recording, which `replay --why` answers for.
-        self.untold = None if self.recording else UntoldLane(config, shared.detector)
+        self.untold = None if self.recording else UntoldSeat(config, shared.detector)
         self.view = LiveView(shared.clock)
         self._footage = self._footage_watch()
         self._walk: Taking | None = None
-        self._eyes = Eyes(config, state_dir, shared.clock, shared.new_event_id)
+        self._eyes = PictureEyes(config, state_dir, shared.clock, shared.new_event_id)
         self._usual = Usual(name, state_dir, shared.clock, shared.new_event_id)
         self._governor = Governor(name, shared.new_event_id, config.person.events_per_10min)
         self._stream_eyes = (
@@ -132,10 +132,10 @@ class Camera:
 
     def start(self) -> None:
         """Whatever was called so before has ended by then: the analysis keeps the order."""
-        shared, lane = self._shared, self._lane()
+        shared, seat = self._shared, self._seat()
 
         def enter() -> None:
-            shared.analysis.enter(lane)
+            shared.analysis.enter(seat)
             self._put_aside()
             shared.exchange.add(self.name, recorded=is_recorded(self.config))
 
@@ -157,7 +157,7 @@ class Camera:
             self._stream_eyes.ignore(ignored_of(config.health))
         if new_view:
             self._closer = closer_look(config, self._main, detects=self._shared.detects)
-        lane = self._lane()
+        seat = self._seat()
 
         def swap() -> None:
             now.restore(profiles.state())
@@ -169,7 +169,7 @@ class Camera:
             self._governor.unsettle(self._shared.clock.mono_s())
             if new_view:
                 self._eyes.watch.accept()
-            self._shared.analysis.swap(lane, new_view=new_view)
+            self._shared.analysis.swap(seat, new_view=new_view)
             self._put_aside()
 
         self._in_analysis(swap)
@@ -282,13 +282,13 @@ class Camera:
 
     def record(self, seconds: float) -> None:
         """Of a walk test, by any thread; 0 ends it. In place of one that is recorded now."""
-        room, before = self._shared.footage, self._walk
+        footage, before = self._shared.footage, self._walk
         if before is not None:
-            room.end(before, Reason.WALK, float("inf"))
+            footage.end(before, FootageReason.WALK, float("inf"))
         self._walk = None
         if seconds > 0:
             since_s = self.counters.last_captured_s
-            self._walk = room.begin(self._origin(), since_s, seconds, Reason.WALK)
+            self._walk = footage.begin(self._origin(), since_s, seconds, FootageReason.WALK)
 
     def say_stopped(self) -> None:
         """The last status: the agent was stopped."""
@@ -342,11 +342,11 @@ class Camera:
             return None
         return FootageWatch(self._shared.footage, self._origin())
 
-    def _lane(self) -> Lane:
+    def _seat(self) -> Seat:
         shared = self._shared
         # It has no exposure that settles, and no hour of the week.
         played = isinstance(self.config.source, FileSource)
-        return Lane(
+        return Seat(
             self.name,
             build_pipeline(
                 self.config,

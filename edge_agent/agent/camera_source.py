@@ -83,7 +83,7 @@ _REASONS = {
 }
 
 
-class Sight(Protocol):
+class _PictureFaults(Protocol):
     """What the camera's pictures are worth: `camera.Camera`."""
 
     @property
@@ -116,7 +116,7 @@ class CameraStatusTeller:
         topics: BoxTopics,
         clock: Clock,
         set_status: Callable[[str, bytes], None],
-        eyes: Sight,
+        eyes: _PictureFaults,
     ) -> None:
         self._feed = feed
         self._eyes = eyes

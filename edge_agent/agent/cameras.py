@@ -9,7 +9,7 @@ from edge_agent.agent.camera import Camera, Shared
 from edge_agent.agent.kept_profiles import askable
 from edge_agent.analysis.recordings import RecordedTime
 from edge_agent.config import CameraConfig, Config, FolderSource
-from edge_agent.config.plan import Step
+from edge_agent.config.plan import CameraStep
 from edge_agent.contract import RecordedTimeline
 from edge_agent.domain import CameraId
 from edge_agent.outbox import Outbox
@@ -96,44 +96,44 @@ class Cameras:
         camera = self.live.get(CameraId(name))
         return askable(camera.config) if camera is not None else None
 
-    def apply(self, before: Config, steps: Mapping[str, Step]) -> None:
+    def apply(self, before: Config, steps: Mapping[str, CameraStep]) -> None:
         """From `before` to the configuration that is shared now."""
         self._end(steps)
         self._change_folders(before, steps)
         self._begin(steps)
-        self.forget(name for name, step in steps.items() if step is Step.REMOVE)
+        self.forget(name for name, step in steps.items() if step is CameraStep.REMOVE)
 
-    def _end(self, steps: Mapping[str, Step]) -> None:
+    def _end(self, steps: Mapping[str, CameraStep]) -> None:
         ending = [
             self.live.pop(CameraId(name))
             for name, step in steps.items()
-            if step in (Step.REMOVE, Step.RESTART) and name in self.live
+            if step in (CameraStep.REMOVE, CameraStep.RESTART) and name in self.live
         ]
         for camera in ending:
             camera.halt()
         for camera in ending:
             camera.stop()
 
-    def _change_folders(self, before: Config, steps: Mapping[str, Step]) -> None:
+    def _change_folders(self, before: Config, steps: Mapping[str, CameraStep]) -> None:
         shared, now = self._shared, _in_folders(self._shared.config)
-        others = {name for name, step in steps.items() if step is not Step.SWAP}
+        others = {name for name, step in steps.items() if step is not CameraStep.SWAP}
         if others & (now | _in_folders(before)):
             self.folders.begin_anew(shared.config)
             self._in_writer(self.folders.end_left_over)
         swapped = {
             CameraId(camera.id): camera
             for camera in shared.config.cameras
-            if camera.id in now and steps.get(camera.id) is Step.SWAP
+            if camera.id in now and steps.get(camera.id) is CameraStep.SWAP
         }
         if swapped:
             self.folders.apply(swapped, shared.config.analysis.fps, shared.detector)
 
-    def _begin(self, steps: Mapping[str, Step]) -> None:
+    def _begin(self, steps: Mapping[str, CameraStep]) -> None:
         for config in _live(self._shared.config):
             step = steps.get(config.id)
-            if step is Step.SWAP:
+            if step is CameraStep.SWAP:
                 self.live[CameraId(config.id)].apply(config)
-            elif step in (Step.ADD, Step.RESTART):
+            elif step in (CameraStep.ADD, CameraStep.RESTART):
                 self._make(config).start()
 
     def _make(self, config: CameraConfig) -> Camera:

@@ -1,7 +1,7 @@
 """Event clips beside the events: one file or more per person event, named by its end.
 
     analysis thread   ClipJournal: opens a drain at a start, holds an end for its clip
-    clip thread       ClipRoom.run: writes what the drains give, fingerprints, tidies up
+    clip thread       EventClips.run: writes what the drains give, fingerprints, tidies up
 
 The event comes first. An end waits at most `END_WAITS_S` for its clip, and then goes out
 without; a disk that is full or stuck costs clips and nothing else.
@@ -82,7 +82,7 @@ class _Begin:
     recording: ClipRecording
 
 
-class ClipRoom:
+class EventClips:
     """`run` belongs to the clip thread; `begin` and `end` to the analysis thread."""
 
     def __init__(
@@ -214,21 +214,21 @@ class _HeldEnd:
 
 
 class ClipJournal:
-    """Stands before the recorder, for the analysis thread: hands everything on, ends with
+    """Stands before the writer, for the analysis thread: hands everything on, ends with
     the files of their clip. `record` is called at least every quarter second, even with
     nothing, so that no end waits longer than it may.
     """
 
-    def __init__(self, next_journal: Journal, room: ClipRoom, clock: Clock) -> None:
+    def __init__(self, next_journal: Journal, clips: EventClips, clock: Clock) -> None:
         self._next = next_journal
-        self._room = room
+        self._clips = clips
         self._clock = clock
         self._held: list[_HeldEnd] = []
         self._late = 0
 
     @property
     def counts(self) -> ClipCounts:
-        return self._room.counts
+        return self._clips.counts
 
     @property
     def late(self) -> int:
@@ -239,15 +239,15 @@ class ClipJournal:
         now_s = self._clock.mono_s()
         at_once = []
         for event in events:
-            if event.phase is Phase.END and self._room.keeps(event):
-                held = _HeldEnd(event, self._room.end(event), now_s + END_WAITS_S)
+            if event.phase is Phase.END and self._clips.keeps(event):
+                held = _HeldEnd(event, self._clips.end(event), now_s + END_WAITS_S)
                 self._held.append(held)
             else:
                 at_once.append(event)
         self._next.record([*self._ready(now_s), *at_once])
         for event in events:
-            if event.phase is Phase.START and self._room.keeps(event):
-                self._room.begin(event)
+            if event.phase is Phase.START and self._clips.keeps(event):
+                self._clips.begin(event)
 
     def keep(self, snapshot: Snapshot) -> None:
         self._next.keep(snapshot)
@@ -280,7 +280,7 @@ def keeps_clips(config: Config, camera: CameraConfig) -> bool:
     return wanted and not camera.privacy_masks
 
 
-def open_clip_room(config: Config, clock: Clock) -> ClipRoom | None:
+def open_event_clips(config: Config, clock: Clock) -> EventClips | None:
     """None when clips are off, or when the disk is not up to it: events matter more."""
     if not config.clips.enabled:
         return None
@@ -289,7 +289,7 @@ def open_clip_room(config: Config, clock: Clock) -> ClipRoom | None:
     except StorageError as error:
         log.error("no clips are kept: %s", error)
         return None
-    return ClipRoom(store, config.clips, {}, clock)
+    return EventClips(store, config.clips, {}, clock)
 
 
 def clip_figures(journal: ClipJournal | None) -> dict[str, float]:

@@ -12,7 +12,7 @@ from edge_agent.pipeline.health import HealthWatch, ignored_of
 from edge_agent.writer.view_file import KEEP_EVERY_S, ViewFile
 
 
-class Eyes:
+class PictureEyes:
     """Owned by the main thread; `watch` belongs to the analysis, and is only used inside `ask`."""
 
     def __init__(

@@ -35,7 +35,7 @@ from edge_agent.runtime import StopToken
 from edge_agent.sources import CredentialGuard, Opener, PacketSource, PictureRules, open_source
 
 if TYPE_CHECKING:
-    from edge_agent.discovery import Account, Plan
+    from edge_agent.discovery import Account, SearchPlan
 
 log = logging.getLogger(__name__)
 
@@ -156,16 +156,16 @@ class FollowedCamera:
             return {}
         return dict(kept)
 
-    def _plan(self, host: str) -> Plan:
+    def _plan(self, host: str) -> SearchPlan:
         """Our own networks, and the camera's where that is another one."""
-        from edge_agent.discovery import Plan
+        from edge_agent.discovery import SearchPlan
         from edge_agent.discovery.network import network_of, own_networks
 
         networks = own_networks()
         theirs = _network_text(host)
         if theirs and not any(host in each.hosts for each in networks):
             networks.append(network_of(theirs))
-        return Plan(tuple(networks), addresses=(host,) if theirs else (), wait_s=_SEARCH_S)
+        return SearchPlan(tuple(networks), addresses=(host,) if theirs else (), wait_s=_SEARCH_S)
 
 
 def _account(source: RtspSource) -> Account | None:

@@ -2,7 +2,7 @@
 agrees, and of a walk test, when a person asks.
 
     analysis thread   FootageWatch: when a clip begins and ends, and why it is kept
-    footage thread    FootageRoom.run: writes what the drains give, tidies up
+    footage thread    FootageClips.run: writes what the drains give, tidies up
 
 A disk that is full or stuck costs footage and nothing else.
 """
@@ -28,7 +28,7 @@ from edge_agent.config import CameraConfig, Config
 from edge_agent.domain import CameraId, EventId, Frame, Packet, PacketStream
 from edge_agent.errors import AgentError, MediaError, StorageError
 from edge_agent.media import ClipFacts, ClipFile, ClipPart
-from edge_agent.media.footage import FootageFiles, Reason
+from edge_agent.media.footage import FootageFiles, FootageReason
 from edge_agent.pipeline import Analysis
 from edge_agent.runtime import Mailbox, StopToken
 from edge_agent.sources import PacketDrain, PacketTap, PictureRules
@@ -71,12 +71,12 @@ class Taking:
     drain: PacketDrain
     start_s: float
     ends_s: float  # at the latest, monotonic
-    late: Reason  # why it is kept when nobody ended it
-    reason: Reason | None = None
+    late: FootageReason  # why it is kept when nobody ended it
+    reason: FootageReason | None = None
     until_s: float = float("inf")
 
 
-class FootageRoom:
+class FootageClips:
     """`run` belongs to the footage thread, `begin` and `end` to any."""
 
     def __init__(self, files: FootageFiles, clock: Clock) -> None:
@@ -87,7 +87,11 @@ class FootageRoom:
         self._pruned_s = self._checked_s = self._logged_s = float("-inf")
 
     def begin(
-        self, origin: Origin, since_s: float, longest_s: float, late: Reason = Reason.CUT
+        self,
+        origin: Origin,
+        since_s: float,
+        longest_s: float,
+        late: FootageReason = FootageReason.CUT,
     ) -> Taking | None:
         """What the tap gives from then on; None when the thread is stuck."""
         ends_s, tap = self._clock.mono_s() + longest_s, origin.tap
@@ -97,10 +101,10 @@ class FootageRoom:
             return None
         return taking
 
-    def end(self, taking: Taking, reason: Reason | None, until_s: float) -> None:
+    def end(self, taking: Taking, reason: FootageReason | None, until_s: float) -> None:
         """It is over; None: and not worth keeping."""
         taking.until_s = until_s if reason is not None else float("-inf")
-        taking.reason = reason or Reason.CUT  # last: the thread looks at it first
+        taking.reason = reason or FootageReason.CUT  # last: the thread looks at it first
 
     # --- the thread ---
 
@@ -225,17 +229,17 @@ class _Seen:
     looks: int = 0
 
     @property
-    def reason(self) -> Reason:
+    def reason(self) -> FootageReason:
         if self.told:
-            return Reason.PERSON
-        return Reason.MISS if self.looks >= _LEAST_LOOKS else Reason.WAKE
+            return FootageReason.PERSON
+        return FootageReason.MISS if self.looks >= _LEAST_LOOKS else FootageReason.WAKE
 
 
 @dataclass(slots=True)
 class FootageWatch:
     """One camera's. Owned by the analysis thread."""
 
-    room: FootageRoom
+    footage: FootageClips
     origin: Origin
     _seen: _Seen | None = None
     _moving_s: float | None = None  # since when something moves
@@ -272,7 +276,7 @@ class FootageWatch:
             return
         if at_s < self._rests_s or (not people and not self._may_wake(at_s)):
             return
-        taking = self.room.begin(self.origin, at_s - PRE_S, LONGEST_S + PRE_S + 2 * POST_S)
+        taking = self.footage.begin(self.origin, at_s - PRE_S, LONGEST_S + PRE_S + 2 * POST_S)
         if taking is not None:
             self._seen = _Seen(taking, at_s, at_s)
 
@@ -290,13 +294,13 @@ class FootageWatch:
 
     def _end(self, seen: _Seen, until_s: float) -> None:
         self._seen = None
-        reason: Reason | None = seen.reason
-        if reason is Reason.WAKE:
+        reason: FootageReason | None = seen.reason
+        if reason is FootageReason.WAKE:
             if self._may_wake(seen.begun_s):
                 self._wakes.append(seen.begun_s)
             else:
                 reason = None
-        self.room.end(seen.taking, reason, until_s)
+        self.footage.end(seen.taking, reason, until_s)
 
 
 def hiding_of(config: Config, camera: CameraConfig) -> Hiding:
@@ -305,6 +309,6 @@ def hiding_of(config: Config, camera: CameraConfig) -> Hiding:
     return Hiding(masks(camera), config.tuning.blur, rules)
 
 
-def open_footage(config: Config, clock: Clock) -> FootageRoom:
+def open_footage(config: Config, clock: Clock) -> FootageClips:
     """Without consent too: for walk tests, and what is there still ages."""
-    return FootageRoom(FootageFiles(Path(config.box.state_dir), config.tuning, clock), clock)
+    return FootageClips(FootageFiles(Path(config.box.state_dir), config.tuning, clock), clock)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_agent.agent.local_status import SOCKET_NAME, local_status, socket_dir
-from edge_agent.analysis.live_view import LIVE_SOCKET, Watched, live_answer
+from edge_agent.analysis.live_view import LIVE_SOCKET, WatchedCamera, live_answer
 from edge_agent.clock import Clock
 from edge_agent.errors import StorageError
 from edge_agent.pipeline.stages import thresholds
@@ -54,10 +54,10 @@ def _opened(commands: str, make: Callable[[], LocalSocket]) -> LocalSocket | Non
         return None
 
 
-def _watched(assembly: Assembly) -> dict[str, Watched]:
+def _watched(assembly: Assembly) -> dict[str, WatchedCamera]:
     """By any thread."""
     return {
-        name: Watched(
+        name: WatchedCamera(
             camera.view,
             str(camera.status.state),
             camera.status.reason or "",

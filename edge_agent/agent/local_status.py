@@ -50,7 +50,7 @@ def socket_dir(state_dir: Path) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class LocalFacts:
     """What the main thread keeps up to date for whoever asks: replaced as a whole."""
 
     config: Config

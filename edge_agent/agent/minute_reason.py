@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge_agent.agent.untold_ring import MinuteRow
-from edge_agent.pipeline.untold_watch import Tally
+from edge_agent.pipeline.untold_watch import UntoldTally
 
 #: A change of less than this share of the least moving spot is noise.
 _NOISE = 0.5
 
 
-class Reason(StrEnum):
+class MinuteReason(StrEnum):
     """The first that holds."""
 
     TOLD = "told"
@@ -40,63 +40,64 @@ class Supply:
 
 
 def reason_of(
-    tally: Tally, supply: Supply, holding: tuple[float, float], min_area_frac: float
-) -> Reason:
+    tally: UntoldTally, supply: Supply, holding: tuple[float, float], min_area_frac: float
+) -> MinuteReason:
     """`holding`: the candidate and the confirm threshold."""
     if tally.told:
-        return Reason.TOLD
+        return MinuteReason.TOLD
     if not tally.pictures:
         return _unseen(supply)
     return _looked(tally, holding) if tally.looks else _unlooked(tally, min_area_frac)
 
 
-def _unseen(supply: Supply) -> Reason:
+def _unseen(supply: Supply) -> MinuteReason:
     if supply.decoded and supply.dropped:
-        return Reason.OVERLOADED
-    return Reason.GATE if supply.streaming and not supply.decoded else Reason.NO_CAMERA
+        return MinuteReason.OVERLOADED
+    return MinuteReason.GATE if supply.streaming and not supply.decoded else MinuteReason.NO_CAMERA
 
 
-def _looked(tally: Tally, holding: tuple[float, float]) -> Reason:
+def _looked(tally: UntoldTally, holding: tuple[float, float]) -> MinuteReason:
     if tally.unwatched >= tally.pictures:
-        return Reason.UNWATCHED
+        return MinuteReason.UNWATCHED
     if tally.best_score <= 0:
-        return Reason.NOBODY
+        return MinuteReason.NOBODY
     if tally.best_score < holding[0]:
-        return Reason.NO_CANDIDATE
-    return Reason.UNSURE if tally.best_score < holding[1] else Reason.RULES
+        return MinuteReason.NO_CANDIDATE
+    return MinuteReason.UNSURE if tally.best_score < holding[1] else MinuteReason.RULES
 
 
-def _unlooked(tally: Tally, min_area_frac: float) -> Reason:
+def _unlooked(tally: UntoldTally, min_area_frac: float) -> MinuteReason:
     if 2 * tally.unsteady > tally.pictures:
-        return Reason.LIGHT
+        return MinuteReason.LIGHT
     if tally.moved:
-        return Reason.VAIN
+        return MinuteReason.VAIN
     changed = tally.changed_frac >= _NOISE * min_area_frac > 0
-    return Reason.TOO_LITTLE if changed else Reason.STILL
+    return MinuteReason.TOO_LITTLE if changed else MinuteReason.STILL
 
 
 #: Of many minutes at once.
 _IN_SHORT = {
-    Reason.TOLD: "somebody was told",
-    Reason.NO_CAMERA: "no picture came",
-    Reason.GATE: "pictures came and none was decoded",
-    Reason.OVERLOADED: "the analysis had no time for any picture",
-    Reason.LIGHT: "the light changed",
-    Reason.VAIN: "something moved where looks found nobody before",
-    Reason.TOO_LITTLE: "less changed than motion.min_area_frac",
-    Reason.STILL: "nothing moved",
-    Reason.UNWATCHED: "no zone was watched (schedule)",
-    Reason.NOBODY: "looked, and nothing looked like a person",
-    Reason.NO_CANDIDATE: "scored less than person.candidate_threshold",
-    Reason.UNSURE: "scored less than person.confirm_threshold",
-    Reason.RULES: "scored enough, but in too few looks, or not where, as long or as large as asked",
+    MinuteReason.TOLD: "somebody was told",
+    MinuteReason.NO_CAMERA: "no picture came",
+    MinuteReason.GATE: "pictures came and none was decoded",
+    MinuteReason.OVERLOADED: "the analysis had no time for any picture",
+    MinuteReason.LIGHT: "the light changed",
+    MinuteReason.VAIN: "something moved where looks found nobody before",
+    MinuteReason.TOO_LITTLE: "less changed than motion.min_area_frac",
+    MinuteReason.STILL: "nothing moved",
+    MinuteReason.UNWATCHED: "no zone was watched (schedule)",
+    MinuteReason.NOBODY: "looked, and nothing looked like a person",
+    MinuteReason.NO_CANDIDATE: "scored less than person.candidate_threshold",
+    MinuteReason.UNSURE: "scored less than person.confirm_threshold",
+    MinuteReason.RULES: "scored enough, but in too few looks, or not where, as long or as large "
+    "as asked",
 }
 
 
 def in_short(reason: str) -> str:
     """What such minutes have in common."""
     try:
-        return _IN_SHORT[Reason(reason)]
+        return _IN_SHORT[MinuteReason(reason)]
     except ValueError:  # of a newer agent
         return reason
 
@@ -106,25 +107,27 @@ def in_words(row: MinuteRow) -> str:
     looked = f"looked {row.looks} times" if row.looks != 1 else "looked once"
     best = f"{looked}, best {row.best_score:.2f}"
     words = {
-        Reason.TOLD: "",
-        Reason.NO_CAMERA: "no picture came",
-        Reason.GATE: "pictures came and none was decoded: no keyframe, no change of packet sizes",
-        Reason.OVERLOADED: "the analysis had no time for any picture",
-        Reason.LIGHT: "the light changed: then motion says nothing",
-        Reason.VAIN: f"something moved in {_pictures(row.moved)} where looks found nobody before",
-        Reason.TOO_LITTLE: f"at most {row.changed_frac:.5f} of the picture changed: less than "
-        "motion.min_area_frac",
-        Reason.STILL: "nothing moved",
-        Reason.UNWATCHED: f"{best}, at a time when no zone is watched (schedule)",
-        Reason.NOBODY: f"{looked}, nothing looked like a person",
-        Reason.NO_CANDIDATE: f"{best} of {row.candidate_threshold:.2f} "
+        MinuteReason.TOLD: "",
+        MinuteReason.NO_CAMERA: "no picture came",
+        MinuteReason.GATE: "pictures came and none was decoded: no keyframe, no change of packet "
+        "sizes",
+        MinuteReason.OVERLOADED: "the analysis had no time for any picture",
+        MinuteReason.LIGHT: "the light changed: then motion says nothing",
+        MinuteReason.VAIN: f"something moved in {_pictures(row.moved)} where looks found nobody "
+        "before",
+        MinuteReason.TOO_LITTLE: f"at most {row.changed_frac:.5f} of the picture changed: less "
+        "than motion.min_area_frac",
+        MinuteReason.STILL: "nothing moved",
+        MinuteReason.UNWATCHED: f"{best}, at a time when no zone is watched (schedule)",
+        MinuteReason.NOBODY: f"{looked}, nothing looked like a person",
+        MinuteReason.NO_CANDIDATE: f"{best} of {row.candidate_threshold:.2f} "
         "(person.candidate_threshold)",
-        Reason.UNSURE: f"{best} of {row.confirm_threshold:.2f} (person.confirm_threshold)",
-        Reason.RULES: f"{best} of {row.confirm_threshold:.2f}, but in too few looks, or not where, "
-        "as long or as large as asked",
+        MinuteReason.UNSURE: f"{best} of {row.confirm_threshold:.2f} (person.confirm_threshold)",
+        MinuteReason.RULES: f"{best} of {row.confirm_threshold:.2f}, but in too few looks, or not "
+        "where, as long or as large as asked",
     }
     try:
-        said = words[Reason(row.reason)]
+        said = words[MinuteReason(row.reason)]
     except ValueError:  # of a newer agent
         said = row.reason
     return "; ".join((said, *_shortage(row))) if said else ""

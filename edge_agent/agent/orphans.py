@@ -13,7 +13,7 @@ from edge_agent.clock import Clock
 from edge_agent.contract import BoxTopics, Position, UlidGenerator, decode_event, encode_event
 from edge_agent.domain import EndReason, Phase
 from edge_agent.errors import ContractError
-from edge_agent.outbox import Draft, OpenEvent, Outbox
+from edge_agent.outbox import Draft, OrphanedEvent, Outbox
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def closing_drafts(outbox: Outbox, topics: BoxTopics, clock: Clock) -> list[Draf
     return drafts
 
 
-def _closing(orphan: OpenEvent, topics: BoxTopics, message_id: str) -> Draft:
+def _closing(orphan: OrphanedEvent, topics: BoxTopics, message_id: str) -> Draft:
     message = decode_event(orphan.last.payload)
     event = replace(
         message.event,

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from edge_agent.agent.proof_run import Outcome, ProofParts, run_proof
+from edge_agent.agent.proof_run import ProofOutcome, ProofParts, run_proof
 from edge_agent.assets import asset_dir
 from edge_agent.clock import Clock
 from edge_agent.contract import Position
@@ -86,7 +86,7 @@ class ProofOfLife:
 
     def __init__(
         self,
-        play: Callable[[StopToken], Outcome],
+        play: Callable[[StopToken], ProofOutcome],
         writer: EventWriter,
         clock: Clock,
         new_event_id: Callable[[Label, float], EventId],
@@ -100,7 +100,7 @@ class ProofOfLife:
         self._due_s = clock.mono_s() + FIRST_AFTER_S
         self._stop = StopToken()
         self._worker: Worker | None = None
-        self._outcome: Outcome | None = None
+        self._outcome: ProofOutcome | None = None
         self._told: _Told | None = None
         self._passed = self._failed = 0
 
@@ -108,7 +108,7 @@ class ProofOfLife:
         """Now and then."""
         now_s = self._clock.mono_s()
         if self._worker is not None and not self._worker.alive:
-            outcome = self._outcome or Outcome(f"the test crashed: {self._worker.crash!r}")
+            outcome = self._outcome or ProofOutcome(f"the test crashed: {self._worker.crash!r}")
             self._worker = self._outcome = None
             self._conclude(outcome, now_s)
         elif self._worker is None and self.every_h > 0 and now_s >= self._due_s:
@@ -136,7 +136,7 @@ class ProofOfLife:
     def _run(self, stop: StopToken) -> None:
         self._outcome = self._play(stop)
 
-    def _conclude(self, outcome: Outcome, now_s: float) -> None:
+    def _conclude(self, outcome: ProofOutcome, now_s: float) -> None:
         if self._stop.stopped:
             return
         passed = not outcome.trouble

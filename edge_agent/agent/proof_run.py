@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from edge_agent.analysis.exchange import FrameExchange
-from edge_agent.analysis.loop import AnalysisLoop, Lane, LaneCounters
-from edge_agent.analysis.recordings import KnownTime
+from edge_agent.analysis.loop import AnalysisLoop, Seat, SeatCounters
+from edge_agent.analysis.recordings import GivenTime
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.contract import MediaTimeSource, RecordedTimeline
@@ -22,7 +22,7 @@ from edge_agent.runtime import StopToken
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings, Finding
 
 #: No camera can have this id: an id of the configuration begins with a letter or digit.
-_LANE = CameraId("_selftest")
+_SEAT = CameraId("_selftest")
 _FPS = 5.0
 _STEP_S = 0.25
 #: Longer than this, and the analysis thread is away or drowned: that is what is to be told.
@@ -48,7 +48,7 @@ class ProofParts:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ProofOutcome:
     """What became of the known person. `trouble` "": they were told."""
 
     trouble: str
@@ -70,11 +70,11 @@ class _Kept:
         """The picture is ours; nobody needs it."""
 
 
-def run_proof(parts: ProofParts, stop: StopToken) -> Outcome:
+def run_proof(parts: ProofParts, stop: StopToken) -> ProofOutcome:
     """Plays the clip once; takes some seconds, more on a busy box. Raises nothing expected."""
     clock = parts.clock
     begun_s = clock.mono_s()
-    kept, counters, analysed = _Kept(), LaneCounters(), threading.Event()
+    kept, counters, analysed = _Kept(), SeatCounters(), threading.Event()
     camera = CameraConfig(id="selftest", source=FileSource(path=str(parts.clip), pace="fast"))
     detector = parts.detector()
     pipeline = build_pipeline(camera, detector, _event_id)
@@ -84,12 +84,12 @@ def run_proof(parts: ProofParts, stop: StopToken) -> Outcome:
         del finding
         analysed.set()
 
-    lane = Lane(_LANE, pipeline, counters, KnownTime(timeline), tell, journal=kept)
+    seat = Seat(_SEAT, pipeline, counters, GivenTime(timeline), tell, journal=kept)
     trouble = ""
-    parts.exchange.add(_LANE, recorded=True)
+    parts.exchange.add(_SEAT, recorded=True)
     try:
-        if not parts.analysis.ask(lambda: parts.analysis.enter(lane), _ASK_S):
-            return Outcome("the analysis does not take up its work")
+        if not parts.analysis.ask(lambda: parts.analysis.enter(seat), _ASK_S):
+            return ProofOutcome("the analysis does not take up its work")
         _play(parts, camera, analysed, stop)
         closing = counters.last_captured_s
         parts.analysis.ask(
@@ -98,16 +98,16 @@ def run_proof(parts: ProofParts, stop: StopToken) -> Outcome:
     except AgentError as error:
         trouble = str(error)
     finally:
-        parts.exchange.remove(_LANE)
-        parts.analysis.ask(lambda: parts.analysis.leave(_LANE), _ASK_S)
+        parts.exchange.remove(_SEAT)
+        parts.analysis.ask(lambda: parts.analysis.leave(_SEAT), _ASK_S)
     persons = [event for event in kept.events if event.label is Label.PERSON]
     if not trouble and not {Phase.START, Phase.END} <= {event.phase for event in persons}:
         trouble = detector.trouble or "nobody was found in the known pictures of somebody"
     top_score = max((event.top_score for event in persons), default=0.0)
-    return Outcome(trouble, counters.frames, top_score, clock.mono_s() - begun_s)
+    return ProofOutcome(trouble, counters.frames, top_score, clock.mono_s() - begun_s)
 
 
-class AnalysisAway(AgentError):
+class _PictureLate(AgentError):
     """A picture was not analysed in time."""
 
 
@@ -124,7 +124,7 @@ def _play(
     def deliver(frame: Frame) -> None:
         analysed.clear()
         deadline_s = parts.clock.mono_s() + _AWAY_S
-        ours = Frame(_LANE, frame.captured_s, frame.pixels)
+        ours = Frame(_SEAT, frame.captured_s, frame.pixels)
         while not stop.stopped and not parts.exchange.put(ours, _STEP_S):
             _check(parts.clock, deadline_s)
         while not stop.stopped and not analysed.wait(_STEP_S):
@@ -135,7 +135,7 @@ def _play(
 
 def _check(clock: Clock, deadline_s: float) -> None:
     if clock.mono_s() > deadline_s:
-        raise AnalysisAway(f"a picture was not analysed within {_AWAY_S:g} s")
+        raise _PictureLate(f"a picture was not analysed within {_AWAY_S:g} s")
 
 
 def _event_id(label: Label, at_s: float) -> EventId:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from edge_agent.agent.config_watch import ConfigWatch
 from edge_agent.clock import Clock
-from edge_agent.config import SHORT_SHA_LENGTH, Config, FolderSource, canonical_sha, load_config
+from edge_agent.config import Config, FolderSource, load_config, short_sha
 from edge_agent.config.history import History, load_entry
 from edge_agent.config.on_disk import Files, read_files
 from edge_agent.config.plan import Plan, changes, in_force, plan
@@ -132,7 +132,7 @@ class Reload:
                 files,
                 origin=self.watch.agent_path.absolute(),
                 utc_s=self._clock.read().utc_s,
-                cfg_sha=canonical_sha(config)[:SHORT_SHA_LENGTH],
+                cfg_sha=short_sha(config),
                 changes=said,
             )
         except StorageError as error:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from edge_agent import __version__
 from edge_agent.analysis.exchange import FrameExchange
-from edge_agent.analysis.loop import LaneCounters
+from edge_agent.analysis.loop import SeatCounters
 from edge_agent.clock import Clock
 from edge_agent.contract import IngestFigures, Telemetry
 from edge_agent.domain import CameraId
@@ -18,14 +18,14 @@ from edge_agent.runtime import process
 from edge_agent.sources import CameraFeed, GateStatus
 
 
-class Watched(Protocol):
+class _TelemetryCamera(Protocol):
     """A camera's two ends: where packets come in, and where frames are analysed."""
 
     @property
     def feed(self) -> CameraFeed: ...
 
     @property
-    def counters(self) -> LaneCounters: ...
+    def counters(self) -> SeatCounters: ...
 
     @property
     def clock_figures(self) -> Mapping[str, float]: ...
@@ -53,7 +53,7 @@ class TelemetrySource:
 
     def __init__(
         self,
-        cameras: Mapping[CameraId, Watched],
+        cameras: Mapping[CameraId, _TelemetryCamera],
         exchange: FrameExchange,
         clock: Clock,
         state_dir: Path,
@@ -106,7 +106,7 @@ class TelemetrySource:
             "disk_free_mib", lambda: round(process.disk_free_mib(self._state_dir))
         )
 
-    def _camera(self, name: CameraId, camera: Watched, before: _Mark) -> dict[str, float]:
+    def _camera(self, name: CameraId, camera: _TelemetryCamera, before: _Mark) -> dict[str, float]:
         status, counters = camera.feed.status(), camera.counters
         stats = self._exchange.stats(name)
         span_s = max(self._mark.at_s - before.at_s, 1e-3)

@@ -19,12 +19,12 @@ import msgspec
 from edge_agent.agent.minute_reason import Supply, reason_of
 from edge_agent.agent.untold_ring import SCHEMA, Batch, MinuteRow, Settings, UntoldRing, WindowRow
 from edge_agent.analysis.exchange import ExchangeStats
-from edge_agent.analysis.untold_lane import UntoldLane
+from edge_agent.analysis.untold_seat import UntoldSeat
 from edge_agent.clock import Clock, ClockQuality, ClockReading
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
-from edge_agent.pipeline.untold_watch import KeptWindow, Tally
+from edge_agent.pipeline.untold_watch import KeptWindow, UntoldTally
 from edge_agent.recorders.ingest.clip_untold import ClipMinute
 from edge_agent.sources import FeedState, FeedStatus
 
@@ -40,7 +40,7 @@ _BYTES_AT_ONCE = 600_000.0
 _MOST_WAITING, _MOST_WINDOWS = 120, 16
 
 
-class Watched(Protocol):
+class _UntoldCamera(Protocol):
     """A camera, as far as it matters here."""
 
     @property
@@ -53,7 +53,7 @@ class Watched(Protocol):
     def status(self) -> FeedStatus: ...
 
     @property
-    def untold(self) -> UntoldLane | None: ...
+    def untold(self) -> UntoldSeat | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class UntoldKeeper:
         """Of a recorder's clip, which was analysed; by any thread."""
         self._clips.append((camera, minutes))
 
-    def poll(self, cameras: Iterable[Watched]) -> None:
+    def poll(self, cameras: Iterable[_UntoldCamera]) -> None:
         """Collect when a minute is over; costs a comparison otherwise."""
         now_s = self._clock.mono_s()
         if now_s - self._minute_s < MINUTE_S:
@@ -126,7 +126,7 @@ class UntoldKeeper:
     def _waits_s(self) -> float:
         return MINUTE_S if self._pending.windows else _WRITE_EVERY_S
 
-    def finish(self, cameras: Iterable[Watched]) -> None:
+    def finish(self, cameras: Iterable[_UntoldCamera]) -> None:
         """The analysis has ended: what is left is written."""
         cameras = list(cameras)
         for camera in cameras:
@@ -135,7 +135,7 @@ class UntoldKeeper:
         self._collect(cameras, self._clock.mono_s())
         self._write()
 
-    def _collect(self, cameras: Iterable[Watched], now_s: float) -> None:
+    def _collect(self, cameras: Iterable[_UntoldCamera], now_s: float) -> None:
         begin_s, self._minute_s = self._minute_s, now_s
         last = {}
         for camera in cameras:
@@ -154,7 +154,7 @@ class UntoldKeeper:
             ]
 
     def _taken(
-        self, camera: Watched, watch: UntoldLane, lasted_s: float
+        self, camera: _UntoldCamera, watch: UntoldSeat, lasted_s: float
     ) -> tuple[MinuteRow, list[KeptWindow]]:
         tally, windows = watch.take()
         status, before = camera.status, self._counts.get(camera.name, _Counts())
@@ -262,7 +262,9 @@ class UntoldKeeper:
             self._failed = False
 
 
-def _row(camera: CameraId, tally: Tally, holding: tuple[float, float], reason: str) -> MinuteRow:
+def _row(
+    camera: CameraId, tally: UntoldTally, holding: tuple[float, float], reason: str
+) -> MinuteRow:
     return MinuteRow(
         camera=camera,
         utc_s=0,

@@ -98,7 +98,7 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RingContents:
     """What the ring holds. `damaged`: batches that could not be read, at least."""
 
     minutes: tuple[MinuteRow, ...]
@@ -179,7 +179,7 @@ def ring_files(folder: Path) -> list[Path]:
 
 def read_ring(
     state_dir: Path, camera: str, begin_s: float, end_s: float, *, later: bool = False
-) -> Told:
+) -> RingContents:
     """Of one camera, what is of [begin, end). `later`: it may have been written long after, as
     of a recorder's clips. Raises OSError where the files may not be read."""
     minutes: dict[int, MinuteRow] = {}
@@ -203,7 +203,7 @@ def read_ring(
                         key = window.utc_s, window.first_s  # a clip may be analysed again
                         found[key] = window, batch.settings[window.settings]
     windows = sorted(found.values(), key=lambda pair: pair[0].utc_s)
-    return Told(tuple(minutes[at] for at in sorted(minutes)), tuple(windows), damaged)
+    return RingContents(tuple(minutes[at] for at in sorted(minutes)), tuple(windows), damaged)
 
 
 def encoded(batch: Batch) -> bytes:

@@ -44,7 +44,7 @@ class ExchangeStats:
 
 
 @dataclass(slots=True)
-class _Lane:
+class _Queue:
     items: deque[Frame | SourceLost]
     last_may_go: bool = False  # the newest item is a live frame that a newer one replaces
     offered: int = 0
@@ -56,7 +56,7 @@ class FrameExchange:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._lanes: dict[CameraId, _Lane] = {}
+        self._queues: dict[CameraId, _Queue] = {}
         self._live_turn: deque[CameraId] = deque()  # cameras in the order of their next turn
         self._recorded_turn: deque[CameraId] = deque()
         self._woken = False
@@ -64,13 +64,13 @@ class FrameExchange:
 
     def add(self, camera: CameraId, *, recorded: bool = False) -> None:
         with self._changed:
-            self._lanes[camera] = _Lane(deque())
+            self._queues[camera] = _Queue(deque())
             (self._recorded_turn if recorded else self._live_turn).append(camera)
 
     def remove(self, camera: CameraId) -> None:
         """What waits of it goes, and what its source still leaves."""
         with self._changed:
-            self._lanes.pop(camera, None)
+            self._queues.pop(camera, None)
             for turn in (self._live_turn, self._recorded_turn):
                 if camera in turn:
                     turn.remove(camera)
@@ -79,38 +79,38 @@ class FrameExchange:
     def offer(self, frame: Frame) -> None:
         """Leave a live frame; a frame of this camera that still waits is dropped."""
         with self._changed:
-            lane = self._lanes.get(frame.camera)
-            if lane is None:
+            queue = self._queues.get(frame.camera)
+            if queue is None:
                 return
-            lane.offered += 1
-            if lane.items and lane.last_may_go:
-                lane.items.pop()
-                lane.dropped += 1
-            lane.items.append(frame)
-            lane.last_may_go = True
+            queue.offered += 1
+            if queue.items and queue.last_may_go:
+                queue.items.pop()
+                queue.dropped += 1
+            queue.items.append(frame)
+            queue.last_may_go = True
             self._changed.notify_all()
 
     def put(self, frame: Frame, timeout_s: float) -> bool:
         """Leave a frame that must not be dropped; False when there was no room in time."""
         with self._changed:
-            lane = self._lanes.get(frame.camera)
-            if lane is None:
+            queue = self._queues.get(frame.camera)
+            if queue is None:
                 return True  # it was removed: nobody waits for its frames
-            room = self._changed.wait_for(lambda: len(lane.items) < RECORDED_CAPACITY, timeout_s)
+            room = self._changed.wait_for(lambda: len(queue.items) < RECORDED_CAPACITY, timeout_s)
             if room:
-                lane.offered += 1
-                lane.items.append(frame)
-                lane.last_may_go = False
+                queue.offered += 1
+                queue.items.append(frame)
+                queue.last_may_go = False
                 self._changed.notify_all()
             return room
 
     def lost(self, camera: CameraId, at_s: float) -> None:
         """Tell the analysis, behind the frames that still wait, that the stream broke."""
         with self._changed:
-            lane = self._lanes.get(camera)
-            if lane is not None and not (lane.items and isinstance(lane.items[-1], SourceLost)):
-                lane.items.append(SourceLost(camera, at_s))
-                lane.last_may_go = False
+            queue = self._queues.get(camera)
+            if queue is not None and not (queue.items and isinstance(queue.items[-1], SourceLost)):
+                queue.items.append(SourceLost(camera, at_s))
+                queue.last_may_go = False
                 self._changed.notify_all()
 
     def wake(self) -> None:
@@ -131,8 +131,8 @@ class FrameExchange:
                 for _ in range(len(turn)):
                     camera = turn[0]
                     turn.rotate(-1)
-                    if self._lanes[camera].items:
-                        item = self._lanes[camera].items.popleft()
+                    if self._queues[camera].items:
+                        item = self._queues[camera].items.popleft()
                         self._changed.notify_all()
                         return item
             return None
@@ -145,7 +145,7 @@ class FrameExchange:
         frames: list[Frame] = []
         with self._changed:
             for camera in tuple(self._live_turn):
-                items = self._lanes[camera].items
+                items = self._queues[camera].items
                 if camera == taken or not items or len(frames) == limit:
                     continue
                 if isinstance(items[0], Frame):
@@ -168,12 +168,12 @@ class FrameExchange:
 
     def stats(self, camera: CameraId) -> ExchangeStats:
         with self._changed:
-            lane = self._lanes.get(camera)
-            return ExchangeStats(lane.offered, lane.dropped) if lane else ExchangeStats(0, 0)
+            queue = self._queues.get(camera)
+            return ExchangeStats(queue.offered, queue.dropped) if queue else ExchangeStats(0, 0)
 
     def empty(self) -> bool:
         with self._changed:
             return not self._anything()
 
     def _anything(self) -> bool:
-        return any(lane.items for lane in self._lanes.values())
+        return any(queue.items for queue in self._queues.values())

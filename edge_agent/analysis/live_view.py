@@ -35,7 +35,7 @@ _MOST_JPEG_BYTES = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class LiveFrame:
     """One analysed picture as numbers. `told`: the zones of each track that fulfils the rules."""
 
     number: int  # rises by one
@@ -69,7 +69,7 @@ class LiveAnswer:
     candidate_threshold: float = 0.0
     confirm_threshold: float = 0.0
     newest: int = 0  # the number of the newest look; less than before: it counts anew
-    looks: tuple[Look, ...] = ()
+    looks: tuple[LiveFrame, ...] = ()
     jpeg: bytes | None = field(default=None, repr=False)
     profile: str = ""  # in force
 
@@ -79,7 +79,7 @@ class LiveView:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._looks: deque[Look] = deque(maxlen=_MOST_LOOKS)
+        self._looks: deque[LiveFrame] = deque(maxlen=_MOST_LOOKS)
         self._asked_s = float("-inf")
         self._number = 0
         self._wants_picture = False
@@ -96,7 +96,7 @@ class LiveView:
             self._picture = now_s, frame.pixels.bgr()
         self._number += 1
         self._looks.append(
-            Look(
+            LiveFrame(
                 self._number,
                 frame.captured_s,
                 self._clock.read().utc_s,
@@ -119,7 +119,7 @@ class LiveView:
     def newest(self) -> int:
         return self._number
 
-    def looks(self, after: int) -> tuple[Look, ...]:
+    def looks(self, after: int) -> tuple[LiveFrame, ...]:
         return tuple(look for look in tuple(self._looks) if look.number > after)
 
     def take_picture(self) -> bytes | None:
@@ -131,7 +131,7 @@ class LiveView:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class WatchedCamera:
     """What the answer says of a camera besides its view."""
 
     view: LiveView
@@ -142,12 +142,12 @@ class Watched:
     profile: str = ""  # in force
 
 
-def live_answer(line: bytes, cameras: Mapping[str, Watched]) -> bytes:
+def live_answer(line: bytes, cameras: Mapping[str, WatchedCamera]) -> bytes:
     """Of one request; what is no request is answered with an error."""
     return msgspec.msgpack.encode(_answer(line, cameras))
 
 
-def _answer(line: bytes, cameras: Mapping[str, Watched]) -> LiveAnswer:
+def _answer(line: bytes, cameras: Mapping[str, WatchedCamera]) -> LiveAnswer:
     try:
         request = msgspec.json.decode(line, type=LiveRequest)
     except msgspec.MsgspecError as error:

@@ -16,7 +16,7 @@ from typing import Protocol
 from edge_agent.analysis.exchange import FrameExchange, SourceLost
 from edge_agent.analysis.recordings import RecordedTime
 from edge_agent.analysis.sights import Sights
-from edge_agent.analysis.untold_lane import UntoldLane
+from edge_agent.analysis.untold_seat import UntoldSeat
 from edge_agent.clock import Clock
 from edge_agent.detect import Seen
 from edge_agent.domain import (
@@ -67,7 +67,7 @@ class Journal(Protocol):
 
 
 @dataclass(slots=True)
-class LaneCounters:
+class SeatCounters:
     """Counted by the analysis thread; telemetry reads them, late by one frame at worst."""
 
     frames: int = 0
@@ -76,7 +76,7 @@ class LaneCounters:
     last_captured_s: float = float("-inf")
     nuisances: tuple[NuisanceSpot, ...] = ()  # for the camera's status
 
-    def add(self, before: LaneCounters) -> None:
+    def add(self, before: SeatCounters) -> None:
         """Count on where those ended."""
         self.frames += before.frames
         self.looks += before.looks
@@ -84,21 +84,21 @@ class LaneCounters:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class Seat:
     """One camera's way through the analysis."""
 
     camera: CameraId
     pipeline: CameraPipeline
-    counters: LaneCounters
+    counters: SeatCounters
     recording: RecordedTime | None = None  # None: a live camera
     tell: Callable[[Finding], None] = lambda finding: None  # the source's gate listens
     late_snapshots: Callable[[], Sequence[Snapshot]] = tuple  # better ones, of earlier frames
-    #: The same one for all live lanes. None: looked at alone, as recordings must be: what a clip
+    #: The same one for all live seats. None: looked at alone, as recordings must be: what a clip
     #: leads to may not depend on what else was there.
     detector: SharedDetector | None = None
     journal: Journal | None = None  # None: the loop's
     sights: Sights | None = None  # None: nobody asks what a recorder's clip shows
-    untold: UntoldLane | None = None  # None: nobody asks later why nobody was told
+    untold: UntoldSeat | None = None  # None: nobody asks later why nobody was told
     watchers: tuple[Callable[[Frame, Analysis], None], ...] = ()  # of frames not recalled
 
 
@@ -123,7 +123,7 @@ class AnalysisLoop:
     def __init__(
         self,
         exchange: FrameExchange,
-        lanes: Mapping[CameraId, Lane],
+        seats: Mapping[CameraId, Seat],
         journal: Journal,
         *,
         clock: Clock,
@@ -131,17 +131,17 @@ class AnalysisLoop:
         make_snapshot: SnapshotMaker | None,
     ) -> None:
         self._exchange = exchange
-        self._lanes = dict(lanes)
+        self._seats = dict(seats)
         self._journal = journal
         self._clock = clock
         self._heartbeat = heartbeat
         self._make_snapshot = make_snapshot
         self._asked: deque[_Asked] = deque()
 
-    def enter(self, lane: Lane) -> None:
+    def enter(self, seat: Seat) -> None:
         """The frames of this camera that come next are of another recording. By the thread
-        that feeds them, while none waits: the lane's pipeline is the loop's from now on."""
-        self._lanes[lane.camera] = lane
+        that feeds them, while none waits: the seat's pipeline is the loop's from now on."""
+        self._seats[seat.camera] = seat
 
     def ask(self, work: Callable[[], None], timeout_s: float) -> bool:
         """From another thread: have `work` done between two frames, and wait for it.
@@ -155,40 +155,40 @@ class AnalysisLoop:
 
     # --- for what is asked ---
 
-    def swap(self, lane: Lane, *, new_view: bool = False) -> None:
+    def swap(self, seat: Seat, *, new_view: bool = False) -> None:
         """The camera goes on with other settings: its pipeline's memory goes into the new one.
 
         `new_view`: its pictures look different from now on.
         """
-        before = self._lanes.get(lane.camera)
+        before = self._seats.get(seat.camera)
         if before is not None:
             try:
-                lane.pipeline.resume(before.pipeline.carry_over(), offset_s=0.0)
+                seat.pipeline.resume(before.pipeline.carry_over(), offset_s=0.0)
             except CarryOverRefused as error:
-                log.warning("%s: its events end with the edit: %s", lane.camera, error)
+                log.warning("%s: its events end with the edit: %s", seat.camera, error)
                 self._end(before, EndReason.RESTART)
         if new_view:
-            lane.pipeline.forget_background()
-        self._lanes[lane.camera] = lane
+            seat.pipeline.forget_background()
+        self._seats[seat.camera] = seat
 
     def leave(self, camera: CameraId) -> None:
         """No more frames of this camera come: its events end."""
-        lane = self._lanes.pop(camera, None)
-        if lane is not None and lane.journal is None:
-            self._end(lane, EndReason.RESTART)
+        seat = self._seats.pop(camera, None)
+        if seat is not None and seat.journal is None:
+            self._end(seat, EndReason.RESTART)
 
     def follow(self, camera: CameraId) -> None:
         """Another profile was asked for: it is in force from now on, not from the next frame."""
-        lane = self._lanes.get(camera)
-        if lane is not None:
-            lane.pipeline.follow()
+        seat = self._seats.get(camera)
+        if seat is not None:
+            seat.pipeline.follow()
 
     def forget_nuisances(self, camera: CameraId) -> None:
         """On the ward's command: tell of all places again."""
-        lane = self._lanes.get(camera)
-        if lane is not None:
-            lane.pipeline.forget_nuisances()
-            lane.counters.nuisances = ()
+        seat = self._seats.get(camera)
+        if seat is not None:
+            seat.pipeline.forget_nuisances()
+            seat.counters.nuisances = ()
 
     # --- the thread ---
 
@@ -202,15 +202,15 @@ class AnalysisLoop:
             if isinstance(item, Frame):
                 self._take_up(item)
             elif isinstance(item, SourceLost):
-                lane = self._lanes[item.camera]
-                self._journal.record(lane.pipeline.close(EndReason.CAMERA_LOST, item.at_s))
-                if lane.untold is not None:
-                    lane.untold.close()
+                seat = self._seats[item.camera]
+                self._journal.record(seat.pipeline.close(EndReason.CAMERA_LOST, item.at_s))
+                if seat.untold is not None:
+                    seat.untold.close()
             else:
                 self._journal.record(())  # it may hold something whose time has come
-        for lane in self._lanes.values():
-            if lane.journal is None:  # else a recorder's clip: analysed again, its events go on
-                self._end(lane, EndReason.RESTART)
+        for seat in self._seats.values():
+            if seat.journal is None:  # else a recorder's clip: analysed again, its events go on
+                self._end(seat, EndReason.RESTART)
 
     def _do_asked(self) -> None:
         while self._asked:
@@ -220,83 +220,83 @@ class AnalysisLoop:
             finally:
                 asked.done.set()
 
-    def _end(self, lane: Lane, reason: EndReason) -> None:
+    def _end(self, seat: Seat, reason: EndReason) -> None:
         """End its open events."""
-        at_s = max(lane.counters.last_captured_s, 0.0)
+        at_s = max(seat.counters.last_captured_s, 0.0)
         # A recording does not restart with us: its pictures end here.
-        reason = EndReason.CAMERA_LOST if lane.recording else reason
-        self._journal.record(lane.pipeline.close(reason, at_s))
+        reason = EndReason.CAMERA_LOST if seat.recording else reason
+        self._journal.record(seat.pipeline.close(reason, at_s))
 
     def _take_up(self, frame: Frame) -> None:
         begun_s = self._clock.mono_s()
-        lane = self._begin(frame)
-        others = self._exchange.take_more(frame.camera, MAX_TOGETHER - 1) if lane.detector else []
-        if lane.detector:
-            done = self._looked_at_together([frame, *others], lane.detector)
+        seat = self._begin(frame)
+        others = self._exchange.take_more(frame.camera, MAX_TOGETHER - 1) if seat.detector else []
+        if seat.detector:
+            done = self._looked_at_together([frame, *others], seat.detector)
         else:
-            done = [(lane, frame, lane.pipeline.update(frame))]
+            done = [(seat, frame, seat.pipeline.update(frame))]
         for each in done:
             self._keep(*each)
         spent_s = (self._clock.mono_s() - begun_s) / len(done)
-        for each_lane, each_frame, analysis in done:
-            each_lane.counters.busy_s += spent_s
-            self._exchange.spent(each_lane.camera, spent_s)
-            each_lane.tell(finding_of(each_frame.captured_s, analysis))
+        for each_seat, each_frame, analysis in done:
+            each_seat.counters.busy_s += spent_s
+            self._exchange.spent(each_seat.camera, spent_s)
+            each_seat.tell(finding_of(each_frame.captured_s, analysis))
 
     def _looked_at_together(
         self, frames: Sequence[Frame], detector: SharedDetector
-    ) -> list[tuple[Lane, Frame, Analysis]]:
+    ) -> list[tuple[Seat, Frame, Analysis]]:
         """One frame of each of several live cameras; the first has begun."""
-        lanes = [self._lanes[frames[0].camera], *(self._begin(frame) for frame in frames[1:])]
-        searches = [lane.pipeline.search(frame) for lane, frame in zip(lanes, frames, strict=True)]
-        least = min(lane.pipeline.candidate_threshold for lane in lanes)
+        seats = [self._seats[frames[0].camera], *(self._begin(frame) for frame in frames[1:])]
+        searches = [seat.pipeline.search(frame) for seat, frame in zip(seats, frames, strict=True)]
+        least = min(seat.pipeline.candidate_threshold for seat in seats)
         requests = [(search.pixels, search.regions) for search in searches]
         found: Sequence[Seen] = [Seen((), ())] * len(requests)
         if any(search.regions for search in searches):
             floor = least * FLOOR_FRAC
             found = detector.look_together(requests, candidate_threshold=least, floor=floor)
         done = []
-        for lane, frame, search, seen in zip(lanes, frames, searches, found, strict=True):
-            least = lane.pipeline.candidate_threshold
+        for seat, frame, search, seen in zip(seats, frames, searches, found, strict=True):
+            least = seat.pipeline.candidate_threshold
             detections = [each for each in seen.detections if each.score >= least]
             weak = tuple(each for each in seen.faint if each.score >= least * FLOOR_FRAC)
             faint = Faint(search.regions, weak)
-            done.append((lane, frame, lane.pipeline.conclude(frame, search, detections, faint)))
+            done.append((seat, frame, seat.pipeline.conclude(frame, search, detections, faint)))
         return done
 
-    def _begin(self, frame: Frame) -> Lane:
-        lane = self._lanes[frame.camera]
-        for snapshot in lane.late_snapshots():
+    def _begin(self, frame: Frame) -> Seat:
+        seat = self._seats[frame.camera]
+        for snapshot in seat.late_snapshots():
             # Kept only while the event can still tell of it: its end named the earlier one.
-            if lane.pipeline.attach_snapshot(snapshot.event_id, snapshot.ref):
+            if seat.pipeline.attach_snapshot(snapshot.event_id, snapshot.ref):
                 self._journal.keep(snapshot)
-        return lane
+        return seat
 
-    def _keep(self, lane: Lane, frame: Frame, analysis: Analysis) -> None:
-        journal = lane.journal or self._journal
+    def _keep(self, seat: Seat, frame: Frame, analysis: Analysis) -> None:
+        journal = seat.journal or self._journal
         # The event is durable before its picture is: a missing JPEG can be told, a missing
         # event cannot.
         journal.record(analysis.events)
-        if lane.sights is not None and not frame.recalled:
-            lane.sights.add(analysis)
-        if lane.untold is not None and not frame.recalled:
-            lane.untold.add(frame.captured_s, frame.weekminute, analysis)
+        if seat.sights is not None and not frame.recalled:
+            seat.sights.add(analysis)
+        if seat.untold is not None and not frame.recalled:
+            seat.untold.add(frame.captured_s, frame.weekminute, analysis)
         if not frame.recalled:
-            for watch in lane.watchers:
+            for watch in seat.watchers:
                 watch(frame, analysis)
-        self._keep_snapshots(lane, frame, analysis, journal)
-        counters = lane.counters
+        self._keep_snapshots(seat, frame, analysis, journal)
+        counters = seat.counters
         counters.frames += 1
         counters.looks += bool(analysis.searched)
-        counters.nuisances = lane.pipeline.nuisances
+        counters.nuisances = seat.pipeline.nuisances
         counters.last_captured_s = max(counters.last_captured_s, frame.captured_s)
 
     def _keep_snapshots(
-        self, lane: Lane, frame: Frame, analysis: Analysis, journal: Journal
+        self, seat: Seat, frame: Frame, analysis: Analysis, journal: Journal
     ) -> None:
         if self._make_snapshot is None:
             return
         for best in analysis.best_frames:
             snapshot = self._make_snapshot(frame, best)
-            lane.pipeline.attach_snapshot(best.event_id, snapshot.ref)
+            seat.pipeline.attach_snapshot(best.event_id, snapshot.ref)
             journal.keep(snapshot)

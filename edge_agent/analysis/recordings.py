@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from edge_agent.config import CameraConfig, FileSource
+from edge_agent.config.profiles import OWN
 from edge_agent.contract import MediaTimeSource, RecordedTimeline
-from edge_agent.sources import CameraFeed
+from edge_agent.sources import CameraFeed, FeedSettings
 
 #: How far the time of a file whose clock nobody vouches for may be off.
 _MTIME_ERR_S = 3600.0
@@ -20,6 +21,22 @@ def is_recorded(camera: CameraConfig) -> bool:
     return isinstance(camera.source, FileSource) and camera.source.pace == "fast"
 
 
+class ProfiledGate:
+    """Has a recording's gate go by the motion settings of the profile in force, as a live one's.
+
+    `settings`: of a profile. What is in force is known with each analysed frame.
+    """
+
+    def __init__(self, feed: CameraFeed, settings: Callable[[str], FeedSettings]) -> None:
+        self._feed, self._settings = feed, settings
+        self._profile = OWN
+
+    def follow(self, profile: str) -> None:
+        if profile != self._profile:
+            self._profile = profile
+            self._feed.apply(self._settings(profile))
+
+
 class RecordedTime(Protocol):
     """When a recording happened."""
 
@@ -27,7 +44,7 @@ class RecordedTime(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class KnownTime:
+class GivenTime:
     """Of a recording whose time is known before it is opened."""
 
     known: RecordedTimeline

@@ -26,7 +26,7 @@ from edge_agent.language import LANGUAGES, _, speak
 from edge_agent.runtime import StopToken
 
 if TYPE_CHECKING:
-    from edge_agent.discovery import Account, FoundCamera, Plan
+    from edge_agent.discovery import Account, FoundCamera, SearchPlan
     from edge_agent.sources import CredentialGuard
 
 
@@ -232,12 +232,12 @@ def _test(arguments: argparse.Namespace) -> int:
 
 def _clock_offset_s(camera: CameraConfig, wsd_port: int) -> float | None:
     """How far its clock is ahead, where it says so over ONVIF; no login is needed for that."""
-    from edge_agent.discovery import Plan, search
+    from edge_agent.discovery import SearchPlan, search
 
     host = urlsplit(getattr(camera.source, "url", "")).hostname
     if host is None:
         return None
-    plan = Plan(addresses=(host,), wait_s=_CLOCK_WAIT_S, multicast=False, wsd_port=wsd_port)
+    plan = SearchPlan(addresses=(host,), wait_s=_CLOCK_WAIT_S, multicast=False, wsd_port=wsd_port)
     found = search(plan)
     return found[0].clock_offset_s if found else None
 
@@ -336,17 +336,17 @@ def _find(arguments: argparse.Namespace) -> int:
 
 
 def _asked(arguments: argparse.Namespace, account: Account | None) -> FoundCamera | None:
-    from edge_agent.discovery import Plan, search
+    from edge_agent.discovery import SearchPlan, search
 
-    plan = Plan(
+    plan = SearchPlan(
         addresses=(arguments.address,), wait_s=3.0, multicast=False, wsd_port=arguments.wsd_port
     )
     found = search(plan, account, _guard(arguments))
     return found[0] if found else None
 
 
-def _plan(arguments: argparse.Namespace) -> Plan:
-    from edge_agent.discovery import Plan
+def _plan(arguments: argparse.Namespace) -> SearchPlan:
+    from edge_agent.discovery import SearchPlan
     from edge_agent.discovery.network import network_of, own_networks
 
     try:
@@ -354,7 +354,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
     except ValueError as error:
         fix = "write it as 192.168.1.0/24"
         raise ConfigError([ConfigProblem("command line", "--network", str(error), fix)]) from None
-    return Plan(
+    return SearchPlan(
         networks=tuple(networks),
         ports=arguments.ports,
         wait_s=arguments.wait,

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_agent.config import SHORT_SHA_LENGTH, LoadedConfig, canonical_sha, load_config
+from edge_agent.config import LoadedConfig, load_config, short_sha
 from edge_agent.errors import ConfigError, ConfigProblem
 from edge_agent.foreign_text import printable_json
 from edge_agent.language import _
 from edge_agent.tools.preflight import diagnoses, service_of
-from edge_agent.tools.preflight.account import Account
+from edge_agent.tools.preflight.account import ServiceUser
 from edge_agent.tools.sentences import of_problem
 
 
@@ -28,7 +28,7 @@ class Check:
     @classmethod
     def of(cls, path: Path, *, user: str | None = None, online: bool = False) -> Check:
         """Raises ConfigError for a `user` that this machine does not have."""
-        if user is not None and Account.named(user) is None:
+        if user is not None and ServiceUser.named(user) is None:
             problem = ConfigProblem("command line", "--user", f"no user is called {user}", "")
             raise ConfigError([problem])
         try:
@@ -53,9 +53,8 @@ class Check:
 
 
 def summary_of(loaded: LoadedConfig) -> str:
-    short_sha = canonical_sha(loaded.config)[:SHORT_SHA_LENGTH]
     cameras = counted(len(loaded.config.cameras), _("1 camera"), _("{count} cameras"))
-    return f"{cameras}, cfg {short_sha}"
+    return f"{cameras}, cfg {short_sha(loaded.config)}"
 
 
 def counted(number: int, one: str, many: str) -> str:
@@ -87,7 +86,7 @@ def print_json(check: Check, *, is_fine: bool) -> None:
     }
     if check.loaded is not None:
         answer["cameras"] = [camera.id for camera in check.loaded.config.cameras]
-        answer["cfg"] = canonical_sha(check.loaded.config)[:SHORT_SHA_LENGTH]
+        answer["cfg"] = short_sha(check.loaded.config)
     print(printable_json(answer, indent=2))
 
 

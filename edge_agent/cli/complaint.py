@@ -21,7 +21,7 @@ from edge_agent.language import LANGUAGES, speak
 from edge_agent.tools.tuning.words import closing_lines, is_unexplained
 
 if TYPE_CHECKING:
-    from edge_agent.agent.untold_ring import Settings, Told, WindowRow
+    from edge_agent.agent.untold_ring import RingContents, Settings, WindowRow
     from edge_agent.pipeline.together import Case
 
 _HOUR_S = 3600.0
@@ -197,7 +197,9 @@ def _answers(row: WindowRow, settings: Settings) -> Iterator[_Answer]:
 # --- in words ---------------------------------------------------------------------------
 
 
-def _lines(told: Told, answers: Sequence[_Answer], damaged: int, asked: _Asked) -> Iterator[str]:
+def _lines(
+    told: RingContents, answers: Sequence[_Answer], damaged: int, asked: _Asked
+) -> Iterator[str]:
     from edge_agent.cli.complaint_minutes import listed_minutes, summed_minutes
     from edge_agent.cli.why import line_of
     from edge_agent.pipeline.together import together
@@ -235,7 +237,7 @@ def _lines(told: Told, answers: Sequence[_Answer], damaged: int, asked: _Asked) 
         yield f"  {records} damaged and left out"
 
 
-def _missing(told: Told, asked: _Asked) -> Iterator[str]:
+def _missing(told: RingContents, asked: _Asked) -> Iterator[str]:
     """What is not written yet, and what was never kept."""
     waiting = asked.unwritten
     begin_s = max(asked.begin_s, waiting.from_s) if waiting else asked.end_s
@@ -253,7 +255,7 @@ def _missing(told: Told, asked: _Asked) -> Iterator[str]:
 
 
 def _objects(
-    told: Told, answers: Sequence[_Answer], damaged: int, asked: _Asked
+    told: RingContents, answers: Sequence[_Answer], damaged: int, asked: _Asked
 ) -> Iterator[dict[str, Any]]:
     from edge_agent.cli.why import change_object, why_object
     from edge_agent.pipeline.together import together

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from edge_agent.agent.minute_reason import Reason, in_short, in_words
+from edge_agent.agent.minute_reason import MinuteReason, in_short, in_words
 from edge_agent.agent.untold_ring import MinuteRow
 
 #: Rows that are further apart than this have a hole between them.
@@ -32,7 +32,7 @@ def summed_minutes(minutes: Sequence[MinuteRow], local: Local, hole: str) -> Ite
         yield f"  {len(minutes)} minute{'s' if len(minutes) > 1 else ''} of record:"
     for reason, count in counts.most_common():
         yield f"  {count:>5}  {in_short(reason)}"
-    blind = (Reason.NO_CAMERA, Reason.OVERLOADED, Reason.GATE)
+    blind = (MinuteReason.NO_CAMERA, MinuteReason.OVERLOADED, MinuteReason.GATE)
     for begin_s, end_s, row in _stretches(minutes):
         if row is None or row.reason in blind:
             words = f"no record: {hole}" if row is None else in_words(row)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edge_agent.atomic_file import write_atomically
 from edge_agent.config import DEFAULT_CONFIG_DIR
-from edge_agent.config.history import Entry, History, load_entry, state_dirs
+from edge_agent.config.history import History, KeptConfig, load_entry, state_dirs
 from edge_agent.config.load import AGENT_FILE
 from edge_agent.config.on_disk import Files, agent_file, read_files
 from edge_agent.errors import EXIT_OK, OperatorError, StorageError
@@ -105,7 +105,7 @@ def _rollback(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _known(config: Path) -> list[Entry]:
+def _known(config: Path) -> list[KeptConfig]:
     """The history of these files, oldest first. Raises OperatorError when there is none."""
     agent = agent_file(config)
     searched = []
@@ -121,7 +121,7 @@ def _known(config: Path) -> list[Entry]:
     )
 
 
-def _chosen(entries: list[Entry], number: int | None, *, back: int) -> Entry:
+def _chosen(entries: list[KeptConfig], number: int | None, *, back: int) -> KeptConfig:
     """By its number, or the newest but `back` - 1."""
     if number is None and len(entries) >= back:
         return entries[-back]

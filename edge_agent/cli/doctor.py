@@ -15,7 +15,7 @@ from edge_agent.foreign_text import printable
 from edge_agent.language import LANGUAGES, _, speak
 
 if TYPE_CHECKING:
-    from edge_agent.tools.doctor import Finding
+    from edge_agent.tools.doctor import DoctorFinding
 
 _MARKS = {"green": "ok", "yellow": "! ", "red": "X "}
 _COLOURS = {"green": "\033[32m", "yellow": "\033[33m", "red": "\033[31m"}
@@ -46,7 +46,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from edge_agent.tools.doctor import Grade, Visit, codes_markdown, examine, worst
+    from edge_agent.tools.doctor import DoctorVisit, Grade, codes_markdown, examine, worst
 
     # What programs read, and the list behind docs/codes.md, is English unless asked otherwise.
     is_for_programs = arguments.json or (arguments.codes and arguments.lang is None)
@@ -54,7 +54,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     if arguments.codes:
         print(codes_markdown(), end="")
         return EXIT_OK
-    visit = Visit(arguments.config, not arguments.no_cameras, not arguments.no_broker)
+    visit = DoctorVisit(arguments.config, not arguments.no_cameras, not arguments.no_broker)
     findings = []
     colours = sys.stdout.isatty()
     for finding in examine(visit, SystemClock()):
@@ -73,7 +73,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return EXIT_FAILED if grade is Grade.RED else EXIT_OK
 
 
-def _plain(finding: Finding) -> dict[str, str]:
+def _plain(finding: DoctorFinding) -> dict[str, str]:
     return {
         "code": finding.code,
         "grade": finding.grade,
@@ -83,7 +83,7 @@ def _plain(finding: Finding) -> dict[str, str]:
     }
 
 
-def print_finding(finding: Finding, *, colours: bool) -> None:
+def print_finding(finding: DoctorFinding, *, colours: bool) -> None:
     """One line, and what to do."""
     mark = _MARKS[finding.grade]
     if colours:

@@ -29,7 +29,7 @@ from edge_agent.foreign_text import printable
 from edge_agent.geometry import BBox, FrameSize
 
 if TYPE_CHECKING:
-    from edge_agent.agent.replay import ClipReplay, PayloadWriter, ReplayResult, ReplayStep
+    from edge_agent.agent.clip_player import ClipPlayer, PayloadWriter, PlayedClip, PlayedFrame
 
 _DEFAULT_FPS = 5.0
 
@@ -82,7 +82,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 @dataclass(frozen=True, slots=True)
-class ReplaySettings:
+class PlaySettings:
     """What the clips are replayed with."""
 
     camera: CameraConfig
@@ -103,7 +103,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         return 2
     settings = settings_of(arguments)
 
-    from edge_agent.agent.replay import ClipReplay, PayloadWriter
+    from edge_agent.agent.clip_player import ClipPlayer, PayloadWriter
     from edge_agent.contract import Sender
     from edge_agent.detect import OnnxDetector, find_model
     from edge_agent.pipeline.stages import thresholds
@@ -111,7 +111,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     model = find_model(settings.model, cameras=settings.cameras).at(settings.size)
     detector = OnnxDetector.open(model, threads=settings.threads)
     clock = SystemClock()
-    replay = ClipReplay(
+    player = ClipPlayer(
         detector,
         default_fps=settings.fps,
         zone=settings.zone,
@@ -126,7 +126,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         replay=True,
     )
     show = _JsonLines(PayloadWriter(sender, clock)) if arguments.json else _table
-    failed = [clip for clip in arguments.clips if not _one(clip, replay, settings, arguments, show)]
+    failed = [clip for clip in arguments.clips if not _one(clip, player, settings, arguments, show)]
     if not arguments.json:
         candidate, confirm = thresholds(settings.camera.person, detector)
         print(f"{model.in_words()}: candidates from {candidate:.2f}, told from {confirm:.2f}")
@@ -135,10 +135,10 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 def _one(
     clip: Path,
-    replay: ClipReplay,
-    settings: ReplaySettings,
+    player: ClipPlayer,
+    settings: PlaySettings,
     arguments: argparse.Namespace,
-    show: Callable[[Path, ReplayResult, float], None],
+    show: Callable[[Path, PlayedClip, float], None],
 ) -> bool:
     """One clip; False when it cannot be read to its end, which does not stop the others."""
     camera_id = settings.camera.id if arguments.config else id_of(clip)
@@ -146,18 +146,18 @@ def _one(
     begun_s = time.process_time()
     try:
         # Why somebody was not told is known at the end; what is drawn is played again.
-        asked = _asked(clip, replay, camera) if arguments.why and arguments.annotate else None
+        asked = _asked(clip, player, camera) if arguments.why and arguments.annotate else None
         untold = drawn_untold(asked.untold, camera) if asked and asked.untold else None
         with (
             progress_bar(clip) as advance,
             _annotation(arguments.annotate, camera, settings, untold) as draw,
         ):
 
-            def watch(step: ReplayStep) -> None:
+            def watch(step: PlayedFrame) -> None:
                 advance(step.progress)
                 draw(step)
 
-            result = replay.play(clip, camera, watch, why=arguments.why and asked is None)
+            result = player.play(clip, camera, watch, why=arguments.why and asked is None)
         result = asked or result
     except MediaError as error:
         print(printable(f"edge-agent: {error}", keep="\n"), file=sys.stderr)
@@ -176,11 +176,11 @@ def _one(
 # --- settings -------------------------------------------------------------------------
 
 
-def settings_of(arguments: argparse.Namespace) -> ReplaySettings:
+def settings_of(arguments: argparse.Namespace) -> PlaySettings:
     """Of --config, --camera, --model, --input-size and --fps. Raises ConfigError."""
     if arguments.config is None:
         camera = CameraConfig(id="replay", source=FileSource(path=""))
-        return ReplaySettings(
+        return PlaySettings(
             camera,
             arguments.model or "auto",
             arguments.input_size,
@@ -192,11 +192,11 @@ def settings_of(arguments: argparse.Namespace) -> ReplaySettings:
             "replay",
             None,
         )
-    from edge_agent.config import SHORT_SHA_LENGTH, canonical_sha
+    from edge_agent.config import short_sha
 
     config = load_to_decide(arguments.config).config
     camera = _camera(config, arguments)
-    return ReplaySettings(
+    return PlaySettings(
         camera,
         arguments.model or config.detector.model,
         arguments.input_size or (None if arguments.model else config.detector.input_px),
@@ -206,7 +206,7 @@ def settings_of(arguments: argparse.Namespace) -> ReplaySettings:
         ZoneInfo(config.box.timezone),
         config.box.ward,
         config.box.id,
-        canonical_sha(config)[:SHORT_SHA_LENGTH],
+        short_sha(config),
     )
 
 
@@ -260,18 +260,18 @@ def progress_bar(clip: Path) -> Iterator[Callable[[float | None], None]]:
         yield lambda progress: bar.update(task, completed=progress or 0.0)
 
 
-def _asked(clip: Path, replay: ClipReplay, camera: CameraConfig) -> ReplayResult:
+def _asked(clip: Path, player: ClipPlayer, camera: CameraConfig) -> PlayedClip:
     with progress_bar(clip) as advance:
-        return replay.play(clip, camera, lambda step: advance(step.progress), why=True)
+        return player.play(clip, camera, lambda step: advance(step.progress), why=True)
 
 
 @contextmanager
 def _annotation(
     out: Path | None,
     camera: CameraConfig,
-    settings: ReplaySettings,
+    settings: PlaySettings,
     untold: Mapping[float, Sequence[tuple[BBox, str]]] | None,
-) -> Iterator[Callable[[ReplayStep], None]]:
+) -> Iterator[Callable[[PlayedFrame], None]]:
     if out is None:
         yield lambda step: None
         return
@@ -285,7 +285,7 @@ def _annotation(
         untold=untold,
     ) as annotated:
 
-        def draw(step: ReplayStep) -> None:
+        def draw(step: PlayedFrame) -> None:
             annotated.add(step.frame.pixels.bgr(), step.analysis, step.frame.captured_s)
 
         yield draw
@@ -300,12 +300,12 @@ class _JsonLines:
     def __init__(self, writer: PayloadWriter) -> None:
         self._writer = writer
 
-    def __call__(self, clip: Path, result: ReplayResult, cpu_s: float) -> None:
+    def __call__(self, clip: Path, result: PlayedClip, cpu_s: float) -> None:
         for payload in self._writer.payloads(result):
             print(payload.decode())
 
 
-def _table(clip: Path, result: ReplayResult, cpu_s: float) -> None:
+def _table(clip: Path, result: PlayedClip, cpu_s: float) -> None:
     speed = f", {result.duration_s / cpu_s:.0f}x real time on one core" if cpu_s > 0 else ""
     print(
         f"{printable(clip.name)}: {clip_time(result.duration_s)} min, {result.decoded} pictures "

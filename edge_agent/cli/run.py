@@ -14,7 +14,7 @@ from edge_agent.config import DEFAULT_CONFIG_DIR
 from edge_agent.config.start import start_config
 from edge_agent.errors import EXIT_FAILED
 from edge_agent.tools.preflight import Service, stop_if_wrong
-from edge_agent.tools.preflight.account import Account
+from edge_agent.tools.preflight.account import ServiceUser
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def _run(arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     start = start_config(arguments.config)
     loaded = start.loaded
-    stop_if_wrong(loaded, Service(Account.ours()))
+    stop_if_wrong(loaded, Service(ServiceUser.ours()))
     logging.getLogger("edge_agent").setLevel(loaded.config.log.level.upper())
     for warning in loaded.warnings:
         log.warning("%s", warning)

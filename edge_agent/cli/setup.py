@@ -60,6 +60,8 @@ brand = "hikvision"    # hikvision dahua tapo reolink uniview ezviz yoosee xmeye
 address = "192.168.1.64"
 username = "viewer"
 password_from = "/media/usb/gate.txt"
+# url = "rtsps://192.168.1.64:322/stream2" # instead of brand and address
+# ca_file = "/media/usb/gate.pem" # the certificate of rtsps://, or its CA; is copied
 """
 
 
@@ -122,12 +124,12 @@ def _setup(arguments: argparse.Namespace) -> int:
 def _go(
     course: Course, arguments: argparse.Namespace, answers: Answers | None, secrets: dict[str, str]
 ) -> bool:
-    from edge_agent.tools.setup import Terminal, Told, ask_everything
+    from edge_agent.tools.setup import GivenAnswers, Terminal, ask_everything
 
     if arguments.step:
         return course.one_step(arguments.step, answers, secrets)
     if answers is not None:
-        return course.whole(Told(answers, secrets))
+        return course.whole(GivenAnswers(answers, secrets))
     print(_("Press Ctrl-C at any time: nothing is written before the end."))
     return course.whole(ask_everything(Terminal(), machine_zone(), course.manner.search))
 
@@ -164,11 +166,11 @@ def _fetch_settings(arguments: argparse.Namespace) -> FetchSettings:
 
 def _cameras_here(arguments: argparse.Namespace) -> Sequence[FoundCamera]:
     """Over ONVIF, without a login: nobody is asked for anything but its name."""
-    from edge_agent.discovery import Plan, meet
+    from edge_agent.discovery import SearchPlan, meet
     from edge_agent.discovery.network import network_of, own_networks
 
     networks = [network_of(text) for text in arguments.network] or own_networks()
-    return meet(Plan(tuple(networks), wait_s=_SEARCH_S, wsd_port=arguments.wsd_port))
+    return meet(SearchPlan(tuple(networks), wait_s=_SEARCH_S, wsd_port=arguments.wsd_port))
 
 
 def _answers(arguments: argparse.Namespace) -> tuple[Answers | None, dict[str, str]]:

@@ -33,11 +33,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _bundle(arguments: argparse.Namespace) -> int:
     from edge_agent.tools.bundle import bundle
-    from edge_agent.tools.doctor import Visit, examine
+    from edge_agent.tools.doctor import DoctorVisit, examine
     from edge_agent.tools.doctor.agent import configuration
 
     clock, online = SystemClock(), not arguments.offline
-    visit = Visit(arguments.config, cameras=online, broker=online)
+    visit = DoctorVisit(arguments.config, cameras=online, broker=online)
     config = configuration(arguments.config).config
     facts = bundle(config, examine(visit, clock), clock)
     text = json.dumps(facts, indent=2) + "\n"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.cli.complaint import span
 from edge_agent.cli.numbers import number, picture_size
-from edge_agent.cli.replay import ReplaySettings, progress_bar, settings_of
+from edge_agent.cli.replay import PlaySettings, progress_bar, settings_of
 from edge_agent.clock import SystemClock
 from edge_agent.config import DEFAULT_CONFIG_DIR, CameraConfig, load_to_decide
 from edge_agent.errors import (
@@ -26,9 +26,9 @@ from edge_agent.foreign_text import printable, printable_json
 from edge_agent.language import LANGUAGES, speak
 
 if TYPE_CHECKING:
-    from edge_agent.agent.replay import ClipReplay
+    from edge_agent.agent.clip_player import ClipPlayer
     from edge_agent.tools.tuning.candidates import Candidate
-    from edge_agent.tools.tuning.experiment import Experiment, Outcome
+    from edge_agent.tools.tuning.experiment import Experiment, TuningOutcome
     from edge_agent.tools.tuning.recording import SharedLooks
     from edge_agent.tools.tuning.scenes import Scenes
 
@@ -100,7 +100,7 @@ def _tune(arguments: argparse.Namespace) -> int:
         return EXIT_USAGE
     a, trials = _candidates(arguments, settings)
 
-    from edge_agent.agent.replay import ClipReplay
+    from edge_agent.agent.clip_player import ClipPlayer
     from edge_agent.detect import OnnxDetector, find_model
     from edge_agent.tools.tuning.experiment import Experiment
     from edge_agent.tools.tuning.labels import read_labels
@@ -109,11 +109,11 @@ def _tune(arguments: argparse.Namespace) -> int:
     model = find_model(settings.model, cameras=settings.cameras).at(settings.size)
     detector = OnnxDetector.open(model, threads=settings.threads)
 
-    def replayer(shared: SharedLooks) -> ClipReplay:
+    def player(shared: SharedLooks) -> ClipPlayer:
         clock = SystemClock()
-        return ClipReplay(shared, default_fps=settings.fps, zone=settings.zone, clock=clock)
+        return ClipPlayer(shared, default_fps=settings.fps, zone=settings.zone, clock=clock)
 
-    experiment = Experiment(detector, replayer, a, trials, labels)
+    experiment = Experiment(detector, player, a, trials, labels)
     scenes = _scenes() if arguments.report else None
     failed = [clip for clip in arguments.clips if not _one(clip, experiment, scenes)]
     if experiment.outcome.recordings:
@@ -154,9 +154,9 @@ def _one(clip: Path, experiment: Experiment, scenes: Scenes | None) -> bool:
                 scenes.begin()
 
             def watch(step: object) -> None:
-                from edge_agent.agent.replay import ReplayStep
+                from edge_agent.agent.clip_player import PlayedFrame
 
-                assert isinstance(step, ReplayStep)
+                assert isinstance(step, PlayedFrame)
                 advance(step.progress)
                 if scenes is not None:
                     scenes.see(step)
@@ -172,7 +172,7 @@ def _one(clip: Path, experiment: Experiment, scenes: Scenes | None) -> bool:
 
 
 def _candidates(
-    arguments: argparse.Namespace, settings: ReplaySettings
+    arguments: argparse.Namespace, settings: PlaySettings
 ) -> tuple[Candidate, list[Candidate]]:
     from edge_agent.tools.tuning.candidates import Candidate, swept, with_changes
 
@@ -203,7 +203,7 @@ def _fitting(camera: CameraConfig, a: CameraConfig, path: Path) -> CameraConfig:
     return msgspec.structs.replace(camera, id=a.id, source=a.source)
 
 
-def _show(outcome: Outcome, arguments: argparse.Namespace) -> None:
+def _show(outcome: TuningOutcome, arguments: argparse.Namespace) -> None:
     from edge_agent.cli.tune_view import document, lines
 
     if arguments.json:

@@ -12,14 +12,14 @@ from edge_agent.tools.tuning.words import reason_text
 if TYPE_CHECKING:
     from edge_agent.config import CameraConfig
     from edge_agent.tools.tuning.comparison import Difference
-    from edge_agent.tools.tuning.decision import Told
-    from edge_agent.tools.tuning.experiment import Outcome, Trial
-    from edge_agent.tools.tuning.score import Score
+    from edge_agent.tools.tuning.decision import ToldEvent
+    from edge_agent.tools.tuning.experiment import Trial, TuningOutcome
+    from edge_agent.tools.tuning.score import VisitScore
 
 _DIGITS = 3
 
 
-def lines(outcome: Outcome) -> Iterator[str]:
+def lines(outcome: TuningOutcome) -> Iterator[str]:
     """For a terminal."""
     single = len(outcome.trials) <= 1
     for i, recording in enumerate(outcome.recordings):
@@ -38,7 +38,7 @@ def lines(outcome: Outcome) -> Iterator[str]:
     yield _cost(outcome)
 
 
-def _differences(outcome: Outcome, trial: Trial, clip: int) -> Iterator[str]:
+def _differences(outcome: TuningOutcome, trial: Trial, clip: int) -> Iterator[str]:
     compared = trial.compared[clip]
     a, b = outcome.a.candidate.camera, trial.candidate.camera
     for word, differences, camera in (
@@ -51,7 +51,7 @@ def _differences(outcome: Outcome, trial: Trial, clip: int) -> Iterator[str]:
         yield "  nothing lost, nothing gained"
 
 
-def _told_text(told: Told) -> str:
+def _told_text(told: ToldEvent) -> str:
     zones = f"  {','.join(told.zones)}" if told.zones else ""
     profile = f"  {told.profile}" if told.profile else ""
     when = f"{clip_time(told.start_s)}-{clip_time(told.end_s)}"
@@ -65,7 +65,7 @@ def _reason(difference: Difference, camera: CameraConfig) -> str:
     return reason_text(difference.why, camera)
 
 
-def _table(outcome: Outcome) -> Iterator[str]:
+def _table(outcome: TuningOutcome) -> Iterator[str]:
     header = [_("settings"), _("events"), _("gained"), _("lost")]
     header += [_("precision"), _("recall"), _("delay")] if outcome.labelled else []
     rows = [_row("A " + outcome.a.candidate.name, outcome.a, labelled=outcome.labelled)]
@@ -88,7 +88,7 @@ def _row(name: str, trial: Trial, *, labelled: bool) -> list[str]:
     return row
 
 
-def _advice(outcome: Outcome) -> Iterator[str]:
+def _advice(outcome: TuningOutcome) -> Iterator[str]:
     from edge_agent.tools.tuning.score import wilson
 
     advice = outcome.advice
@@ -106,7 +106,7 @@ def _advice(outcome: Outcome) -> Iterator[str]:
     )
 
 
-def _cost(outcome: Outcome) -> str:
+def _cost(outcome: TuningOutcome) -> str:
     """Measured: of no part of the document for programs."""
     costs = [recording.cost for recording in outcome.recordings]
     total_s, detector_s = sum(c.total_s for c in costs), sum(c.detector_s for c in costs)
@@ -121,7 +121,7 @@ def _cost(outcome: Outcome) -> str:
 # --- for programs -----------------------------------------------------------------------
 
 
-def document(outcome: Outcome) -> dict[str, Any]:
+def document(outcome: TuningOutcome) -> dict[str, Any]:
     """The same bytes for the same clips, settings and model."""
     found: dict[str, Any] = {
         "clips": [
@@ -149,7 +149,7 @@ def document(outcome: Outcome) -> dict[str, Any]:
     return found
 
 
-def _trial(trial: Trial, outcome: Outcome) -> dict[str, Any]:
+def _trial(trial: Trial, outcome: TuningOutcome) -> dict[str, Any]:
     found: dict[str, Any] = {
         "settings": trial.candidate.name,
         "events": trial.events,
@@ -182,7 +182,7 @@ def _objects(differences: Sequence[Difference], camera: CameraConfig) -> list[di
     ]
 
 
-def _event(told: Told) -> dict[str, Any]:
+def _event(told: ToldEvent) -> dict[str, Any]:
     return {
         "from_s": _rounded(told.start_s),
         "told_s": _rounded(told.told_s),
@@ -192,7 +192,7 @@ def _event(told: Told) -> dict[str, Any]:
     } | ({"profile": told.profile} if told.profile else {})
 
 
-def _score(score: Score) -> dict[str, Any]:
+def _score(score: VisitScore) -> dict[str, Any]:
     return {
         "visits": score.visits,
         "told": sum(score.seen),

@@ -29,12 +29,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _zones(arguments: argparse.Namespace) -> int:
     from edge_agent.cli.status import socket_folders
-    from edge_agent.tools.zones.desk import Desk, Place
+    from edge_agent.tools.zones.desk import Desk, DrawingPlace
     from edge_agent.tools.zones.server import PageServer
 
     speak(arguments.lang)
     folders = tuple(socket_folders(arguments.config))
-    place = Place(arguments.config, arguments.id, folders, arguments.clip)
+    place = DrawingPlace(arguments.config, arguments.id, folders, arguments.clip)
     server = PageServer(Desk(place, SystemClock()), arguments.port)
     print(_("Open this address in a browser of this machine; it works once, for 15 minutes:"))
     print(f"\n    {server.url}\n")

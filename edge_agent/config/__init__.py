@@ -1,7 +1,7 @@
 """The configuration: its schema, how it is read and checked, and what may be shown of it."""
 
 from edge_agent.config.camera import HealthConfig
-from edge_agent.config.canonical import SHORT_SHA_LENGTH, canonical_sha, redacted
+from edge_agent.config.canonical import redacted, short_sha
 from edge_agent.config.load import DEFAULT_CONFIG_DIR, LoadedConfig, load_config, load_to_decide
 from edge_agent.config.schema import (
     AgentFile,
@@ -36,7 +36,6 @@ from edge_agent.config.schema import (
 
 __all__ = [
     "DEFAULT_CONFIG_DIR",
-    "SHORT_SHA_LENGTH",
     "AgentFile",
     "AnalysisConfig",
     "BoxConfig",
@@ -67,8 +66,8 @@ __all__ = [
     "TuningConfig",
     "UsbSource",
     "ZoneConfig",
-    "canonical_sha",
     "load_config",
     "load_to_decide",
     "redacted",
+    "short_sha",
 ]

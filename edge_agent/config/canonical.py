@@ -13,7 +13,7 @@ from edge_agent.config.schema import Config
 from edge_agent.config.words import scrubbed
 
 #: How much of the fingerprint events carry: enough to tell the configurations of a box apart.
-SHORT_SHA_LENGTH = 12
+_SHORT_LENGTH = 12
 _URLS = frozenset({"url", "main_url"})
 
 
@@ -28,13 +28,13 @@ def redacted(config: Config) -> dict[str, Any]:
     return {key: _scrub(value) for key, value in plain.items()}
 
 
-def canonical_sha(config: Config) -> str:
-    """sha256 (64 hex digits) of the redacted configuration as canonical JSON.
+def short_sha(config: Config) -> str:
+    """First 12 hex digits of the sha256 of the redacted configuration as canonical JSON.
 
     Equal configurations have equal fingerprints, however their files are written.
     """
     text = json.dumps(redacted(config), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode()).hexdigest()[:_SHORT_LENGTH]
 
 
 def _scrub(value: Any, key: str = "") -> Any:

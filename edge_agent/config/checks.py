@@ -22,7 +22,7 @@ from edge_agent.config.secrets import CREDENTIAL_PREFIX
 from edge_agent.config.sources import FileSource, RtspSource, UsbSource
 from edge_agent.config.storage import ClipConfig, SnapshotConfig
 from edge_agent.config.time_zones import BadZone, zone_called
-from edge_agent.config.validate import Checks, Finding
+from edge_agent.config.validate import Checks, ConfigFinding
 from edge_agent.config.words import number, scrubbed, shown
 from edge_agent.geometry import Polygon
 
@@ -32,68 +32,72 @@ _LEAST_AREA_FRAC = 1e-6
 _RAW_PIXEL_FORMATS = frozenset({"yuyv422", "uyvy422", "nv12", "yuv420p", "rgb24", "bgr24", "gray"})
 
 
-def _time_zone(key: str, name: str) -> Iterator[Finding]:
+def _time_zone(key: str, name: str) -> Iterator[ConfigFinding]:
     try:
         zone_called(name)
     except BadZone as error:
-        yield Finding(key, scrubbed(str(error)), error.fix)
+        yield ConfigFinding(key, scrubbed(str(error)), error.fix)
 
 
-def _box(box: BoxConfig) -> Iterator[Finding]:
+def _box(box: BoxConfig) -> Iterator[ConfigFinding]:
     yield from _time_zone("timezone", box.timezone)
     if not Path(box.state_dir).is_absolute():
-        yield Finding("state_dir", f"is {shown(box.state_dir)}", "use an absolute path")
+        yield ConfigFinding("state_dir", f"is {shown(box.state_dir)}", "use an absolute path")
 
 
-def _secret_file(key: str, reference: str | None) -> Iterator[Finding]:
+def _secret_file(key: str, reference: str | None) -> Iterator[ConfigFinding]:
     """Never shows the value: somebody may have written the secret itself there."""
     if reference is None:
         return
     if reference.startswith(CREDENTIAL_PREFIX):
         if not _CREDENTIAL_NAME.fullmatch(reference.removeprefix(CREDENTIAL_PREFIX)):
-            yield Finding(key, "has no proper name after credential:", "use letters and digits")
+            yield ConfigFinding(
+                key, "has no proper name after credential:", "use letters and digits"
+            )
     elif not Path(reference).is_absolute():
         fix = "name a file by its absolute path, or credential:NAME; not the secret itself"
-        yield Finding(key, "is no absolute path", fix)
+        yield ConfigFinding(key, "is no absolute path", fix)
 
 
-def _tls(tls: TlsConfig) -> Iterator[Finding]:
+def _tls(tls: TlsConfig) -> Iterator[ConfigFinding]:
     for key, path in (("ca_file", tls.ca_file), ("cert_file", tls.cert_file)):
         if path is not None and not Path(path).is_absolute():
-            yield Finding(key, f"is {shown(path)}", "use an absolute path")
+            yield ConfigFinding(key, f"is {shown(path)}", "use an absolute path")
     yield from _secret_file("key_file", tls.key_file)
     if tls.cert_file and not tls.key_file:
-        yield Finding("key_file", "is missing beside cert_file", "name the certificate's key")
+        yield ConfigFinding("key_file", "is missing beside cert_file", "name the certificate's key")
     if tls.key_file and not tls.cert_file:
-        yield Finding("cert_file", "is missing beside key_file", "name the key's certificate")
+        yield ConfigFinding("cert_file", "is missing beside key_file", "name the key's certificate")
 
 
-def _mqtt(mqtt: MqttConfig) -> Iterator[Finding]:
+def _mqtt(mqtt: MqttConfig) -> Iterator[ConfigFinding]:
     found = f"is {shown(mqtt.host)}"
     if "://" in mqtt.host:
-        yield Finding("host", found, "write only the name, without mqtt:// or mqtts://")
+        yield ConfigFinding("host", found, "write only the name, without mqtt:// or mqtts://")
     elif re.search(r":\d+$", mqtt.host) and mqtt.host.count(":") == 1:
-        yield Finding("host", found, "write only the name; the port has its own key")
+        yield ConfigFinding("host", found, "write only the name; the port has its own key")
     elif not mqtt.host or re.search(r"[\s/@?#]", mqtt.host):
-        yield Finding("host", found, "write the broker's name or address, and nothing else")
+        yield ConfigFinding("host", found, "write the broker's name or address, and nothing else")
     yield from _secret_file("password_file", mqtt.password_file)
     if mqtt.password_file and not mqtt.username:
-        yield Finding("username", "is missing beside password_file", "add the login name")
+        yield ConfigFinding("username", "is missing beside password_file", "add the login name")
     if mqtt.allow_insecure and mqtt.tls != TlsConfig():
         fix = "remove allow_insecure, or the tls keys"
-        yield Finding("allow_insecure", "is true although tls is set up", fix, is_warning=True)
+        yield ConfigFinding(
+            "allow_insecure", "is true although tls is set up", fix, is_warning=True
+        )
 
 
-def _upload(kept: SnapshotConfig | ClipConfig, kind: str) -> Iterator[Finding]:
+def _upload(kept: SnapshotConfig | ClipConfig, kind: str) -> Iterator[ConfigFinding]:
     if kept.allow_upload and not kept.enabled:
         fix = "set enabled = true, or remove allow_upload"
-        yield Finding("allow_upload", f"is true but no {kind} are kept", fix, is_warning=True)
+        yield ConfigFinding("allow_upload", f"is true but no {kind} are kept", fix, is_warning=True)
 
 
-def _person(person: PersonConfig) -> Iterator[Finding]:
+def _person(person: PersonConfig) -> Iterator[ConfigFinding]:
     candidate, confirm = person.candidate_threshold, person.confirm_threshold
     if candidate != "auto" and confirm != "auto" and confirm < candidate:
-        yield Finding(
+        yield ConfigFinding(
             "confirm_threshold",
             f"is {number(confirm)}, below candidate_threshold {number(candidate)}",
             "a person is confirmed by candidates: raise it, or lower candidate_threshold",
@@ -103,21 +107,21 @@ def _person(person: PersonConfig) -> Iterator[Finding]:
         found = f"is {number(person.min_height_frac)}, not below max_height_frac "
         found += number(person.max_height_frac)
         fix = "nobody would be reported: lower it"
-        yield Finding("min_height_frac", found, fix, tells_nobody=True)
+        yield ConfigFinding("min_height_frac", found, fix, tells_nobody=True)
 
 
-def _schedule(schedule: Schedule) -> Iterator[Finding]:
+def _schedule(schedule: Schedule) -> Iterator[ConfigFinding]:
     if schedule.start == schedule.end:
         fix = 'use "00:00" and "24:00" for the whole day'
-        yield Finding("end", f"is {shown(schedule.end)}, the same as start", fix)
+        yield ConfigFinding("end", f"is {shown(schedule.end)}, the same as start", fix)
 
 
-def _area(zone: ZoneConfig | IgnoreZoneConfig | PrivacyMaskConfig) -> Iterator[Finding]:
+def _area(zone: ZoneConfig | IgnoreZoneConfig | PrivacyMaskConfig) -> Iterator[ConfigFinding]:
     if _crosses_itself(zone.polygon):
         fix = "list the corners in order around the area"
-        yield Finding("polygon", "has edges that cross each other", fix)
+        yield ConfigFinding("polygon", "has edges that cross each other", fix)
     elif Polygon.of(zone.polygon).area_frac < _LEAST_AREA_FRAC:
-        yield Finding("polygon", "encloses no area", "the corners must not lie on one line")
+        yield ConfigFinding("polygon", "encloses no area", "the corners must not lie on one line")
 
 
 def _crosses_itself(points: Sequence[tuple[float, float]]) -> bool:
@@ -150,50 +154,52 @@ def _cross(
     )
 
 
-def _rtsp(source: RtspSource) -> Iterator[Finding]:
+def _rtsp(source: RtspSource) -> Iterator[ConfigFinding]:
     yield from _rtsp_url("url", source.url)
     if source.main_url is not None:
         yield from _rtsp_url("main_url", source.main_url)
         if source.main_url == source.url:
             fix = "name the substream in url, or remove main_url"
-            yield Finding("main_url", "is the same as url", fix)
+            yield ConfigFinding("main_url", "is the same as url", fix)
         elif _host(source.main_url) != _host(source.url):
             # The login goes to both: a slip must not send it to a stranger.
             fix = "name the main stream of the camera that url names"
-            yield Finding("main_url", "is on another host than url", fix)
+            yield ConfigFinding("main_url", "is on another host than url", fix)
     yield from _secret_file("password_file", source.password_file)
     if source.password_file and not source.username:
-        yield Finding("username", "is missing beside password_file", "add the camera's user")
+        yield ConfigFinding("username", "is missing beside password_file", "add the camera's user")
     yield from _rtsp_login(source)
 
 
-def _rtsp_login(source: RtspSource) -> Iterator[Finding]:
+def _rtsp_login(source: RtspSource) -> Iterator[ConfigFinding]:
     """What protects the password on its way."""
     secure = source.url.lower().startswith("rtsps:")
     if source.allow_basic and not secure:
         found = "lets the password go in clear over the household's network"
-        yield Finding(
+        yield ConfigFinding(
             "allow_basic", found, "set the camera's RTSP login to digest", is_warning=True
         )
     if source.identity is not None and not _IDENTITY.fullmatch(source.identity):
         found = f"is {shown(source.identity)}: no serial number and no hardware address"
-        yield Finding("identity", found, "copy it from `edge-agent camera discover`")
+        yield ConfigFinding("identity", found, "copy it from `edge-agent camera discover`")
     if source.identity is not None and source.allow_basic and not secure:
         found = "would let the password go in clear to whatever claims to be this camera"
-        yield Finding("identity", found, "remove it, or allow_basic")
+        yield ConfigFinding("identity", found, "remove it, or allow_basic")
     if source.allow_insecure and secure:
         found = "accepts any certificate, also that of somebody in between"
-        yield Finding("allow_insecure", found, "name the camera's own as ca_file", is_warning=True)
+        yield ConfigFinding(
+            "allow_insecure", found, "name the camera's own as ca_file", is_warning=True
+        )
     for key, wanted in (("ca_file", source.ca_file), ("allow_insecure", source.allow_insecure)):
         if wanted and not secure:
-            yield Finding(key, "says nothing without rtsps://", "remove it, or use rtsps://")
+            yield ConfigFinding(key, "says nothing without rtsps://", "remove it, or use rtsps://")
 
 
-def _rtsp_url(key: str, url: str) -> Iterator[Finding]:
+def _rtsp_url(key: str, url: str) -> Iterator[ConfigFinding]:
     if "@" in url:
         # Also refuses an @ in the path, which would have to be written %40 anyway: a password
         # may hold / and ?, so that nobody can tell where it ends.
-        yield Finding(
+        yield ConfigFinding(
             key,
             f"is {shown(url)}, with a user or password inside",
             "take them out: set username, put the password into a file of mode 0600 and name it "
@@ -204,13 +210,13 @@ def _rtsp_url(key: str, url: str) -> Iterator[Finding]:
         parts = urlsplit(url)
         scheme, host, _port = parts.scheme, parts.hostname, parts.port
     except ValueError:
-        yield Finding(key, f"is {shown(url)}", "use rtsp://host[:port]/path")
+        yield ConfigFinding(key, f"is {shown(url)}", "use rtsp://host[:port]/path")
         return
     if scheme not in {"rtsp", "rtsps"} or not host or re.search(r"\s", url):
-        yield Finding(key, f"is {shown(url)}", "use rtsp://host[:port]/path")
+        yield ConfigFinding(key, f"is {shown(url)}", "use rtsp://host[:port]/path")
     elif scrubbed(url) != url:
         fix = "if the camera knows digest login, use username and password_file instead"
-        yield Finding(key, "holds a password= parameter", fix, is_warning=True)
+        yield ConfigFinding(key, "holds a password= parameter", fix, is_warning=True)
 
 
 def _host(url: str) -> str | None:
@@ -220,36 +226,36 @@ def _host(url: str) -> str | None:
         return None
 
 
-def _usb(source: UsbSource) -> Iterator[Finding]:
+def _usb(source: UsbSource) -> Iterator[ConfigFinding]:
     if not source.device.startswith("/dev/"):
         fix = "use /dev/v4l/by-id/..., see: ls /dev/v4l/by-id"
-        yield Finding("device", f"is {shown(source.device)}", fix)
+        yield ConfigFinding("device", f"is {shown(source.device)}", fix)
     elif re.match(r"^/dev/video\d+$", source.device):
         fix = "it may change at each boot; use /dev/v4l/by-id/..."
-        yield Finding("device", f"is {shown(source.device)}", fix, is_warning=True)
+        yield ConfigFinding("device", f"is {shown(source.device)}", fix, is_warning=True)
 
 
-def _file(source: FileSource) -> Iterator[Finding]:
+def _file(source: FileSource) -> Iterator[ConfigFinding]:
     if not source.path:
-        yield Finding("path", "is empty", "name a recording")
+        yield ConfigFinding("path", "is empty", "name a recording")
 
 
-def _folder(source: FolderSource) -> Iterator[Finding]:
+def _folder(source: FolderSource) -> Iterator[ConfigFinding]:
     if not source.path:
-        yield Finding("path", "is empty", "name the folder that the recorder uploads into")
+        yield ConfigFinding("path", "is empty", "name the folder that the recorder uploads into")
     if re.match(r"^(\\\\|//[^/]|(?i:smb|cifs|nfs|ftp|ftps|sftp|http|https)://)", source.path):
         fix = "mount that share on this box, and name the folder where it is mounted"
-        yield Finding("path", f"is {shown(source.path)}, an address on the network", fix)
+        yield ConfigFinding("path", f"is {shown(source.path)}, an address on the network", fix)
     elif re.match(r"^[A-Za-z]:[\\/]", source.path):
         fix = "name the folder as this box sees it, as /srv/clips"
-        yield Finding("path", f"is {shown(source.path)}, a path of Windows", fix)
+        yield ConfigFinding("path", f"is {shown(source.path)}, a path of Windows", fix)
     if not source.template:
-        yield Finding("template", "is empty", "see what fits: edge-agent probe FOLDER")
+        yield ConfigFinding("template", "is empty", "see what fits: edge-agent probe FOLDER")
     elif "%" in source.template and "{" not in source.template:
         fix = (
             f"put the time into braces, as {_braced(source.template)}; or: edge-agent probe FOLDER"
         )
-        yield Finding("template", f"is {shown(source.template)}, without braces", fix)
+        yield ConfigFinding("template", f"is {shown(source.template)}, without braces", fix)
     if source.time_zone is not None:
         yield from _time_zone("time_zone", source.time_zone)
 
@@ -260,7 +266,7 @@ def _braced(template: str) -> str:
     return shown(codes.sub(lambda match: f"{{start:{match[0]}}}", template, count=1))
 
 
-def folders_shared(cameras: Sequence[CameraConfig]) -> Iterator[tuple[int, Finding]]:
+def folders_shared(cameras: Sequence[CameraConfig]) -> Iterator[tuple[int, ConfigFinding]]:
     """(index of the camera, what is wrong) of cameras whose clips lie in the same folder."""
     first: dict[str, int] = {}
     channels: dict[tuple[str, str], str] = {}
@@ -273,27 +279,27 @@ def folders_shared(cameras: Sequence[CameraConfig]) -> Iterator[tuple[int, Findi
             own, other = getattr(source, key), getattr(before.source, key)
             if own != other:
                 found = f"is {shown(own)}, but {shown(other)} for {before.id} of the same folder"
-                yield index, Finding(f"source.{key}", found, "use the same for one folder")
+                yield index, ConfigFinding(f"source.{key}", found, "use the same for one folder")
         channel = source.channel or camera.id
         owner = channels.setdefault((source.path, channel), camera.id)
         if owner != camera.id:
             found = f"is {shown(channel)}, as of {owner}"
-            yield index, Finding("source.channel", found, "give each camera its own channel")
+            yield index, ConfigFinding("source.channel", found, "give each camera its own channel")
 
 
-def _camera(camera: CameraConfig) -> Iterator[Finding]:
+def _camera(camera: CameraConfig) -> Iterator[ConfigFinding]:
     for key in ("zones", "ignore_zones", "privacy_masks"):
         names: list[str] = []
         for index, zone in enumerate(getattr(camera, key)):
             if zone.name in names:
                 found = f"is {shown(zone.name)}, as {key}[{names.index(zone.name)}] already is"
-                yield Finding(f"{key}[{index}].name", found, "give each its own name")
+                yield ConfigFinding(f"{key}[{index}].name", found, "give each its own name")
             names.append(zone.name)
     candidate = camera.person.candidate_threshold
     for index, zone in enumerate(camera.zones):
         confirm = zone.confirm_threshold
         if candidate != "auto" and confirm != "auto" and confirm < candidate:
-            yield Finding(
+            yield ConfigFinding(
                 f"zones[{index}].confirm_threshold",
                 f"is {number(confirm)}, below person.candidate_threshold {number(candidate)}",
                 "a person is confirmed by candidates: raise it, or lower candidate_threshold",
@@ -301,14 +307,14 @@ def _camera(camera: CameraConfig) -> Iterator[Finding]:
             )
 
 
-def camera_with_clips(clips: ClipConfig, camera: CameraConfig) -> Iterator[Finding]:
+def camera_with_clips(clips: ClipConfig, camera: CameraConfig) -> Iterator[ConfigFinding]:
     """What [clips] of agent.toml and one camera's file say together; paths are the camera's."""
     if not (clips.enabled and camera.enabled and camera.clips):
         return
     if isinstance(camera.source, FolderSource):
         return  # the recorder has them
     if camera.privacy_masks:
-        yield Finding(
+        yield ConfigFinding(
             "privacy_masks",
             "are set, but [clips] in agent.toml is enabled, and a clip is kept as the camera "
             "sends it: nothing can be blackened in it",
@@ -318,10 +324,10 @@ def camera_with_clips(clips: ClipConfig, camera: CameraConfig) -> Iterator[Findi
     if isinstance(source, UsbSource) and source.pixel_format in _RAW_PIXEL_FORMATS:
         found = f"is {shown(source.pixel_format)}, and raw pictures cannot be kept as clips"
         fix = 'use "mjpeg" or "h264", or set clips = false for this camera'
-        yield Finding("source.pixel_format", found, fix, is_warning=True)
+        yield ConfigFinding("source.pixel_format", found, fix, is_warning=True)
     told_after_s = max(person.lost_after_s, person.cooldown_s) + person.confirm_window_s
     if clips.post_s > told_after_s:
-        yield Finding(
+        yield ConfigFinding(
             "person.cooldown_s",
             f"lets an event end {number(told_after_s)} s after the person was last seen, before "
             f"clips.post_s {number(clips.post_s)} of agent.toml is over",

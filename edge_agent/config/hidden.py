@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edge_agent.config.camera import CameraConfig
-from edge_agent.config.validate import Finding
+from edge_agent.config.validate import ConfigFinding
 from edge_agent.geometry import Polygon
 
 #: With less than the half left a mask was probably drawn the wrong way round, or in haste.
@@ -14,7 +14,7 @@ _MUCH_FRAC = 0.5
 _SIDE = 50
 
 
-def mostly_hidden(camera: CameraConfig) -> Iterator[Finding]:
+def mostly_hidden(camera: CameraConfig) -> Iterator[ConfigFinding]:
     """A warning where privacy masks, or ignore zones, leave less than half of the picture."""
     for key, areas, what, then in (
         ("privacy_masks", camera.privacy_masks, "privacy masks hide", "nobody behind them is seen"),
@@ -22,7 +22,7 @@ def mostly_hidden(camera: CameraConfig) -> Iterator[Finding]:
     ):
         share = _covered([Polygon.of(area.polygon) for area in areas])
         if share > _MUCH_FRAC:
-            yield Finding(
+            yield ConfigFinding(
                 key,
                 f"{what} {share:.0%} of the picture: {then}",
                 "draw them smaller",

@@ -37,7 +37,7 @@ _STATE_DIR = re.compile(r"""^\s*state_dir\s*=\s*["']([^"']+)["']""", re.MULTILIN
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class KeptConfig:
     """One configuration that was in force."""
 
     number: int  # rises
@@ -59,11 +59,11 @@ class History:
     def __init__(self, state_dir: Path) -> None:
         self._folder = state_dir / HISTORY_DIR
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[KeptConfig]:
         """Oldest first. What is damaged is left out."""
         return [entry for number in self._numbers() if (entry := self._entry(number)) is not None]
 
-    def newest(self) -> Entry | None:
+    def newest(self) -> KeptConfig | None:
         entries = (self._entry(number) for number in reversed(self._numbers()))
         return next((entry for entry in entries if entry is not None), None)
 
@@ -77,7 +77,7 @@ class History:
         names = sorted(before.keys() | texts.keys())
         changed = tuple(name for name in names if before.get(name) != texts.get(name))
         number = numbers[-1] + 1 if numbers else 1
-        entry = Entry(number, utc_s, cfg_sha, str(origin), changed, tuple(changes), texts)
+        entry = KeptConfig(number, utc_s, cfg_sha, str(origin), changed, tuple(changes), texts)
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
@@ -97,10 +97,10 @@ class History:
             return sorted(int(path.stem) for path in paths if _NUMBER.fullmatch(path.stem))
         return []
 
-    def _entry(self, number: int) -> Entry | None:
+    def _entry(self, number: int) -> KeptConfig | None:
         try:
             data = first_bytes(self._path(number), _LARGEST_ENTRY_BYTES)
-            return msgspec.json.decode(data, type=Entry)
+            return msgspec.json.decode(data, type=KeptConfig)
         except (OSError, msgspec.MsgspecError, RecursionError):
             return None
 
@@ -108,7 +108,7 @@ class History:
         return self._folder / f"{number:06d}.json"
 
 
-def load_entry(entry: Entry) -> LoadedConfig:
+def load_entry(entry: KeptConfig) -> LoadedConfig:
     """As it was loaded then. Raises ConfigError."""
     return load_files(entry.contents, paths_from=Path(entry.origin).parent)
 

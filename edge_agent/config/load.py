@@ -23,7 +23,7 @@ from edge_agent.config.sources import FileSource
 from edge_agent.config.syntax import read_toml
 from edge_agent.config.tables import Table
 from edge_agent.config.text import Unreadable, text_of
-from edge_agent.config.validate import Finding, Validator
+from edge_agent.config.validate import ConfigFinding, Validator
 from edge_agent.config.words import shown
 from edge_agent.errors import ConfigError, ConfigProblem
 
@@ -62,7 +62,7 @@ class _File:
     raw: dict[str, Any]
     lines: Mapping[str, int]
 
-    def problem(self, finding: Finding) -> ConfigProblem:
+    def problem(self, finding: ConfigFinding) -> ConfigProblem:
         line = line_of(finding.path, self.lines)
         where = f"{self.path}:{line}" if line else str(self.path)
         return ConfigProblem(where, finding.path, finding.found, finding.fix)
@@ -161,8 +161,8 @@ class _Loader:
             (self._warnings if finding.is_warning else self._errors).append(file.problem(finding))
         return all(finding.is_warning for finding in findings)
 
-    def _findings(self, file: _File, root: type[Table]) -> list[Finding]:
-        findings: Iterator[Finding]
+    def _findings(self, file: _File, root: type[Table]) -> list[ConfigFinding]:
+        findings: Iterator[ConfigFinding]
         if root is CameraConfig:
             findings = camera_findings(file.raw)
         else:
@@ -170,7 +170,7 @@ class _Loader:
         told = list(islice(findings, _MOST_FINDINGS))
         if next(findings, None) is not None:
             found = f"has more problems than these {_MOST_FINDINGS}"
-            told.append(Finding("", found, "mend them, and check again"))
+            told.append(ConfigFinding("", found, "mend them, and check again"))
         return told
 
     def _check_agent(self, agent: _File) -> Mapping[str, Any]:
@@ -178,7 +178,9 @@ class _Loader:
         if "cameras" in agent.raw:
             del agent.raw["cameras"]
             fix = f"give each camera a file of its own in {CAMERAS_DIR}/"
-            self._errors.append(agent.problem(Finding("cameras", "does not belong here", fix)))
+            self._errors.append(
+                agent.problem(ConfigFinding("cameras", "does not belong here", fix))
+            )
         before = len(self._errors)
         self._check(agent, AgentFile)
         bad = any(problem.path.startswith("defaults") for problem in self._errors[before:])
@@ -193,7 +195,7 @@ class _Loader:
             other = first.setdefault(camera_id, camera.path)
             if other != camera.path:
                 found = f"is {shown(camera_id)}, as in {other.name}"
-                finding = Finding("id", found, "give each camera its own id")
+                finding = ConfigFinding("id", found, "give each camera its own id")
                 self._errors.append(camera.problem(finding))
 
     def _check_clips(self, config: Config, files: list[_File]) -> None:
@@ -267,7 +269,7 @@ class _DecidingLoader(_Loader):
             _fill(file.raw, "source", {"kind": "file", "path": "replayed"})
         return file
 
-    def _findings(self, file: _File, root: type[Table]) -> list[Finding]:
+    def _findings(self, file: _File, root: type[Table]) -> list[ConfigFinding]:
         return [each for each in super()._findings(file, root) if not each.tells_nobody]
 
 

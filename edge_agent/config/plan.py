@@ -33,7 +33,7 @@ _BUILT_ON = ("outbox", "snapshots", "clips", "tuning")
 _PULLING = {"mirror": None, "proxy": None}
 
 
-class Step(StrEnum):
+class CameraStep(StrEnum):
     """What becomes of one camera."""
 
     SWAP = "swap"
@@ -46,7 +46,7 @@ class Step(StrEnum):
 class Plan:
     """What is to be done. A camera that is not named goes on as it is."""
 
-    cameras: Mapping[str, Step] = field(default_factory=dict)
+    cameras: Mapping[str, CameraStep] = field(default_factory=dict)
     broker: bool = False
     detector: bool = False
     anew: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class Plan:
 
     @property
     def removed(self) -> tuple[str, ...]:
-        return tuple(name for name, step in self.cameras.items() if step is Step.REMOVE)
+        return tuple(name for name, step in self.cameras.items() if step is CameraStep.REMOVE)
 
     @property
     def left(self) -> tuple[str, ...]:
@@ -100,25 +100,25 @@ def changes(old: Config, new: Config) -> Iterator[str]:
                 yield f"camera {name}: {line}"
 
 
-def _cameras(old: Config, new: Config) -> Iterator[tuple[str, Step]]:
+def _cameras(old: Config, new: Config) -> Iterator[tuple[str, CameraStep]]:
     before = {camera.id: camera for camera in old.cameras if camera.enabled}
     after = {camera.id: camera for camera in new.cameras if camera.enabled}
     for name in before.keys() - after.keys():
-        yield name, Step.REMOVE
+        yield name, CameraStep.REMOVE
     for name, camera in after.items():
         if name not in before:
-            yield name, Step.ADD
+            yield name, CameraStep.ADD
         elif (step := _step(old, before[name], new, camera)) is not None:
             yield name, step
 
 
-def _step(old: Config, before: CameraConfig, new: Config, after: CameraConfig) -> Step | None:
+def _step(old: Config, before: CameraConfig, new: Config, after: CameraConfig) -> CameraStep | None:
     if before.source != after.source or _keeps_clips(old, before) != _keeps_clips(new, after):
-        return Step.RESTART
+        return CameraStep.RESTART
     shared = (old.box.timezone, old.ingest) != (new.box.timezone, new.ingest)
     if isinstance(after.source, FolderSource) and shared:
-        return Step.RESTART
-    return Step.SWAP if _deciding(old, before) != _deciding(new, after) else None
+        return CameraStep.RESTART
+    return CameraStep.SWAP if _deciding(old, before) != _deciding(new, after) else None
 
 
 def _keeps_clips(config: Config, camera: CameraConfig) -> bool:

@@ -15,7 +15,7 @@ import msgspec
 from edge_agent.config.camera import CameraConfig
 from edge_agent.config.checks import CHECKS
 from edge_agent.config.schema import AgentFile
-from edge_agent.config.validate import Finding, Validator
+from edge_agent.config.validate import ConfigFinding, Validator
 
 #: What may differ: all that decides about pictures which are decoded as they were.
 TABLES = ("person", "motion", "zones", "ignore_zones")
@@ -78,7 +78,7 @@ def key_in_file(camera: CameraConfig, profile: str, key: str) -> str:
     return f"profiles.{profile}.{key}" if name in getattr(written, table, {}) else key
 
 
-def camera_findings(raw: Mapping[str, object]) -> Iterator[Finding]:
+def camera_findings(raw: Mapping[str, object]) -> Iterator[ConfigFinding]:
     """All problems of a camera's file, with those of its profiles."""
     found = []
     for finding in Validator(CameraConfig, CHECKS, AgentFile).findings(raw):
@@ -99,14 +99,16 @@ def _of_profile(
     raw: Mapping[str, object],
     path: str,
     written: Mapping[str, object],
-    known: Sequence[Finding],
-) -> Iterator[Finding]:
+    known: Sequence[ConfigFinding],
+) -> Iterator[ConfigFinding]:
     name = path.partition(".")[2]
     if name in (AUTO, NONE):
-        yield Finding(path, f"is called {name}", "that word asks for no profile: use another name")
+        yield ConfigFinding(
+            path, f"is called {name}", "that word asks for no profile: use another name"
+        )
     if not any(written.get(table) for table in TABLES):
         fix = f"write below it what differs: {', '.join(TABLES)}"
-        yield Finding(path, "changes nothing", fix, is_warning=True)
+        yield ConfigFinding(path, "changes nothing", fix, is_warning=True)
     for table in _LISTS:
         unnamed = list(_unnamed(f"{path}.{table}", written.get(table, [])))
         yield from unnamed
@@ -123,15 +125,17 @@ def _of_profile(
             yield each._replace(path=_written_at(path, raw, written, each.path))
 
 
-def _unnamed(path: str, entries: object) -> Iterator[Finding]:
+def _unnamed(path: str, entries: object) -> Iterator[ConfigFinding]:
     """Raw zones of a profile that do not say which they are, or say it twice."""
     names: list[object] = []
     for index, entry in enumerate(cast("list[Mapping[str, object]]", entries)):
         name = entry.get("name")
         if not isinstance(name, str):
-            yield Finding(f"{path}[{index}].name", "is missing", "name the zone that it changes")
+            yield ConfigFinding(
+                f"{path}[{index}].name", "is missing", "name the zone that it changes"
+            )
         elif name in names:
-            yield Finding(f"{path}[{index}].name", "is there twice", "write its keys once")
+            yield ConfigFinding(f"{path}[{index}].name", "is there twice", "write its keys once")
         names.append(name)
 
 

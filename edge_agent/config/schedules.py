@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 from edge_agent.config.camera import CameraConfig, Schedule
 from edge_agent.config.schema import BoxConfig
 from edge_agent.config.time_zones import machine_zone
-from edge_agent.config.validate import Finding
+from edge_agent.config.validate import ConfigFinding
 
 #: Where most boxes stand; shown where the machine itself does not know.
 _USUAL_ZONE = "Asia/Ho_Chi_Minh"
 
 
-def schedules_without_zone(box: BoxConfig, camera: CameraConfig) -> Iterator[Finding]:
+def schedules_without_zone(box: BoxConfig, camera: CameraConfig) -> Iterator[ConfigFinding]:
     """A warning for each zone and profile with a schedule: which hours it would be."""
     schedules = {f"zones[{at}].schedule": zone.schedule for at, zone in enumerate(camera.zones)}
     schedules |= {f"profiles.{at}.schedule": each.schedule for at, each in camera.profiles.items()}
@@ -26,7 +26,7 @@ def schedules_without_zone(box: BoxConfig, camera: CameraConfig) -> Iterator[Fin
         written = [f"{entry.start} to {entry.end}" for entry in schedule]
         if hours == written:
             continue
-        yield Finding(
+        yield ConfigFinding(
             key,
             f"{', '.join(written)} is in {box.timezone}, because box.timezone of agent.toml is "
             f"not written: {', '.join(hours)} in {here}",

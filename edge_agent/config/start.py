@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.config.history import Entry, History, load_entry, load_files, state_dirs
+from edge_agent.config.history import History, KeptConfig, load_entry, load_files, state_dirs
 from edge_agent.config.load import CAMERAS_DIR, LoadedConfig, load_config
 from edge_agent.config.on_disk import agent_file, read_files
 from edge_agent.errors import ConfigError, ConfigProblem
@@ -28,7 +28,7 @@ class Start:
 
     loaded: LoadedConfig
     problems: tuple[ConfigProblem, ...] = ()  # what keeps the files from being used
-    entry: Entry | None = None  # of the history, when it is the last good one
+    entry: KeptConfig | None = None  # of the history, when it is the last good one
 
     @property
     def words(self) -> str:
@@ -63,7 +63,7 @@ def file_of(problem: ConfigProblem) -> str:
     return _LINE.sub("", problem.file)
 
 
-def _last_good(agent: Path) -> tuple[LoadedConfig, Entry | None] | None:
+def _last_good(agent: Path) -> tuple[LoadedConfig, KeptConfig | None] | None:
     for state_dir in state_dirs(agent):
         history = History(state_dir)
         for entry in reversed(history.entries()):

@@ -37,7 +37,7 @@ _DIGITS = "a number has thousands of digits"
 _GENERAL = "text needs quotes, lists and tables their brackets"
 
 
-class Fault(NamedTuple):
+class SyntaxFault(NamedTuple):
     """Something that is no TOML. `line` counts from 1; 0: the whole file. `key`: dotted, or ''."""
 
     line: int
@@ -52,12 +52,12 @@ class Fault(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedText:
     """What a text says. `tables` is None when a fault hides what follows it."""
 
     text: str  # with its slips mended, line by line
     tables: dict[str, Any] | None
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[SyntaxFault, ...] = ()
 
 
 class _Stop(NamedTuple):
@@ -68,9 +68,9 @@ class _Stop(NamedTuple):
     reason: str
 
 
-def read_toml(text: str) -> Reading:
+def read_toml(text: str) -> ParsedText:
     """Never raises: what is wrong is in the answer."""
-    faults: list[Fault] = []
+    faults: list[SyntaxFault] = []
     tables: dict[str, Any] | None = None
     while len(faults) < _MOST_FAULTS:
         answer = _read(text)
@@ -83,7 +83,7 @@ def read_toml(text: str) -> Reading:
             break
         text, fault = mended
         faults.append(fault)
-    return Reading(text, tables, tuple(faults))
+    return ParsedText(text, tables, tuple(faults))
 
 
 def _read(text: str) -> dict[str, Any] | _Stop:
@@ -127,7 +127,7 @@ def _is_shallow(tables: dict[str, Any]) -> bool:
     return False
 
 
-def _mended(text: str, stop: _Stop) -> tuple[str, Fault] | None:
+def _mended(text: str, stop: _Stop) -> tuple[str, SyntaxFault] | None:
     if stop.reason.startswith("Cannot "):
         return _without_second(text, stop)
     if stop.reason in (_DEEP, _DIGITS):
@@ -141,11 +141,11 @@ def _mended(text: str, stop: _Stop) -> tuple[str, Fault] | None:
             after = _read(mended)
             if not isinstance(after, _Stop) or (after.line, after.column) > _reach(at, stop):
                 key = _key_at(mended, at + 1) or _key_at(text, at + 1)
-                return mended, Fault(at + 1, key, repair.found, repair.fix)
+                return mended, SyntaxFault(at + 1, key, repair.found, repair.fix)
     return _without_stray(lines, stop)
 
 
-def _without_stray(lines: Sequence[str], stop: _Stop) -> tuple[str, Fault] | None:
+def _without_stray(lines: Sequence[str], stop: _Stop) -> tuple[str, SyntaxFault] | None:
     """The character where reading stopped, or the one before it, left out."""
     at = stop.line - 1
     if at >= len(lines) or not stop.column:
@@ -159,7 +159,7 @@ def _without_stray(lines: Sequence[str], stop: _Stop) -> tuple[str, Fault] | Non
         after = _read(mended)
         if not isinstance(after, _Stop) or after.line > stop.line:
             found = f"has a {_character(line[column])} where none belongs (column {column + 1})"
-            return mended, Fault(stop.line, _key_at(mended, stop.line), found, "delete it")
+            return mended, SyntaxFault(stop.line, _key_at(mended, stop.line), found, "delete it")
     return None
 
 
@@ -167,7 +167,7 @@ def _character(character: str) -> str:
     return character if character.isprintable() and character != " " else f"U+{ord(character):04X}"
 
 
-def _over_lines(lines: Sequence[str], stop: _Stop) -> tuple[str, Fault] | None:
+def _over_lines(lines: Sequence[str], stop: _Stop) -> tuple[str, SyntaxFault] | None:
     """A list over several lines that nothing closes, or a { } over several lines."""
     last = min(stop.line, len(lines)) - 1
     begun = next((at for at in range(last, -1, -1) if _SETTING.match(lines[at])), 0)
@@ -186,11 +186,11 @@ def _over_lines(lines: Sequence[str], stop: _Stop) -> tuple[str, Fault] | None:
     closed = lines[written[0]].rstrip().rstrip(",") + "]" * missing
     mended = "\n".join([*lines[: written[0]], closed, *lines[written[0] + 1 :]])
     found = f"has {missing} bracket{'s' * (missing > 1)} [ that nothing closes"
-    fault = Fault(start + 1, _key_at(mended, start + 1), found, "close the list with ]")
+    fault = SyntaxFault(start + 1, _key_at(mended, start + 1), found, "close the list with ]")
     return _tried(mended, stop, fault)
 
 
-def _joined(lines: Sequence[str], begun: int, stop: _Stop) -> tuple[str, Fault] | None:
+def _joined(lines: Sequence[str], begun: int, stop: _Stop) -> tuple[str, SyntaxFault] | None:
     """The { } that begins on a line, on that one line."""
     depth, end = 0, begun
     for end in range(begun, len(lines)):
@@ -201,10 +201,10 @@ def _joined(lines: Sequence[str], begun: int, stop: _Stop) -> tuple[str, Fault] 
     whole = re.sub(r",\s*}", " }", whole)
     mended = "\n".join([*lines[:begun], whole, *[""] * (end - begun), *lines[end + 1 :]])
     found, fix = "has a { } over several lines", "write it on one line"
-    return _tried(mended, stop, Fault(begun + 1, _key_at(mended, begun + 1), found, fix))
+    return _tried(mended, stop, SyntaxFault(begun + 1, _key_at(mended, begun + 1), found, fix))
 
 
-def _tried(mended: str, stop: _Stop, fault: Fault) -> tuple[str, Fault] | None:
+def _tried(mended: str, stop: _Stop, fault: SyntaxFault) -> tuple[str, SyntaxFault] | None:
     """None when the text can be read no further than before."""
     after = _read(mended)
     if isinstance(after, _Stop) and (after.line, after.column) <= (stop.line, stop.column):
@@ -247,7 +247,7 @@ def _chains(line: str) -> Iterator[Repair]:
             )
 
 
-def _without_second(text: str, stop: _Stop) -> tuple[str, Fault] | None:
+def _without_second(text: str, stop: _Stop) -> tuple[str, SyntaxFault] | None:
     """A key or table that is there twice: the second is left out, or its lines are."""
     lines = text.split("\n")
     at = min(stop.line, len(lines)) - 1
@@ -273,14 +273,14 @@ def _without_second(text: str, stop: _Stop) -> tuple[str, Fault] | None:
     after = _read(mended)
     if isinstance(after, _Stop) and after.line <= stop.line:
         return None
-    return mended, Fault(at + 1, key, found, fix)
+    return mended, SyntaxFault(at + 1, key, found, fix)
 
 
 def _second_told(
     lines: Sequence[str], at: int, instead: str, key: str, found: str, fix: str
-) -> tuple[str, Fault]:
+) -> tuple[str, SyntaxFault]:
     mended = "\n".join([*lines[:at], instead, *lines[at + 1 :]])
-    return mended, Fault(at + 1, key, found, fix)
+    return mended, SyntaxFault(at + 1, key, found, fix)
 
 
 def _blanked(lines: Sequence[str]) -> Iterator[str]:
@@ -297,16 +297,16 @@ def _key_at(text: str, line: int) -> str:
     return re.sub(r"\[\d+\]$", "", at_line[0]) if at_line else ""
 
 
-def _unexplained(text: str, stop: _Stop) -> Fault:
+def _unexplained(text: str, stop: _Stop) -> SyntaxFault:
     """No usual slip: what the parser says."""
     if stop.reason == _DEEP:
-        return Fault(stop.line, "", stop.reason, "nothing here needs more than three levels")
+        return SyntaxFault(stop.line, "", stop.reason, "nothing here needs more than three levels")
     if stop.reason == _DIGITS:
-        return Fault(stop.line, "", stop.reason, "write the number itself")
+        return SyntaxFault(stop.line, "", stop.reason, "write the number itself")
     if stop.reason.startswith("Cannot "):
         line = min(stop.line, len(text.splitlines()))
-        return Fault(line, _key_at(text, line), "is there twice", "keep one of the two")
+        return SyntaxFault(line, _key_at(text, line), "is there twice", "keep one of the two")
     if text.lstrip().startswith("{"):
-        return Fault(0, "", "looks like JSON", "write TOML, as in the shipped samples")
+        return SyntaxFault(0, "", "looks like JSON", "write TOML, as in the shipped samples")
     line = 0 if stop.column == 0 else stop.line
-    return Fault(line, "", f"is not TOML: {stop.reason}", _GENERAL)
+    return SyntaxFault(line, "", f"is not TOML: {stop.reason}", _GENERAL)

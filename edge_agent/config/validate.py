@@ -24,7 +24,7 @@ from edge_agent.config.words import expected, joined, number, shown, unwrapped
 _LONGEST_LIST = 256
 
 
-class Finding(NamedTuple):
+class ConfigFinding(NamedTuple):
     """One problem; `path` is dotted. A warning does not keep the agent from starting.
 
     `tells_nobody`: all keys are sound, and nobody can ever be reported; a replay may say why.
@@ -38,7 +38,7 @@ class Finding(NamedTuple):
 
 
 #: Checks between the keys of one table, by struct; paths in their findings are relative to it.
-Checks = Mapping[type, Callable[[Any], Iterator[Finding]]]
+Checks = Mapping[type, Callable[[Any], Iterator[ConfigFinding]]]
 
 
 @cache
@@ -59,11 +59,11 @@ class Validator:
         self._info = _info_of(root)
         self._checks = checks
 
-    def findings(self, raw: Mapping[str, object]) -> Iterator[Finding]:
+    def findings(self, raw: Mapping[str, object]) -> Iterator[ConfigFinding]:
         """All problems, in the order of the schema; none when the file is sound."""
         return self._table(raw, self._info, "")
 
-    def _value(self, value: object, kind: inspect.Type, path: str) -> Iterator[Finding]:
+    def _value(self, value: object, kind: inspect.Type, path: str) -> Iterator[ConfigFinding]:
         kind, extra = unwrapped(kind)
         match kind:
             case inspect.UnionType():
@@ -72,25 +72,25 @@ class Validator:
                 if isinstance(value, Mapping):
                     yield from self._table(value, kind, path)
                 else:
-                    yield Finding(path, f"is {shown(value)}", f"write a table: [{path}]")
+                    yield ConfigFinding(path, f"is {shown(value)}", f"write a table: [{path}]")
             case inspect.VarTupleType() | inspect.TupleType():
                 yield from self._list(value, kind, path)
             case inspect.DictType():
                 yield from self._named(value, kind, path)
             case _:
                 if fix := scalar_fix(value, kind, extra, _last(path)):
-                    yield Finding(path, f"is {shown(value)}", fix)
+                    yield ConfigFinding(path, f"is {shown(value)}", fix)
 
-    def _named(self, value: object, kind: inspect.DictType, path: str) -> Iterator[Finding]:
+    def _named(self, value: object, kind: inspect.DictType, path: str) -> Iterator[ConfigFinding]:
         """Tables by name; or keys of any value, which are checked where they are laid."""
         if not isinstance(value, Mapping):
-            yield Finding(path, f"is {shown(value)}", f"write a table: [{path}]")
+            yield ConfigFinding(path, f"is {shown(value)}", f"write a table: [{path}]")
         elif not isinstance(kind.value_type, inspect.AnyType):
             for name, inner in value.items():
                 yield from self._value(name, kind.key_type, joined(path, name))
                 yield from self._value(inner, kind.value_type, joined(path, name))
 
-    def _union(self, value: object, union: inspect.UnionType, path: str) -> Iterator[Finding]:
+    def _union(self, value: object, union: inspect.UnionType, path: str) -> Iterator[ConfigFinding]:
         tables = [kind for kind in union.types if isinstance(kind, inspect.StructType)]
         if tables:
             yield from self._tagged_table(value, tables, path)
@@ -104,48 +104,50 @@ class Validator:
         else:
             hint = number_hint(value, _last(path))
             fix = f"use {expected(union)}" + (f": {hint}" if hint else "")
-            yield Finding(path, f"is {shown(value)}", fix)
+            yield ConfigFinding(path, f"is {shown(value)}", fix)
 
     def _tagged_table(
         self, value: object, tables: Sequence[inspect.StructType], path: str
-    ) -> Iterator[Finding]:
+    ) -> Iterator[ConfigFinding]:
         tag_field = str(tables[0].tag_field)
         if not isinstance(value, Mapping):
-            yield Finding(path, f"is {shown(value)}", f"write a table: [{path}]")
+            yield ConfigFinding(path, f"is {shown(value)}", f"write a table: [{path}]")
             return
         tags = [str(table.tag) for table in tables]
         tag_path = joined(path, tag_field)
         if tag_field not in value:
-            yield Finding(tag_path, "is missing", f"add {tag_field} = {either(tags)}")
+            yield ConfigFinding(tag_path, "is missing", f"add {tag_field} = {either(tags)}")
         elif value[tag_field] not in tags:
             fix = one_of(tags, value[tag_field])
-            yield Finding(tag_path, f"is {shown(value[tag_field])}", fix)
+            yield ConfigFinding(tag_path, f"is {shown(value[tag_field])}", fix)
         else:
             yield from self._table(value, tables[tags.index(value[tag_field])], path)
 
     def _list(
         self, value: object, kind: inspect.VarTupleType | inspect.TupleType, path: str
-    ) -> Iterator[Finding]:
+    ) -> Iterator[ConfigFinding]:
         problem = polygon_problem(value) if _is_polygon(kind) else None
         if problem is not None:
-            yield Finding(path, *problem)
+            yield ConfigFinding(path, *problem)
             return
         if not isinstance(value, list):
-            yield Finding(path, f"is {shown(value)}", list_fix(value, kind, path))
+            yield ConfigFinding(path, f"is {shown(value)}", list_fix(value, kind, path))
             return
         if isinstance(kind, inspect.TupleType):
             if len(value) != len(kind.item_types):
-                yield Finding(path, f"is {shown(value)}", f"use {expected(kind)}")
+                yield ConfigFinding(path, f"is {shown(value)}", f"use {expected(kind)}")
                 return
             kinds: Sequence[inspect.Type] = kind.item_types
         else:
             least = kind.min_length or 0
             if len(value) < least:
                 points = "point" if len(value) == 1 else "points"
-                yield Finding(path, f"has {len(value)} {points}", f"needs at least {least}")
+                yield ConfigFinding(path, f"has {len(value)} {points}", f"needs at least {least}")
                 return
             if len(value) > _LONGEST_LIST:
-                yield Finding(path, f"is a list of {len(value)}", f"use at most {_LONGEST_LIST}")
+                yield ConfigFinding(
+                    path, f"is a list of {len(value)}", f"use at most {_LONGEST_LIST}"
+                )
                 return
             kinds = [kind.item_type] * len(value)
         for index, (item, item_kind) in enumerate(zip(value, kinds, strict=True)):
@@ -153,19 +155,21 @@ class Validator:
 
     def _table(
         self, raw: Mapping[str, object], kind: inspect.StructType, path: str
-    ) -> Iterator[Finding]:
+    ) -> Iterator[ConfigFinding]:
         fields = {field.encode_name: field for field in kind.fields}
         known = [*fields, *([kind.tag_field] if kind.tag_field else [])]
         for key in raw:
             if key not in known:
                 fix = unknown_key_fix(key, known, path, self._root, self._other)
-                yield Finding(joined(path, key), "unknown key", fix)
+                yield ConfigFinding(joined(path, key), "unknown key", fix)
         sound: dict[str, object] = {}
         for key, field in fields.items():
             key_path = joined(path, key)
             if key not in raw:
                 if field.required:
-                    yield Finding(key_path, "is missing", f"add it: {_example(key, field.type)}")
+                    yield ConfigFinding(
+                        key_path, "is missing", f"add it: {_example(key, field.type)}"
+                    )
                 continue
             findings = list(self._value(raw[key], field.type, key_path))
             yield from findings
@@ -175,7 +179,7 @@ class Validator:
 
     def _between_keys(
         self, kind: inspect.StructType, sound: dict[str, object], path: str
-    ) -> Iterator[Finding]:
+    ) -> Iterator[ConfigFinding]:
         check = self._checks.get(kind.cls)
         if check is None or any(f.required and f.encode_name not in sound for f in kind.fields):
             return

@@ -318,7 +318,7 @@ def _clip(ref: ClipRef) -> _Clip:
 def _event(wire: _Event) -> Event:
     data = wire.data
     at_s, start_s, end_s = _moments(wire)
-    snapshot = data.snapshot
+    shot = data.snapshot
     return Event(
         event_id=EventId(data.event_id),
         camera=CameraId(wire.subject),
@@ -337,13 +337,8 @@ def _event(wire: _Event) -> Event:
         end_reason=data.end_reason,
         continues=EventId(data.continues) if data.continues else None,
         snapshot=(
-            SnapshotRef(
-                snapshot.sha256,
-                snapshot.bytes,
-                FrameSize(snapshot.w, snapshot.h),
-                snapshot.state,
-            )
-            if snapshot
+            SnapshotRef(shot.sha256, shot.bytes, FrameSize(shot.w, shot.h), shot.state)
+            if shot
             else None
         ),
         clips=tuple(

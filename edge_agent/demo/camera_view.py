@@ -23,7 +23,7 @@ _HALF_FIELD_RAD = math.radians(35)
 
 
 @dataclass(frozen=True, slots=True)
-class CameraView:
+class PinholeCamera:
     """A pinhole camera for pictures of one size."""
 
     size: FrameSize

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from edge_agent.demo.camera_view import CameraView
+from edge_agent.demo.camera_view import PinholeCamera
 from edge_agent.domain import F32, U8
 from edge_agent.geometry import FrameSize
 
@@ -44,7 +44,7 @@ def paint(size: FrameSize, seed: int) -> Courtyard:
     """Deterministic in the seed; takes about half a second at 640x360."""
     rng = np.random.default_rng(seed)
     fine = FrameSize(size.width * 2, size.height * 2)
-    view = CameraView(fine)
+    view = PinholeCamera(fine)
     ground, wall = _ground(rng), _wall(rng)
     plants = _plants(fine, rng)
     ground_sun = _sun_through(rng, ground.shape, _GROUND_BOUGHS)
@@ -58,7 +58,7 @@ def paint(size: FrameSize, seed: int) -> Courtyard:
         planted = plants[..., :3] + both * (1 - plants[..., 3:])
         return _finish(planted.astype(np.float32), size)
 
-    shade = _seen(CameraView(size), ground_sun, _ground_corners())
+    shade = _seen(PinholeCamera(size), ground_sun, _ground_corners())
     return Courtyard(
         picture(ground_sun, wall_sun), picture(_swayed(ground_sun), _swayed(wall_sun)), shade
     )
@@ -101,7 +101,7 @@ def _wall_corners() -> F32:
     )
 
 
-def _seen(view: CameraView, painted: F32, corners: F32) -> F32:
+def _seen(view: PinholeCamera, painted: F32, corners: F32) -> F32:
     """A flat painting whose corners stand at `corners`, through the camera."""
     height, width = painted.shape[:2]
     flat = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
@@ -259,7 +259,7 @@ def _lit(painting: F32, sun: F32) -> F32:
 def _plants(size: FrameSize, rng: np.random.Generator) -> F32:
     """Pots beside the door and a bough before the camera: premultiplied BGRA, 0..255 and 0..1."""
     layer = np.zeros((size.height, size.width, 4), np.float32)
-    view = CameraView(size)
+    view = PinholeCamera(size)
     for x, z, height_m in ((0.25, 8.7, 0.75), (2.9, 8.7, 0.95), (-3.9, 8.6, 0.6)):
         _pot(layer, view, (x, z), height_m, rng)
     bough = np.array([1.0, 0.0]) * (size.width, size.height)
@@ -272,7 +272,7 @@ def _plants(size: FrameSize, rng: np.random.Generator) -> F32:
 
 def _pot(
     layer: F32,
-    view: CameraView,
+    view: PinholeCamera,
     place: tuple[float, float],
     height_m: float,
     rng: np.random.Generator,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_agent.demo.camera_view import F64, CameraView
+from edge_agent.demo.camera_view import F64, PinholeCamera
 from edge_agent.domain import F32
 
 #: Metres walked in one gait cycle (two steps) by somebody of 1.75 m.
@@ -184,7 +184,7 @@ class Sprite:
     alpha: F32  # (height, width) 0..1
 
 
-def draw(limbs: list[Capsule], view: CameraView, sunlight: float) -> Sprite:
+def draw(limbs: list[Capsule], view: PinholeCamera, sunlight: float) -> Sprite:
     """Shaded capsules with a depth buffer. `sunlight`: 0 in the shade .. 1 in the sun."""
     ends = np.array([(c.start, c.end) for c in limbs]).reshape(-1, 3)
     pixels, depths = view.project(ends)
@@ -204,7 +204,7 @@ def draw(limbs: list[Capsule], view: CameraView, sunlight: float) -> Sprite:
 class _Canvas:
     """Fine pixels with a depth each."""
 
-    def __init__(self, height: int, width: int, view: CameraView, sunlight: float) -> None:
+    def __init__(self, height: int, width: int, view: PinholeCamera, sunlight: float) -> None:
         self._depth = np.full((height, width), np.inf, np.float32)
         self._colour = np.zeros((height, width, 3), np.float32)
         self._to_sun = view.facing(TO_SUN).astype(np.float32)
@@ -256,7 +256,7 @@ class _Canvas:
         return np.minimum(colour, 255), alpha
 
 
-def shadow_lines(limbs: list[Capsule], view: CameraView) -> Iterator[tuple[F64, float]]:
+def shadow_lines(limbs: list[Capsule], view: PinholeCamera) -> Iterator[tuple[F64, float]]:
     """What the sun draws on the ground: line ends (2, 2) in pixels, and thickness."""
     sun = np.array(TO_SUN)
     for limb in limbs:

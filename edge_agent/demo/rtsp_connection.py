@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from edge_agent.demo.rtsp_login import Login, Verdict
-from edge_agent.demo.rtsp_stream import Datagrams, Interleaved, Mount, Stream, Transport
+from edge_agent.demo.rtsp_login import LoginVerdict, ViewerLogin
+from edge_agent.demo.rtsp_stream import Datagrams, Interleaved, Stream, StreamMount, Transport
 
 #: Control name of the only track.
 TRACK = "trackID=0"
@@ -52,7 +52,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class _Reply:
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: str = ""
@@ -65,15 +65,15 @@ class Reply:
         return "\r\n".join([*lines, "", self.body]).encode()
 
 
-class Camera(Protocol):
+class _Served(Protocol):
     """What a connection needs of the server."""
 
     running: asyncio.Event  # cleared while the server plays dead
-    login: Login | None
+    login: ViewerLogin | None
 
-    def mount(self, name: str) -> Mount | None: ...
+    def mount(self, name: str) -> StreamMount | None: ...
 
-    def count(self, request: Request, verdict: Verdict) -> None: ...
+    def count(self, request: Request, verdict: LoginVerdict) -> None: ...
 
 
 @dataclass(slots=True)
@@ -96,18 +96,18 @@ class _Session:
         self.stream.transport.close()
 
 
-class Connection:
+class ViewerConnection:
     """Lives as long as the TCP connection; a client's stream ends with it, UDP included."""
 
     def __init__(
-        self, camera: Camera, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, camera: _Served, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self._camera = camera
         self._reader = reader
         self._writer = writer
         self._nonce = secrets.token_hex(16)
         self._session: _Session | None = None
-        self._handlers: dict[str, Callable[[Request, Mount], Reply]] = {
+        self._handlers: dict[str, Callable[[Request, StreamMount], _Reply]] = {
             "DESCRIBE": self._describe,
             "SETUP": self._setup,
         }
@@ -123,7 +123,7 @@ class Connection:
                 if play and self._session:
                     self._session.task = asyncio.create_task(self._session.stream.play())
         except BadRequest:
-            self._writer.write(Reply(400).encode("0"))
+            self._writer.write(_Reply(400).encode("0"))
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client is gone
         finally:
@@ -157,41 +157,41 @@ class Connection:
 
     # --- answering --------------------------------------------------------------------
 
-    async def _answer(self, request: Request) -> tuple[Reply, bool]:
+    async def _answer(self, request: Request) -> tuple[_Reply, bool]:
         """The reply, and whether playing begins after it was sent."""
         login = self._camera.login
         header = request.headers.get("authorization")
-        verdict = login.check(header, request.method, self._nonce) if login else Verdict.ABSENT
+        verdict = login.check(header, request.method, self._nonce) if login else LoginVerdict.ABSENT
         self._camera.count(request, verdict)
         if request.method == "OPTIONS":  # cameras answer it to everybody
-            return Reply(200, (("Public", _METHODS),)), False
-        if login and verdict is not Verdict.RIGHT:
-            return Reply(401, self._challenges(login, verdict)), False
+            return _Reply(200, (("Public", _METHODS),)), False
+        if login and verdict is not LoginVerdict.RIGHT:
+            return _Reply(401, self._challenges(login, verdict)), False
         if request.method in self._handlers:
             mount = self._camera.mount(request.path.removesuffix(f"/{TRACK}"))
             if mount is None:
-                return Reply(404), False
+                return _Reply(404), False
             return self._handlers[request.method](request, mount), False
         return await self._control(request)
 
-    def _challenges(self, login: Login, verdict: Verdict) -> tuple[tuple[str, str], ...]:
-        values = login.challenges(self._nonce, stale=verdict is Verdict.STALE)
+    def _challenges(self, login: ViewerLogin, verdict: LoginVerdict) -> tuple[tuple[str, str], ...]:
+        values = login.challenges(self._nonce, stale=verdict is LoginVerdict.STALE)
         return tuple(("WWW-Authenticate", value) for value in values)
 
-    def _describe(self, request: Request, mount: Mount) -> Reply:
+    def _describe(self, request: Request, mount: StreamMount) -> _Reply:
         base = request.url.rstrip("/") + "/"
         headers = (("Content-Base", base), ("Content-Type", "application/sdp"))
-        return Reply(200, headers, _sdp(mount, self._writer.get_extra_info("sockname")[0]))
+        return _Reply(200, headers, _sdp(mount, self._writer.get_extra_info("sockname")[0]))
 
-    def _setup(self, request: Request, mount: Mount) -> Reply:
+    def _setup(self, request: Request, mount: StreamMount) -> _Reply:
         if self._session:
-            return Reply(455)  # there is only one track, and it is set up
+            return _Reply(455)  # there is only one track, and it is set up
         transport = self._transport(request.headers.get("transport", ""))
         if transport is None:
-            return Reply(461)
+            return _Reply(461)
         stream = Stream(mount, transport, self._camera.running)
         self._session = _Session(secrets.token_hex(8), stream)
-        return Reply(200, (("Transport", transport.header), self._session_header()))
+        return _Reply(200, (("Transport", transport.header), self._session_header()))
 
     def _transport(self, offers: str) -> Transport | None:
         """The first offer that we can serve."""
@@ -208,15 +208,15 @@ class Connection:
                 return Datagrams(own, (peer, *ports))
         return None
 
-    async def _control(self, request: Request) -> tuple[Reply, bool]:
+    async def _control(self, request: Request) -> tuple[_Reply, bool]:
         """Requests that concern the session."""
         if request.method in ("GET_PARAMETER", "SET_PARAMETER"):  # clients keep alive with it
-            return Reply(200, (self._session_header(),) if self._session else ()), False
+            return _Reply(200, (self._session_header(),) if self._session else ()), False
         if request.method not in ("PLAY", "PAUSE", "TEARDOWN"):
-            return Reply(501), False
+            return _Reply(501), False
         session = self._session
         if session is None or request.headers.get("session", "").split(";")[0] != session.id:
-            return Reply(454), False
+            return _Reply(454), False
         if request.method == "PLAY":
             return self._play(request, session)
         if request.method == "PAUSE":
@@ -224,17 +224,17 @@ class Connection:
         else:
             await session.close()
             self._session = None
-        return Reply(200, (("Session", session.id),)), False
+        return _Reply(200, (("Session", session.id),)), False
 
-    def _play(self, request: Request, session: _Session) -> tuple[Reply, bool]:
+    def _play(self, request: Request, session: _Session) -> tuple[_Reply, bool]:
         if session.task and not session.task.done():
-            return Reply(200, (self._session_header(),)), False  # it plays already
+            return _Reply(200, (self._session_header(),)), False  # it plays already
         stream = session.stream
         stream.prepare()
         url = request.url.rstrip("/").removesuffix(f"/{TRACK}")
         info = f"url={url}/{TRACK};seq={stream.sequence};rtptime={stream.timestamp}"
         headers = (self._session_header(), ("Range", "npt=now-"), ("RTP-Info", info))
-        return Reply(200, headers), True
+        return _Reply(200, headers), True
 
     def _session_header(self) -> tuple[str, str]:
         assert self._session
@@ -260,7 +260,7 @@ def _pair(text: str) -> tuple[int, int] | None:
     return first, int(found[2] or first + 1)
 
 
-def _sdp(mount: Mount, host: str) -> str:
+def _sdp(mount: StreamMount, host: str) -> str:
     media = mount.media
     lines = (
         "v=0",

@@ -16,7 +16,7 @@ REALM = "edge-agent demo camera"
 _PARAMETER = re.compile(r'(\w+)=(?:"([^"]*)"|([^\s,]+))')
 
 
-class Verdict(Enum):
+class LoginVerdict(Enum):
     """What a request's Authorization header is worth."""
 
     ABSENT = "absent"
@@ -26,7 +26,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class ViewerLogin:
     """Who may watch. `scheme`: what the server asks for; cameras of today ask for digest."""
 
     user: str
@@ -40,17 +40,17 @@ class Login:
         basic = f'Basic realm="{REALM}"'
         return {"digest": [digest], "basic": [basic], "both": [digest, basic]}[self.scheme]
 
-    def check(self, header: str | None, method: str, nonce: str) -> Verdict:
+    def check(self, header: str | None, method: str, nonce: str) -> LoginVerdict:
         """Judge the Authorization header of a request that was made with this nonce."""
         if header is None:
-            return Verdict.ABSENT
+            return LoginVerdict.ABSENT
         scheme, _, rest = header.partition(" ")
         kind = scheme.lower()
         if kind == "basic" and self.scheme != "digest":
-            return Verdict.RIGHT if self._is_basic(rest) else Verdict.WRONG
+            return LoginVerdict.RIGHT if self._is_basic(rest) else LoginVerdict.WRONG
         if kind == "digest" and self.scheme != "basic":
             return self._check_digest(rest, method, nonce)
-        return Verdict.WRONG
+        return LoginVerdict.WRONG
 
     def _is_basic(self, token: str) -> bool:
         try:
@@ -59,17 +59,17 @@ class Login:
             return False
         return hmac.compare_digest(given, f"{self.user}:{self.password}".encode())
 
-    def _check_digest(self, parameters: str, method: str, nonce: str) -> Verdict:
+    def _check_digest(self, parameters: str, method: str, nonce: str) -> LoginVerdict:
         given = {m[1].lower(): m[2] or m[3] or "" for m in _PARAMETER.finditer(parameters)}
         if given.get("username") != self.user or given.get("realm") != REALM:
-            return Verdict.WRONG
+            return LoginVerdict.WRONG
         secret = _md5(f"{self.user}:{REALM}:{self.password}")
         request = _md5(f"{method}:{given.get('uri', '')}")
         # The client's own nonce counts: it says whether the client knows the password at all.
         expected = _md5(f"{secret}:{given.get('nonce', '')}:{request}")
         if not hmac.compare_digest(given.get("response", "").lower(), expected):
-            return Verdict.WRONG
-        return Verdict.RIGHT if given.get("nonce") == nonce else Verdict.STALE
+            return LoginVerdict.WRONG
+        return LoginVerdict.RIGHT if given.get("nonce") == nonce else LoginVerdict.STALE
 
 
 def _md5(text: str) -> str:

@@ -21,7 +21,7 @@ from edge_agent.errors import MediaError
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class EncodedPicture:
     """One encoded picture. `sent_s` is when it is due, `shown_s` what its timestamp says."""
 
     sent_s: float
@@ -37,7 +37,7 @@ class Media:
     payload_type: int
     sdp_lines: tuple[str, ...]  # of the m= section: rtpmap, fmtp, framerate
     duration_s: float  # from the first picture to the loop's next first picture
-    pictures: tuple[Picture, ...] = field(repr=False)
+    pictures: tuple[EncodedPicture, ...] = field(repr=False)
 
     @classmethod
     def load(cls, path: Path) -> Media:
@@ -87,7 +87,7 @@ class _Packaging:
     sdp_lines: Callable[[], tuple[str, ...]]  # asked when the units are read
 
 
-def _pictures(units: Iterable[_Unit], rate: float) -> Iterator[Picture]:
+def _pictures(units: Iterable[_Unit], rate: float) -> Iterator[EncodedPicture]:
     """Times from zero on; where the container has none, from the frame rate."""
     first_dts_s = first_pts_s = None
     for index, unit in enumerate(units):
@@ -95,7 +95,7 @@ def _pictures(units: Iterable[_Unit], rate: float) -> Iterator[Picture]:
         pts_s = unit.pts_s if unit.pts_s is not None else dts_s
         if first_dts_s is None or first_pts_s is None:
             first_dts_s, first_pts_s = dts_s, pts_s
-        yield Picture(dts_s - first_dts_s, pts_s - first_pts_s, unit.is_key, unit.payloads)
+        yield EncodedPicture(dts_s - first_dts_s, pts_s - first_pts_s, unit.is_key, unit.payloads)
 
 
 def _seconds(ticks: int | None, packet: av.Packet[VideoStream]) -> float | None:

@@ -20,10 +20,10 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from edge_agent.demo.rtsp_connection import Connection, Request
-from edge_agent.demo.rtsp_login import Login, Verdict
+from edge_agent.demo.rtsp_connection import Request, ViewerConnection
+from edge_agent.demo.rtsp_login import LoginVerdict, ViewerLogin
 from edge_agent.demo.rtsp_media import Media
-from edge_agent.demo.rtsp_stream import Mount
+from edge_agent.demo.rtsp_stream import StreamMount
 
 _CALL_TIMEOUT_S = 10.0
 
@@ -44,7 +44,7 @@ class RtspCounts:
 class _Tally:
     connections: int = 0
     requests: Counter[str] = field(default_factory=Counter)
-    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    verdicts: Counter[LoginVerdict] = field(default_factory=Counter)
 
 
 class RtspServer:
@@ -59,13 +59,15 @@ class RtspServer:
         self,
         media: Mapping[str, Media],
         *,
-        login: Login | None = None,
+        login: ViewerLogin | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         loop: bool = True,
     ) -> None:
         self.host, self.port = host, port
-        self._state = _State({name: Mount(name, item, loop) for name, item in media.items()}, login)
+        self._state = _State(
+            {name: StreamMount(name, item, loop) for name, item in media.items()}, login
+        )
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -107,7 +109,7 @@ class RtspServer:
             self._thread.join()
             self._thread = None
 
-    def url(self, name: str, login: Login | None = None) -> str:
+    def url(self, name: str, login: ViewerLogin | None = None) -> str:
         """Address of a mount; with a login inside only when one is given (for ffprobe)."""
         who = f"{quote(login.user, '')}:{quote(login.password, '')}@" if login else ""
         return f"rtsp://{who}{self.host}:{self.port}/{name}"
@@ -121,10 +123,10 @@ class RtspServer:
         return RtspCounts(
             tally.connections,
             dict(tally.requests),
-            verdicts[Verdict.ABSENT],
-            verdicts[Verdict.RIGHT],
-            verdicts[Verdict.WRONG],
-            verdicts[Verdict.STALE],
+            verdicts[LoginVerdict.ABSENT],
+            verdicts[LoginVerdict.RIGHT],
+            verdicts[LoginVerdict.WRONG],
+            verdicts[LoginVerdict.STALE],
         )
 
     @property
@@ -186,7 +188,7 @@ class _State:
     running: asyncio.Event
     _closing: asyncio.Event
 
-    def __init__(self, mounts: dict[str, Mount], login: Login | None) -> None:
+    def __init__(self, mounts: dict[str, StreamMount], login: ViewerLogin | None) -> None:
         self.mounts = mounts
         self.login = login
         self.tally = _Tally()
@@ -220,10 +222,10 @@ class _State:
         for writer in self.connections.values():
             writer.transport.abort()
 
-    def mount(self, name: str) -> Mount | None:
+    def mount(self, name: str) -> StreamMount | None:
         return self.mounts.get(name)
 
-    def count(self, request: Request, verdict: Verdict) -> None:
+    def count(self, request: Request, verdict: LoginVerdict) -> None:
         self.tally.requests[request.method] += 1
         self.tally.verdicts[verdict] += 1
 
@@ -236,7 +238,7 @@ class _State:
             if self.hang:
                 await _swallow(reader, writer)
             else:
-                await Connection(self, reader, writer).serve()
+                await ViewerConnection(self, reader, writer).serve()
         except asyncio.CancelledError:
             pass  # the server stops
         finally:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from edge_agent.clock import SystemClock
 from edge_agent.demo import rtp
-from edge_agent.demo.rtsp_media import Media, Picture
+from edge_agent.demo.rtsp_media import EncodedPicture, Media
 
 #: RFC 3550 allows a minimum of 5 s on average; cameras send more often, for lip sync.
 _REPORT_EVERY_S = 2.0
@@ -26,7 +26,7 @@ _UDP_BURST_PAUSE_S = 0.001
 
 
 @dataclass(slots=True)
-class Mount:
+class StreamMount:
     """A camera: its clock starts with the first viewer, and all viewers see the same moment.
 
     `loop`: starts over at the end. Otherwise viewers get a goodbye at the end, and the next
@@ -63,7 +63,7 @@ class Mount:
     def has_ended(self, number: int) -> bool:
         return not self.loop and number >= self.count
 
-    def picture(self, number: int) -> Picture:
+    def picture(self, number: int) -> EncodedPicture:
         return self.media.pictures[number % self.count]
 
     def due_s(self, number: int) -> float:
@@ -174,7 +174,7 @@ def _port_pair(host: str) -> tuple[socket.socket, socket.socket]:
 class Stream:
     """One client's RTP session. `running` is cleared while the server plays dead."""
 
-    def __init__(self, mount: Mount, transport: Transport, running: asyncio.Event) -> None:
+    def __init__(self, mount: StreamMount, transport: Transport, running: asyncio.Event) -> None:
         self.mount = mount
         self.transport = transport
         self.sequence = secrets.randbits(16)
@@ -225,7 +225,7 @@ class Stream:
         while not self.mount.picture(self._next).is_key:
             self._next += 1
 
-    def _rtp(self, picture: Picture) -> Iterator[bytes]:
+    def _rtp(self, picture: EncodedPicture) -> Iterator[bytes]:
         last = len(picture.payloads) - 1
         for index, payload in enumerate(picture.payloads):
             yield (

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from edge_agent.demo import figure
-from edge_agent.demo.camera_view import CameraView
+from edge_agent.demo.camera_view import PinholeCamera
 from edge_agent.demo.courtyard import Courtyard, paint
 from edge_agent.demo.figure import Pose, Sprite
 from edge_agent.domain import U8
@@ -206,7 +206,7 @@ class _Stage:
 
     def __init__(self, spec: SceneSpec) -> None:
         self._spec = spec
-        self._view = CameraView(spec.size)
+        self._view = PinholeCamera(spec.size)
         self._yard: Courtyard = paint(spec.size, spec.seed)
         self._walk = Walk()
         rng = np.random.default_rng(spec.seed + 1)

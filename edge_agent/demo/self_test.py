@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from edge_agent.agent.clip_player import ClipPlayer, PlayedClip
 from edge_agent.agent.proof import clip_path
-from edge_agent.agent.replay import ClipReplay, ReplayResult
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.config import CameraConfig, DetectorConfig, FileSource, OutboxConfig
 from edge_agent.contract import EventMessage, Sender, decode_event
@@ -56,7 +56,7 @@ def run_self_test(config: DetectorConfig, clip: Path | None = None) -> SelfTestR
     clock = SystemClock()
     name = detector.manifest.name
     with tempfile.TemporaryDirectory(prefix="edge-agent-self-test-") as folder:
-        replay = ClipReplay(detector, default_fps=_FPS, zone=ZoneInfo("UTC"), clock=clock)
+        replay = ClipPlayer(detector, default_fps=_FPS, zone=ZoneInfo("UTC"), clock=clock)
         try:
             result = replay.play(clip or clip_path(), _CAMERA)
         except MediaError as error:
@@ -71,7 +71,7 @@ def run_self_test(config: DetectorConfig, clip: Path | None = None) -> SelfTestR
 
 
 def _through_outbox(
-    folder: Path, result: ReplayResult, sender: Sender, clock: Clock
+    folder: Path, result: PlayedClip, sender: Sender, clock: Clock
 ) -> Sequence[EventMessage]:
     """The events as the ward would get them, after they lay on the disk.
 

@@ -23,7 +23,7 @@ from edge_agent.clock import SystemClock
 from edge_agent.config import MqttConfig
 from edge_agent.contract import EventMessage
 from edge_agent.demo.broker import DemoBroker, demo_broker
-from edge_agent.demo.rtsp_login import Login
+from edge_agent.demo.rtsp_login import ViewerLogin
 from edge_agent.demo.rtsp_media import Media
 from edge_agent.demo.rtsp_server import RtspServer
 from edge_agent.demo.scene import render_clip
@@ -139,7 +139,7 @@ def _camera(options: DemoOptions, folder: Path) -> Iterator[str]:
     _say("rendering a courtyard in which somebody rings at the door ...")
     clip = folder / "courtyard.mp4"
     render_clip(clip)
-    login = Login("viewer", "demo")
+    login = ViewerLogin("viewer", "demo")
     password = folder / "camera-password"
     password.write_text(login.password)
     password.chmod(0o600)

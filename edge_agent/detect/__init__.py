@@ -19,16 +19,16 @@ from edge_agent.detect.manifest import (
 )
 from edge_agent.detect.mapping import Found
 from edge_agent.detect.onnx_detector import OnnxDetector, Seen
-from edge_agent.detect.session import Session
+from edge_agent.detect.session import NetworkSession
 
 __all__ = [
     "Found",
     "ModelInput",
     "ModelManifest",
+    "NetworkSession",
     "OnnxDetector",
     "ResolvedModel",
     "Seen",
-    "Session",
     "default_model_dirs",
     "file_of",
     "find_model",

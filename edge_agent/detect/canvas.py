@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from edge_agent.detect.manifest import ModelInput
-from edge_agent.detect.regions import Look, Placement
+from edge_agent.detect.regions import Inference, Placement
 from edge_agent.domain import F32, U8
 from edge_agent.geometry import FrameSize
 
@@ -27,7 +27,7 @@ class Canvas:
         self._gain = (np.float32(spec.scale) / std).reshape(3, 1, 1)
         self._offset = (np.array(spec.mean, np.float32) / std).reshape(3, 1, 1)
 
-    def draw(self, parts: Iterable[tuple[U8, Look]], size: FrameSize | None = None) -> F32:
+    def draw(self, parts: Iterable[tuple[U8, Inference]], size: FrameSize | None = None) -> F32:
         """float32 (1, 3, height, width) in the model's colours; valid until the next call.
 
         `parts`: full frames, uint8 BGR (height, width, 3), and what of them goes where. `size`

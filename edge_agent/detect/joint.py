@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from edge_agent.detect.regions import (
     MAX_UPSCALE,
     Fit,
-    Look,
+    Inference,
     PixelRect,
     Placement,
     groups,
@@ -36,7 +36,7 @@ Request = tuple[Sequence[Region], FrameSize]
 class JointLook:
     """One inference: what of it belongs to which request, by its index."""
 
-    parts: tuple[tuple[int, Look], ...]
+    parts: tuple[tuple[int, Inference], ...]
 
 
 @dataclass(slots=True)
@@ -90,7 +90,7 @@ def _look(
     assert placements  # it was put together because it fits
     parts, at = [], 0
     for group in members:
-        parts.append((group.request, Look(placements[at : at + len(group.crops)])))
+        parts.append((group.request, Inference(placements[at : at + len(group.crops)])))
         at += len(group.crops)
     return JointLook(tuple(parts))
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edge_agent.detect.decoders import Candidates
 from edge_agent.detect.nms import cover_matrix, iou_matrix
-from edge_agent.detect.regions import Look, Placement
+from edge_agent.detect.regions import Inference, Placement
 from edge_agent.domain import F32, Detection, Region
 from edge_agent.geometry import BBox, FrameSize
 
@@ -47,7 +47,7 @@ class Found:
         )
 
 
-def to_frame(candidates: Candidates, look: Look, frame: FrameSize) -> Found:
+def to_frame(candidates: Candidates, look: Inference, frame: FrameSize) -> Found:
     """Give every box to the crop that holds its centre and map it into the frame."""
     return Found.together(
         [_in_placement(candidates, placement, frame) for placement in look.placements]

@@ -12,8 +12,8 @@ from edge_agent.detect.joint import plan_joint
 from edge_agent.detect.manifest import ModelManifest
 from edge_agent.detect.mapping import Found, distinct, to_detections, to_frame
 from edge_agent.detect.nms import suppress
-from edge_agent.detect.regions import Fit, Look, extent
-from edge_agent.detect.session import OnnxSession, Session
+from edge_agent.detect.regions import Fit, Inference, extent
+from edge_agent.detect.session import NetworkSession, OnnxSession
 from edge_agent.domain import U8, Detection, Pixels, Region
 from edge_agent.geometry import FrameSize
 
@@ -34,7 +34,7 @@ class OnnxDetector:
     """One loaded model, shared by all cameras. Owned by the analysis thread."""
 
     def __init__(
-        self, manifest: ModelManifest, session: Session, *, open_sides: bool = False
+        self, manifest: ModelManifest, session: NetworkSession, *, open_sides: bool = False
     ) -> None:
         """`open_sides`: the network takes smaller inputs than the manifest's as well."""
         self.manifest = manifest
@@ -148,7 +148,7 @@ class OnnxDetector:
             return Seen(detections, detections)
         return Seen(detections, to_detections(distinct(found, iou), regions, frame))
 
-    def _look(self, parts: Sequence[tuple[U8, Look]], threshold: float) -> Candidates:
+    def _look(self, parts: Sequence[tuple[U8, Inference]], threshold: float) -> Candidates:
         size = self.manifest.input.size
         if self._cell:
             size = extent((look for _, look in parts), self._cell, size)

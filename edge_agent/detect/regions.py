@@ -75,19 +75,19 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Inference:
     """One inference."""
 
     placements: tuple[Placement, ...]
 
 
-def look_at(crops: Sequence[PixelRect], frame: FrameSize, target: FrameSize, fit: Fit) -> Look:
+def look_at(crops: Sequence[PixelRect], frame: FrameSize, target: FrameSize, fit: Fit) -> Inference:
     """One look at the crops of one frame as large as they fit; at the whole frame for none."""
     packed = _best_pack(crops, least_scale(frame, target), target, frame, fit)
-    return packed or Look((whole_frame(frame, target, fit),))
+    return packed or Inference((whole_frame(frame, target, fit),))
 
 
-def extent(looks: Iterable[Look], cell: int, target: FrameSize) -> FrameSize:
+def extent(looks: Iterable[Inference], cell: int, target: FrameSize) -> FrameSize:
     """The smallest input, in whole cells of so many pixels, that holds these looks."""
     slots = [placement.slot for look in looks for placement in look.placements]
     right, bottom = max(slot.x + slot.w for slot in slots), max(slot.y + slot.h for slot in slots)
@@ -185,7 +185,7 @@ def _merged(crops: Iterable[PixelRect]) -> list[PixelRect]:
 
 def _best_pack(
     crops: Sequence[PixelRect], least: float, target: FrameSize, frame: FrameSize, fit: Fit
-) -> Look | None:
+) -> Inference | None:
     """All crops in one input at the largest useful scale, or None below `least`."""
     if not crops:
         return None
@@ -205,8 +205,8 @@ def _best_pack(
         crop = crops[0]
         width = max(crop.w, int(target.width / scale))
         height = max(crop.h, int(target.height / scale))
-        return Look((_filling(_around(crop, width, height, frame), target, fit),))
-    return Look(placements)
+        return Inference((_filling(_around(crop, width, height, frame), target, fit),))
+    return Inference(placements)
 
 
 def pack(

@@ -19,7 +19,7 @@ from edge_agent.errors import ModelError
 from edge_agent.geometry import FrameSize
 
 
-class Session(Protocol):
+class NetworkSession(Protocol):
     """A loaded network."""
 
     def run(self, blob: F32) -> Sequence[F32]:

@@ -9,7 +9,7 @@ brands   the paths of their streams
 """
 
 from edge_agent.discovery.onvif import Account, OnvifCamera
-from edge_agent.discovery.search import FoundCamera, Plan, find_again, meet, search
+from edge_agent.discovery.search import FoundCamera, SearchPlan, find_again, meet, search
 from edge_agent.discovery.wsd import Answer
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
     "Answer",
     "FoundCamera",
     "OnvifCamera",
-    "Plan",
+    "SearchPlan",
     "find_again",
     "meet",
     "search",

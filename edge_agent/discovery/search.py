@@ -22,7 +22,7 @@ _MAC_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SearchPlan:
     """How to search. Ports are tried only when asked: some routers take it for an attack."""
 
     networks: tuple[Network, ...] = ()
@@ -70,7 +70,7 @@ class FoundCamera:
 
 
 def search(
-    plan: Plan, account: Account | None = None, guard: CredentialGuard | None = None
+    plan: SearchPlan, account: Account | None = None, guard: CredentialGuard | None = None
 ) -> list[FoundCamera]:
     """All cameras, by address. With an `account` each is asked with it, once.
 
@@ -81,7 +81,7 @@ def search(
     return [look_closer(camera, account, guard) for camera in found]
 
 
-def meet(plan: Plan) -> list[FoundCamera]:
+def meet(plan: SearchPlan) -> list[FoundCamera]:
     """All cameras, by address, without asking any of them anything."""
     hosts = [host for network in plan.networks for host in network.hosts]
     hosts += [host for host in plan.addresses if host not in hosts]
@@ -129,7 +129,7 @@ def look_closer(
 
 def find_again(
     identity: str,
-    plan: Plan,
+    plan: SearchPlan,
     account: Account | None = None,
     guard: CredentialGuard | None = None,
     others: Collection[str] = (),

@@ -33,7 +33,7 @@ NewEventId = Callable[[Label, float], EventId]
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class EventFacts:
     """What a message tells of an event at one moment."""
 
     score: float
@@ -44,7 +44,7 @@ class Facts:
     zones_entered: tuple[str, ...] = ()
     snapshot: SnapshotRef | None = None
 
-    def differs_from(self, told: Facts) -> bool:
+    def differs_from(self, told: EventFacts) -> bool:
         """Whether somebody who was told `told` would want to know."""
         return (
             self.count != told.count
@@ -78,7 +78,7 @@ class OpenState(msgspec.Struct, frozen=True, array_like=True):
 
     identity: Identity
     rev: int
-    told: Facts
+    told: EventFacts
     started_s: float
     told_s: float
 
@@ -89,7 +89,7 @@ class OpenEvent:
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
         self._rev = 0
-        self._told = Facts(0.0, 0.0, None)
+        self._told = EventFacts(0.0, 0.0, None)
         self._started_s = self._told_s = identity.start_s
 
     def state(self) -> OpenState:
@@ -104,11 +104,11 @@ class OpenEvent:
         event._started_s, event._told_s = state.started_s - offset_s, state.told_s - offset_s
         return event
 
-    def start(self, facts: Facts, at_s: float) -> Event:
+    def start(self, facts: EventFacts, at_s: float) -> Event:
         self._started_s = at_s
         return self._message(Phase.START, facts, at_s)
 
-    def update(self, facts: Facts, at_s: float) -> Event | None:
+    def update(self, facts: EventFacts, at_s: float) -> Event | None:
         """An update if one is due and there is news."""
         young = at_s - self._started_s < FIRST_MINUTE_S + _SLACK_S
         interval_s = UPDATE_EVERY_S if young else LATER_UPDATE_EVERY_S
@@ -117,7 +117,7 @@ class OpenEvent:
         self._rev += 1
         return self._message(Phase.UPDATE, facts, at_s)
 
-    def end(self, facts: Facts, end_s: float, reason: EndReason, at_s: float) -> Event:
+    def end(self, facts: EventFacts, end_s: float, reason: EndReason, at_s: float) -> Event:
         self._rev += 1
         message = self._message(Phase.END, facts, at_s)
         end_s = max(end_s, self.identity.start_s)
@@ -126,7 +126,7 @@ class OpenEvent:
     def must_split(self, at_s: float) -> bool:
         return at_s - self.identity.start_s >= SPLIT_AFTER_S - _SLACK_S
 
-    def _message(self, phase: Phase, facts: Facts, at_s: float) -> Event:
+    def _message(self, phase: Phase, facts: EventFacts, at_s: float) -> Event:
         self._told, self._told_s = facts, at_s
         identity = self.identity
         return Event(

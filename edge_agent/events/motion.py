@@ -6,7 +6,7 @@ import math
 
 from edge_agent.config.schema import MotionConfig
 from edge_agent.domain import CameraId, EndReason, Event, EventId, Label, Lighting, Motion
-from edge_agent.events.lifecycle import Facts, Identity, NewEventId, OpenEvent, OpenState
+from edge_agent.events.lifecycle import EventFacts, Identity, NewEventId, OpenEvent, OpenState
 from edge_agent.events.state import BurstState
 from edge_agent.geometry import BBox
 
@@ -45,9 +45,9 @@ class _Burst:
         burst.bbox = state.bbox
         return burst
 
-    def facts(self) -> Facts:
+    def facts(self) -> EventFacts:
         bbox = None if self.bbox is None else _coarse(self.bbox)
-        return Facts(self.changed_frac, self.top_frac, bbox)
+        return EventFacts(self.changed_frac, self.top_frac, bbox)
 
 
 class MotionEvents:

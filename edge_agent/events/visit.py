@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from edge_agent.domain import BestFrame, EndReason, Event, RuleHit, SnapshotRef
 from edge_agent.events.best_frame import BestPicture
-from edge_agent.events.lifecycle import Facts, Identity, OpenEvent
+from edge_agent.events.lifecycle import EventFacts, Identity, OpenEvent
 from edge_agent.events.state import VisitState, moved_hit
 from edge_agent.geometry import BBox, heights_apart, shows_same_person
 
@@ -138,8 +138,8 @@ class Visit:
     def seen_s(self) -> float:
         return self._main.track.seen_s
 
-    def facts(self, count: int) -> Facts:
-        return Facts(
+    def facts(self, count: int) -> EventFacts:
+        return EventFacts(
             score=self._main.track.score,
             top_score=self._top_score,
             bbox=self._main.track.bbox.clipped(),

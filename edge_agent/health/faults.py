@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge_agent.domain import Severity
-from edge_agent.health.look import Look
-from edge_agent.health.reference import Comparison
+from edge_agent.health.look import Glance
+from edge_agent.health.reference import AgainstReference
 
 
 class Fault(StrEnum):
@@ -110,7 +110,7 @@ _TOTAL, _MOVED_TOTAL, _TOTAL_GAIN = 0.95, 0.9, 0.1
 
 
 def seen_alone(
-    look: Look, still_frac: float, green_frac: float, smear_frac: float
+    look: Glance, still_frac: float, green_frac: float, smear_frac: float
 ) -> dict[Aspect, Suspicion]:
     """What needs no reference. Shares: tiles that did not change at all, green pixels, rows
     smeared beyond what is usual."""
@@ -124,7 +124,7 @@ def seen_alone(
     }
 
 
-def seen_beside(usual: Comparison) -> Suspicion:
+def seen_beside(usual: AgainstReference) -> Suspicion:
     """What only a reference shows of the view: the likeliest fault."""
     if usual.tiles < max(_LEAST_TILES, _SWAYING * usual.rich_tiles):
         return _seen_swaying(usual)
@@ -143,7 +143,7 @@ def seen_beside(usual: Comparison) -> Suspicion:
     return _seen_swaying(usual) if blurred.fault is None and usual.rich_tiles else blurred
 
 
-def _seen_swaying(usual: Comparison) -> Suspicion:
+def _seen_swaying(usual: AgainstReference) -> Suspicion:
     """Where contours are not found again usually: a camera on a pole, wind in the trees, a wall."""
     if usual.layout_alike is not None and usual.layout_alike < _ELSEWHERE:
         fault = Fault.MOVED if usual.layout_contrast >= _AS_DIFFERENT else Fault.BLOCKED
@@ -160,7 +160,7 @@ def _seen_swaying(usual: Comparison) -> Suspicion:
     return Suspicion(found, max(0.0, 1 - fine), 1 - _FINE_LEFT)
 
 
-def covered_in_other_light(usual: Comparison) -> Suspicion:
+def covered_in_other_light(usual: AgainstReference) -> Suspicion:
     """Beside the reference of the other light only what leaves nothing of the scene is sure: cloth
     makes a picture grey, too, and infrared light shows some of what daylight shows."""
     covered = (
@@ -176,7 +176,7 @@ def _held(fault: Fault, score: float, threshold: float) -> Suspicion:
     return Suspicion(fault if score >= threshold else None, score, threshold)
 
 
-def _light(look: Look) -> Suspicion:
+def _light(look: Glance) -> Suspicion:
     if look.high <= _BLACK_HIGH and look.contrast <= _BLACK_CONTRAST:
         return Suspicion(Fault.BLACK, 1.0, 1.0, sure=True)
     if look.high <= _DARK_HIGH:
@@ -185,11 +185,11 @@ def _light(look: Look) -> Suspicion:
     return _held(Fault.OVEREXPOSED, bright, _BRIGHT_FRAC)
 
 
-def _is_all_gone(usual: Comparison) -> bool:
+def _is_all_gone(usual: AgainstReference) -> bool:
     return usual.gone_frac >= _ALL_GONE and usual.spread >= _EVERYWHERE
 
 
-def _is_moved(usual: Comparison) -> bool:
+def _is_moved(usual: AgainstReference) -> bool:
     if usual.gone_frac < _GONE_IF_MOVED:
         return False
     if usual.shift_frac >= _MOVED_SHIFT and usual.shift_alike >= _ALIKE_AGAIN:
@@ -198,7 +198,7 @@ def _is_moved(usual: Comparison) -> bool:
     return elsewhere and usual.fine_new >= _NEW_VIEW
 
 
-def _is_covered(usual: Comparison) -> bool:
+def _is_covered(usual: AgainstReference) -> bool:
     return (
         usual.smooth_frac >= _COVERED
         and usual.smooth_frac >= _OF_GONE * usual.gone_frac
@@ -207,7 +207,7 @@ def _is_covered(usual: Comparison) -> bool:
     )
 
 
-def _has_threads(usual: Comparison) -> bool:
+def _has_threads(usual: AgainstReference) -> bool:
     return (
         usual.gone_frac >= _THREADS_GONE
         and usual.gain < _THREADS_GAIN
@@ -217,7 +217,7 @@ def _has_threads(usual: Comparison) -> bool:
     )
 
 
-def _blurred(usual: Comparison) -> Suspicion:
+def _blurred(usual: AgainstReference) -> Suspicion:
     if usual.coarse_alike < _STILL_THERE:
         return Suspicion(None)
     softness = max(0.0, usual.softness or 0.0)

@@ -1,5 +1,7 @@
 """What one picture is like: a few numbers, and where its contours lie in two bands.
 
+A glance has all but the fine band, which costs more than the rest together.
+
 Everything is measured on a copy of about 320x180; only defocus needs full size, and looks at a few
 tiles of it. Contours are measured on a softened logarithm, with what surrounds them taken away: so
 a cloud, the camera's exposure or the shadow of a wall changes them little.
@@ -36,6 +38,8 @@ _SOFT = 16.0
 _LOG_LUT: U8 = np.round(255 * np.log1p(np.arange(256) / _SOFT) / math.log1p(255 / _SOFT)).astype(
     np.uint8
 )
+#: Of the pixels: how many are darker than `low`, `median` and `high`.
+_SHARES = np.array((0.01, 0.5, 0.99), np.float32)
 #: What surrounds a pixel, and is taken away from it.
 _AROUND_PX = 9
 _AROUND_TILES = 5
@@ -43,13 +47,15 @@ _AROUND_TILES = 5
 _MEDIAN_OF_ABS = 0.6745
 #: Two pictures' pixels are the same where they differ by no more than this.
 _SAME_LEVELS = 1
+#: With so many changed pixels at least as many tiles changed, which is life enough.
+_SURELY_ALIVE = 0.2
 #: A row repeats the one above it where they differ by less than this share of its own texture.
 _REPEATED, _LEAST_TEXTURE = 0.12, 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One picture's figures. Levels are 0..255, shares are of the whole picture."""
+class Glance:
+    """What is cheap of a picture. Levels are 0..255, shares are of the whole picture."""
 
     median: float
     low: float  # 1st percentile
@@ -57,17 +63,25 @@ class Look:
     bright_frac: float  # at or above 250 (or 235 of a limited-range camera's 235)
     smear_frac: float  # rows repeated although they have texture
     sample: U8 = field(repr=False)  # uint8, every so many pixels, with all their noise
-    fine: F32 = field(repr=False)  # float32 (height, width), multiples of TILE_PX: contours
-    coarse: F32 = field(repr=False)  # the same of a picture a fourth as wide and high
-    energy: F32 = field(repr=False)  # float32 (rows, columns): mean square of `fine` in each tile
-    #: float32 (rows, columns): how bright each tile is beside the tiles around it. A camera that
-    #: sways has no contours that are found again, but it has this.
-    layout: F32 = field(repr=False)
+    curve: U8 = field(repr=False)  # uint8 (height, width), multiples of TILE_PX: its logarithm
+    quarter: U8 = field(repr=False)  # the same, a fourth as wide and high
+    coarse: F32 = field(repr=False)  # float32, the size of `quarter`: contours
 
     @property
     def contrast(self) -> float:
         """Levels between the darkest and the brightest percent."""
         return self.high - self.low
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFigures(Glance):
+    """All of a picture's figures."""
+
+    fine: F32 = field(repr=False)  # float32 (height, width): contours
+    energy: F32 = field(repr=False)  # float32 (rows, columns): mean square of `fine` in each tile
+    #: float32 (rows, columns): how bright each tile is beside the tiles around it. A camera that
+    #: sways has no contours that are found again, but it has this.
+    layout: F32 = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +93,45 @@ class Sharpness:
     noise: F32  # levels
 
 
-def take_look(luma: U8) -> Look:
-    """Measure `luma` (uint8 (height, width), only read)."""
+def take_glance(luma: U8) -> Glance:
+    """Measure `luma` (uint8 (height, width), only read) in a third of the time of a look."""
     small = _working(luma)
     low, median, high, bright = _levels(small)
-    curve = cv2.LUT(small, _LOG_LUT)
-    fine = _contours(np.asarray(cv2.GaussianBlur(curve, (3, 3), 0), np.uint8))
+    curve = np.asarray(cv2.LUT(small, _LOG_LUT), np.uint8)
     size = (curve.shape[1] // COARSE_PX, curve.shape[0] // COARSE_PX)
     # Twice by half is an average, and cheap.
     half = cv2.resize(curve, (2 * size[0], 2 * size[1]), interpolation=cv2.INTER_LINEAR)
     quarter = np.asarray(cv2.resize(half, size, interpolation=cv2.INTER_LINEAR), np.uint8)
     step = max(1, luma.shape[0] // small.shape[0])
-    return Look(
+    return Glance(
         median=median,
         low=low,
         high=high,
         bright_frac=bright,
         smear_frac=_smear(small),
         sample=luma[::step, ::step].copy(),
-        fine=fine,
+        curve=curve,
+        quarter=quarter,
         coarse=_contours(quarter),
+    )
+
+
+def look_closer(glance: Glance) -> PictureFigures:
+    """All that can be measured of the picture of `glance`."""
+    fine = _contours(np.asarray(cv2.GaussianBlur(glance.curve, (3, 3), 0), np.uint8))
+    return PictureFigures(
+        median=glance.median,
+        low=glance.low,
+        high=glance.high,
+        bright_frac=glance.bright_frac,
+        smear_frac=glance.smear_frac,
+        sample=glance.sample,
+        curve=glance.curve,
+        quarter=glance.quarter,
+        coarse=glance.coarse,
+        fine=fine,
         energy=tile_means(np.asarray(cv2.multiply(fine, fine), np.float32)),
-        layout=_layout(quarter),
+        layout=_layout(glance.quarter),
     )
 
 
@@ -120,18 +151,20 @@ def sharpness(luma: U8, places: Sequence[tuple[int, int]], tiles: tuple[int, int
         y = int((row + 0.5) * down - side / 2)
         x = int((column + 0.5) * across - side / 2)
         cut.append(luma[y : y + side, x : x + side])
-    # One sheet, a tile below the other; the seams are left out below.
-    sheet = np.concatenate(cut)
+    # One sheet, a tile beside the other: filters like long rows. The seams are left out below.
+    sheet = np.concatenate(cut, axis=1)
+    apart = (side, len(cut), side)
     # A little smoothing takes much of the noise, and little of what defocus takes.
     soft = cv2.GaussianBlur(sheet, (3, 3), 0)
     steps = np.asarray(cv2.convertScaleAbs(cv2.Laplacian(soft, cv2.CV_16S)), np.uint8)
-    inner = steps.reshape(len(cut), side, side)[:, 2:-2, 2:-2:2].astype(np.float32)
-    flat = inner.reshape(len(cut), -1)
+    inner = steps.reshape(apart)[2:-2, :, 2:-2:2].transpose(1, 0, 2)
+    flat = inner.astype(np.float32, order="C").reshape(len(cut), -1)
     some = flat[:, ::5]
     middle = some.shape[1] // 2  # numpy.median takes three times as long
     noise = np.partition(some, middle, axis=1)[:, middle] / _MEDIAN_OF_ABS
     energy = np.maximum(np.einsum("ij,ij->i", flat, flat) / flat.shape[1] - noise * noise, 0.0)
-    variance = np.var(sheet.reshape(len(cut), -1)[:, ::7], axis=1, dtype=np.float32)
+    pixels = sheet.reshape(apart).transpose(1, 0, 2).reshape(len(cut), -1)
+    variance = np.var(pixels[:, ::7], axis=1, dtype=np.float32)
     # Noise is contrast, too, and more of it at night: without this a dim picture seemed soft.
     of_noise = np.minimum((noise / _STEP_OF_NOISE) ** 2, _MOST_NOISE_SHARE * variance)
     contrast = np.sqrt(variance - of_noise)
@@ -141,15 +174,18 @@ def sharpness(luma: U8, places: Sequence[tuple[int, int]], tiles: tuple[int, int
     )
 
 
-def still_tiles(now: Look, before: Look) -> float:
-    """Share of tiles in which not one pixel changed between two looks; noise changes some.
+def still_tiles(now: U8, before: U8) -> float:
+    """Share of tiles in which not one pixel changed between two samples; noise changes some.
 
-    0 where the sizes differ.
+    0 where the sizes differ. Where many pixels changed it is the most that it can be.
     """
-    if now.sample.shape != before.sample.shape:
+    if now.shape != before.shape:
         return 0.0
-    differ = cv2.absdiff(now.sample, before.sample)
+    differ = cv2.absdiff(now, before)
     changed = cv2.threshold(differ, _SAME_LEVELS, 255, cv2.THRESH_BINARY)[1]
+    count = cv2.countNonZero(changed)
+    if count > _SURELY_ALIVE * changed.size:
+        return 1.0 - count / changed.size
     # One pixel of a tile's 256 makes a mean of 1.
     means = _tile_means(np.asarray(changed, np.uint8))
     return 1.0 - cv2.countNonZero(means) / means.size
@@ -192,10 +228,10 @@ def _working(luma: U8) -> U8:
 def _levels(small: U8) -> tuple[float, float, float, float]:
     few = small[::4]
     counts = np.asarray(cv2.calcHist([few], [0], None, [256], [0, 256])).ravel()
-    total = np.cumsum(counts) / few.size
-    low, median, high = (float(np.searchsorted(total, share)) for share in (0.01, 0.5, 0.99))
+    total = counts.cumsum()
+    low, median, high = (float(level) for level in total.searchsorted(_SHARES * few.size))
     top = 250 if high > 236 else 235  # cameras send 16..235 or 0..255
-    return low, median, high, float(counts[top:].sum()) / few.size
+    return low, median, high, float(few.size - total[top - 1]) / few.size
 
 
 def _contours(curve: U8) -> F32:
@@ -214,7 +250,8 @@ def _smear(small: U8) -> float:
     """A concealed slice repeats the row above it."""
     down = _row_means(cv2.absdiff(small[1:], small[:-1]))
     texture = _row_means(cv2.absdiff(small[:, 1:], small[:, :-1]))[1:]
-    return float(np.mean((texture > _LEAST_TEXTURE) & (down < _REPEATED * texture)))
+    smeared = (texture > _LEAST_TEXTURE) & (down < _REPEATED * texture)
+    return float(np.count_nonzero(smeared)) / smeared.size
 
 
 def _row_means(picture: object) -> F32:

@@ -13,6 +13,11 @@ from edge_agent.domain import F32
 Mask = NDArray[np.bool_]
 
 
+def mean_square(map_: F32) -> float:
+    """Of a map that is not empty."""
+    return float(np.vdot(map_, map_)) / map_.size
+
+
 def alike(usual: F32, now: F32) -> float:
     """Correlation about zero; 1 where nothing is usual, 0 where nothing is left."""
     energy = float(np.vdot(usual, usual))
@@ -24,7 +29,7 @@ def alike(usual: F32, now: F32) -> float:
 
 def usual_alike(usual: F32, total: float) -> float:
     """What `alike` is of a look that is fine; `total`: mean square of such looks, 0..1."""
-    return math.sqrt(min(1.0, float(np.mean(usual * usual)) / total)) if total > 0 else 1.0
+    return math.sqrt(min(1.0, mean_square(usual) / total)) if total > 0 else 1.0
 
 
 def gain(usual: F32, now: F32) -> float:

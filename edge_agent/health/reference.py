@@ -18,7 +18,15 @@ import numpy as np
 
 from edge_agent.domain import F32, U8
 from edge_agent.health import maps
-from edge_agent.health.look import COARSE_PX, TILE_PX, Look, Sharpness, sharpness, tile_means
+from edge_agent.health.look import (
+    COARSE_PX,
+    TILE_PX,
+    Glance,
+    PictureFigures,
+    Sharpness,
+    sharpness,
+    tile_means,
+)
 from edge_agent.health.maps import Mask
 from edge_agent.health.reference_state import SHARP_TILES, VERSION, ReferenceState, check
 
@@ -70,7 +78,7 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class AgainstReference:
     """A look beside its reference. Shares are of the tiles that say something."""
 
     tiles: int  # that say something now; few say little
@@ -87,7 +95,6 @@ class Comparison:
     #: 1 - finest detail beside usual, where contrast remained; None: nowhere.
     softness: float | None
     usual_softness: float = 0.0  # by so much it varies without a fault
-    other_frac: float = 0.0  # tiles that show something else, as rich in contours
     rich_tiles: int = 0  # with many contours usually, wherever in the tile they are
     hushed_frac: float = 0.0  # of these: those with next to none now
     energy_ratio: float = 1.0  # contours of the fine band beside those of the coarse one, to usual
@@ -112,9 +119,9 @@ class Reference:
         self._noise = noise  # of each tile: mean square of what is not usual
         self._gain = gain  # of each tile, usually
         self._total = noise + tile_means(fine * fine)  # of each: mean square of all contours
-        self._coarse_total = float(np.mean(coarse * coarse))
+        self._coarse_total = maps.mean_square(coarse)
         self._layout = layout
-        self._layout_total = float(np.mean(layout * layout))
+        self._layout_total = maps.mean_square(layout)
         self._energy = tile_means(fine * fine)
         self._energy_s = learned_s
         self.learned_s = learned_s
@@ -124,7 +131,7 @@ class Reference:
         self.smear_frac = 0.0  # rows that repeat each other although nothing is wrong
 
     @classmethod
-    def begun(cls, look: Look) -> Reference:
+    def begun(cls, look: PictureFigures) -> Reference:
         """From its first picture."""
         ones = np.ones_like(look.energy)
         return cls(
@@ -141,28 +148,33 @@ class Reference:
         """Whether it is of the first minute, in which a camera is still set up."""
         return self.learned_s < FIRST_S
 
-    def fits(self, look: Look) -> bool:
+    def fits(self, glance: Glance) -> bool:
         """Whether it is of pictures of this shape."""
-        return self._fine.shape == look.fine.shape
+        return self._fine.shape == glance.curve.shape
+
+    def coarse_alike(self, glance: Glance) -> float:
+        """Correlation of the coarse bands, whole picture, -1..1; `fits` must hold."""
+        return maps.alike(self._coarse, glance.coarse)
 
     def sharpness(self, luma: U8) -> Sharpness:
         """Of `luma` where it is judged."""
         return sharpness(luma, self.places, (self._energy.shape[0], self._energy.shape[1]))
 
-    def learn(self, look: Look, beside: Beside, sharp: Sharpness | None, dt_s: float) -> None:
+    def learn(
+        self, look: PictureFigures, beside: Beside, sharp: Sharpness | None, dt_s: float
+    ) -> None:
         """From a look that is fine, `dt_s` after the one before."""
         self.learned_s += dt_s
         tau_s = _TAU_CONTOURS_S if not self.young else max(self.learned_s, 1.0)
         share = 1.0 - math.exp(-dt_s / tau_s)
         self._noise += (beside.left - self._noise) * share
         self._total += (look.energy - self._total) * share
-        self._coarse_total += (float(np.mean(look.coarse**2)) - self._coarse_total) * share
+        self._coarse_total += (maps.mean_square(look.coarse) - self._coarse_total) * share
         self._gain += (np.clip(beside.gain, 0, 1.5) - self._gain) * share
         self.smear_frac += (look.smear_frac - self.smear_frac) * share
         cv2.accumulateWeighted(look.fine, self._fine, share)
         cv2.accumulateWeighted(look.coarse, self._coarse, share)
-        layout_total = float(np.mean(look.layout**2))
-        self._layout_total += (layout_total - self._layout_total) * share
+        self._layout_total += (maps.mean_square(look.layout) - self._layout_total) * share
         self._layout += (look.layout - self._layout) * np.float32(share)
         if self.young or self.learned_s - self._energy_s > 10.0:
             self._energy = tile_means(np.asarray(cv2.multiply(self._fine, self._fine), np.float32))
@@ -182,15 +194,18 @@ class Reference:
         fall = 1.0 - math.exp(-dt_s / (tau_s if self.young else _TAU_SOFTER_S))
         self._detail += (sharp.detail - self._detail) * np.where(sharper, share, fall)
 
-    def beside(self, look: Look) -> Beside:
+    def beside(self, look: PictureFigures) -> Beside:
         """Tile by tile; `fits` must hold."""
         both = tile_means(np.asarray(cv2.multiply(look.fine, self._fine), np.float32))
         gain = both / np.maximum(self._energy, 1e-3)
         left = np.maximum(look.energy - both * gain, 0)
         return Beside(np.asarray(gain, np.float32), np.asarray(left, np.float32))
 
-    def compare(self, look: Look, beside: Beside, sharp: Sharpness | None) -> Comparison:
-        """`look` beside what is usual; `sharp`: the newest, where there is one."""
+    def compare(
+        self, look: PictureFigures, beside: Beside, sharp: Sharpness | None
+    ) -> AgainstReference:
+        """`look` beside what is usual; `sharp`: the newest, where there is one. What came instead
+        is asked only where something is gone."""
         found, left = beside.gain, beside.left
         error = np.sqrt(left / (np.maximum(self._energy, 1e-3) * _INDEPENDENT))
         usual_error = np.sqrt(self._noise / (np.maximum(self._energy, 1e-3) * _INDEPENDENT))
@@ -227,39 +242,52 @@ class Reference:
         if tiles == 0:
             return replace(_NOTHING, layout_alike=layout_alike, layout_contrast=layout_contrast)
         gone = says & ((relative < fewest) | other)
-        noise = np.minimum(self._noise, left)
-        rich = look.energy - noise > _SMOOTH_SHARE * self._energy * min(max(gain, 0.5), 1.0) ** 2
-        smooth = gone & ~rich
-        gone_frac = float(np.count_nonzero(gone)) / tiles
-        usual_coarse_alike = maps.usual_alike(self._coarse, self._coarse_total)
-        far, shift_alike = self._shift(look) if gone_frac > _WORTH_A_SEARCH else (0.0, 0.0)
-        return Comparison(
+        count = int(np.count_nonzero(gone))
+        softness = None if sharp is None else self._softness(sharp, gone if count else None)
+        fine_gain = float(np.vdot(relative[says], self._energy[says]) / self._energy[says].sum())
+        whole = AgainstReference(
             tiles=tiles,
             gain=gain,
-            fine_gain=float((relative * self._energy)[says].sum() / self._energy[says].sum()),
-            gone_frac=gone_frac,
-            smooth_frac=float(np.count_nonzero(smooth)) / tiles,
-            spread=maps.least_quarter(gone, says),
+            fine_gain=fine_gain,
+            gone_frac=0.0,
+            smooth_frac=0.0,
+            spread=0.0,
             coarse_gain=maps.gain(self._coarse, look.coarse),
             coarse_alike=maps.alike(self._coarse, look.coarse),
-            coarse_gone_gain=maps.gain(*self._coarse_in(look, gone)) if gone_frac else 1.0,
-            shift_frac=far,
-            shift_alike=shift_alike,
-            softness=self._softness(sharp, gone) if sharp is not None else None,
+            coarse_gone_gain=1.0,
+            shift_frac=0.0,
+            shift_alike=0.0,
+            softness=softness,
             usual_softness=2 * self._varies,
-            other_frac=float(np.count_nonzero(gone & other & rich)) / tiles,
             rich_tiles=rich_tiles,
             hushed_frac=hushed_frac,
             energy_ratio=energy_ratio,
-            usual_coarse_alike=usual_coarse_alike,
-            usual_coarse_new=1 / usual_coarse_alike**2 - 1,
             layout_alike=layout_alike,
             layout_contrast=layout_contrast,
+        )
+        if count == 0:
+            return whole
+        noise = np.minimum(self._noise, left)
+        rich = look.energy - noise > _SMOOTH_SHARE * self._energy * min(max(gain, 0.5), 1.0) ** 2
+        smooth = gone & ~rich
+        gone_frac = count / tiles
+        usual_coarse_alike = maps.usual_alike(self._coarse, self._coarse_total)
+        far, shift_alike = self._shift(look) if gone_frac > _WORTH_A_SEARCH else (0.0, 0.0)
+        return replace(
+            whole,
+            gone_frac=gone_frac,
+            smooth_frac=float(np.count_nonzero(smooth)) / tiles,
+            spread=maps.least_quarter(gone, says),
+            coarse_gone_gain=maps.gain(*self._coarse_in(look, gone)),
+            shift_frac=far,
+            shift_alike=shift_alike,
+            usual_coarse_alike=usual_coarse_alike,
+            usual_coarse_new=1 / usual_coarse_alike**2 - 1,
             fine_new=float((left - noise)[says].sum() / self._energy[says].sum()),
             coarse_new=maps.new(self._coarse, look.coarse),
         )
 
-    def _hushed(self, look: Look) -> tuple[int, float, float]:
+    def _hushed(self, look: PictureFigures) -> tuple[int, float, float]:
         """`rich_tiles`, `hushed_frac` and `energy_ratio` of a comparison."""
         floor = maps.at_share(np.minimum(self._total, look.energy), _POOREST)
         rich = self._total > max(_RICH_TIMES * floor, _RICH_TIMES * _LEAST_ENERGY)
@@ -269,25 +297,25 @@ class Reference:
         ratio = look.energy[rich] / self._total[rich]
         whole = min(1.0, max(maps.at_share(ratio, 0.8), _LEAST_GAIN**2))
         hushed = float(np.mean(ratio < _GONE_GAIN**2 * whole))
-        coarse = float(np.mean(look.coarse**2)) / max(self._coarse_total, 1e-3)
+        coarse = maps.mean_square(look.coarse) / max(self._coarse_total, 1e-3)
         fine = float(look.energy[rich].sum() / self._total[rich].sum())
         return tiles, hushed, math.sqrt(fine / max(coarse, 1e-3))
 
-    def _layout_beside(self, look: Look) -> tuple[float | None, float]:
+    def _layout_beside(self, look: PictureFigures) -> tuple[float | None, float]:
         """`layout_alike` and `layout_contrast` of a comparison."""
         usual = maps.usual_alike(self._layout, self._layout_total)
         if self._layout_total < _LEAST_LAYOUT**2 or usual < _LEAST_LAYOUT_ALIKE:
             return None, 1.0
-        contrast = math.sqrt(float(np.mean(look.layout**2)) / self._layout_total)
+        contrast = math.sqrt(maps.mean_square(look.layout) / self._layout_total)
         return maps.alike(self._layout, look.layout) / usual, contrast
 
-    def _coarse_in(self, look: Look, where: Mask) -> tuple[F32, F32]:
+    def _coarse_in(self, look: PictureFigures, where: Mask) -> tuple[F32, F32]:
         """The coarse bands in these tiles: usual and now."""
         side = TILE_PX // COARSE_PX
         mask = np.repeat(np.repeat(where, side, 0), side, 1)
         return self._coarse[mask], look.coarse[mask]
 
-    def _shift(self, look: Look) -> tuple[float, float]:
+    def _shift(self, look: PictureFigures) -> tuple[float, float]:
         """By phase correlation (Kuglin and Hines, 1975), and how alike both are after it."""
         size = (self._fine.shape[1] // 2, self._fine.shape[0] // 2)
         usual = np.asarray(cv2.resize(self._fine, size, interpolation=cv2.INTER_LINEAR), np.float32)
@@ -362,4 +390,4 @@ class Reference:
         return made
 
 
-_NOTHING = Comparison(0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, None)
+_NOTHING = AgainstReference(0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, None)

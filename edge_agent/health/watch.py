@@ -4,6 +4,8 @@
               and cleared once it has hardly held for 20 s
 
 A few looks decide nothing: rain, headlights, somebody at the lens and a lorry pass by.
+While all is well each second look is a glance: it has all but the view, and that is looked at,
+too, where the coarse contours changed.
 """
 
 from __future__ import annotations
@@ -26,7 +28,14 @@ from edge_agent.health.faults import (
     seen_alone,
     seen_beside,
 )
-from edge_agent.health.look import Look, Sharpness, still_tiles, take_look
+from edge_agent.health.look import (
+    Glance,
+    PictureFigures,
+    Sharpness,
+    look_closer,
+    still_tiles,
+    take_glance,
+)
 from edge_agent.health.reference import Beside, Reference
 from edge_agent.health.reference_state import ReferenceState
 from edge_agent.health.vote import HealthChange, Vote
@@ -35,6 +44,12 @@ from edge_agent.health.vote import HealthChange, Vote
 LOOK_EVERY_S = 1.0
 #: While all is well: it costs an idle camera, and is soon enough for a fault that has to last.
 CALM_LOOK_EVERY_S = 8.0
+#: The view of a calm camera is looked at this often at least: what no glance shows has to last for
+#: 40 s afterwards, and is to be told within a minute.
+_VIEW_EVERY_S = 17.0
+#: Correlation of the coarse contours with the usual ones: with a larger fall no glance is enough;
+#: what is found well all the same becomes as usual within some looks.
+_AS_ALIKE, _FOLLOWS = 0.05, 0.25
 #: A camera that is turned in the first minute is being set up: its new view is believed after this.
 _YOUNG_GIVES_WAY_S = 300.0
 #: Two looks further apart than this have nothing to do with each other.
@@ -63,7 +78,10 @@ class PictureHealth:
         self.ignored = frozenset(ignored)
         self._references: dict[str, Reference] = {}
         self._votes = {aspect: Vote() for aspect in Aspect}
-        self._before: Look | None = None
+        self._before: U8 | None = None  # the sample of the look before
+        #: Beside what the view was found well, and how alike it was of late.
+        self._viewed: tuple[Reference, float] | None = None
+        self._glanced, self._unlearned_s = False, 0.0  # at the look before, and for how long
         self._looked_s = self._coloured_s = -math.inf
         self._light = "colour"
         self._green_frac = 0.0
@@ -100,19 +118,24 @@ class PictureHealth:
         ):
             return ()
         luma = pixels.luma()
-        look = take_look(luma)
+        glance = take_glance(luma)
         gap = dt_s > _GAP_S
-        still = still_tiles(look, self._before) if self._before and not gap else 0.0
-        self._looked_s, self._before = at_s, look
+        still = 0.0
+        if self._before is not None and not gap:
+            still = still_tiles(glance.sample, self._before)
+        self._looked_s, self._before = at_s, glance.sample
         self._see_colour(pixels, at_s)
-        reference = self._reference(look)
-        beside = reference.beside(look)
-        self._see_sharpness(reference, luma)
-        smear = max(0.0, look.smear_frac - reference.smear_frac)
-        suspicions = seen_alone(look, still, self._green_frac, smear)
-        whole = (suspicions[Aspect.LIGHT], suspicions[Aspect.CODING])
-        sees = all(suspicion.fault is None for suspicion in whole)
-        suspicions[Aspect.VIEW] = self._view(look, beside) if sees else Suspicion(None)
+        look = None if self._is_as_before(glance, dt_s) else look_closer(glance)
+        reference = self._references[self._light] if look is None else self._reference(look)
+        smear = max(0.0, glance.smear_frac - reference.smear_frac)
+        suspicions = seen_alone(glance, still, self._green_frac, smear)
+        suspicions[Aspect.VIEW] = Suspicion(None)
+        beside = None
+        if look is not None:
+            beside = reference.beside(look)
+            self._see_sharpness(reference, luma)
+            if all(suspicions[each].fault is None for each in (Aspect.LIGHT, Aspect.CODING)):
+                suspicions[Aspect.VIEW] = self._view(look, beside)
         if gap:
             for vote in self._votes.values():
                 vote.looks.clear()
@@ -124,13 +147,35 @@ class PictureHealth:
         fine = all(suspicion.fault is None for suspicion in suspicions.values())
         self._doubtful = not fine or bool(self.raised)
         self._calm = not self._doubtful and not reference.young
+        self._glanced = look is None
+        if look is None or beside is None:
+            self._unlearned_s += dt_s
+            return changes
+        if fine:
+            self._find_well(reference, look)
         if fine and not gap and not self.raised:
-            reference.learn(look, beside, self._sharp, dt_s)
+            reference.learn(look, beside, self._sharp, dt_s + self._unlearned_s)
         elif self._gives_way(reference, at_s):
             self.accept()
+        self._unlearned_s = 0.0
         return changes
 
-    def _view(self, look: Look, beside: Beside) -> Suspicion:
+    def _find_well(self, reference: Reference, look: PictureFigures) -> None:
+        alike = reference.coarse_alike(look)
+        if self._viewed is not None and self._viewed[0] is reference:
+            alike = self._viewed[1] + (alike - self._viewed[1]) * _FOLLOWS
+        self._viewed = reference, alike
+
+    def _is_as_before(self, glance: Glance, dt_s: float) -> bool:
+        """Whether the view need not be looked at: it was, at the look before, and is as alike."""
+        if self._viewed is None or not self._calm or self._glanced or 2 * dt_s > _VIEW_EVERY_S:
+            return False
+        reference, alike = self._viewed
+        if reference is not self._references.get(self._light) or not reference.fits(glance):
+            return False
+        return reference.coarse_alike(glance) >= alike - _AS_ALIKE
+
+    def _view(self, look: PictureFigures, beside: Beside) -> Suspicion:
         reference = self._reference(look)
         if reference.young:  # what covers a lens makes the picture grey, too
             for other in self._references.values():
@@ -141,11 +186,11 @@ class PictureHealth:
         return Suspicion(None)
 
     def _see_sharpness(self, reference: Reference, luma: U8) -> None:
-        """At every other look: it changes slowly, and costs as much as half of a look. `_sharp`
-        is of the reference's places; None: it has none yet."""
+        """In doubt at every other look: it changes slowly, and costs as much as half of a look.
+        `_sharp` is of the reference's places; None: it has none yet."""
         if not reference.places:
             self._sharp = None
-        elif self._sharp_of is not reference or self._sharp_is_old:
+        elif self._calm or self._sharp_of is not reference or self._sharp_is_old:
             self._sharp, self._sharp_of = reference.sharpness(luma), reference
             self._sharp_is_old = False
         else:
@@ -185,6 +230,7 @@ class PictureHealth:
         ]
         self._votes = {aspect: Vote() for aspect in Aspect}
         self._before, self._looked_s = None, -math.inf
+        self._viewed, self._glanced = None, False
         return changes
 
     def accept(self) -> None:
@@ -208,7 +254,7 @@ class PictureHealth:
             light: Reference.restored(each) for light, each in state.references.items()
         }
 
-    def _reference(self, look: Look) -> Reference:
+    def _reference(self, look: PictureFigures) -> Reference:
         reference = self._references.get(self._light)
         if reference is None or not reference.fits(look):
             reference = self._references[self._light] = Reference.begun(look)

@@ -36,7 +36,7 @@ _MB = 1_000_000
 _FREED_AT_ONCE = 0.05
 
 
-class Reason(StrEnum):
+class FootageReason(StrEnum):
     """Why a clip was kept."""
 
     PERSON = "person"  # somebody was told
@@ -79,7 +79,7 @@ class FootageFiles:
         with disk_trouble(self.root):
             for path in self.root.glob(f"*/*{_PART}"):
                 if path not in self._open:
-                    _renamed(path, Reason.CUT)
+                    _renamed(path, FootageReason.CUT)
 
     def begin(self, camera: CameraId, begin_utc_s: float) -> Path:
         """Where a new clip is written. Raises StorageError where there is no room for one."""
@@ -97,7 +97,7 @@ class FootageFiles:
         self._open.add(path)
         return path
 
-    def finish(self, path: Path, reason: Reason) -> Path:
+    def finish(self, path: Path, reason: FootageReason) -> Path:
         """It is complete: its name from now on. Raises StorageError."""
         self._open.discard(path)
         with disk_trouble(path):
@@ -194,7 +194,7 @@ def footage(root: Path) -> Iterator[FootageFile]:
         )
 
 
-def _renamed(path: Path, reason: Reason) -> Path:
+def _renamed(path: Path, reason: FootageReason) -> Path:
     stem, dash, number = path.stem.partition("-")
     target = path.with_name(f"{stem}-{reason}{dash}{number}{_SUFFIX}")
     path.replace(target)

@@ -8,17 +8,17 @@ from edge_agent.mqtt.backoff import FullJitter
 from edge_agent.mqtt.connection import Connection
 from edge_agent.mqtt.dialer import Dialer
 from edge_agent.mqtt.endpoint import Endpoint, endpoint_of
-from edge_agent.mqtt.session import Session, Will
+from edge_agent.mqtt.session import BrokerSession, Will
 from edge_agent.mqtt.signals import Acked, Incoming, Signal
 
 __all__ = [
     "Acked",
+    "BrokerSession",
     "Connection",
     "Dialer",
     "Endpoint",
     "FullJitter",
     "Incoming",
-    "Session",
     "Signal",
     "Will",
     "endpoint_of",

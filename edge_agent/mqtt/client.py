@@ -13,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 
 from edge_agent.mqtt.endpoint import Endpoint
-from edge_agent.mqtt.session import Session
+from edge_agent.mqtt.session import BrokerSession
 from edge_agent.mqtt.signals import properties_of
 from edge_agent.runtime import Patience, open_tcp, shake_hands
 
@@ -74,7 +74,7 @@ class BoundedClient(Client):
 
 
 def make_client(
-    endpoint: Endpoint, session: Session, patience: Patience, *, mqtt5: bool
+    endpoint: Endpoint, session: BrokerSession, patience: Patience, *, mqtt5: bool
 ) -> BoundedClient:
     """Not connected yet. The network is driven by the caller: `loop_start` is never used."""
     client = BoundedClient(
@@ -95,7 +95,9 @@ def make_client(
     return client
 
 
-def connect(client: BoundedClient, endpoint: Endpoint, session: Session, *, mqtt5: bool) -> None:
+def connect(
+    client: BoundedClient, endpoint: Endpoint, session: BrokerSession, *, mqtt5: bool
+) -> None:
     """Open the socket, shake hands, send the CONNECT. Raises OSError."""
     ping_s = client.keepalive
     if not mqtt5:

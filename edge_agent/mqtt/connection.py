@@ -33,7 +33,7 @@ from edge_agent.mqtt.refusal import (
     refused_by_socket,
     refused_by_tls_text,
 )
-from edge_agent.mqtt.session import Session
+from edge_agent.mqtt.session import BrokerSession
 from edge_agent.mqtt.signals import Acked, Incoming, Signal, properties_of
 from edge_agent.runtime import Patience, StopToken
 
@@ -68,7 +68,7 @@ class Connection:
     def __init__(
         self,
         endpoint: Endpoint,
-        session: Session,
+        session: BrokerSession,
         *,
         mqtt5: bool,
         clock: Clock,

@@ -10,7 +10,7 @@ from edge_agent.errors import BrokerRefused, BrokerUnreachable
 from edge_agent.mqtt.connection import Connection
 from edge_agent.mqtt.endpoint import Endpoint
 from edge_agent.mqtt.refusal import NoConnack, VersionRefused
-from edge_agent.mqtt.session import Session
+from edge_agent.mqtt.session import BrokerSession
 from edge_agent.runtime import StopToken
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Dialer:
         self._speaks_5 = ""  # the broker that answered MQTT 5
         self._old_told = ""  # which broker speaks 3.1.1 was said
 
-    def dial(self, session: Session, stop: StopToken) -> Connection:
+    def dial(self, session: BrokerSession, stop: StopToken) -> Connection:
         """A new connection.
 
         Raises BrokerUnreachable (also when told to stop), BrokerRefused, ConfigError.
@@ -85,7 +85,7 @@ class Dialer:
             self._old_told = f"{endpoint} {what}"
             log.warning("broker %s %s: %s", endpoint, what, _CONSEQUENCE)
 
-    def _fall_back(self, endpoint: Endpoint, session: Session, stop: StopToken) -> Connection:
+    def _fall_back(self, endpoint: Endpoint, session: BrokerSession, stop: StopToken) -> Connection:
         try:
             return self._open(endpoint, session, stop, mqtt5=False)
         except VersionRefused as error:
@@ -104,7 +104,7 @@ class Dialer:
         endpoint.tls.do_not_trust_the_clock(earliest_utc_s)
 
     def _open(
-        self, endpoint: Endpoint, session: Session, stop: StopToken, *, mqtt5: bool
+        self, endpoint: Endpoint, session: BrokerSession, stop: StopToken, *, mqtt5: bool
     ) -> Connection:
         if stop.stopped:
             raise BrokerUnreachable(f"broker {endpoint}: told to stop")

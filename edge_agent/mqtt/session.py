@@ -18,7 +18,7 @@ class Will:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class BrokerSession:
     """`expiry_s`, `receive_maximum` and `max_packet_bytes` exist in MQTT 5 only; 3.1.1 keeps a
     session that is not clean for as long as the broker likes."""
 

@@ -8,7 +8,7 @@ A message is accepted when `append` returned its row: from then on it survives p
 is deleted only by the server's watermark, or by shedding, which is announced as a gap.
 """
 
-from edge_agent.outbox.database import Connect, Connection, Database, connect_sqlite
+from edge_agent.outbox.database import Connect, Database, SqlConnection, connect_sqlite
 from edge_agent.outbox.group_commit import GroupCommit, is_urgent
 from edge_agent.outbox.guest import Guest
 from edge_agent.outbox.outbox import Outbox
@@ -21,7 +21,7 @@ from edge_agent.outbox.row import (
     Draft,
     GapReport,
     Head,
-    OpenEvent,
+    OrphanedEvent,
     Row,
 )
 from edge_agent.outbox.stat import OutboxStat, outbox_stat
@@ -34,19 +34,19 @@ __all__ = [
     "AlarmKind",
     "Also",
     "Connect",
-    "Connection",
     "Database",
     "Draft",
     "GapReport",
     "GroupCommit",
     "Guest",
     "Head",
-    "OpenEvent",
+    "OrphanedEvent",
     "Outbox",
     "OutboxReader",
     "OutboxStat",
     "RangeSet",
     "Row",
+    "SqlConnection",
     "commit_together",
     "connect_sqlite",
     "is_urgent",

@@ -68,7 +68,7 @@ class DatabaseCorrupt(StorageError):
     """The file is not a database, or a damaged one."""
 
 
-class Connection(Protocol):
+class SqlConnection(Protocol):
     """The part of sqlite3.Connection that is used; errors are sqlite3's, with their code."""
 
     def execute(self, sql: str, parameters: Sequence[Value] = (), /) -> Iterable[Any]: ...
@@ -77,10 +77,10 @@ class Connection(Protocol):
 
 
 #: Opens a file; the second argument says read-only.
-Connect = Callable[[Path, bool], Connection]
+Connect = Callable[[Path, bool], SqlConnection]
 
 
-def connect_sqlite(path: Path, read_only: bool) -> Connection:
+def connect_sqlite(path: Path, read_only: bool) -> SqlConnection:
     """With Python's own sqlite3, transactions by hand. Used by one thread at a time."""
     mode = "ro" if read_only else "rwc"
     connection = sqlite3.connect(
@@ -106,6 +106,7 @@ class Database:
         self.path = path
         with _translated(path):
             self._connection = connect(path, read_only)
+        self._flushes = True  # as PRAGMAS set it
 
     def execute(self, sql: str, parameters: Sequence[Value] = ()) -> None:
         """Run a statement and ignore what it answers."""
@@ -122,8 +123,15 @@ class Database:
         return rows[0][0] if rows else None
 
     @contextlib.contextmanager
-    def transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
-        """Everything inside is committed, durably, or nothing is."""
+    def transaction(self, kind: str = "IMMEDIATE", *, durable: bool = True) -> Iterator[None]:
+        """Everything inside is committed, or nothing is.
+
+        `durable` False: it waits for no flush. A crash of the process loses nothing then; a power
+        cut may lose it, but only together with all that was committed since.
+        """
+        if durable is not self._flushes:
+            self.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._flushes = durable
         self.execute(f"BEGIN {kind}")
         try:
             yield

@@ -20,7 +20,13 @@ from edge_agent.outbox import quarantine, tables
 from edge_agent.outbox.database import DATABASE, Connect, DatabaseCorrupt, DiskFull
 from edge_agent.outbox.guest import Guest
 from edge_agent.outbox.lock import StateDirLock
-from edge_agent.outbox.log_check import is_of_this_round, is_shorter, log_state
+from edge_agent.outbox.log_check import (
+    is_of_this_boot,
+    is_of_this_round,
+    is_shorter,
+    log_state,
+    note_boot,
+)
 from edge_agent.outbox.marks import read_marks
 from edge_agent.outbox.opening import open_to_read
 from edge_agent.outbox.row import Alarm, AlarmKind
@@ -168,7 +174,8 @@ class StoreKeeper:
                 self._new_epoch(), self._base, tuple(Lost(*each) for each in lost.items())
             )
             before = log_state(path)
-            if before is not None and not is_of_this_round(before, path):
+            told = is_of_this_boot(self._state_dir)
+            if before is not None and not (told and is_of_this_round(before, path)):
                 before = None
             try:
                 store = open_store(path, self._connect, beginning, self._clock.mono_s, self._guest)
@@ -184,6 +191,7 @@ class StoreKeeper:
             except BaseException:
                 store.close()
                 raise
+            note_boot(self._state_dir)
             return store
         raise StorageError(f"{path}: damaged again right after it was made anew")
 

@@ -2,7 +2,8 @@
 
 SQLite takes a log up to its first frame that is damaged and forgets the rest without a word, as
 after a power cut. Its index (outbox.db-shm) outlives a process that was killed, and is written
-after the log is on the card: it says how far the log went. A proper end removes both.
+after the log is: it says how far the log went. A proper end removes both. After a power cut it says
+nothing: commits of the guest alone wait for no flush, and the index may be on the card before them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,15 @@ import struct
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+
+from edge_agent.atomic_file import write_atomically
+from edge_agent.clock import boot_id
+from edge_agent.errors import StorageError
+from edge_agent.plain_file import first_bytes
+
+#: Beside the database: during which boot it was opened last.
+BOOT_FILE = "outbox.boot"
+_BOOT_BYTES = 64
 
 #: sqlite.org/walformat.html, 2.1: the index begins with its header, twice, and `nBackfill`.
 _HEADER = struct.Struct("=III BBH II 2I 2I 2I")
@@ -71,6 +81,27 @@ def is_of_this_round(before: LogState, database: Path) -> bool:
             head = log.read(_LOG_HEADER_BYTES)
         return not _is_sound(head) or head[16:24] == before.salt
     return True
+
+
+def is_of_this_boot(state_dir: Path) -> bool:
+    """Whether no power cut is behind the index. True, too, where nothing says of which boot it is:
+    an agent that noted none flushed every commit."""
+    try:
+        return first_bytes(state_dir / BOOT_FILE, _BOOT_BYTES) == boot_id().encode()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+
+
+def note_boot(state_dir: Path) -> None:
+    """The index is of this boot from now on. Written once a boot; where that fails, a power cut may
+    be told as a damaged log."""
+    path = state_dir / BOOT_FILE
+    if path.exists() and is_of_this_boot(state_dir):
+        return
+    with contextlib.suppress(StorageError):
+        write_atomically(path, boot_id().encode())
 
 
 def _is_sound(head: bytes) -> bool:

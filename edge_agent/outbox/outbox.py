@@ -30,7 +30,7 @@ from edge_agent.outbox.row import (
     AlarmKind,
     Draft,
     Head,
-    OpenEvent,
+    OrphanedEvent,
     Row,
     Unencodable,
 )
@@ -172,7 +172,7 @@ class Outbox:
         alarms, self._alarms = self._alarms, []
         return tuple(alarms)
 
-    def open_events(self) -> tuple[OpenEvent, ...]:
+    def open_events(self) -> tuple[OrphanedEvent, ...]:
         """Live events without an `end`. Asked at start-up, before the first append."""
         try:
             return self._keeper.attempt(Store.open_events)

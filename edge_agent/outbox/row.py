@@ -79,7 +79,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenEvent:
+class OrphanedEvent:
     """A live event that had no `end` when the agent stopped; `last` is its newest message.
 
     `decode_event(last.payload)` gives the Event and Envelope to close it with `restart`: in

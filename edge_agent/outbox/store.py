@@ -27,7 +27,7 @@ from edge_agent.outbox.retention import (
     newest_undated,
     too_old,
 )
-from edge_agent.outbox.row import AckOutcome, Draft, Head, OpenEvent, Row
+from edge_agent.outbox.row import AckOutcome, Draft, Head, OrphanedEvent, Row
 
 #: Deletes up to the watermark ride in a commit at most this often. More often rewrites `meta` each
 #: time; less often spreads the rows over more pages.
@@ -103,11 +103,11 @@ class Store:
         marks = replace(self._marks, acked_row=self._acked_row)
         return tables.read_head(self._database, self._epochs, marks)
 
-    def open_events(self) -> tuple[OpenEvent, ...]:
+    def open_events(self) -> tuple[OrphanedEvent, ...]:
         found = []
         for event_id, row_id in self._open.events():
             for row in self._rows("row_id = ?", row_id):
-                found.append(OpenEvent(event_id, row.camera, row.label, row))
+                found.append(OrphanedEvent(event_id, row.camera, row.label, row))
         return tuple(found)
 
     def _rows(self, where: str, *parameters: int) -> list[Row]:
@@ -162,10 +162,12 @@ class Store:
         """Store all drafts in one durable commit, and note what was lost before them.
 
         `also` writes what belongs to these drafts into other tables, in the same transaction.
+        Alone it is not flushed: what no message was told of, its owner finds again.
         """
         started: dict[EventId, int] = {}
         rows: list[Row] = []
-        with self._database.transaction():
+        durable = bool(drafts) or lost is not None
+        with self._database.transaction(durable=durable):
             last = tables.last_row_id(self._database, self._marks)
             for row_id, draft in enumerate(drafts, start=last + 1):
                 first = started.setdefault(
@@ -252,27 +254,26 @@ class Store:
         self.numbers_lost = self.numbers_lost or damage.numbers_lost
         self._committed(marks, settled=False)
 
-    def examine(self, row_ids: Iterable[int], *, undecodable: bool = False) -> int:
-        """Somebody could not read these: put aside what is damaged; how many that were.
+    def examine(self, row_ids: Iterable[int], *, undecodable: bool) -> None:
+        """Somebody could not read these: put aside what is damaged.
         `undecodable`: they say nothing, whatever their checksum is."""
-        rows = []
-        for row_id in row_ids:
-            for found in self._found("row_id = ?", row_id):
-                if undecodable or found.row is None:
-                    rows.append(row_id)
-        if rows:
-            self.put_aside(Damage(tuple(rows), tuple(rows), self._last_row))
-        return len(rows)
+        found = [each for row_id in row_ids for each in self._found("row_id = ?", row_id)]
+        self._put_rows_aside([each for each in found if undecodable or each.row is None])
 
-    def look_through(self) -> int:
-        """Read on through the rows of a file too large for the start; how many were damaged."""
+    def look_through(self) -> None:
+        """Read on through the rows of a file too large for the start."""
         where = f"row_id > ? ORDER BY row_id LIMIT {_LOOKED_AT_ONCE}"
         unchecked = self._marks.unchecked_row
         found = tables.find_rows(
             self._database, self._epochs, unchecked, where, (self._looked_row,)
         )
         self._looked_row = found[-1].row_id if len(found) == _LOOKED_AT_ONCE else _BEFORE_ALL
-        return self.examine(each.row_id for each in found if each.row is None)
+        self._put_rows_aside([each for each in found if each.row is None])
+
+    def _put_rows_aside(self, found: Sequence[tables.FoundRow]) -> None:
+        if found:
+            rows = tuple(each.row_id for each in found)
+            self.put_aside(Damage(rows, rows, self._last_row))
 
     def mend_guest(self) -> None:
         """Forget what is damaged in the guest's tables."""

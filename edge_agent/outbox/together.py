@@ -10,7 +10,8 @@ from edge_agent.outbox.store import Also, Store
 
 
 def commit_together(outbox: Outbox, drafts: Sequence[Draft], also: Also) -> tuple[Row, ...] | None:
-    """These messages and what `also` writes: all of it is durable, or nothing.
+    """These messages and what `also` writes: all of it is stored, or nothing; durably where there
+    are messages.
 
     None: storage refused, so the same must be tried again later; unlike messages of live
     cameras they do not wait in memory. A message that cannot be encoded is counted as lost

@@ -90,13 +90,12 @@ class ProfiledPipeline(CameraPipeline):
         faint: Faint | None = None,
     ) -> Analysis:
         analysis = super().conclude(frame, search, detections, faint)
-        ended, self._ended = self._ended, []
-        events = self._named((*ended, *analysis.events))
-        return replace(analysis, events=events, profile=self._profile)
+        return replace(analysis, events=self._told(analysis.events), profile=self._profile)
 
     def close(self, reason: EndReason, at_s: float) -> tuple[Event, ...]:
-        ended, self._ended = self._ended, []
-        return self._named((*ended, *super().close(reason, at_s)))
+        return self._told(super().close(reason, at_s))
 
-    def _named(self, events: Sequence[Event]) -> tuple[Event, ...]:
-        return tuple(replace(event, profile=self._profile) for event in events)
+    def _told(self, events: Sequence[Event]) -> tuple[Event, ...]:
+        """First those that could not go on; each names the profile in force."""
+        ended, self._ended = self._ended, []
+        return tuple(replace(event, profile=self._profile) for event in (*ended, *events))

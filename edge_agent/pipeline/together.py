@@ -40,7 +40,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class SharedChange:
     """`asked` of them are held back by the key, as it is written; with the change `told` of them
     are told."""
 
@@ -49,7 +49,7 @@ class Together:
     told: int
 
 
-def together(cases: Sequence[Case]) -> list[Together]:
+def together(cases: Sequence[Case]) -> list[SharedChange]:
     """Of each key for which answers propose different values, in their order."""
     by_key: dict[str, list[tuple[Case, Change]]] = {}
     for case in cases:
@@ -62,7 +62,7 @@ def together(cases: Sequence[Case]) -> list[Together]:
             continue
         told = sum(_tells(case, wanted) for case, _ in of_key)
         if told:
-            found.append(Together(replace(wanted[key], key=key), len(of_key), told))
+            found.append(SharedChange(replace(wanted[key], key=key), len(of_key), told))
     return found
 
 

@@ -13,7 +13,7 @@ from edge_agent.pipeline.minutes import MinuteWatch, UnlookedMinute
 from edge_agent.pipeline.near_miss import FLOOR_FRAC, Faint, NearMiss, NearMissWatch
 from edge_agent.pipeline.rehearsal import Moment, Rehearsal
 from edge_agent.pipeline.stages import Thresholds, thresholds
-from edge_agent.pipeline.together import Case, Together, together
+from edge_agent.pipeline.together import Case, SharedChange, together
 from edge_agent.pipeline.why import Why, why_untold
 
 
@@ -23,7 +23,7 @@ class Untold:
 
     whys: tuple[Why, ...]
     minutes: tuple[UnlookedMinute, ...]
-    together: tuple[Together, ...] = ()
+    together: tuple[SharedChange, ...] = ()
 
 
 class UntoldBook:

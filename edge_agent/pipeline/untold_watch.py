@@ -43,7 +43,7 @@ _MOST_WAITING = 64
 
 
 @dataclass(slots=True)
-class Tally:
+class UntoldTally:
     """What was seen since it was begun: a minute, as a rule."""
 
     pictures: int = 0  # analysed
@@ -98,7 +98,7 @@ class UntoldWatch:
     """One camera's. Owned by the analysis thread, but for `take`; costs next to nothing."""
 
     def __init__(self, camera: CameraConfig, own: Thresholds) -> None:
-        self._tally = Tally()
+        self._tally = UntoldTally()
         self._kept: deque[KeptWindow] = deque(maxlen=_MOST_WAITING)
         self._moments: deque[tuple[float, bytes]] = deque(maxlen=_MOST_KEPT)
         self._window: _Window | None = None
@@ -124,9 +124,9 @@ class UntoldWatch:
         """The candidate and the confirm threshold."""
         return self._holding
 
-    def take(self) -> tuple[Tally, list[KeptWindow]]:
+    def take(self) -> tuple[UntoldTally, list[KeptWindow]]:
         """What came since the last call; by any one thread. Late by one picture at worst."""
-        tally, self._tally = self._tally, Tally()
+        tally, self._tally = self._tally, UntoldTally()
         return tally, [self._kept.popleft() for _ in range(len(self._kept))]
 
     def add(self, at_s: float, weekminute: int, analysis: Analysis) -> None:

@@ -17,7 +17,7 @@ from edge_agent.publish.status import StatusBoard
 
 
 @dataclass(slots=True)
-class Tally:
+class DeliveryTally:
     """Counted over all connections, in the publisher thread."""
 
     sent: int = 0
@@ -41,7 +41,7 @@ class Bench:
     desk: CommandDesk
     pause: Pause
     resend: ResendTimer
-    tally: Tally
+    tally: DeliveryTally
     telemetry: Callable[[], Telemetry] | None
     telemetry_interval_s: float
     sizes: SizeLimit = field(default_factory=SizeLimit)

@@ -37,7 +37,7 @@ _LOGGED_A_MINUTE = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class CommandReply:
     """One message that answers a command."""
 
     topic: str
@@ -49,10 +49,10 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CommandOutcome:
     """What to send, and the replay to begin if there is one."""
 
-    replies: tuple[Reply, ...] = ()
+    replies: tuple[CommandReply, ...] = ()
     replay: tuple[str, ReplayRange] | None = None  # cmd_id, range
 
 
@@ -62,15 +62,15 @@ class CommandDesk:
 
     def __init__(self, topics: BoxTopics, clock: Clock, handler: CommandHandler | None) -> None:
         self._topics, self._clock, self._handler = topics, clock, handler
-        self._answers: OrderedDict[str, Reply] = OrderedDict()  # the newest of each command
-        self._unsent: list[Reply] = []
+        self._answers: OrderedDict[str, CommandReply] = OrderedDict()  # the newest of each command
+        self._unsent: list[CommandReply] = []
         self._complaints = Complaints(clock)
         self._journal = Complaints(clock, logging.INFO, _LOGGED_A_MINUTE)
         self._finished: deque[tuple[str, CommandResult]] = deque()
         self.received = 0
         self.malformed = 0
 
-    def handle(self, message: Incoming, most_bytes: int | None = None) -> Outcome:
+    def handle(self, message: Incoming, most_bytes: int | None = None) -> CommandOutcome:
         """Never raises: whatever came is answered or counted. `most_bytes`: the largest packet
         that the broker takes, so that no answer promises a file that cannot go out."""
         self.received += 1
@@ -80,42 +80,46 @@ class CommandDesk:
         except ContractError as error:
             self.malformed += 1
             self._complaints.say("refused a malformed command", error)
-            return Outcome()
+            return CommandOutcome()
         known = self._answers.get(command.cmd_id)
         if known is not None:
-            return Outcome((replace(known, correlation=message.correlation),))
+            return CommandOutcome((replace(known, correlation=message.correlation),))
         return self._first_time(command, message, most_bytes)
 
     def finish(self, cmd_id: str, result: CommandResult) -> None:
         """As `finished`, from any thread: `take_finished` gives the answer."""
         self._finished.append((cmd_id, result))
 
-    def take_finished(self) -> list[Reply]:
+    def take_finished(self) -> list[CommandReply]:
         """Answers to commands that others have finished, each once."""
         waiting = len(self._finished)
         return [self.finished(*self._finished.popleft()) for _ in range(waiting)]
 
-    def finished(self, cmd_id: str, result: CommandResult) -> Reply:
+    def finished(self, cmd_id: str, result: CommandResult) -> CommandReply:
         """The later answer to a command that was `accepted` at first; who asks again gets it."""
-        accepted = self._answers.get(cmd_id) or Reply(self._topics.ack(cmd_id), b"", cmd_id=cmd_id)
+        accepted = self._answers.get(cmd_id) or CommandReply(
+            self._topics.ack(cmd_id), b"", cmd_id=cmd_id
+        )
         reply = replace(accepted, payload=_encode(cmd_id, result))
         if cmd_id in self._answers:
             self._answers[cmd_id] = reply
         return reply
 
-    def file_lost(self, cmd_id: str, why: str) -> Reply:
+    def file_lost(self, cmd_id: str, why: str) -> CommandReply:
         """The file did not reach the broker: the answer, now and to whoever asks again. It is
         kept for the next connection, unless it is taken before."""
         reply = self.finished(cmd_id, CommandResult(AckStatus.FAILED, f"the file: {why}"))
         self._unsent.append(reply)
         return reply
 
-    def take_unsent(self) -> list[Reply]:
+    def take_unsent(self) -> list[CommandReply]:
         """Answers that could not be given on the connection of their command."""
         unsent, self._unsent = self._unsent, []
         return unsent
 
-    def _first_time(self, command: Command, message: Incoming, most_bytes: int | None) -> Outcome:
+    def _first_time(
+        self, command: Command, message: Incoming, most_bytes: int | None
+    ) -> CommandOutcome:
         replay: tuple[str, ReplayRange] | None = None
         if self._expired(command):
             result = CommandResult(AckStatus.EXPIRED, "came after its not_after")
@@ -131,12 +135,12 @@ class CommandDesk:
             result = self._ask_handler(command)
         file, result = self._file(command.cmd_id, result, most_bytes)
         topic, cmd_id = self._reply_topic(command, message), command.cmd_id
-        answer = Reply(topic, _encode(cmd_id, result), message.correlation, cmd_id=cmd_id)
+        answer = CommandReply(topic, _encode(cmd_id, result), message.correlation, cmd_id=cmd_id)
         self._answers[cmd_id] = answer
         if len(self._answers) > _REMEMBERED:
             self._answers.popitem(last=False)
         self._journal.say(f"command {command.verb} {cmd_id}", result.status)
-        return Outcome((*file, answer), replay)
+        return CommandOutcome((*file, answer), replay)
 
     def _ask_handler(self, command: Command) -> CommandResult:
         if self._handler is None:
@@ -150,7 +154,7 @@ class CommandDesk:
 
     def _file(
         self, cmd_id: str, result: CommandResult, most_bytes: int | None
-    ) -> tuple[tuple[Reply, ...], CommandResult]:
+    ) -> tuple[tuple[CommandReply, ...], CommandResult]:
         file = result.file
         if file is None:
             return (), result
@@ -168,7 +172,7 @@ class CommandDesk:
                 f"(max_packet_size {most_bytes})"
             )
             return (), CommandResult(AckStatus.FAILED, reason)
-        return (Reply(topic, content, expiry_s=FILE_EXPIRY_S, file_of=cmd_id),), result
+        return (CommandReply(topic, content, expiry_s=FILE_EXPIRY_S, file_of=cmd_id),), result
 
     def _expired(self, command: Command) -> bool:
         reading = self._clock.read()

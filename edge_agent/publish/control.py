@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 from edge_agent.mqtt import Connection
 from edge_agent.publish.bench import Bench
-from edge_agent.publish.commands import Reply
+from edge_agent.publish.commands import CommandReply
 from edge_agent.publish.held import packet_bytes
 from edge_agent.publish.status_feed import StatusFeed
-from edge_agent.publish.window import ControlParcel, SendWindow, Verdict
+from edge_agent.publish.window import ControlParcel, PubackVerdict, SendWindow
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class ControlQueue:
 
     def __init__(self, connection: Connection, bench: Bench, feed: StatusFeed) -> None:
         self._connection, self._bench, self._feed = connection, bench, feed
-        self._replies: deque[Reply] = deque(bench.desk.take_unsent())
+        self._replies: deque[CommandReply] = deque(bench.desk.take_unsent())
         self._file_under_way: ControlParcel | None = None
         self._under_way = 0  # replies that are not acknowledged yet
         self._complained: set[str] = set()
@@ -43,7 +43,7 @@ class ControlQueue:
         free = self._under_way < max(1, window.limit // 2)
         return bool(self._replies) and self._file_under_way is None and free
 
-    def add(self, replies: Iterable[Reply]) -> None:
+    def add(self, replies: Iterable[CommandReply]) -> None:
         for reply in replies:
             if len(self._replies) >= _MOST_WAITING:
                 self._complain(
@@ -72,11 +72,11 @@ class ControlQueue:
             if reply.file_of:
                 self._file_under_way = parcel
 
-    def acked(self, parcel: ControlParcel, verdict: Verdict, code: int) -> None:
+    def acked(self, parcel: ControlParcel, verdict: PubackVerdict, code: int) -> None:
         self._under_way -= not parcel.is_status
         if parcel.file_of:
             self._file_under_way = None
-        if verdict is Verdict.TAKEN:
+        if verdict is PubackVerdict.TAKEN:
             return
         self._file_lost(parcel.file_of, f"the broker refused it (0x{code:02X})")
         self._complain(

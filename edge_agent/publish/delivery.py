@@ -26,9 +26,9 @@ from edge_agent.publish.window import (
     TOO_LARGE,
     ControlParcel,
     GapParcel,
+    PubackVerdict,
     RowParcel,
     SendWindow,
-    Verdict,
     impossible_reason,
     verdict_of,
 )
@@ -291,17 +291,17 @@ class Delivery:
         match self._window.take(signal.mid):
             case RowParcel(row):
                 self._settle(row)
-                if verdict is Verdict.TAKEN:
+                if verdict is PubackVerdict.TAKEN:
                     sent.append(row.row_id)
                     self._row_taken(row, now_s)
-                elif verdict is Verdict.IMPOSSIBLE and signal.code == TOO_LARGE:
+                elif verdict is PubackVerdict.IMPOSSIBLE and signal.code == TOO_LARGE:
                     self._too_large(row)
-                elif verdict is Verdict.IMPOSSIBLE:
+                elif verdict is PubackVerdict.IMPOSSIBLE:
                     self._impossible(row, signal.code, now_s)
                 else:
                     self._refused(now_s, verdict, row.topic, signal.code)
             case GapParcel(revision):
-                if verdict is Verdict.TAKEN:
+                if verdict is PubackVerdict.TAKEN:
                     if self._announcements.acknowledged(revision) and revision is not None:
                         bench.marks.gaps_announced(revision)
                 elif revision is not None:
@@ -332,7 +332,7 @@ class Delivery:
             self._give_up(row, code)
             return
         self._lanes.give_up(row.row_id)  # on this connection, until another one goes through
-        self._refused(now_s, Verdict.DENIED, row.topic, code)
+        self._refused(now_s, PubackVerdict.DENIED, row.topic, code)
 
     def _give_up(self, row: Row, code: int) -> None:
         reason = impossible_reason(code)
@@ -342,9 +342,9 @@ class Delivery:
         self._bench.tally.dead += 1
         self._bench.marks.dead((row.row_id,), reason)
 
-    def _refused(self, now_s: float, verdict: Verdict, topic: str, code: int) -> None:
+    def _refused(self, now_s: float, verdict: PubackVerdict, topic: str, code: int) -> None:
         """The message stays in the outbox and is tried again after a pause."""
-        denied = verdict is Verdict.DENIED
+        denied = verdict is PubackVerdict.DENIED
         pause = self._bench.pause
         if pause.refused(now_s, denied=denied):
             log.error(

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+#: First and longest pause.
+DENIED_PAUSE_S = (60.0, 1800.0)
+BUSY_PAUSE_S = (1.0, 60.0)
+RESEND_AFTER_S = 60.0
+
 
 class TokenBucket:
     """At most `per_s` in a second on average; a quarter of a second's worth at once."""
@@ -40,7 +45,9 @@ class Pause:
     """
 
     def __init__(
-        self, denied_s: tuple[float, float] = (60.0, 1800.0), busy_s: tuple[float, float] = (1, 60)
+        self,
+        denied_s: tuple[float, float] = DENIED_PAUSE_S,
+        busy_s: tuple[float, float] = BUSY_PAUSE_S,
     ) -> None:
         self._bounds = {True: denied_s, False: busy_s}
         self._next_s = {True: denied_s[0], False: busy_s[0]}
@@ -86,7 +93,7 @@ class ResendTimer:
     Runs only while an ackpos of this epoch is known and something above it was delivered.
     """
 
-    def __init__(self, first_s: float = 60.0, longest_s: float = 600.0) -> None:
+    def __init__(self, first_s: float = RESEND_AFTER_S, longest_s: float = 600.0) -> None:
         self._first_s, self._longest_s = first_s, longest_s
         self._wait_s = first_s
         self._since_s: float | None = None

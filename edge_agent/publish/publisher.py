@@ -19,17 +19,17 @@ from edge_agent.errors import (
     OperatorError,
     StorageError,
 )
-from edge_agent.mqtt import Connection, Dialer, FullJitter, Session, Will, endpoint_of
+from edge_agent.mqtt import BrokerSession, Connection, Dialer, FullJitter, Will, endpoint_of
 from edge_agent.mqtt.backoff import Uniform
 from edge_agent.mqtt.rivals import RivalWatch
 from edge_agent.outbox import Head, OutboxReader
-from edge_agent.publish.bench import Bench, Tally
+from edge_agent.publish.bench import Bench, DeliveryTally
 from edge_agent.publish.commands import CommandDesk
 from edge_agent.publish.complaints import Complaints
 from edge_agent.publish.delivery import Delivery
 from edge_agent.publish.health import LinkState, PublisherHealth
 from edge_agent.publish.held import SizeLimit
-from edge_agent.publish.pacing import Pause, ResendTimer
+from edge_agent.publish.pacing import DENIED_PAUSE_S, RESEND_AFTER_S, Pause, ResendTimer
 from edge_agent.publish.ports import CommandHandler, CommandResult, OutboxMarks
 from edge_agent.publish.status import BoxIdentity, StatusBoard
 from edge_agent.runtime import Heartbeat, StopToken
@@ -71,8 +71,8 @@ class PublisherSetup:
     flush_s: float = 5.0  # how long an orderly stop may deliver what is left
     connect_timeout_s: float = 10.0
     will_delay_s: int = WILL_DELAY_S  # a shorter break stays unannounced
-    resend_after_s: float = 60.0
-    denied_pause_s: tuple[float, float] = (60.0, 1800.0)
+    resend_after_s: float = RESEND_AFTER_S
+    denied_pause_s: tuple[float, float] = DENIED_PAUSE_S
     known_utc_s: Callable[[], float] = lambda: EARLIEST_PLAUSIBLE_UTC_S  # it is this late at least
 
 
@@ -91,7 +91,7 @@ class Publisher:
         self._sizes = SizeLimit()
         self._unreadable = Complaints(setup.clock)
         self._rivals = RivalWatch()
-        self._tally = Tally()
+        self._tally = DeliveryTally()
         self._head: Head | None = None  # where the outbox stood when it could last be read
         self._no_outbox_epoch = new_ulid(setup.clock.read().utc_s, os.urandom(10))
         self._dialer = Dialer(
@@ -310,14 +310,14 @@ class Publisher:
         conn_id = new_ulid(setup.clock.read().utc_s, os.urandom(10))
         return BoxIdentity(conn_id, setup.agent_version, setup.telemetry_interval_s)
 
-    def _session(self, identity: BoxIdentity, head: Head) -> Session:
+    def _session(self, identity: BoxIdentity, head: Head) -> BrokerSession:
         at_utc_s = self._setup.clock.read().utc_s
         will = Will(
             self._topics.box_status,
             identity.payload(State.OFFLINE, ("connection lost",), head, at_utc_s),
             self._setup.will_delay_s,
         )
-        return Session(
+        return BrokerSession(
             client_id=f"{self._setup.ward}-{self._setup.box}",
             clean_start=True,
             expiry_s=SESSION_EXPIRY_S,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from edge_agent.contract import AckStatus, Gap, ReplayRange
 from edge_agent.errors import StorageError
 from edge_agent.outbox import OutboxReader, Row
-from edge_agent.publish.commands import CommandDesk, Reply
+from edge_agent.publish.commands import CommandDesk, CommandReply
 from edge_agent.publish.ports import CommandResult
 from edge_agent.publish.replay import Replay
 
@@ -23,7 +23,7 @@ class ReplayQueue:
         self._reader, self._desk = reader, desk
         self._replays: deque[Replay] = deque()
 
-    def begin(self, cmd_id: str, wanted: ReplayRange) -> Reply | None:
+    def begin(self, cmd_id: str, wanted: ReplayRange) -> CommandReply | None:
         """None: accepted; else the answer that says why not."""
         if len(self._replays) >= _MOST:
             return self._failed(cmd_id, f"{_MOST} replays wait already")
@@ -54,7 +54,7 @@ class ReplayQueue:
         for replay in self._replays:
             replay.settled(row_id)
 
-    def finish(self) -> tuple[Sequence[Gap], Reply] | None:
+    def finish(self) -> tuple[Sequence[Gap], CommandReply] | None:
         """Of the first one, when all of it is settled: what to announce, and its last answer."""
         if not self._replays or not self._replays[0].finished:
             return None
@@ -63,5 +63,5 @@ class ReplayQueue:
         done = self._desk.finished(replay.cmd_id, CommandResult(AckStatus.DONE, result=result))
         return replay.gaps(), done
 
-    def _failed(self, cmd_id: str, reason: str) -> Reply:
+    def _failed(self, cmd_id: str, reason: str) -> CommandReply:
         return self._desk.finished(cmd_id, CommandResult(AckStatus.FAILED, reason))

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from edge_agent.outbox import Row
 
 
-class Verdict(Enum):
+class PubackVerdict(Enum):
     """What the code of a PUBACK means for a message. MQTT 5, section 3.4.2.1."""
 
     TAKEN = auto()
@@ -27,13 +27,13 @@ _IMPOSSIBLE = {
 TOO_LARGE = 0x95
 
 
-def verdict_of(code: int) -> Verdict:
+def verdict_of(code: int) -> PubackVerdict:
     """Unknown codes count as busy: nothing is given up for a code we do not understand."""
     if code in _TAKEN:
-        return Verdict.TAKEN
+        return PubackVerdict.TAKEN
     if code in _DENIED:
-        return Verdict.DENIED
-    return Verdict.IMPOSSIBLE if code in _IMPOSSIBLE else Verdict.BUSY
+        return PubackVerdict.DENIED
+    return PubackVerdict.IMPOSSIBLE if code in _IMPOSSIBLE else PubackVerdict.BUSY
 
 
 def impossible_reason(code: int) -> str:

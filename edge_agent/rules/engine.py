@@ -16,8 +16,8 @@ from edge_agent.config.schema import IgnoreZoneConfig, PersonConfig, ZoneConfig
 from edge_agent.domain import NuisanceSpot, RuleHit, Track
 from edge_agent.geometry import Polygon
 from edge_agent.rules.nuisance import NuisanceMap
-from edge_agent.rules.state import PersonState, RulesState
-from edge_agent.rules.zones import Visit, Zone
+from edge_agent.rules.state import RulesPerson, RulesState
+from edge_agent.rules.zones import Zone, ZoneVisit
 
 #: Whoever was reported stays reported until they failed the rules for this long: out of
 #: all zones, in an ignore zone, too small. Shorter would cut one visit into several.
@@ -31,7 +31,7 @@ class _Person:
     """What the rules remember of one track."""
 
     def __init__(self, since_s: float, zones: Sequence[Zone]) -> None:
-        self.visits = [Visit(zone) for zone in zones]
+        self.visits = [ZoneVisit(zone) for zone in zones]
         self.looked_s = float("-inf")
         self.sure = False  # for the threshold of some zone at least
         self.confirmed = False
@@ -42,8 +42,8 @@ class _Person:
         self.reported = self.reported_before = False
         self.fulfilled_s = float("-inf")
 
-    def state(self, track_id: int) -> PersonState:
-        return PersonState(
+    def state(self, track_id: int) -> RulesPerson:
+        return RulesPerson(
             track_id=track_id,
             stays={visit.zone.name: visit.state() for visit in self.visits},
             looked_s=self.looked_s,
@@ -58,11 +58,11 @@ class _Person:
         )
 
     @classmethod
-    def restored(cls, state: PersonState, zones: Sequence[Zone], offset_s: float) -> _Person:
+    def restored(cls, state: RulesPerson, zones: Sequence[Zone], offset_s: float) -> _Person:
         """On a timeline that begins `offset_s` later, with the zones of today."""
         person = cls(state.since_s - offset_s, ())
         person.visits = [
-            Visit.restored(zone, state.stays.get(zone.name), offset_s) for zone in zones
+            ZoneVisit.restored(zone, state.stays.get(zone.name), offset_s) for zone in zones
         ]
         person.looked_s, person.fulfilled_s = (
             state.looked_s - offset_s,
@@ -193,7 +193,7 @@ class RuleEngine:
         return person.reported
 
 
-def _begin(person: _Person, visits: Sequence[Visit]) -> None:
+def _begin(person: _Person, visits: Sequence[ZoneVisit]) -> None:
     """The person becomes reported: for the first time, or back after a while elsewhere."""
     person.reported = True
     person.entered.clear()

@@ -99,10 +99,10 @@ class NuisanceMap:
 
     def is_nuisance(self, track: Track) -> bool:
         """Whether this is only what always is there."""
-        return keeps_still(track) and any(
+        return any(
             spot.learned_s is not None and spot.bbox.iou(track.bbox) >= _SAME_PLACE_IOU
             for spot in self._spots
-        )
+        ) and keeps_still(track)
 
     def forget(self) -> int:
         """Everything, candidates too; returns how many places were learned."""

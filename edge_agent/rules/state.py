@@ -15,7 +15,7 @@ class StayState(msgspec.Struct, frozen=True, array_like=True):
     confirmed: bool
 
 
-class PersonState(msgspec.Struct, frozen=True, array_like=True):
+class RulesPerson(msgspec.Struct, frozen=True, array_like=True):
     """One track. Moments are on the timeline of the recording that just ended."""
 
     track_id: int
@@ -51,5 +51,5 @@ class NuisanceState(msgspec.Struct, frozen=True, array_like=True):
 class RulesState(msgspec.Struct, frozen=True, array_like=True):
     """A `RuleEngine`."""
 
-    people: tuple[PersonState, ...]
+    people: tuple[RulesPerson, ...]
     nuisance: NuisanceState

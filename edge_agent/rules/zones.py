@@ -36,7 +36,7 @@ class Zone:
         )
 
 
-class Visit:
+class ZoneVisit:
     """One person and one zone. Holds from look to look; never guesses between them."""
 
     def __init__(self, zone: Zone) -> None:
@@ -49,7 +49,7 @@ class Visit:
         return StayState(self._inside_since_s, self._inside_s, self._confirmed)
 
     @classmethod
-    def restored(cls, zone: Zone, state: StayState | None, offset_s: float) -> Visit:
+    def restored(cls, zone: Zone, state: StayState | None, offset_s: float) -> ZoneVisit:
         """On a timeline that begins `offset_s` later; None: the zone is new."""
         visit = cls(zone)
         if state is not None:

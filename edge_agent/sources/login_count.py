@@ -1,9 +1,9 @@
 """Where wrong logins are counted, so that every command and the agent count together.
 
 The agent's file is in its state directory, and root's commands count there. A user who may not
-write there has a file of their own, and so has everybody before there is a state directory; `sudo`
-takes that user's tries along. What was tried without `sudo` the agent learns from the next command
-with it.
+write there has a file of their own; `sudo` takes that user's tries along. Before there is a state
+directory root counts in the one that the package makes, or in a file of its own without one. What
+was tried without `sudo` the agent learns from the next command with it.
 """
 
 from __future__ import annotations
@@ -35,9 +35,14 @@ def login_guard(state_dir: Path | None, clock: Clock) -> CredentialGuard:
     if not may_write:
         return CredentialGuard(_own_file(), clock, beside)
     # What root may write is enough for root, unless something was tried before it was there.
-    if os.geteuid() != 0 or (_own_folder() / FILE_NAME).exists():
+    if os.geteuid() != 0 or _tried_before(shared):
         beside = CredentialGuard(_own_file(), clock, beside)
     return CredentialGuard(shared / FILE_NAME, clock, beside)
+
+
+def _tried_before(shared: Path) -> bool:
+    own = _own_folder()
+    return own != shared and (own / FILE_NAME).exists()
 
 
 def _file_before_sudo() -> Path | None:
@@ -54,9 +59,12 @@ def _agents_state_dir() -> Path:
     try:
         return Path(load_config(DEFAULT_CONFIG_DIR).config.box.state_dir)
     except ConfigError:
-        # systemd names it to whatever runs in the unit (systemd.exec(5)).
-        named = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-        return Path(named or DEFAULT_STATE_DIR)
+        return _packages_state_dir()
+
+
+def _packages_state_dir() -> Path:
+    # systemd names it to whatever runs in the unit (systemd.exec(5)).
+    return Path(os.environ.get("STATE_DIRECTORY", "").split(":")[0] or DEFAULT_STATE_DIR)
 
 
 def _own_file() -> Path | None:
@@ -70,5 +78,7 @@ def _own_file() -> Path | None:
 
 def _own_folder() -> Path:
     """Raises RuntimeError for a user without a home."""
+    if os.geteuid() == 0 and (folder := _packages_state_dir()).is_dir():
+        return folder  # `purge` removes it
     home = os.environ.get("XDG_STATE_HOME")
     return Path(home) / "edge-agent" if home else Path.home() / _HOME_FOLDER

@@ -16,7 +16,7 @@ from typing import Any
 from edge_agent import __version__
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config
-from edge_agent.tools.doctor import Finding
+from edge_agent.tools.doctor import DoctorFinding
 
 _PACKAGES = ("av", "opencv-python-headless", "numpy", "onnxruntime", "paho-mqtt", "msgspec")
 _KIND_OF_STREAM = re.compile(
@@ -30,7 +30,9 @@ _OPEN_SUBJECTS = frozenset(
 )
 
 
-def bundle(config: Config | None, findings: Iterable[Finding], clock: Clock) -> dict[str, Any]:
+def bundle(
+    config: Config | None, findings: Iterable[DoctorFinding], clock: Clock
+) -> dict[str, Any]:
     """JSON of facts; None: the configuration is wrong, so only its codes are told."""
     numbered = _numbers_of(config)
     return {
@@ -46,7 +48,7 @@ def bundle(config: Config | None, findings: Iterable[Finding], clock: Clock) -> 
     }
 
 
-def _told(finding: Finding, numbered: Mapping[str, str]) -> dict[str, Any]:
+def _told(finding: DoctorFinding, numbered: Mapping[str, str]) -> dict[str, Any]:
     known = finding.subject in _OPEN_SUBJECTS
     subject = finding.subject if known else numbered.get(finding.subject, "other")
     told: dict[str, Any] = {"code": finding.code, "grade": str(finding.grade), "subject": subject}

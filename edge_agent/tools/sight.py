@@ -16,10 +16,10 @@ from edge_agent.domain import U8, Region
 from edge_agent.errors import OperatorError, StorageError
 from edge_agent.geometry import FULL_FRAME, FrameSize
 from edge_agent.health.faults import Aspect, Fault, seen_alone
-from edge_agent.health.look import take_look
+from edge_agent.health.look import take_glance
 from edge_agent.language import _
 from edge_agent.media import encode_jpeg
-from edge_agent.tools.trial.pictures import Picture
+from edge_agent.tools.trial.pictures import StillPicture
 
 #: Levels between the darkest and the brightest percent, below which nothing is to be seen: a cap,
 #: a wall of fog, a cloth.
@@ -30,7 +30,7 @@ _MOST_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class CameraSight:
     """One picture. `people` None: no detector was asked."""
 
     size: FrameSize
@@ -51,22 +51,24 @@ class Sight:
         return ", ".join(words)
 
 
-def look_at(bgr: U8, detector: OnnxDetector | None = None) -> Sight:
+def look_at(bgr: U8, detector: OnnxDetector | None = None) -> CameraSight:
     """`bgr`: uint8 (height, width, 3), only read."""
-    look = take_look(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), np.uint8))
+    look = take_glance(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), np.uint8))
     people = None
     if detector is not None:
         manifest = detector.manifest
         seen = detector.detect(
-            Picture(bgr), [Region(FULL_FRAME)], candidate_threshold=manifest.candidate_threshold
+            StillPicture(bgr),
+            [Region(FULL_FRAME)],
+            candidate_threshold=manifest.candidate_threshold,
         )
         people = sum(each.score >= manifest.confirm_threshold for each in seen)
     fault = seen_alone(look, 0.0, 0.0, 0.0)[Aspect.LIGHT].fault
     size = FrameSize(bgr.shape[1], bgr.shape[0])
-    return Sight(size, fault, look.contrast <= _FLAT_CONTRAST, look.median, people)
+    return CameraSight(size, fault, look.contrast <= _FLAT_CONTRAST, look.median, people)
 
 
-def _light(sight: Sight) -> str:
+def _light(sight: CameraSight) -> str:
     if sight.fault is Fault.BLACK:
         return _("black: nothing is to be seen")
     if sight.fault is Fault.OVEREXPOSED:

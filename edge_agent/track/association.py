@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edge_agent.domain import Detection
-from edge_agent.geometry import WIDTH_IN_HEIGHTS, BBox, is_part_of, shows_same_person
+from edge_agent.geometry import BBox, heights_apart, is_part_of, shows_same_person
 from edge_agent.track.assignment import assign
-
-F64 = NDArray[np.float64]
 
 #: No pair costs more than this when it is allowed at all (see `costs`), so that a good pair
 #: is never given up to make two bad ones.
 _FORBIDDEN = 3.0
 #: Heights of one person from look to look: half hidden, but no less (logarithm of a factor 2).
-_SAME_SIZE = float(np.log(2.0))
+_SAME_SIZE = math.log(2.0)
 #: Who keeps still is found where they were.
 _ANCHORED_IOU = 0.4
 _MIN_HEIGHT_FRAC = 1e-6  # keeps logarithms finite
+_MIN_AREA_FRAC = 1e-12  # and quotients
 #: A whole person is this much larger than a part of them, and scored at least this share
 #: of what the part scored; otherwise it is a double, or two people in one box.
 _WHOLE_IS_LARGER = 1.2
@@ -64,38 +61,82 @@ def match(
     expected: Sequence[Expected], detections: Sequence[Detection], gate: Gate
 ) -> list[tuple[int, int]]:
     """Best pairs (index of the track, index of the detection) that the gate allows."""
-    if not expected or not detections:
-        return []
-    cost = costs(expected, detections, gate)
-    return [pair for pair in assign(cost) if cost[pair] < _FORBIDDEN]
+    cost = costs(expected, detections, gate) if expected and detections else {}
+    found: list[tuple[int, int]] = []
+    for pairs in _groups(list(cost)):
+        found += pairs if len(pairs) == 1 else _best(pairs, cost)
+    return sorted(found)
 
 
-def costs(expected: Sequence[Expected], detections: Sequence[Detection], gate: Gate) -> F64:
-    """float64 (tracks, detections): 0 for the same box, 3 for a pair that cannot be."""
-    tracks = _corners([track.bbox for track in expected])
-    found = _corners([detection.bbox for detection in detections])
-    unseen_s = np.array([track.unseen_s for track in expected])[:, None]
-    handicap = np.array([track.handicap for track in expected])[:, None]
-    iou = _iou(tracks, found)
-    distance = _distance(tracks, found)
-    reach = np.minimum(gate.reach + gate.speed * unseen_s, gate.limit)
-    heights = [
-        np.maximum(sides, _MIN_HEIGHT_FRAC)
-        for sides in (
-            (found[:, 3] - found[:, 1])[None, :],
-            (tracks[:, 3] - tracks[:, 1])[:, None],
-        )
-    ]
-    growth = np.abs(np.log(heights[0] / heights[1]))
-    allowed = ((distance <= reach) & (growth < _SAME_SIZE)) | (iou >= gate.min_iou)
-    if gate.holds_size:
-        sure = np.array([track.sure_height for track in expected])[:, None]
-        allowed &= np.abs(np.log(heights[0] / np.maximum(sure, _MIN_HEIGHT_FRAC))) < _SAME_SIZE
-    anchored = np.array([track.anchored for track in expected], dtype=bool)[:, None]
-    allowed &= ~anchored | (iou >= _ANCHORED_IOU)
-    cost = (1 - iou) + 0.5 * np.minimum(distance / reach, 1) + 0.3 * np.minimum(growth, 1)
-    cost = np.minimum(cost + handicap, _FORBIDDEN - 0.5)
-    return np.asarray(np.where(allowed, cost, _FORBIDDEN), dtype=np.float64)
+def costs(
+    expected: Sequence[Expected], detections: Sequence[Detection], gate: Gate
+) -> dict[tuple[int, int], float]:
+    """Of each pair that the gate allows: 0 for the same box, less than 3.
+
+    Pair by pair: most lie far apart, and that is seen at once.
+    """
+    boxes = [detection.bbox for detection in detections]
+    allowed = {}
+    for row, track in enumerate(expected):
+        reach = min(gate.reach + gate.speed * track.unseen_s, gate.limit)
+        for column, box in enumerate(boxes):
+            cost = _cost(track, box, gate, reach)
+            if cost is not None:
+                allowed[row, column] = cost
+    return allowed
+
+
+def _cost(track: Expected, box: BBox, gate: Gate, reach: float) -> float | None:
+    """None where the gate does not allow it."""
+    expected = track.bbox
+    shared = expected.intersection_frac(box)
+    distance = heights_apart(expected, box)
+    if shared == 0 and distance > reach:
+        return None
+    iou = shared / max(expected.w * expected.h + box.w * box.h - shared, _MIN_AREA_FRAC)
+    growth = _growth(box.h, expected.h)
+    if not ((distance <= reach and growth < _SAME_SIZE) or iou >= gate.min_iou):
+        return None
+    if gate.holds_size and _growth(box.h, track.sure_height) >= _SAME_SIZE:
+        return None
+    if track.anchored and iou < _ANCHORED_IOU:
+        return None
+    cost = (1 - iou) + 0.5 * min(distance / reach, 1.0) + 0.3 * min(growth, 1.0)
+    return min(cost + track.handicap, _FORBIDDEN - 0.5)
+
+
+def _growth(height: float, before: float) -> float:
+    """Logarithm of the factor, without its sign."""
+    return abs(math.log(max(height, _MIN_HEIGHT_FRAC) / max(before, _MIN_HEIGHT_FRAC)))
+
+
+def _groups(pairs: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    """Pairs that share a track or a detection, over others too, belong together: what is best for
+    them says nothing of those of other groups."""
+    groups: list[tuple[set[int], set[int], list[tuple[int, int]]]] = []
+    for row, column in pairs:
+        rows, columns, own = {row}, {column}, [(row, column)]
+        apart = []
+        for group in groups:
+            if row in group[0] or column in group[1]:
+                rows |= group[0]
+                columns |= group[1]
+                own = group[2] + own
+            else:
+                apart.append(group)
+        groups = [*apart, (rows, columns, own)]
+    return [group[2] for group in groups]
+
+
+def _best(
+    pairs: Sequence[tuple[int, int]], cost: dict[tuple[int, int], float]
+) -> list[tuple[int, int]]:
+    """Of one group. No pair is left out that the gate allows, to have a better other one."""
+    rows = sorted({row for row, _ in pairs})
+    columns = sorted({column for _, column in pairs})
+    table = [[cost.get((r, c), _FORBIDDEN) for c in columns] for r in rows]
+    chosen = ((rows[r], columns[c]) for r, c in assign(table))
+    return [pair for pair in chosen if pair in cost]
 
 
 def without_doubles(detections: Sequence[Detection]) -> list[Detection]:
@@ -125,27 +166,3 @@ def _rank(detection: Detection) -> tuple[float, float, float]:
 def _as_sure(whole: Detection, part: Detection) -> bool:
     larger = whole.bbox.area_frac > _WHOLE_IS_LARGER * part.bbox.area_frac
     return larger and whole.score >= _WHOLE_IS_AS_SURE * part.score
-
-
-def _corners(boxes: Sequence[BBox]) -> F64:
-    return np.array([(box.x, box.y, box.x2, box.y2) for box in boxes], dtype=np.float64)
-
-
-def _iou(one: F64, other: F64) -> F64:
-    top_left = np.maximum(one[:, None, :2], other[None, :, :2])
-    bottom_right = np.minimum(one[:, None, 2:], other[None, :, 2:])
-    shared = np.prod(np.clip(bottom_right - top_left, 0, None), axis=2)
-    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (one, other)]
-    total = areas[0][:, None] + areas[1][None, :] - shared
-    return np.asarray(shared / np.maximum(total, 1e-12), dtype=np.float64)
-
-
-def _distance(one: F64, other: F64) -> F64:
-    centers = [(boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in (one, other)]
-    sides = [np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6) for boxes in (one, other)]
-    apart = np.abs(centers[0][:, None] - centers[1][None])
-    mean = (sides[0][:, None] + sides[1][None]) / 2
-    return np.asarray(
-        np.hypot(WIDTH_IN_HEIGHTS * apart[..., 0] / mean[..., 0], apart[..., 1] / mean[..., 1]),
-        dtype=np.float64,
-    )

@@ -116,19 +116,20 @@ class LookPolicy:
         piece for a person. So a moving region that touches a tracked person grows until it
         shows that person with surroundings, and all pieces of one person are one region.
         """
+        boxes = [region.bbox for region in moving]
         touching = {
-            i: [r.bbox for r in moving if subject.bbox.intersection_frac(r.bbox) > 0]
+            i: [box for box in boxes if subject.bbox.intersection_frac(box) > 0]
             for i, subject in enumerate(subjects)
         }
-        touched = [box for boxes in touching.values() for box in boxes]
+        touched = {id(box) for boxes in touching.values() for box in boxes}
         elsewhere = [
             region
             for region in moving
-            if region.bbox not in touched or not _is_explained(region.bbox, subjects)
+            if id(region.bbox) not in touched or not _is_explained(region.bbox, subjects)
         ]
         self._elsewhere = [region.bbox for region in elsewhere]
         new = [region for region in elsewhere if self._is_due(region.bbox, at_s)]
-        alone = [region for region in new if region.bbox not in touched]
+        alone = [region for region in new if id(region.bbox) not in touched]
         suspects = [Region(place.bbox) for place in self._places if place.is_suspect(at_s)]
         waits = {
             i: (at_s - subject.looked_s + TIME_SLACK_S)

@@ -9,7 +9,7 @@ from edge_agent.domain import Detection
 from edge_agent.geometry import BBox, is_part_of
 from edge_agent.track.box_filter import BoxFilter
 from edge_agent.track.looks import MAX_UNLOOKED_S, TIME_SLACK_S
-from edge_agent.track.state import PersonState
+from edge_agent.track.state import TrackState
 
 #: A person is covered by a region that shows this share of them.
 _COVERED = 0.7
@@ -41,8 +41,8 @@ class Person:
         self.looks = 1
         self.confirmed = False
 
-    def state(self) -> PersonState:
-        return PersonState(
+    def state(self) -> TrackState:
+        return TrackState(
             track_id=self.track_id,
             filter=self.filter.state(),
             first_bbox=self.first_bbox,
@@ -63,7 +63,7 @@ class Person:
         )
 
     @classmethod
-    def restored(cls, state: PersonState, offset_s: float) -> Person:
+    def restored(cls, state: TrackState, offset_s: float) -> Person:
         """On a timeline that begins `offset_s` later."""
         person = cls(state.track_id, Detection(state.first_bbox, state.score), 0.0)
         person.filter = BoxFilter.restored(state.filter, offset_s)

@@ -20,7 +20,7 @@ class FilterState(msgspec.Struct, frozen=True, array_like=True):
     vv: Four
 
 
-class PersonState(msgspec.Struct, frozen=True, array_like=True):
+class TrackState(msgspec.Struct, frozen=True, array_like=True):
     """One track. Moments are on the timeline of the recording that just ended."""
 
     track_id: int
@@ -45,4 +45,4 @@ class PersonState(msgspec.Struct, frozen=True, array_like=True):
 class TrackerState(msgspec.Struct, frozen=True, array_like=True):
     next_id: int
     updated_s: float
-    people: tuple[PersonState, ...]
+    people: tuple[TrackState, ...]

@@ -59,7 +59,12 @@ class Tracker:
     def look_at(self, moving: Sequence[Region], at_s: float) -> Sequence[Region]:
         """All that the detector should see of this frame (`LookPolicy`)."""
         self._moving = at_s, [region.bbox for region in moving]
-        subjects = [self._subject(person, at_s) for person in self._people]
+        boxes = [person.bbox(at_s) for person in self._people]
+        crowded = _crowded(boxes)
+        subjects = [
+            self._subject(person, bbox, crowded=i in crowded)
+            for i, (person, bbox) in enumerate(zip(self._people, boxes, strict=True))
+        ]
         return self._policy.look_at(moving, subjects, at_s, self._updated_s)
 
     def reset(self) -> None:
@@ -156,10 +161,13 @@ class Tracker:
         boxes = moving if moved_s == at_s else ()
         owned: dict[int, list[BBox]] = {person.track_id: [] for person in self._people}
         for box in boxes:
-            touched = [p for p in self._people if p.expected.intersection_frac(box) > 0]
-            if touched:
-                shares = [p.expected.intersection_frac(box) for p in touched]
-                owned[touched[shares.index(max(shares))].track_id].append(box)
+            nearest, most = None, 0.0
+            for person in self._people:
+                share = person.expected.intersection_frac(box)
+                if share > most:
+                    nearest, most = person, share
+            if nearest is not None:
+                owned[nearest.track_id].append(box)
         for person in self._people:
             person.mind_motion(owned[person.track_id], at_s)
 
@@ -183,21 +191,16 @@ class Tracker:
             if person.seen_s == self._updated_s
         )
 
-    def _subject(self, person: Person, at_s: float) -> Subject:
-        bbox = person.bbox(at_s)
+    def _subject(self, person: Person, bbox: BBox, *, crowded: bool) -> Subject:
         return Subject(
             bbox=bbox,
-            around=bbox.union(person.last_bbox).scaled(_CONTEXT).clipped(),
+            around=bbox.around(person.last_bbox, _CONTEXT),
             since_s=person.first_s,
             looked_s=person.looked_s,
             confirmed=person.confirmed,
             found=person.missing_since_s is None,
             sure=person.score >= self._high_score,
-            crowded=any(
-                heights_apart(bbox, other.bbox(at_s)) < _CROWDED_HEIGHTS
-                for other in self._people
-                if other is not person
-            ),
+            crowded=crowded,
         )
 
     def _begin(self, detection: Detection, at_s: float) -> None:
@@ -226,3 +229,13 @@ class Tracker:
             looks=person.looks,
             first_bbox=person.first_bbox,
         )
+
+
+def _crowded(boxes: Sequence[BBox]) -> set[int]:
+    """Those, by index, who have somebody else near."""
+    found = set()
+    for i, one in enumerate(boxes):
+        for j in range(i):
+            if heights_apart(one, boxes[j]) < _CROWDED_HEIGHTS:
+                found |= {i, j}
+    return found

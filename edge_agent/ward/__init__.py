@@ -13,7 +13,7 @@ alarms       the same complaint, counted instead of repeated
 listen       the command, and what it prints
 """
 
-from edge_agent.ward.alarms import Alarm
+from edge_agent.ward.alarms import WardAlarm
 from edge_agent.ward.database import WardDatabase
 from edge_agent.ward.intake import BoxChanged, CameraChanged, NewEvent, NewGap, News
 from edge_agent.ward.listen import Printer, WardListenOptions, run_listen
@@ -22,7 +22,6 @@ from edge_agent.ward.presence import BoxRecord
 from edge_agent.ward.subscriber import WardSetup, WardSubscriber
 
 __all__ = [
-    "Alarm",
     "BoxChanged",
     "BoxRecord",
     "CameraChanged",
@@ -31,6 +30,7 @@ __all__ = [
     "News",
     "Overview",
     "Printer",
+    "WardAlarm",
     "WardDatabase",
     "WardListenOptions",
     "WardSetup",

@@ -18,7 +18,7 @@ _MOST = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Alarm:
+class WardAlarm:
     """Something a person should look at. `count` times since it was told last."""
 
     source: str
@@ -39,7 +39,7 @@ class AlarmDamper:
     def __init__(self) -> None:
         self._told: OrderedDict[tuple[str, str], _Told] = OrderedDict()
 
-    def tell(self, alarm: Alarm, now_s: float) -> Alarm | None:
+    def tell(self, alarm: WardAlarm, now_s: float) -> WardAlarm | None:
         """The alarm with its count; None: it was told a moment ago, and is only counted."""
         key = (alarm.source, alarm.kind)
         told = self._told.get(key)
@@ -51,4 +51,4 @@ class AlarmDamper:
         self._told.move_to_end(key)
         if len(self._told) > _MOST:
             self._told.popitem(last=False)
-        return Alarm(alarm.source, alarm.kind, alarm.text, count)
+        return WardAlarm(alarm.source, alarm.kind, alarm.text, count)

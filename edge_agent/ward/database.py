@@ -19,7 +19,7 @@ from edge_agent.contract import (
     Position,
 )
 from edge_agent.errors import ContractError, OperatorError, StorageError
-from edge_agent.ward.alarms import QUIET_S, Alarm
+from edge_agent.ward.alarms import QUIET_S, WardAlarm
 from edge_agent.ward.camera_book import CameraBook
 from edge_agent.ward.presence import BoxRecord
 from edge_agent.ward.schema import (
@@ -176,7 +176,7 @@ class WardDatabase:
             "INSERT OR REPLACE INTO image VALUES(?,?,?,?,?)", (source, camera, event_id, at, jpeg)
         )
 
-    def add_alarm(self, alarm: Alarm, now_utc_s: float) -> None:
+    def add_alarm(self, alarm: WardAlarm, now_utc_s: float) -> None:
         """Counted in the row of the same alarm, if that is not older than an hour."""
         same = self._connection.execute(
             "UPDATE alarm SET count = count + ?1, last_utc_s = ?2, text = ?3 WHERE rowid ="

@@ -25,7 +25,7 @@ from edge_agent.contract import (
 from edge_agent.domain import is_id
 from edge_agent.errors import ContractError
 from edge_agent.mqtt import Incoming
-from edge_agent.ward.alarms import Alarm, AlarmDamper
+from edge_agent.ward.alarms import AlarmDamper, WardAlarm
 from edge_agent.ward.cameras import CameraRecord, CameraState, after_camera_status
 from edge_agent.ward.database import WardDatabase
 from edge_agent.ward.presence import BoxRecord, after_status, after_telemetry
@@ -72,10 +72,10 @@ class CameraChanged:
     reason: str
 
 
-News = NewEvent | NewGap | BoxChanged | CameraChanged | Alarm
+News = NewEvent | NewGap | BoxChanged | CameraChanged | WardAlarm
 
 
-class Intake:
+class WardIntake:
     """Knows the boxes; `touched` are those whose watermark must be looked at."""
 
     def __init__(self, database: WardDatabase, ward: str, *, keep_images: bool) -> None:
@@ -117,7 +117,7 @@ class Intake:
 
     def alarm(self, source: str, kind: str, text: str, now: ClockReading) -> list[News]:
         """Counted in the database each time; told when it is new, and now and then."""
-        alarm = Alarm(source, kind, text[:_LONGEST_TEXT])
+        alarm = WardAlarm(source, kind, text[:_LONGEST_TEXT])
         self._database.add_alarm(alarm, now.utc_s)
         told = self._damper.tell(alarm, now.mono_s)
         if told is None:
@@ -155,7 +155,7 @@ class Intake:
             self.duplicates += 1
             return []
         if trouble:
-            alarm = Alarm(source, "not_understood", trouble[:_LONGEST_TEXT])
+            alarm = WardAlarm(source, "not_understood", trouble[:_LONGEST_TEXT])
             self._database.add_alarm(alarm, now.utc_s)
         if message is not None:
             self._database.cameras.note_health(header, message)

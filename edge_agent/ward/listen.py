@@ -13,7 +13,7 @@ from edge_agent.config import MqttConfig, TlsConfig
 from edge_agent.contract import encode_gap
 from edge_agent.foreign_text import printable
 from edge_agent.runtime import StopToken
-from edge_agent.ward.alarms import Alarm
+from edge_agent.ward.alarms import WardAlarm
 from edge_agent.ward.cameras import IGNORE_GAPS_S
 from edge_agent.ward.intake import BoxChanged, CameraChanged, NewEvent, NewGap, News
 from edge_agent.ward.printing import box_line, camera_line, event_line, gap_line, local
@@ -123,7 +123,7 @@ class Printer:
                 return box_line(source, state, now_utc_s)
             case CameraChanged(source, camera, state, _, reason):
                 return camera_line(source, camera, state, reason, now_utc_s)
-            case Alarm(source, kind, text, count):
+            case WardAlarm(source, kind, text, count):
                 often = f" ({count} times)" if count > 1 else ""
                 return f"{local(now_utc_s)}  {source}  ALARM {kind}: {text}{often}"
 
@@ -139,7 +139,7 @@ class Printer:
                 since = rfc3339(since_utc_s)
                 told = {"source": source, "camera": camera, "since": since, "reason": reason}
                 return json.dumps({"camera_state": str(state), **told})
-            case Alarm(source, kind, text, count):
+            case WardAlarm(source, kind, text, count):
                 return json.dumps({"alarm": kind, "source": source, "text": text, "count": count})
         return None
 

@@ -38,14 +38,14 @@ from edge_agent.errors import (
     ContractError,
     OperatorError,
 )
-from edge_agent.mqtt import Connection, Dialer, FullJitter, Incoming, Session, endpoint_of
+from edge_agent.mqtt import BrokerSession, Connection, Dialer, FullJitter, Incoming, endpoint_of
 from edge_agent.mqtt.backoff import Uniform
 from edge_agent.mqtt.rivals import RivalWatch
 from edge_agent.runtime import StopToken
 from edge_agent.ward.cameras import IGNORE_GAPS_S
 from edge_agent.ward.database import WardDatabase
 from edge_agent.ward.holes import HoleWatch, coalesced
-from edge_agent.ward.intake import Intake, News
+from edge_agent.ward.intake import News, WardIntake
 from edge_agent.ward.presence import BoxRecord
 from edge_agent.ward.vigil import Vigil
 
@@ -155,7 +155,7 @@ class WardSubscriber:
     def run_once(self, database: WardDatabase, stop: StopToken) -> None:
         """One connection. Raises BrokerUnreachable, BrokerRefused, StorageError, ConfigError."""
         setup = self._setup
-        session = Session(
+        session = BrokerSession(
             client_id=self._client_id,
             clean_start=False,
             expiry_s=SESSION_EXPIRY_S,
@@ -167,7 +167,7 @@ class WardSubscriber:
         self._connected_s = setup.clock.mono_s()
         try:
             connection.subscribe(WardTopics(setup.ward).filters)
-            intake = Intake(database, setup.ward, keep_images=setup.keep_images)
+            intake = WardIntake(database, setup.ward, keep_images=setup.keep_images)
             self._listening_utc_s, self._noted_s = setup.clock.read().utc_s, float("-inf")
             # A broker that lost its retained messages, or the box's, hears them again.
             self._unsaid = database.watermarks(list(intake.boxes.values()))
@@ -179,7 +179,7 @@ class WardSubscriber:
         finally:
             connection.abandon()
 
-    def _turn(self, connection: Connection, database: WardDatabase, intake: Intake) -> None:
+    def _turn(self, connection: Connection, database: WardDatabase, intake: WardIntake) -> None:
         messages = self._gather(connection)
         now = self._setup.clock.read()
         news = self._commit(database, intake, messages, now) if messages else []
@@ -210,7 +210,7 @@ class WardSubscriber:
     def _commit(
         self,
         database: WardDatabase,
-        intake: Intake,
+        intake: WardIntake,
         messages: Sequence[Incoming],
         now: ClockReading,
     ) -> list[News]:
@@ -232,7 +232,7 @@ class WardSubscriber:
                 self._unsaid[source] = Position(epoch, seq)
         return news
 
-    def _watch(self, database: WardDatabase, intake: Intake, now: ClockReading) -> list[News]:
+    def _watch(self, database: WardDatabase, intake: WardIntake, now: ClockReading) -> list[News]:
         """Who fell silent, and who came back. Also notes that somebody listens."""
         since_s = self._listening_utc_s
         turns = self._vigil.boxes(intake.boxes.values(), now.utc_s, since_s)
@@ -272,7 +272,7 @@ class WardSubscriber:
             connection.publish(self._topics(source).ackpos, encode_ackpos(position), retain=True)
 
     def _ask_for_holes(
-        self, connection: Connection, database: WardDatabase, intake: Intake, now: ClockReading
+        self, connection: Connection, database: WardDatabase, intake: WardIntake, now: ClockReading
     ) -> None:
         for source, box in intake.boxes.items():
             state = box.believed(now.utc_s, self._listening_utc_s)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from edge_agent.contract import State
-from edge_agent.ward.alarms import Alarm
+from edge_agent.ward.alarms import WardAlarm
 from edge_agent.ward.cameras import IGNORE_GAPS_S, Belief, CameraRecord, CameraState, belief
 from edge_agent.ward.intake import BoxChanged, CameraChanged
 from edge_agent.ward.presence import BELIEVED_INTERVALS, BoxRecord
@@ -23,7 +23,7 @@ class Turn:
 
     record: BoxRecord | CameraRecord
     news: BoxChanged | CameraChanged | None  # None: as was to be expected
-    alarm: Alarm | None = None
+    alarm: WardAlarm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Vigil:
             if box.silent_s(now_utc_s, listening_utc_s) < patience_s:
                 return None
             text = f"nothing heard since {local(box.heard_utc_s)}: is it powered and online?"
-            alarm = Alarm(box.source, "box_silent", text)
+            alarm = WardAlarm(box.source, "box_silent", text)
         return Turn(replace(box, told=str(state)), BoxChanged(box.source, state), alarm)
 
     def _camera(self, camera: CameraRecord, now: Belief, now_utc_s: float) -> Turn | None:
@@ -84,7 +84,7 @@ class Vigil:
             if since_s < self.ignore_gaps_s:
                 return None
             text = f"{now.state} for {duration(since_s)}: {now.reason or 'no reason given'}"
-            alarm = Alarm(f"{camera.source}/{camera.camera}", "camera_silent", text)
+            alarm = WardAlarm(f"{camera.source}/{camera.camera}", "camera_silent", text)
         if now.state is CameraState.ONLINE and not camera.told:
             return Turn(told, None)
         changed = CameraChanged(

@@ -73,7 +73,8 @@ class DatedSnapshot:
 
 @dataclass(slots=True)
 class Together:
-    """What becomes durable together or not at all, once `done` is set."""
+    """What is stored together or not at all, once `done` is set. Without drafts a power cut may
+    lose it."""
 
     drafts: Sequence[Draft]
     also: Also

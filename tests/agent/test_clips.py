@@ -15,7 +15,7 @@ from packets import Recorded, recorded, seen
 from edge_agent.agent import clip_recording as recording_module
 from edge_agent.agent import clips as clips_module
 from edge_agent.agent.clip_recording import ClipOrder, ClipRecording
-from edge_agent.agent.clips import END_WAITS_S, ClipCamera, ClipJournal, ClipRoom, clip_figures
+from edge_agent.agent.clips import END_WAITS_S, ClipCamera, ClipJournal, EventClips, clip_figures
 from edge_agent.clock import Clock, ManualClock, SystemClock
 from edge_agent.config import ClipConfig, PersonConfig
 from edge_agent.domain import (
@@ -118,10 +118,10 @@ class Setup:
         self.camera, self.told = Camera(source), Told()
         self.store = ClipStore(state_dir, config, clock)
         cameras = {GATE: ClipCamera(self.camera.tap, person)}
-        self.room = ClipRoom(self.store, config, cameras, clock)
-        self.journal = ClipJournal(self.told, self.room, clock)
+        self.clips = EventClips(self.store, config, cameras, clock)
+        self.journal = ClipJournal(self.told, self.clips, clock)
         self._stop = StopToken()
-        self._worker = Worker("clips", self.room.run, self._stop)
+        self._worker = Worker("clips", self.clips.run, self._stop)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -387,7 +387,7 @@ def test_a_clip_comes_from_the_main_stream_or_else_from_what_is_analysed(
     main = Camera(source)
     main.begin_s = 95.0  # to tell them apart: its ring reaches back less far
     camera = ClipCamera(one.camera.tap, PersonConfig(), Main(main.tap, flowing=flowing))  # type: ignore[arg-type]
-    one.room._cameras[GATE] = camera
+    one.clips._cameras[GATE] = camera
     with one.running():
         for stream in (one.camera, main):
             stream.until(100.1)
@@ -410,10 +410,10 @@ def test_an_end_that_finds_no_room_ends_its_clip_all_the_same(
         event(Phase.START, 2.0, event_id=EventId(f"01J0000000000000000000000{n}")) for n in (1, 2)
     ]
     for start in started:
-        one.room.begin(start)
-    ends = [one.room.end(replace(start, phase=Phase.END, end_s=3.0)) for start in started]
+        one.clips.begin(start)
+    ends = [one.clips.end(replace(start, phase=Phase.END, end_s=3.0)) for start in started]
     with one.running():
         for end in ends:
             assert end.done.wait(10)
-        assert one.room._recordings == {}
+        assert one.clips._recordings == {}
     assert not one.camera.tap._drains, "and nothing is collected for them any more"

@@ -33,7 +33,7 @@ def snapshot(**args: object) -> Command:
     return Command("c1", "snapshot", args)
 
 
-def room_of(config: SnapshotConfig, store: SnapshotStore) -> WardCommands:
+def commands_of(config: SnapshotConfig, store: SnapshotStore) -> WardCommands:
     return WardCommands(configured(snapshots=config), snapshots=store)
 
 
@@ -42,8 +42,8 @@ def configured(**tables: object) -> Config:
 
 
 def test_picture_of_an_event_is_sent_when_allowed(store: SnapshotStore) -> None:
-    room = room_of(SnapshotConfig(enabled=True, allow_upload=True), store)
-    result = room.handle(snapshot(event_id=EVENT_ID))
+    commands = commands_of(SnapshotConfig(enabled=True, allow_upload=True), store)
+    result = commands.handle(snapshot(event_id=EVENT_ID))
     assert result.status is AckStatus.DONE
     assert result.file is not None
     assert (result.file.camera, result.file.event_id) == ("gate", EVENT_ID)
@@ -52,34 +52,34 @@ def test_picture_of_an_event_is_sent_when_allowed(store: SnapshotStore) -> None:
 
 @pytest.mark.parametrize("config", [SnapshotConfig(), SnapshotConfig(enabled=True)])
 def test_no_picture_leaves_by_default(store: SnapshotStore, config: SnapshotConfig) -> None:
-    result = room_of(config, store).handle(snapshot(event_id=EVENT_ID))
+    result = commands_of(config, store).handle(snapshot(event_id=EVENT_ID))
     assert result.status is AckStatus.REJECTED
     assert result.file is None
 
 
 def test_refusal_does_not_tell_whether_there_is_a_picture(store: SnapshotStore) -> None:
-    room = room_of(SnapshotConfig(enabled=True), store)
-    known = room.handle(snapshot(event_id=EVENT_ID))
-    unknown = room.handle(snapshot(event_id="01J00000000000000000000001"))
+    commands = commands_of(SnapshotConfig(enabled=True), store)
+    known = commands.handle(snapshot(event_id=EVENT_ID))
+    unknown = commands.handle(snapshot(event_id="01J00000000000000000000001"))
     assert known == unknown
 
 
 def test_picture_that_is_gone_is_said_to_be(store: SnapshotStore) -> None:
-    room = room_of(SnapshotConfig(enabled=True, allow_upload=True), store)
-    result = room.handle(snapshot(event_id="01J00000000000000000000001"))
+    commands = commands_of(SnapshotConfig(enabled=True, allow_upload=True), store)
+    result = commands.handle(snapshot(event_id="01J00000000000000000000001"))
     assert result.status is AckStatus.FAILED
 
 
 @pytest.mark.parametrize("event_id", [None, 7, "../../etc/passwd", "*", ""])
 def test_what_is_no_event_id_is_refused(store: SnapshotStore, event_id: object) -> None:
-    room = room_of(SnapshotConfig(enabled=True, allow_upload=True), store)
+    commands = commands_of(SnapshotConfig(enabled=True, allow_upload=True), store)
     with pytest.raises(ContractError):
-        room.handle(snapshot(event_id=event_id))
+        commands.handle(snapshot(event_id=event_id))
 
 
 def test_what_this_box_cannot_do_is_rejected(store: SnapshotStore) -> None:
-    room = room_of(SnapshotConfig(enabled=True, allow_upload=True), store)
-    assert room.handle(Command("c1", "dance")).status is AckStatus.REJECTED
+    commands = commands_of(SnapshotConfig(enabled=True, allow_upload=True), store)
+    assert commands.handle(Command("c1", "dance")).status is AckStatus.REJECTED
 
 
 # --- clips ------------------------------------------------------------------------------
@@ -101,19 +101,19 @@ class Kept:
         return self._paths[number - 1] if mine else None
 
 
-def clip_room(tmp_path: Path, *, allowed: bool = True) -> WardCommands:
+def clip_commands(tmp_path: Path, *, allowed: bool = True) -> WardCommands:
     config = configured(clips=ClipConfig(enabled=True, allow_upload=allowed))
     return WardCommands(config, clips=Kept(tmp_path, CLIP, b"second"))
 
 
-def ask(room: WardCommands, **args: object) -> CommandResult:
-    return room.handle(Command("c1", "clip", {"event_id": EVENT_ID, **args}))
+def ask(commands: WardCommands, **args: object) -> CommandResult:
+    return commands.handle(Command("c1", "clip", {"event_id": EVENT_ID, **args}))
 
 
 def test_clip_comes_in_pieces_that_are_asked_for(tmp_path: Path) -> None:
-    room, got = clip_room(tmp_path), b""
+    commands, got = clip_commands(tmp_path), b""
     while True:
-        answer = ask(room, from_byte=len(got))
+        answer = ask(commands, from_byte=len(got))
         assert answer.status is AckStatus.DONE
         assert answer.file is not None
         assert answer.file.piece == (1, len(got))
@@ -122,27 +122,27 @@ def test_clip_comes_in_pieces_that_are_asked_for(tmp_path: Path) -> None:
         if len(got) == answer.result["clip_bytes"]:
             break
     assert got == CLIP
-    assert ask(room, from_byte=len(CLIP)).status is AckStatus.FAILED
+    assert ask(commands, from_byte=len(CLIP)).status is AckStatus.FAILED
 
 
 def test_second_clip_of_an_event_and_smaller_pieces_can_be_had(tmp_path: Path) -> None:
-    answer = ask(clip_room(tmp_path), number=2, from_byte=1, max_bytes=3)
+    answer = ask(clip_commands(tmp_path), number=2, from_byte=1, max_bytes=3)
     assert answer.file is not None
     assert (answer.file.camera, answer.file.content) == ("gate", b"eco")
 
 
 def test_no_clip_leaves_by_default_and_the_refusal_tells_nothing(tmp_path: Path) -> None:
-    room = clip_room(tmp_path, allowed=False)
-    known, unknown = ask(room), ask(room, event_id="01J00000000000000000000001")
+    commands = clip_commands(tmp_path, allowed=False)
+    known, unknown = ask(commands), ask(commands, event_id="01J00000000000000000000001")
     assert known == unknown
     assert (known.status, known.file) == (AckStatus.REJECTED, None)
     assert not ClipConfig().allow_upload
 
 
 def test_clip_that_is_not_kept_is_said_to_be(tmp_path: Path) -> None:
-    room = clip_room(tmp_path)
-    assert ask(room, number=3).status is AckStatus.FAILED
-    assert ask(room, event_id="01J00000000000000000000001").status is AckStatus.FAILED
+    commands = clip_commands(tmp_path)
+    assert ask(commands, number=3).status is AckStatus.FAILED
+    assert ask(commands, event_id="01J00000000000000000000001").status is AckStatus.FAILED
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_clip_that_is_not_kept_is_said_to_be(tmp_path: Path) -> None:
 )
 def test_numbers_beyond_all_bounds_are_refused(tmp_path: Path, args: dict[str, object]) -> None:
     with pytest.raises(ContractError):
-        ask(clip_room(tmp_path), **args)
+        ask(clip_commands(tmp_path), **args)
 
 
 def test_a_view_is_accepted_by_the_name_of_its_camera(tmp_path: Path) -> None:
@@ -170,23 +170,23 @@ def test_a_view_is_accepted_by_the_name_of_its_camera(tmp_path: Path) -> None:
             accept_view(tmp_path, camera)
         return camera == "gate"
 
-    room = WardCommands(configured(), of_camera={"accept": accept})
-    done = room.handle(Command("c1", "accept", {"camera": "gate"}))
+    commands = WardCommands(configured(), of_camera={"accept": accept})
+    done = commands.handle(Command("c1", "accept", {"camera": "gate"}))
     assert (done.status, done.result) == (AckStatus.DONE, {"camera": "gate"})
     assert ViewFile(tmp_path, CameraId("gate")).accepted()
-    refused = room.handle(Command("c2", "accept", {"camera": "../../etc/passwd"}))
+    refused = commands.handle(Command("c2", "accept", {"camera": "../../etc/passwd"}))
     assert refused.status is AckStatus.REJECTED
     with pytest.raises(ContractError, match=r"args.camera must be text"):
-        room.handle(Command("c3", "accept", {"camera": 7}))
+        commands.handle(Command("c3", "accept", {"camera": 7}))
 
 
 def test_a_card_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "health").write_text("in the way")
-    room = WardCommands(
+    commands = WardCommands(
         configured(), of_camera={"accept": lambda name: accept_view(tmp_path, name) or True}
     )
     with pytest.raises(StorageError, match="cannot be written"):
-        room.handle(Command("c1", "accept", {"camera": "gate"}))
+        commands.handle(Command("c1", "accept", {"camera": "gate"}))
 
 
 def test_a_camera_forgets_what_it_took_for_people(tmp_path: Path) -> None:
@@ -196,9 +196,9 @@ def test_a_camera_forgets_what_it_took_for_people(tmp_path: Path) -> None:
         forgot.append(camera)
         return camera == "gate"
 
-    room = WardCommands(configured(), of_camera={"forget": forget})
-    assert room.handle(Command("c1", "forget", {"camera": "gate"})).status is AckStatus.DONE
-    assert room.handle(Command("c2", "forget", {"camera": "yard"})).status is AckStatus.REJECTED
+    commands = WardCommands(configured(), of_camera={"forget": forget})
+    assert commands.handle(Command("c1", "forget", {"camera": "gate"})).status is AckStatus.DONE
+    assert commands.handle(Command("c2", "forget", {"camera": "yard"})).status is AckStatus.REJECTED
     assert forgot == ["gate", "yard"]
     with pytest.raises(ContractError, match=r"forget: args.camera must be text"):
-        room.handle(Command("c3", "forget", {}))
+        commands.handle(Command("c3", "forget", {}))

@@ -16,7 +16,7 @@ from fake_onvif import FakeOnvif
 from edge_agent.agent.following import FollowedCamera
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, RtspSource
-from edge_agent.demo.rtsp_login import Login
+from edge_agent.demo.rtsp_login import ViewerLogin
 from edge_agent.demo.rtsp_media import Media
 from edge_agent.demo.rtsp_server import RtspServer
 from edge_agent.demo.scene import SceneSpec, render_clip
@@ -48,7 +48,9 @@ def camera(
     """RTSP and ONVIF of one device."""
     onvif = FakeOnvif(address, "Weird", "Box", SCOPES, "SN-42", password=password)
     onvif.endpoint = endpoint
-    server = RtspServer({"s": media}, login=Login("viewer", password), host=address, port=port)
+    server = RtspServer(
+        {"s": media}, login=ViewerLogin("viewer", password), host=address, port=port
+    )
     with server, onvif.running(WSD_PORT):
         yield server, onvif
 

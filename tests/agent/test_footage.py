@@ -26,7 +26,7 @@ from edge_agent.agent.footage import (
 )
 from edge_agent.domain import CameraId, Detection, Frame, Lighting, Motion, Region, RuleHit, Track
 from edge_agent.geometry import BBox
-from edge_agent.media.footage import Reason, footage
+from edge_agent.media.footage import FootageReason, footage
 from edge_agent.pipeline import Analysis
 from edge_agent.sources import PacketTap
 
@@ -40,14 +40,14 @@ TRACK = Track(1, BOX, 0.9, 0.9, 0.9, 0.0, 1.0, 3)
 @dataclass
 class Taken:
     since_s: float
-    late: Reason = Reason.CUT
+    late: FootageReason = FootageReason.CUT
 
 
 @dataclass
-class Room:
+class Footage:
     """Remembers what a watch asked for: (from, to, why)."""
 
-    clips: list[tuple[float, float, Reason | None]] = field(default_factory=list)
+    clips: list[tuple[float, float, FootageReason | None]] = field(default_factory=list)
     begun: int = 0
 
     def begin(self, origin: Origin, since_s: float, longest_s: float) -> Taken:
@@ -55,15 +55,15 @@ class Room:
         self.begun += 1
         return Taken(since_s)
 
-    def end(self, taking: Taken, reason: Reason | None, until_s: float) -> None:
+    def end(self, taking: Taken, reason: FootageReason | None, until_s: float) -> None:
         self.clips.append((taking.since_s, until_s, reason))
 
 
-def watched(what: Callable[[float], str], seconds: float, step_s: float = 0.5) -> Room:
+def watched(what: Callable[[float], str], seconds: float, step_s: float = 0.5) -> Footage:
     """`what`: of a moment, any of m (moves), d (somebody is detected), t (told)."""
-    room = Room()
+    footage = Footage()
     origin = Origin(CameraId("gate"), PacketTap(), Hiding())
-    watch = FootageWatch(room, origin)  # type: ignore[arg-type]
+    watch = FootageWatch(footage, origin)  # type: ignore[arg-type]
     for number in range(round(seconds / step_s)):
         at_s = number * step_s
         now = what(at_s)
@@ -79,7 +79,7 @@ def watched(what: Callable[[float], str], seconds: float, step_s: float = 0.5) -
                 (),
             ),
         )
-    return room
+    return footage
 
 
 def during(*parts: tuple[float, float, str]) -> Callable[[float], str]:
@@ -87,16 +87,16 @@ def during(*parts: tuple[float, float, str]) -> Callable[[float], str]:
 
 
 def test_somebody_told_is_kept_from_before_until_after() -> None:
-    room = watched(during((20, 30, "md"), (22, 30, "t")), 60)
-    assert room.clips == [(20 - PRE_S, 29.5 + POST_S, Reason.PERSON)]
+    footage = watched(during((20, 30, "md"), (22, 30, "t")), 60)
+    assert footage.clips == [(20 - PRE_S, 29.5 + POST_S, FootageReason.PERSON)]
 
 
 def test_somebody_seen_and_not_told_is_a_miss() -> None:
-    assert [r for *_, r in watched(during((20, 24, "md")), 60).clips] == [Reason.MISS]
+    assert [r for *_, r in watched(during((20, 24, "md")), 60).clips] == [FootageReason.MISS]
 
 
 def test_what_moves_and_is_nobody_is_a_false_wake_and_a_moment_is_nothing() -> None:
-    assert [r for *_, r in watched(during((20, 24, "m")), 60).clips] == [Reason.WAKE]
+    assert [r for *_, r in watched(during((20, 24, "m")), 60).clips] == [FootageReason.WAKE]
     assert watched(during((20, 20.6, "m")), 60).begun == 0
 
 
@@ -104,22 +104,22 @@ def test_a_tree_in_the_wind_does_not_fill_the_ring() -> None:
     def windy(at_s: float) -> str:
         return "m" if at_s % 30 < 5 else ""
 
-    room = watched(windy, 3000)
-    assert len([r for *_, r in room.clips if r is Reason.WAKE]) == WAKES_PER_H
-    assert room.begun == WAKES_PER_H
+    footage = watched(windy, 3000)
+    assert len([r for *_, r in footage.clips if r is FootageReason.WAKE]) == WAKES_PER_H
+    assert footage.begun == WAKES_PER_H
     people = watched(lambda s: "md" if 2900 < s < 2910 else windy(s), 3000)
-    assert people.clips[-1][2] is Reason.MISS, "but people are kept"
+    assert people.clips[-1][2] is FootageReason.MISS, "but people are kept"
 
 
 def test_who_stays_for_hours_is_kept_now_and_then() -> None:
-    room = watched(lambda at_s: "mdt", 1800)
-    assert [round(b - a) for a, b, _ in room.clips] == [LONGEST_S + PRE_S] * 3
-    assert room.clips[1][0] - room.clips[0][1] == pytest.approx(REST_S - PRE_S, abs=1)
+    footage = watched(lambda at_s: "mdt", 1800)
+    assert [round(b - a) for a, b, _ in footage.clips] == [LONGEST_S + PRE_S] * 3
+    assert footage.clips[1][0] - footage.clips[0][1] == pytest.approx(REST_S - PRE_S, abs=1)
 
 
 def test_one_clip_shows_a_visit_with_pauses() -> None:
-    room = watched(during((20, 22, "mdt"), (25, 27, "m"), (29, 31, "d")), 60)
-    assert room.clips == [(20 - PRE_S, 30.5 + POST_S, Reason.PERSON)]
+    footage = watched(during((20, 22, "mdt"), (25, 27, "m"), (29, 31, "d")), 60)
+    assert footage.clips == [(20 - PRE_S, 30.5 + POST_S, FootageReason.PERSON)]
 
 
 # --- a real agent ---------------------------------------------------------------------

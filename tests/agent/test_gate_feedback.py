@@ -8,22 +8,34 @@ from pathlib import Path
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from gate_clips import Transit, render
 
 from edge_agent.agent.camera_source import CameraSource, CameraStatusTeller
-from edge_agent.agent.replay import ClipReplay
+from edge_agent.agent.clip_player import ClipPlayer
 from edge_agent.agent.telemetry import TelemetrySource
 from edge_agent.analysis.exchange import FrameExchange
-from edge_agent.analysis.loop import AnalysisLoop, Lane, LaneCounters
+from edge_agent.analysis.loop import AnalysisLoop, Seat, SeatCounters
 from edge_agent.clock import ClockQuality, ManualClock, SystemClock
 from edge_agent.config import CameraConfig, FileSource
-from edge_agent.contract import BoxTopics, Nuisance, State, decode_camera_status
+from edge_agent.config.profiles import in_profile
+from edge_agent.contract import (
+    BoxTopics,
+    MediaTimeSource,
+    Nuisance,
+    RecordedTimeline,
+    State,
+    decode_camera_status,
+)
 from edge_agent.domain import CameraId, Detection, EventId, Label, NuisanceSpot, Phase
 from edge_agent.geometry import BBox
 from edge_agent.pipeline.stages import build_pipeline
+from edge_agent.recorders.ingest.clip_analysis import ClipAnalysis, PreparedClip
+from edge_agent.recorders.ingest.pace import Pace
 from edge_agent.runtime import Heartbeat, StopToken
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
+from edge_agent.sources.file import open_file
 
 YARD = CameraId("yard")
 VISIT = Transit(12.4, 15.0)
@@ -54,10 +66,10 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_person_event_begins_when_the_person_came_not_when_the_gate_woke(clip: Path) -> None:
     def start_s(gate: bool) -> tuple[float, int]:
-        replay = ClipReplay(
+        player = ClipPlayer(
             BrightDetector(), default_fps=5.0, zone=ZoneInfo("UTC"), clock=SystemClock(), gate=gate
         )
-        result = replay.play(clip, CameraConfig(id=YARD, source=FileSource(path="")))
+        result = player.play(clip, CameraConfig(id=YARD, source=FileSource(path="")))
         starts = [
             event.start_s
             for event in result.events
@@ -72,6 +84,85 @@ def test_person_event_begins_when_the_person_came_not_when_the_gate_woke(clip: P
     assert decoded < 0.75 * all_of_it
 
 
+#: While the profile is in force, which it always is, nothing is ignored.
+PROFILED = """
+id = "yard"
+[source]
+kind = "file"
+path = ""
+[[ignore_zones]]
+name = "all"
+polygon = [[0, 0], [1, 0], [1, 1], [0, 1]]
+[profiles.open]
+[[profiles.open.ignore_zones]]
+name = "all"
+polygon = [[0, 0], [0.01, 0], [0, 0.01]]
+[[profiles.open.schedule]]
+start = "00:00"
+end = "24:00"
+"""
+
+
+def test_gate_of_a_recording_goes_by_the_profile_in_force(clip: Path) -> None:
+    """The camera's own settings ignore the whole picture: its gate would open for the analysis
+    alone, a keyframe later."""
+
+    def replayed(camera: CameraConfig) -> list[float]:
+        replay = ClipPlayer(
+            BrightDetector(), default_fps=5.0, zone=ZoneInfo("UTC"), clock=SystemClock(), gate=True
+        )
+        events = replay.play(clip, camera).events
+        return [e.start_s for e in events if (e.label, e.phase) == (Label.PERSON, Phase.START)]
+
+    camera = msgspec.toml.decode(PROFILED, type=CameraConfig)
+    assert replayed(camera) == replayed(in_profile(camera, "open")) != []
+    assert replayed(msgspec.structs.replace(camera, profiles={})) == []
+
+
+def test_gate_of_a_recorders_clip_goes_by_the_profile_in_force(clip: Path) -> None:
+    clock, exchange, journal = SystemClock(), FrameExchange(), Journal()
+    folder = PROFILED.replace('kind = "file"', 'kind = "folder"\ngate = "auto"')
+    camera = msgspec.toml.decode(folder, type=CameraConfig)
+    exchange.add(YARD, recorded=True)
+    loop = AnalysisLoop(
+        exchange,
+        {},
+        journal,
+        clock=clock,
+        heartbeat=Heartbeat("analysis", clock, limit_s=60),
+        make_snapshot=None,
+    )
+    play = ClipAnalysis(
+        camera,
+        exchange,
+        loop.enter,
+        default_fps=5.0,
+        zone=ZoneInfo("UTC"),
+        counters=SeatCounters(),
+        pace=Pace(1.0),
+        clock=clock,
+    )
+    pipeline = build_pipeline(camera, BrightDetector(), lambda *_: EventId("e"))
+    timeline = RecordedTimeline(1.7e9, MediaTimeSource.TEMPLATE, 1.0)
+    prepared = PreparedClip(pipeline, timeline, journal)
+    stop = StopToken()
+    analysis = threading.Thread(target=loop.run, args=(stop,))
+    analysis.start()
+
+    def opener(*_, **rest):
+        source = FileSource(path=str(clip), pace="fast")
+        return open_file(source, camera=YARD, stop=stop, clock=clock, rules=rest["rules"])
+
+    play.play(prepared, opener, lambda: None, StopToken())
+    stop.stop()
+    analysis.join(10)
+    starts = [
+        e.start_s for e in journal.events if (e.label, e.phase) == (Label.PERSON, Phase.START)
+    ]
+    # The keyframe that follows would say so, too, but later.
+    assert starts == [pytest.approx(VISIT.begin_s, abs=0.03)]
+
+
 def test_agents_threads_replay_the_beginning_and_report_what_was_saved(clip: Path) -> None:
     """Source thread's and analysis thread's halves, one after the other, on a live pace."""
     clock, camera = (
@@ -84,10 +175,10 @@ def test_agents_threads_replay_the_beginning_and_report_what_was_saved(clip: Pat
     exchange, journal = FrameExchange(), Journal()
     exchange.add(YARD)
     pipeline = build_pipeline(camera, BrightDetector(), lambda *_: EventId("e"))
-    lane = Lane(YARD, pipeline, LaneCounters(), tell=feed.told)
+    seat = Seat(YARD, pipeline, SeatCounters(), tell=feed.told)
     loop = AnalysisLoop(
         exchange,
-        {YARD: lane},
+        {YARD: seat},
         journal,
         clock=clock,
         heartbeat=Heartbeat("analysis", clock, limit_s=60),
@@ -104,7 +195,7 @@ def test_agents_threads_replay_the_beginning_and_report_what_was_saved(clip: Pat
     ]
     assert starts == [pytest.approx(VISIT.begin_s, abs=0.4)]
     telemetry = TelemetrySource(
-        {YARD: SimpleNamespace(feed=feed, counters=lane.counters, clock_figures={})},
+        {YARD: SimpleNamespace(feed=feed, counters=seat.counters, clock_figures={})},
         exchange,
         clock,
         Path("/"),

@@ -14,7 +14,7 @@ from broker import Mosquitto
 from mqtt_box import Ear
 
 from edge_agent.agent.proof import CAMERA, FIRST_AFTER_S, KIND, ProofOfLife, clip_path
-from edge_agent.agent.proof_run import Outcome, ProofParts, run_proof
+from edge_agent.agent.proof_run import ProofOutcome, ProofParts, run_proof
 from edge_agent.analysis.detector import BlindDetector, open_detector
 from edge_agent.analysis.exchange import FrameExchange
 from edge_agent.analysis.loop import AnalysisLoop
@@ -65,9 +65,9 @@ class Box:
             every_h=every_h,
         )
 
-    def _play(self, stop: StopToken) -> Outcome:
+    def _play(self, stop: StopToken) -> ProofOutcome:
         self.played += 1
-        return Outcome(self._outcomes.pop(0), 60, 0.7, 2.0)
+        return ProofOutcome(self._outcomes.pop(0), 60, 0.7, 2.0)
 
     def live(self, hours: float, *, step_s: float = 300.0) -> None:
         for _ in range(int(hours * HOUR_S / step_s)):

@@ -14,7 +14,7 @@ from agent_process import Heard, listening, write_config
 from broker import Mosquitto
 from paho.mqtt.client import Client
 
-from edge_agent.config import SHORT_SHA_LENGTH, canonical_sha, load_config
+from edge_agent.config import load_config, short_sha
 
 #: Somebody stands there all the time.
 STANDING_S = 60
@@ -68,7 +68,7 @@ class Box:
         """Wait until what the files say is in force, and told so."""
         wanted = load_config(self.folder).config
         wait_until(lambda: self.agent.config == wanted)
-        sha = canonical_sha(wanted)[:SHORT_SHA_LENGTH]
+        sha = short_sha(wanted)
         self.heard.wait(lambda: (self.told()["result"], self.told()["cfg_sha"]) == ("applied", sha))
 
     def refused(self) -> list[str]:

@@ -13,14 +13,14 @@ import msgspec
 import pytest
 import untold
 
-from edge_agent.agent.minute_reason import Reason, Supply, in_words, reason_of
+from edge_agent.agent.minute_reason import MinuteReason, Supply, in_words, reason_of
 from edge_agent.agent.untold_keeper import UntoldKeeper
 from edge_agent.agent.untold_ring import FOLDER, MinuteRow, read_ring, ring_files
 from edge_agent.analysis.exchange import ExchangeStats
 from edge_agent.clock import ClockQuality, ManualClock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.domain import CameraId
-from edge_agent.pipeline.untold_watch import Tally, UntoldWatch
+from edge_agent.pipeline.untold_watch import UntoldTally, UntoldWatch
 from edge_agent.sources import FeedState
 
 GATE = CameraId("gate")
@@ -130,7 +130,7 @@ def test_a_near_miss_is_on_disk_at_the_end_of_its_minute_with_its_own_time(box: 
     assert miss.utc_s - begun_utc_s == pytest.approx(60 + 4, abs=1)  # they come after 4 s
     assert settings.camera.person == camera.config.person
     assert (settings.own_candidate, settings.own_confirm) == (0.2, 0.5)
-    assert box.keeper.last[GATE].reason == Reason.UNSURE
+    assert box.keeper.last[GATE].reason == MinuteReason.UNSURE
 
 
 def test_nothing_of_the_source_is_written(box: Box) -> None:
@@ -194,28 +194,34 @@ STREAMS = Supply(streaming=True, decoded=60, dropped=0)
 @pytest.mark.parametrize(
     ("tally", "supply", "reason"),
     [
-        (Tally(pictures=9, told=1), STREAMS, Reason.TOLD),
-        (Tally(), replace(STREAMS, streaming=False, decoded=0), Reason.NO_CAMERA),
-        (Tally(), replace(STREAMS, decoded=0), Reason.GATE),
-        (Tally(), replace(STREAMS, dropped=60), Reason.OVERLOADED),
-        (Tally(pictures=9, unsteady=6), STREAMS, Reason.LIGHT),
-        (Tally(pictures=9, moved=6), STREAMS, Reason.VAIN),
-        (Tally(pictures=9, changed_frac=0.0006), STREAMS, Reason.TOO_LITTLE),
-        (Tally(pictures=9, changed_frac=0.0001), STREAMS, Reason.STILL),
-        (Tally(pictures=9, looks=3, best_score=0.9, unwatched=9), STREAMS, Reason.UNWATCHED),
-        (Tally(pictures=9, looks=3), STREAMS, Reason.NOBODY),
-        (Tally(pictures=9, looks=3, best_score=0.2), STREAMS, Reason.NO_CANDIDATE),
-        (Tally(pictures=9, looks=3, best_score=0.4), STREAMS, Reason.UNSURE),
-        (Tally(pictures=9, looks=3, best_score=0.8), STREAMS, Reason.RULES),
+        (UntoldTally(pictures=9, told=1), STREAMS, MinuteReason.TOLD),
+        (UntoldTally(), replace(STREAMS, streaming=False, decoded=0), MinuteReason.NO_CAMERA),
+        (UntoldTally(), replace(STREAMS, decoded=0), MinuteReason.GATE),
+        (UntoldTally(), replace(STREAMS, dropped=60), MinuteReason.OVERLOADED),
+        (UntoldTally(pictures=9, unsteady=6), STREAMS, MinuteReason.LIGHT),
+        (UntoldTally(pictures=9, moved=6), STREAMS, MinuteReason.VAIN),
+        (UntoldTally(pictures=9, changed_frac=0.0006), STREAMS, MinuteReason.TOO_LITTLE),
+        (UntoldTally(pictures=9, changed_frac=0.0001), STREAMS, MinuteReason.STILL),
+        (
+            UntoldTally(pictures=9, looks=3, best_score=0.9, unwatched=9),
+            STREAMS,
+            MinuteReason.UNWATCHED,
+        ),
+        (UntoldTally(pictures=9, looks=3), STREAMS, MinuteReason.NOBODY),
+        (UntoldTally(pictures=9, looks=3, best_score=0.2), STREAMS, MinuteReason.NO_CANDIDATE),
+        (UntoldTally(pictures=9, looks=3, best_score=0.4), STREAMS, MinuteReason.UNSURE),
+        (UntoldTally(pictures=9, looks=3, best_score=0.8), STREAMS, MinuteReason.RULES),
     ],
 )
-def test_the_first_reason_that_holds(tally: Tally, supply: Supply, reason: Reason) -> None:
+def test_the_first_reason_that_holds(
+    tally: UntoldTally, supply: Supply, reason: MinuteReason
+) -> None:
     assert reason_of(tally, supply, (0.3, 0.5), 0.001) is reason
     row = MinuteRow(
         GATE, 0, reason, tally.pictures, tally.looks, tally.moved, tally.changed_frac,
         tally.best_score, 0.3, 0.5, told=bool(tally.told), dropped=supply.dropped,
     )  # fmt: skip
-    assert bool(in_words(row)) == (reason is not Reason.TOLD)
+    assert bool(in_words(row)) == (reason is not MinuteReason.TOLD)
 
 
 def test_a_gate_that_decodes_keyframes_only_and_a_busy_box_are_said(box: Box) -> None:

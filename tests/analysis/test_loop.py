@@ -16,7 +16,7 @@ from networks import installed
 
 from edge_agent.analysis.detector import NamedDetector, open_detector
 from edge_agent.analysis.exchange import FrameExchange
-from edge_agent.analysis.loop import MAX_TOGETHER, AnalysisLoop, Lane, LaneCounters
+from edge_agent.analysis.loop import MAX_TOGETHER, AnalysisLoop, Seat, SeatCounters
 from edge_agent.clock import ManualClock, SystemClock
 from edge_agent.config import CameraConfig, DetectorConfig, FileSource, PersonConfig
 from edge_agent.contract import MediaTimeSource, RecordedTimeline
@@ -40,7 +40,7 @@ from edge_agent.recorders.ingest.pace import Pace
 from edge_agent.runtime import Heartbeat, StopToken
 from edge_agent.sources import Finding, PacketSource
 from edge_agent.sources.file import open_file
-from edge_agent.tools.trial.pictures import Picture
+from edge_agent.tools.trial.pictures import StillPicture
 
 Requests = Sequence[tuple[Pixels, Sequence[Region]]]
 
@@ -87,17 +87,17 @@ class Journal:
 def test_each_camera_gets_its_own_answer(cameras: int) -> None:
     clock, exchange, journal, detector = SystemClock(), FrameExchange(), Journal(), Together()
     ids = (EventId(f"e{i}") for i in range(100))
-    lanes = {}
+    seats = {}
     for i in range(cameras):
         camera = CameraConfig(id=f"c{i}", source=FileSource(path="none"))
         pipeline = build_pipeline(camera, detector, lambda *_: next(ids))
-        lanes[CameraId(camera.id)] = Lane(
-            CameraId(camera.id), pipeline, LaneCounters(), detector=detector
+        seats[CameraId(camera.id)] = Seat(
+            CameraId(camera.id), pipeline, SeatCounters(), detector=detector
         )
         exchange.add(CameraId(camera.id))
     loop = AnalysisLoop(
         exchange,
-        lanes,
+        seats,
         journal,
         clock=clock,
         heartbeat=Heartbeat("analysis", clock, limit_s=60),
@@ -107,7 +107,7 @@ def test_each_camera_gets_its_own_answer(cameras: int) -> None:
     stopped.stop()
     for moment in range(5):
         for i in range(cameras):
-            pixels = Picture(np.full((36, 64, 3), 20 * i, np.uint8))
+            pixels = StillPicture(np.full((36, 64, 3), 20 * i, np.uint8))
             exchange.offer(Frame(CameraId(f"c{i}"), 1.0 + moment, pixels))
         # Unlike a thread's loop: it ends, and with it every event, when nothing waits any more.
         while not exchange.empty():
@@ -119,7 +119,7 @@ def test_each_camera_gets_its_own_answer(cameras: int) -> None:
     assert len(people) == cameras
     for i in range(cameras):
         assert people[CameraId(f"c{i}")].bbox.x == pytest.approx(20 * i / 255)
-    assert all(lane.counters.frames == 5 for lane in lanes.values())
+    assert all(seat.counters.frames == 5 for seat in seats.values())
 
 
 def test_the_configured_input_size_is_the_detectors(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_the_configured_input_size_is_the_detectors(tmp_path: Path) -> None:
     pixels = np.zeros((128, 256, 3), np.uint8)
     pixels[32:64, 224:256] = (0, 0, 255)  # one cell only at this very size
     whole = [Region(FULL_FRAME)]
-    (found,) = detector.detect(Picture(pixels), whole, candidate_threshold=0.3)
+    (found,) = detector.detect(StillPicture(pixels), whole, candidate_threshold=0.3)
     assert found.score == pytest.approx(1, abs=0.01)
     odd = open_detector(DetectorConfig(model=path, input_size="250x128"))
     assert "input size 250x128: both sides must be multiples of 32" in odd.trouble
@@ -144,7 +144,7 @@ def test_a_model_that_fails_finds_nobody_anywhere_and_says_so() -> None:
             raise ModelError("no memory")
 
     detector = NamedDetector(Failing())  # type: ignore[arg-type]
-    requests = [(Picture(np.zeros((36, 64, 3), np.uint8)), ())] * 2
+    requests = [(StillPicture(np.zeros((36, 64, 3), np.uint8)), ())] * 2
     found = detector.look_together(requests, candidate_threshold=0.1, floor=0.05)
     assert found == [Seen((), ()), Seen((), ())]
     assert "no memory" in detector.trouble
@@ -170,22 +170,22 @@ class Scored(Together):
 def test_each_camera_keeps_its_own_candidate_threshold_in_a_joint_look() -> None:
     clock, exchange, detector = SystemClock(), FrameExchange(), Scored(0.4)
     told: dict[str, list[int]] = {"low": [], "high": []}
-    lanes = {}
+    seats = {}
     for name, threshold in (("low", 0.3), ("high", 0.6)):
         person = PersonConfig(candidate_threshold=threshold, confirm_threshold=0.9)
         camera = CameraConfig(id=name, source=FileSource(path="none"), person=person)
         pipeline = build_pipeline(camera, detector, lambda *_: EventId("e"))
-        lanes[CameraId(name)] = Lane(
+        seats[CameraId(name)] = Seat(
             CameraId(name),
             pipeline,
-            LaneCounters(),
+            SeatCounters(),
             tell=lambda finding, name=name: told[name].append(len(finding.candidates)),
             detector=detector,
         )
         exchange.add(CameraId(name))
     loop = AnalysisLoop(
         exchange,
-        lanes,
+        seats,
         Journal(),
         clock=clock,
         heartbeat=Heartbeat("analysis", clock, limit_s=60),
@@ -193,7 +193,7 @@ def test_each_camera_keeps_its_own_candidate_threshold_in_a_joint_look() -> None
     )
     for moment in range(5):
         for name in told:
-            pixels = Picture(np.full((36, 64, 3), 20, np.uint8))
+            pixels = StillPicture(np.full((36, 64, 3), 20, np.uint8))
             exchange.offer(Frame(CameraId(name), 1.0 + moment, pixels))
         while not exchange.empty():
             item = exchange.take(0)
@@ -209,19 +209,19 @@ def test_schedules_go_by_the_time_of_the_recording(tmp_path: Path) -> None:
     made = clips.render(tmp_path / "a.mp4", clips.Clip(frames=30))
     clock, exchange, name = ManualClock(utc_s=1_700_000_000.0), FrameExchange(), CameraId("yard")
     exchange.add(name, recorded=True)
-    lanes: list[Lane] = []
+    seats: list[Seat] = []
     play = ClipAnalysis(
         CameraConfig(id="yard", source=FileSource(path=str(made), pace="fast")),
         exchange,
-        lanes.append,
+        seats.append,
         default_fps=5.0,
         zone=ZoneInfo("Asia/Ho_Chi_Minh"),
-        counters=LaneCounters(),
+        counters=SeatCounters(),
         pace=Pace(1.0),
         clock=SystemClock(),
     )
     thursday = dt.datetime(2026, 11, 26, 10, 29, 59, tzinfo=dt.UTC).timestamp()
-    pipeline = type("P", (), {"seen_s": -1.0})()
+    pipeline = type("P", (), {"seen_s": -1.0, "profile": ""})()
     timeline = RecordedTimeline(thursday, MediaTimeSource.TEMPLATE, 1.0)
     prepared = PreparedClip(pipeline, timeline, ())  # type: ignore[arg-type]
     stop = StopToken()
@@ -239,7 +239,7 @@ def test_schedules_go_by_the_time_of_the_recording(tmp_path: Path) -> None:
         frame = exchange.take(5.0)
         assert isinstance(frame, Frame)
         minutes.append((frame.captured_s, frame.weekminute))
-        lanes[0].tell(Finding(frame.captured_s, (), ()))
+        seats[0].tell(Finding(frame.captured_s, (), ()))
     thread.join(10)
     thursday_1729 = 3 * 1440 + 17 * 60 + 29
     assert [minute for at_s, minute in minutes if at_s < 0.9] == [thursday_1729] * 5
@@ -258,15 +258,15 @@ def test_nuisances_of_one_camera_are_forgotten_when_asked() -> None:
             return 1
 
     spot = NuisanceSpot(BBox(0.1, 0.1, 0.1, 0.3), 9, 0.0, 1.0)
-    lanes = {
-        CameraId(name): Lane(CameraId(name), Knowing(name), LaneCounters(nuisances=(spot,)))  # type: ignore[arg-type]
+    seats = {
+        CameraId(name): Seat(CameraId(name), Knowing(name), SeatCounters(nuisances=(spot,)))  # type: ignore[arg-type]
         for name in ("gate", "yard")
     }
     heartbeat = Heartbeat("analysis", clock, limit_s=60)
     loop = AnalysisLoop(
-        FrameExchange(), lanes, Journal(), clock=clock, heartbeat=heartbeat, make_snapshot=None
+        FrameExchange(), seats, Journal(), clock=clock, heartbeat=heartbeat, make_snapshot=None
     )
     loop.forget_nuisances(CameraId("gate"))
     loop.forget_nuisances(CameraId("nobody"))
     assert forgot == ["gate"]
-    assert [len(lane.counters.nuisances) for lane in lanes.values()] == [0, 1]
+    assert [len(seat.counters.nuisances) for seat in seats.values()] == [0, 1]

@@ -20,7 +20,7 @@ from agent_inside import inside, wait_until
 from agent_process import listening, write_config
 from broker import Mosquitto
 
-from edge_agent.agent.minute_reason import Reason
+from edge_agent.agent.minute_reason import MinuteReason
 from edge_agent.agent.untold_ring import (
     FOLDER,
     SCHEMA,
@@ -260,9 +260,9 @@ def test_a_running_agent_says_when_its_first_minutes_are_written(
         running.stop()
 
 
-@pytest.mark.parametrize("reason", list(Reason))
+@pytest.mark.parametrize("reason", list(MinuteReason))
 def test_one_minute_is_counted_as_one_and_said_in_words(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], reason: Reason
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], reason: MinuteReason
 ) -> None:
     now_s = SystemClock().read().utc_s
     rows = tuple(minutes(now_s - 9000, 1, str(reason)))

@@ -11,7 +11,7 @@ import pytest
 from config_files import write
 
 from edge_agent.cli import main
-from edge_agent.demo.rtsp_login import Login
+from edge_agent.demo.rtsp_login import ViewerLogin
 from edge_agent.demo.rtsp_media import Media
 from edge_agent.demo.rtsp_server import RtspServer
 
@@ -31,7 +31,7 @@ def test_a_camera_as_configured_with_its_login_and_main_stream(
     media = {"sub": rendered(tmp_path / "sub.mp4", 64), "main": rendered(tmp_path / "m.mp4", 128)}
     (tmp_path / "pw").write_text("secret")
     (tmp_path / "pw").chmod(0o600)
-    with RtspServer(media, login=Login("viewer", "secret")) as server:
+    with RtspServer(media, login=ViewerLogin("viewer", "secret")) as server:
         camera = (
             f'id = "gate"\n[source]\nkind = "rtsp"\nurl = "{server.url("sub")}"\n'
             f'main_url = "{server.url("main")}"\nusername = "viewer"\n'
@@ -65,7 +65,7 @@ def test_a_password_file_may_be_named_from_where_one_stands(
     (tmp_path / "cam.pw").chmod(0o600)
     monkeypatch.chdir(tmp_path)
     media = {"sub": rendered(tmp_path / "sub.mp4", 64)}
-    with RtspServer(media, login=Login("viewer", "secret")) as server:
+    with RtspServer(media, login=ViewerLogin("viewer", "secret")) as server:
         login = ["--username", "viewer", "--password-file", "cam.pw", "--seconds", "1"]
         assert main(["probe", server.url("sub"), *login]) == 0
     assert "h264" in capsys.readouterr().out

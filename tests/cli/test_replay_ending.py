@@ -34,16 +34,16 @@ def test_ctrl_c_ends_it_quietly_and_keeps_a_whole_annotated_clip(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from edge_agent.agent import replay
+    from edge_agent.agent import clip_player
 
-    dated, calls = replay.dated, iter(range(1000))
+    dated, calls = clip_player.dated, iter(range(1000))
 
     def interrupted(*moment: object) -> object:
         if next(calls) == 2:
             signal.raise_signal(signal.SIGINT)
         return dated(*moment)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(replay, "dated", interrupted)
+    monkeypatch.setattr(clip_player, "dated", interrupted)
     out = tmp_path / "out.mp4"
     assert main([*command, "--annotate", str(out)]) == 130
     assert capsys.readouterr() == ("", "")

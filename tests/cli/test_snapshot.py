@@ -14,7 +14,7 @@ from agent_inside import AgentInside, inside
 from agent_process import write_config
 
 from edge_agent.cli import main
-from edge_agent.demo.rtsp_login import Login
+from edge_agent.demo.rtsp_login import ViewerLogin
 from edge_agent.demo.rtsp_media import Media
 from edge_agent.demo.rtsp_server import RtspServer
 from edge_agent.demo.scene import SceneSpec, render_clip
@@ -112,7 +112,7 @@ def test_wrong_logins_are_counted_together_with_all_others(
     secret = tmp_path / "secret"
     secret.write_text("wrong\n")
     secret.chmod(0o600)
-    with RtspServer({"a": Media.load(clip)}, login=Login("viewer", "right")) as server:
+    with RtspServer({"a": Media.load(clip)}, login=ViewerLogin("viewer", "right")) as server:
         source = f'[source]\nkind = "rtsp"\nurl = "{server.url("a")}"\nusername = "viewer"\n'
         config = write_config(
             tmp_path / "box", 1, {"yard": f'{source}password_file = "{secret}"\n'}

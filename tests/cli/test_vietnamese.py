@@ -11,7 +11,7 @@ import pytest
 from broker import Mosquitto, free_port
 from english_words import english
 
-from edge_agent.agent.minute_reason import Reason, in_words
+from edge_agent.agent.minute_reason import MinuteReason, in_words
 from edge_agent.agent.untold_ring import MinuteRow
 from edge_agent.cli import main
 from edge_agent.cli.status_view import status_text
@@ -19,7 +19,7 @@ from edge_agent.clock import SystemClock
 from edge_agent.contract.reasons import FAULT_WORDS
 from edge_agent.language import speak
 from edge_agent.tools.sentences import of_running
-from edge_agent.tools.setup import Answers, Course, Manner, Terminal, Told
+from edge_agent.tools.setup import Answers, Course, GivenAnswers, Manner, Terminal
 from edge_agent.tools.setup.answers import BoxAnswers, BrokerAnswers
 from edge_agent.tools.tuning.sentences import said
 
@@ -77,8 +77,8 @@ def test_status_is_vietnamese(shown: dict[str, Any], in_full: bool) -> None:
     assert all(len(line) <= 80 for line in text.splitlines())
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_why_nobody_was_told_is_vietnamese(reason: Reason) -> None:
+@pytest.mark.parametrize("reason", MinuteReason)
+def test_why_nobody_was_told_is_vietnamese(reason: MinuteReason) -> None:
     speak("vi")
     for looks, dropped in ((1, 0), (0, 7), (5, 3)):
         row = MinuteRow(
@@ -193,7 +193,7 @@ def test_the_dialogue_again_after_a_refusal_is_vietnamese(
         model="edge-person-int8",
     )
     course = Course(terminal, tmp_path / "etc", manner, SystemClock())
-    assert course.whole(Told(answers, {}))
+    assert course.whole(GivenAnswers(answers, {}))
     assert english("\n".join(said)) == []
     assert (tmp_path / "etc/agent.toml").exists()
 

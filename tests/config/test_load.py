@@ -12,9 +12,9 @@ from edge_agent.config import (
     FileSource,
     MotionConfig,
     PersonConfig,
-    canonical_sha,
     load_config,
     redacted,
+    short_sha,
 )
 from edge_agent.errors import ConfigError
 
@@ -196,8 +196,8 @@ def test_the_fingerprint_is_of_meaning_not_of_text(tmp_path: Path) -> None:
     plain = config_of(tmp_path / "a")
     spelled_out = config_of(tmp_path / "b", f"# said aloud\n{CAMERA}transport = 'tcp'\n")
     other = config_of(tmp_path / "c", f"{CAMERA}transport = 'udp'\n")
-    assert canonical_sha(plain) == canonical_sha(spelled_out) != canonical_sha(other)
-    assert len(canonical_sha(plain)) == 64
+    assert short_sha(plain) == short_sha(spelled_out) != short_sha(other)
+    assert len(short_sha(plain)) == 12
 
 
 def test_what_is_shown_holds_no_secret(tmp_path: Path) -> None:

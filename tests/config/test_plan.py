@@ -24,7 +24,7 @@ from edge_agent.config import (
     TelemetryConfig,
     ZoneConfig,
 )
-from edge_agent.config.plan import Plan, Step, in_force, plan
+from edge_agent.config.plan import CameraStep, Plan, in_force, plan
 
 SQUARE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
 YARD = CameraConfig(id="yard", source=RtspSource(url="rtsp://10.0.0.2/sub"))
@@ -63,7 +63,7 @@ def test_nothing_is_done_for_the_same_configuration() -> None:
 @pytest.mark.parametrize("camera", [YARD, TAPE])
 def test_what_only_decides_is_swapped(camera: CameraConfig, keys: dict[str, object]) -> None:
     found = plan(BASE, edited(camera, **keys))
-    assert found.cameras == {camera.id: Step.SWAP}
+    assert found.cameras == {camera.id: CameraStep.SWAP}
     assert found.changes
     assert (found.broker, found.detector) == (False, False)
     assert (found.anew, found.needs_restart) == ((), ())
@@ -76,31 +76,31 @@ def test_a_name_for_people_changes_no_camera_but_is_a_change() -> None:
 
 def test_another_source_restarts_the_camera_alone() -> None:
     found = plan(BASE, edited(source=RtspSource(url="rtsp://10.0.0.3/sub")))
-    assert found.cameras == {"yard": Step.RESTART}
-    assert plan(BASE, edited(source=FileSource(path="/x"))).cameras == {"yard": Step.RESTART}
+    assert found.cameras == {"yard": CameraStep.RESTART}
+    assert plan(BASE, edited(source=FileSource(path="/x"))).cameras == {"yard": CameraStep.RESTART}
 
 
 def test_files_that_come_and_go_and_what_is_switched_off() -> None:
     shed = CameraConfig(id="shed", source=FileSource(path="/x"))
     more = with_(cameras=(*BASE.cameras, shed))
-    assert plan(BASE, more).cameras == {"shed": Step.ADD}
-    assert plan(more, BASE).cameras == {"shed": Step.REMOVE}
+    assert plan(BASE, more).cameras == {"shed": CameraStep.ADD}
+    assert plan(more, BASE).cameras == {"shed": CameraStep.REMOVE}
     assert plan(more, BASE).changes == ("camera shed: removed",)
     off = edited(enabled=False)
-    assert plan(BASE, off).cameras == {"yard": Step.REMOVE}
-    assert plan(off, BASE).cameras == {"yard": Step.ADD}
+    assert plan(BASE, off).cameras == {"yard": CameraStep.REMOVE}
+    assert plan(off, BASE).cameras == {"yard": CameraStep.ADD}
     assert plan(off, msgspec.structs.replace(off, cameras=off.cameras[1:])).cameras == {}
 
 
 def test_frame_rate_of_all_swaps_those_without_their_own() -> None:
     own = edited(TAPE, fps=4.0)
     faster = msgspec.structs.replace(own, analysis=AnalysisConfig(fps=8.0))
-    assert plan(own, faster).cameras == {"yard": Step.SWAP}
+    assert plan(own, faster).cameras == {"yard": CameraStep.SWAP}
 
 
 def test_time_zone_is_asked_for_each_frame_but_dates_the_clips_of_folders() -> None:
     moved = with_(box=msgspec.structs.replace(BASE.box, timezone="Asia/Ho_Chi_Minh"))
-    assert plan(BASE, moved).cameras == {"tape": Step.RESTART}
+    assert plan(BASE, moved).cameras == {"tape": CameraStep.RESTART}
 
 
 def test_clips_of_a_camera_need_another_memory_of_its_stream() -> None:
@@ -108,7 +108,7 @@ def test_clips_of_a_camera_need_another_memory_of_its_stream() -> None:
     found = plan(BASE, clips)
     assert found.anew == ("clips",)
     without = msgspec.structs.replace(clips, cameras=edited(clips=False).cameras)
-    assert plan(clips, without).cameras == {"yard": Step.RESTART}
+    assert plan(clips, without).cameras == {"yard": CameraStep.RESTART}
     assert plan(BASE, edited(clips=False)).cameras == {}
 
 

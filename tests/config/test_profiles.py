@@ -8,7 +8,7 @@ import pytest
 from config_files import AGENT, CAMERA, problems, write
 
 from edge_agent.config import CameraConfig, load_config
-from edge_agent.config.plan import Step, plan
+from edge_agent.config.plan import CameraStep, plan
 from edge_agent.config.profiles import OWN, in_profile, key_in_file
 
 ZONES = """
@@ -163,5 +163,5 @@ def test_an_edit_of_a_profile_is_a_swap(tmp_path: Path) -> None:
     before = load_config(write(tmp_path, front=CAMERA + ZONES + NIGHT)).config
     after = load_config(write(tmp_path, front=CAMERA + ZONES + NIGHT.replace("0.4", "0.3"))).config
     found = plan(before, after)
-    assert found.cameras == {"front": Step.SWAP}
+    assert found.cameras == {"front": CameraStep.SWAP}
     assert found.changes == ("camera front: profiles.night.person.confirm_threshold: 0.4 -> 0.3",)

@@ -5,7 +5,7 @@ import hashlib
 
 import pytest
 
-from edge_agent.demo.rtsp_login import REALM, Login, Verdict
+from edge_agent.demo.rtsp_login import REALM, LoginVerdict, ViewerLogin
 
 NONCE = "0123456789abcdef"
 
@@ -30,27 +30,27 @@ def basic(text: str) -> str:
 @pytest.mark.parametrize(
     ("scheme", "header", "verdict"),
     [
-        ("digest", None, Verdict.ABSENT),
-        ("digest", digest("secret"), Verdict.RIGHT),
-        ("digest", digest("Secret"), Verdict.WRONG),
-        ("digest", digest("secret", user="admin"), Verdict.WRONG),
-        ("digest", digest("secret", nonce="old"), Verdict.STALE),
-        ("digest", digest("wrong", nonce="old"), Verdict.WRONG),
-        ("digest", basic("viewer:secret"), Verdict.WRONG),
-        ("digest", "Digest", Verdict.WRONG),
-        ("basic", basic("viewer:secret"), Verdict.RIGHT),
-        ("basic", basic("viewer:wrong"), Verdict.WRONG),
-        ("basic", "Basic ?", Verdict.WRONG),
-        ("basic", digest("secret"), Verdict.WRONG),
-        ("both", basic("viewer:secret"), Verdict.RIGHT),
-        ("both", digest("secret"), Verdict.RIGHT),
+        ("digest", None, LoginVerdict.ABSENT),
+        ("digest", digest("secret"), LoginVerdict.RIGHT),
+        ("digest", digest("Secret"), LoginVerdict.WRONG),
+        ("digest", digest("secret", user="admin"), LoginVerdict.WRONG),
+        ("digest", digest("secret", nonce="old"), LoginVerdict.STALE),
+        ("digest", digest("wrong", nonce="old"), LoginVerdict.WRONG),
+        ("digest", basic("viewer:secret"), LoginVerdict.WRONG),
+        ("digest", "Digest", LoginVerdict.WRONG),
+        ("basic", basic("viewer:secret"), LoginVerdict.RIGHT),
+        ("basic", basic("viewer:wrong"), LoginVerdict.WRONG),
+        ("basic", "Basic ?", LoginVerdict.WRONG),
+        ("basic", digest("secret"), LoginVerdict.WRONG),
+        ("both", basic("viewer:secret"), LoginVerdict.RIGHT),
+        ("both", digest("secret"), LoginVerdict.RIGHT),
     ],
 )
-def test_verdict(scheme: str, header: str | None, verdict: Verdict) -> None:
-    login = Login("viewer", "secret", scheme)  # type: ignore[arg-type]
+def test_verdict(scheme: str, header: str | None, verdict: LoginVerdict) -> None:
+    login = ViewerLogin("viewer", "secret", scheme)  # type: ignore[arg-type]
 
     assert login.check(header, "PLAY", NONCE) is verdict
 
 
 def test_password_does_not_show() -> None:
-    assert "secret" not in repr(Login("viewer", "secret"))
+    assert "secret" not in repr(ViewerLogin("viewer", "secret"))

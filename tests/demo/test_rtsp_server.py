@@ -16,12 +16,12 @@ import av.error
 import pytest
 from clips import Clip, render
 
-from edge_agent.demo.rtsp_login import Login
+from edge_agent.demo.rtsp_login import ViewerLogin
 from edge_agent.demo.rtsp_media import Media
 from edge_agent.demo.rtsp_server import RtspServer
 from edge_agent.errors import MediaError
 
-LOGIN = Login("viewer", "s:e/c@ret")
+LOGIN = ViewerLogin("viewer", "s:e/c@ret")
 FRAMES, FPS = 8, 15
 CLIPS = {
     "h264": (".mp4", Clip(frames=FRAMES, width=640, height=360, gop=4)),
@@ -140,7 +140,7 @@ def test_moment_of_each_picture_is_known(looping: RtspServer, media: dict[str, M
 
 @pytest.mark.parametrize("scheme", ["digest", "basic", "both"])
 def test_right_password_is_let_in(media: dict[str, Media], scheme: str) -> None:
-    login = Login(LOGIN.user, LOGIN.password, scheme)  # type: ignore[arg-type]
+    login = ViewerLogin(LOGIN.user, LOGIN.password, scheme)  # type: ignore[arg-type]
     with RtspServer(media, login=login) as server:
         with watch(server.url("h264", login)) as container:
             assert next(container.decode(video=0)).width == 640
@@ -153,7 +153,7 @@ def test_right_password_is_let_in(media: dict[str, Media], scheme: str) -> None:
 
 def test_wrong_password_is_refused_and_counted(looping: RtspServer) -> None:
     with pytest.raises(av.error.HTTPUnauthorizedError):
-        watch(looping.url("h264", Login("viewer", "guess")))
+        watch(looping.url("h264", ViewerLogin("viewer", "guess")))
     with pytest.raises(av.error.HTTPUnauthorizedError):
         watch(looping.url("h264"))
 
@@ -168,7 +168,7 @@ def test_changed_password_counts_for_the_next_request(looping: RtspServer) -> No
         looping.set_password("new")
         with pytest.raises(av.error.HTTPUnauthorizedError):
             watch(looping.url("h264", LOGIN))
-        with watch(looping.url("h264", Login("viewer", "new"))) as container:
+        with watch(looping.url("h264", ViewerLogin("viewer", "new"))) as container:
             next(container.demux(video=0))
         assert next(playing.demux(video=0)).size > 0
 

@@ -15,7 +15,7 @@ from edge_agent.detect.input_size import with_input_size
 from edge_agent.domain import Region
 from edge_agent.errors import ModelError
 from edge_agent.geometry import FULL_FRAME, FrameSize
-from edge_agent.tools.trial.pictures import Picture
+from edge_agent.tools.trial.pictures import StillPicture
 
 
 def test_a_fully_convolutional_network_sees_the_same_at_another_size(tmp_path: Path) -> None:
@@ -24,7 +24,9 @@ def test_a_fully_convolutional_network_sees_the_same_at_another_size(tmp_path: P
         pixels = np.zeros((size.height, size.width, 3), np.uint8)
         pixels[32:64, 64:96] = (0, 0, 255)
         detector = OnnxDetector.open(model.at(size))
-        (found,) = detector.detect(Picture(pixels), [Region(FULL_FRAME)], candidate_threshold=0.3)
+        (found,) = detector.detect(
+            StillPicture(pixels), [Region(FULL_FRAME)], candidate_threshold=0.3
+        )
         x, y, x2, y2 = (
             found.bbox.x * size.width,
             found.bbox.y * size.height,
@@ -45,7 +47,7 @@ def test_names_of_sides_promise_nothing(
     detector = OnnxDetector.open(installed(tmp_path, named=named, fixed=fixed))
     pixels = np.zeros((128, 128, 3), np.uint8)
     pixels[64:128, 64:128] = (0, 0, 255)
-    (found,) = detector.detect(Picture(pixels), [Region(FULL_FRAME)], candidate_threshold=0.3)
+    (found,) = detector.detect(StillPicture(pixels), [Region(FULL_FRAME)], candidate_threshold=0.3)
     assert (found.bbox.x, found.bbox.y, found.bbox.x2, found.bbox.y2) == (0.5, 0.5, 1, 1)
     assert detector.input_px == looks[0] * looks[1]
 
@@ -54,7 +56,7 @@ def test_an_open_network_is_not_rewritten(tmp_path: Path) -> None:
     model = installed(tmp_path, named=True)
     detector = OnnxDetector.open(model.at(FrameSize(256, 128)))
     detector.detect(
-        Picture(np.zeros((64, 64, 3), np.uint8)), [Region(FULL_FRAME)], candidate_threshold=0.3
+        StillPicture(np.zeros((64, 64, 3), np.uint8)), [Region(FULL_FRAME)], candidate_threshold=0.3
     )
     assert detector.input_px == 128 * 128
 

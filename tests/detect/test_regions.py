@@ -6,7 +6,7 @@ import random
 import pytest
 from looks import looks_at
 
-from edge_agent.detect.regions import GAP_PX, MAX_UPSCALE, Look, PixelRect
+from edge_agent.detect.regions import GAP_PX, MAX_UPSCALE, Inference, PixelRect
 from edge_agent.domain import Region
 from edge_agent.geometry import FULL_FRAME, BBox, FrameSize
 
@@ -14,11 +14,11 @@ INPUT = FrameSize(416, 416)
 HD = FrameSize(1280, 720)
 
 
-def plan(*bboxes: BBox, frame: FrameSize = HD, target: FrameSize = INPUT) -> tuple[Look, ...]:
+def plan(*bboxes: BBox, frame: FrameSize = HD, target: FrameSize = INPUT) -> tuple[Inference, ...]:
     return looks_at([Region(bbox) for bbox in bboxes], frame, target)
 
 
-def whole(look: Look, frame: FrameSize = HD) -> bool:
+def whole(look: Inference, frame: FrameSize = HD) -> bool:
     return look.placements[0].crop == PixelRect(0, 0, frame.width, frame.height)
 
 
@@ -105,7 +105,7 @@ def test_every_plan_covers_its_regions_within_its_bounds() -> None:
 SIDES = (0.02, 0.05, 0.1, 0.3)
 
 
-def check_slots(look: Look, target: FrameSize) -> None:
+def check_slots(look: Inference, target: FrameSize) -> None:
     slots = [placement.slot for placement in look.placements]
     for slot in slots:
         assert slot.x >= 0

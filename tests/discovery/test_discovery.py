@@ -11,7 +11,7 @@ import pytest
 from broker import free_port
 from fake_onvif import FakeOnvif
 
-from edge_agent.discovery import Account, OnvifCamera, Plan, find_again, search
+from edge_agent.discovery import Account, OnvifCamera, SearchPlan, find_again, search
 from edge_agent.discovery.brand import brand_of
 from edge_agent.discovery.network import hardware_addresses, network_of, open_ports
 from edge_agent.discovery.onvif import OnvifFault
@@ -40,13 +40,13 @@ def household() -> list[FakeOnvif]:
 
 
 @contextlib.contextmanager
-def running(cameras: list[FakeOnvif]) -> Iterator[Plan]:
+def running(cameras: list[FakeOnvif]) -> Iterator[SearchPlan]:
     port = free_port()
     with contextlib.ExitStack() as stack:
         for camera in cameras:
             stack.enter_context(camera.running(port))
         addresses = [camera.address for camera in cameras] + ["127.0.3.200"]
-        yield Plan(addresses=tuple(addresses), wait_s=2.0, wsd_port=port, multicast=False)
+        yield SearchPlan(addresses=tuple(addresses), wait_s=2.0, wsd_port=port, multicast=False)
 
 
 def test_a_household_is_found_by_brand_each_once_with_its_small_stream() -> None:

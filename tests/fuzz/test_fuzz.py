@@ -70,7 +70,7 @@ from edge_agent.pipeline.carry_over import VERSION, CarryOver, unpack
 from edge_agent.publish.commands import CommandDesk
 from edge_agent.recorders.ingest.clip_messages import packed, unpacked
 from edge_agent.ward import Printer, WardDatabase
-from edge_agent.ward.intake import Intake
+from edge_agent.ward.intake import WardIntake
 from edge_agent.ward.vigil import Vigil
 
 RUNS = int(os.environ.get("FUZZ_RUNS", "250"))
@@ -222,7 +222,7 @@ def database(tmp_path: Path) -> Iterator[WardDatabase]:
 
 def test_spoilt_messages_end_no_ward(database: WardDatabase) -> None:
     """Whatever comes: taken or counted, acknowledged, shown without commanding a terminal."""
-    intake = Intake(database, "ward1", keep_images=True)
+    intake = WardIntake(database, "ward1", keep_images=True)
     lines: list[str] = []
     topics = tuple(topic.encode() for topic in MESSAGES)
     for run in range(RUNS):
@@ -246,7 +246,7 @@ def test_spoilt_messages_end_no_ward(database: WardDatabase) -> None:
         Vigil().boxes(intake.boxes.values(), now_s, 0.0)
         Vigil().cameras(intake.cameras.values(), intake.boxes, now_s, 0.0)
     assert all(line.isprintable() for line in lines)
-    Intake(database, "ward1", keep_images=True)  # what was stored can be read again
+    WardIntake(database, "ward1", keep_images=True)  # what was stored can be read again
 
 
 def test_spoilt_rows_stop_no_box(tmp_path: Path) -> None:

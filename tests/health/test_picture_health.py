@@ -15,7 +15,7 @@ from edge_agent.config.camera import FaultName
 from edge_agent.domain import U8, Severity
 from edge_agent.geometry import FrameSize
 from edge_agent.health import Fault, HealthChange, PictureHealth
-from edge_agent.health.look import take_look
+from edge_agent.health.look import Glance, PictureFigures, look_closer, take_glance
 
 WIDTH, HEIGHT = 640, 360
 LEARN_S, SPELL_S = 70, 60
@@ -291,6 +291,55 @@ def test_keyframes_four_seconds_apart_are_enough() -> None:
     assert [change.fault for change in pictures(cloth, 80, 140)] == [Fault.BLOCKED]
 
 
+@pytest.fixture
+def closer(monkeypatch: pytest.MonkeyPatch) -> list[Glance]:
+    """What was looked at closer, and not by a glance."""
+    seen: list[Glance] = []
+
+    def counted(glance: Glance) -> PictureFigures:
+        seen.append(glance)
+        return look_closer(glance)
+
+    monkeypatch.setattr("edge_agent.health.watch.look_closer", counted)
+    return seen
+
+
+def due_a_glance(closer: list[Glance]) -> Camera:
+    """A camera that is well, and was looked at closer just now."""
+    camera = Camera()
+    camera.watch(LEARN_S)
+    closer.clear()
+    while not closer:
+        camera.watch(1)
+    return camera
+
+
+def test_while_all_is_well_each_second_look_is_a_glance(closer: list[Glance]) -> None:
+    camera = due_a_glance(closer)
+    closer.clear()
+    looks = set()
+    for _ in range(32):
+        camera.watch(1)
+        looks.add(camera.health.looked_s)
+    assert (len(looks - {camera.second - 33.0}), len(closer)) == (4, 2)
+
+
+@pytest.mark.parametrize("draw", [sheet, shifted, web])
+def test_a_glance_sees_that_the_view_is_another(draw: Draw, closer: list[Glance]) -> None:
+    camera = due_a_glance(closer)
+    closer.clear()
+    camera.watch(8, draw)
+    assert len(closer) == 1
+    assert camera.health.doubtful
+
+
+def test_what_no_glance_shows_is_told_within_a_minute_too(closer: list[Glance]) -> None:
+    camera = due_a_glance(closer)
+    assert not camera.watch(8, hardly_defocused)
+    assert not camera.health.doubtful
+    assert [change.fault for change in camera.watch(52, hardly_defocused)] == [Fault.BLURRED]
+
+
 def test_a_lost_stream_ends_what_was_raised() -> None:
     camera = Camera()
     camera.watch(LEARN_S)
@@ -316,7 +365,7 @@ def test_every_fault_can_be_ignored_in_the_configuration_and_says_how_bad_it_is(
 
 
 def test_a_tiny_picture_is_looked_at_without_harm() -> None:
-    assert take_look(np.full((16, 16), 100, np.uint8)).median == 100
+    assert look_closer(take_glance(np.full((16, 16), 100, np.uint8))).median == 100
 
 
 def swaying(draw: Draw, most_px: int = 25) -> Draw:

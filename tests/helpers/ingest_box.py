@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from edge_agent.analysis.detector import open_detector
 from edge_agent.analysis.exchange import FrameExchange
-from edge_agent.analysis.loop import AnalysisLoop, LaneCounters
+from edge_agent.analysis.loop import AnalysisLoop, SeatCounters
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.config import (
     CameraConfig,
@@ -28,7 +28,8 @@ from edge_agent.outbox import Outbox, OutboxReader
 from edge_agent.recorders.find.identity import content_of, open_regular
 from edge_agent.recorders.ingest.clip_analysis import ClipAnalysis
 from edge_agent.recorders.ingest.clip_work import IngestCamera
-from edge_agent.recorders.ingest.ingest import Ingest, Storing
+from edge_agent.recorders.ingest.ingest import Ingest
+from edge_agent.recorders.ingest.notes import Storing
 from edge_agent.recorders.ingest.pace import Pace
 from edge_agent.recorders.ledger import LedgerClip, LedgerReader, Run
 from edge_agent.recorders.ledger import rows as ledger
@@ -177,7 +178,7 @@ def ingest_box(
             analysis.enter,
             default_fps=5,
             zone=ZoneInfo("UTC"),
-            counters=LaneCounters(),
+            counters=SeatCounters(),
             pace=Pace(1.0),
             clock=clock,
         )

@@ -16,7 +16,7 @@ from edge_agent.clock import Clock, SystemClock
 from edge_agent.config import MqttConfig, OutboxConfig
 from edge_agent.contract import BoxTopics, LiveTimeline, Position, Sender, encode_event, new_ulid
 from edge_agent.domain import CameraId, EndReason, Event, EventId, Label, Phase
-from edge_agent.mqtt import Acked, Connection, Dialer, Incoming, Session, endpoint_of
+from edge_agent.mqtt import Acked, BrokerSession, Connection, Dialer, Incoming, endpoint_of
 from edge_agent.outbox import AckOutcome, Draft, Outbox, OutboxReader, Row
 from edge_agent.publish import LinkState, Publisher, PublisherSetup
 from edge_agent.runtime import Mailbox, StopToken, Worker
@@ -194,7 +194,7 @@ class Ear:
     def __init__(self, broker: Mosquitto | MqttConfig, *filters: str, name: str = "ear") -> None:
         config = broker if isinstance(broker, MqttConfig) else broker.config()
         dialer = Dialer(lambda: endpoint_of(config), SystemClock(), timeout_s=20)
-        session = Session(f"{name}-{os.getpid()}-{id(self)}", clean_start=True, expiry_s=0)
+        session = BrokerSession(f"{name}-{os.getpid()}-{id(self)}", clean_start=True, expiry_s=0)
         self._connection: Connection = dialer.dial(session, StopToken())
         self.heard: list[Incoming] = []
         if filters:

@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from edge_agent.agent.replay import ClipReplay, ReplayStep
+from edge_agent.agent.clip_player import ClipPlayer, PlayedFrame
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.detect import OnnxDetector, find_model
@@ -226,7 +226,7 @@ def record(clip: Path, model: str) -> Iterator[str]:
     yield json.dumps(head)
     rows: list[str] = []
 
-    def watch(step: ReplayStep) -> None:
+    def watch(step: PlayedFrame) -> None:
         found = detector.detect(
             step.frame.pixels,
             [Region(FULL_FRAME)],
@@ -245,8 +245,8 @@ def record(clip: Path, model: str) -> Iterator[str]:
     camera = CameraConfig(id="recorded", source=FileSource(path=str(clip)))
     nobody = RecordedDetector(1.0, 1.0)
     nobody.detect = lambda *_, **__: []  # type: ignore[method-assign]
-    replay = ClipReplay(nobody, default_fps=FPS, zone=ZoneInfo("UTC"), clock=SystemClock())
-    replay.play(clip, camera, watch)
+    player = ClipPlayer(nobody, default_fps=FPS, zone=ZoneInfo("UTC"), clock=SystemClock())
+    player.play(clip, camera, watch)
     yield from rows
 
 

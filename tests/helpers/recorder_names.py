@@ -556,5 +556,22 @@ LAYOUTS: tuple[NameLayout, ...] = (
     L("form i4", TWO, one("{cam}/%Y-%m-%d/%p/%I-%M-%S.mp4")),
     L("form i5", TWO, one("{cam}/%Y-%m-%d/%I.%M.%S%p.mp4")),
     L("form i6", TWO, one("{cam} %Y年%m月%d日 %H时%M分%S秒.mp4")),
+    L("form j1", ("Cổng", "Sân"), one("{cam} %Y-%m-%d %I.%M.%S.123 %p.mp4")),
+    L("form j2", TWO, one("{cam}_%Y-%m-%d_%I-%M-%S_123_%p.mp4")),
+    L("form j3", ("F", "R"), one("DCIM/{cam}_%Y%m%d%H%M%S_0060.mp4")),
+    L("form j4", ("1", "2", "3", "4"), one("{cam}_%Y%m%d%H%M%S.mp4")),
+    L(
+        "form j5",
+        TWO,
+        one("{cam}_%d%m%y%H%M%S.mp4"),
+        begin=at("2026-11-28T14:05:06"),
+    ),
+    L("form j6", TWO, one("{cam}_%H%M%S%d%m%Y.mp4")),
+    L(
+        "form j7",
+        ONE,
+        several("Luồng chính/%Y%m%d_%H%M%S.mp4", "Luồng phụ/%Y%m%d_%H%M%S.mp4"),
+    ),
+    L("form j8", ("Cong chinh", "Cong phu"), one("{cam}_%Y%m%d_%H%M%S.mp4")),
     L("form i7", ("Kamera 1", "Kamera 2"), one("{cam}_%d-%b-%Y_%H-%M-%S.mp4")),
 )

@@ -37,8 +37,9 @@ class ShelfGaps:
 
 @dataclass
 class Shelf:
-    """`rows` by row_id = seq; events are named by letters."""
+    """`rows` by row_id = seq, also in a later `epoch`; events are named by letters."""
 
+    epoch: str = EPOCH
     rows: dict[int, ShelfRow] = field(default_factory=dict)
     sent: set[int] = field(default_factory=set)
     watermark: int | None = None
@@ -48,11 +49,11 @@ class Shelf:
         for event_id in event_ids:
             row_id = max(self.rows, default=0) + 1
             first = next((r.row_id for r in self.rows.values() if r.event_id == event_id), row_id)
-            self.rows[row_id] = ShelfRow(row_id, first, event_id, Position(EPOCH, row_id))
+            self.rows[row_id] = ShelfRow(row_id, first, event_id, Position(self.epoch, row_id))
 
     def head(self) -> ShelfHead:
         first, last = min(self.rows, default=1), max(self.rows, default=0)
-        return ShelfHead(EPOCH, first, last, last, self.watermark)
+        return ShelfHead(self.epoch, first, last, last, self.watermark)
 
     def note_sent(self, row_ids: Iterable[int]) -> None:
         self.sent.update(row_ids)
@@ -81,7 +82,7 @@ class Shelf:
 
     def rows_between(self, epoch: str, first: int, last: int, limit: int) -> list[ShelfRow]:
         found = [row for row in self.rows.values() if first <= row.row_id <= last]
-        return found[:limit] if epoch == EPOCH else []
+        return [row for row in found if row.position.epoch == epoch][:limit]
 
     def gaps(self) -> ShelfGaps:
         return self.report

@@ -11,7 +11,13 @@ from edge_agent.clock import ClockQuality, ClockReading
 from edge_agent.config import TuningConfig
 from edge_agent.domain import CameraId
 from edge_agent.errors import InvariantBroken, StorageError
-from edge_agent.media.footage import FootageFiles, Reason, erase_footage, footage, recent_footage
+from edge_agent.media.footage import (
+    FootageFiles,
+    FootageReason,
+    erase_footage,
+    footage,
+    recent_footage,
+)
 
 GATE = CameraId("gate")
 NOW_S = 1_795_700_000.0
@@ -39,7 +45,7 @@ def put(
     ring: FootageFiles,
     utc_s: float,
     size: int = 1000,
-    reason: Reason = Reason.PERSON,
+    reason: FootageReason = FootageReason.PERSON,
     camera: str = "gate",
 ) -> Path:
     part = ring.begin(CameraId(camera), utc_s)
@@ -55,7 +61,7 @@ def names(folder: Path) -> list[str]:
 
 def test_the_name_says_when_and_why(tmp_path: Path) -> None:
     ring = files(tmp_path)
-    path = put(ring, NOW_S, reason=Reason.MISS)
+    path = put(ring, NOW_S, reason=FootageReason.MISS)
     assert path == tmp_path / "tuning" / "gate" / "20261126T133320Z-miss.mp4"
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert put(ring, NOW_S).name == "20261126T133320Z-person.mp4"
@@ -63,7 +69,7 @@ def test_the_name_says_when_and_why(tmp_path: Path) -> None:
     first.touch()
     second = ring.begin(GATE, NOW_S)
     second.touch()
-    assert ring.finish(second, Reason.WAKE).name == "20261126T133320Z-wake-2.mp4"
+    assert ring.finish(second, FootageReason.WAKE).name == "20261126T133320Z-wake-2.mp4"
 
 
 def test_a_camera_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:

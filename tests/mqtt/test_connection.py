@@ -16,16 +16,25 @@ from pki import Authority
 from edge_agent.clock import SystemClock
 from edge_agent.config import MqttConfig, TlsConfig
 from edge_agent.errors import AgentError, BrokerRefused, BrokerUnreachable, ConfigError
-from edge_agent.mqtt import Acked, Connection, Dialer, Incoming, Session, Signal, Will, endpoint_of
+from edge_agent.mqtt import (
+    Acked,
+    BrokerSession,
+    Connection,
+    Dialer,
+    Incoming,
+    Signal,
+    Will,
+    endpoint_of,
+)
 from edge_agent.runtime import StopToken
 
 
-def session(name: str, **changes: object) -> Session:
+def session(name: str, **changes: object) -> BrokerSession:
     settings: dict[str, object] = {"clean_start": True, "expiry_s": 60}
-    return Session(name, **(settings | changes))  # type: ignore[arg-type]
+    return BrokerSession(name, **(settings | changes))  # type: ignore[arg-type]
 
 
-def dial(config: MqttConfig, who: Session, *, timeout_s: float = 20.0) -> Connection:
+def dial(config: MqttConfig, who: BrokerSession, *, timeout_s: float = 20.0) -> Connection:
     dialer = Dialer(lambda: endpoint_of(config), SystemClock(), timeout_s=timeout_s)
     return dialer.dial(who, StopToken())
 

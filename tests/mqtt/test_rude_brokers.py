@@ -16,7 +16,7 @@ from rude_broker import connack, mid_of, packet, publish, read_packet, rude_brok
 from edge_agent.clock import SystemClock
 from edge_agent.config import MqttConfig, TlsConfig
 from edge_agent.errors import AgentError, BrokerRefused, BrokerUnreachable
-from edge_agent.mqtt import Acked, Connection, Dialer, Incoming, Session, Signal, endpoint_of
+from edge_agent.mqtt import Acked, BrokerSession, Connection, Dialer, Incoming, Signal, endpoint_of
 from edge_agent.runtime import StopToken, open_tcp
 
 
@@ -29,7 +29,7 @@ def dial(
     config: MqttConfig, *, timeout_s: float = 20.0, stop: StopToken | None = None
 ) -> Connection:
     dialer = Dialer(lambda: endpoint_of(config), SystemClock(), timeout_s=timeout_s)
-    who = Session("rude", clean_start=True, expiry_s=60, max_packet_bytes=20_000)
+    who = BrokerSession("rude", clean_start=True, expiry_s=60, max_packet_bytes=20_000)
     return dialer.dial(who, stop or StopToken())
 
 
@@ -151,7 +151,7 @@ def test_a_name_server_that_hangs_does_not_hold_up_a_stop(monkeypatch: pytest.Mo
         (b"\x12\0\3abc", 65535),  # Assigned Client Identifier
         (b"\x22\xff\xff", 65535),  # Topic Alias Maximum
         (b"\x28\0\x29\0\x2a\0", 65535),  # no wildcards, identifiers, shared subscriptions
-        (b"\x11\0\0\0\0", 65535),  # Session Expiry Interval
+        (b"\x11\0\0\0\0", 65535),  # BrokerSession Expiry Interval
         (b"\x1f\0\3why\x26\0\1k\0\1v", 65535),
     ],
 )

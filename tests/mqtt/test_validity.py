@@ -13,7 +13,7 @@ from pki import Authority
 from edge_agent.clock import ClockQuality, ManualClock
 from edge_agent.config import MqttConfig, TlsConfig
 from edge_agent.errors import BrokerRefused
-from edge_agent.mqtt import Connection, Dialer, Session, endpoint_of
+from edge_agent.mqtt import BrokerSession, Connection, Dialer, endpoint_of
 from edge_agent.runtime import StopToken
 
 DAY_S = 86400.0
@@ -58,7 +58,7 @@ def dial(
     config: MqttConfig, clock: ManualClock, known: Callable[[], float] = lambda: NOW_S
 ) -> Connection:
     dialer = Dialer(lambda: endpoint_of(config), clock, timeout_s=3, known_utc_s=known)
-    return dialer.dial(Session("box", clean_start=True, expiry_s=0), StopToken())
+    return dialer.dial(BrokerSession("box", clean_start=True, expiry_s=0), StopToken())
 
 
 def config_of(broker: Mosquitto, authority: Authority) -> MqttConfig:

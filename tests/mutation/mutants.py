@@ -109,8 +109,8 @@ def _assigned(node: ast.stmt) -> str:
 def _is_left_alone(parent: ast.AST, child: ast.AST) -> bool:
     if isinstance(child, ast.JoinedStr | ast.Import | ast.ImportFrom | ast.Assert | ast.arguments):
         return not isinstance(child, ast.arguments) or not (child.defaults or child.kw_defaults)
-    if isinstance(child, ast.Raise):
-        return True  # its words
+    if isinstance(child, ast.Raise) or (isinstance(child, ast.keyword) and child.arg == "strict"):
+        return True  # an error's words; zip's assertion against ourselves
     if isinstance(parent, ast.AnnAssign) and child is parent.annotation:
         return True
     if isinstance(parent, ast.arg) or (

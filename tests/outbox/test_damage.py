@@ -109,12 +109,13 @@ def test_rows_that_vanished_are_announced(tmp_path: Path) -> None:
         assert gap.ranges == (GapRange(1, 1), GapRange(4, 5), GapRange(7, 7))
 
 
-def test_a_last_number_that_jumped_is_not_gone_on_with(tmp_path: Path) -> None:
+@pytest.mark.parametrize("jumped_to", [7, 2**60])
+def test_a_last_number_that_jumped_is_not_gone_on_with(tmp_path: Path, jumped_to: int) -> None:
     clock = ManualClock()
     with open_outbox(tmp_path, clock) as outbox:
         outbox.append([single(clock) for _ in range(5)])
         old = outbox.epoch
-    spoil(tmp_path, "UPDATE row SET row_id = ? WHERE row_id = 5", 2**60)
+    spoil(tmp_path, "UPDATE row SET row_id = ? WHERE row_id = 5", jumped_to)
     with open_outbox(tmp_path, clock) as outbox, OutboxReader(tmp_path) as reader:
         (row,) = outbox.append([single(clock)])
         assert (row.position.seq, outbox.epoch != old) == (1, True)

@@ -19,10 +19,11 @@ from mqtt_box import draft, new_event_id
 
 from edge_agent.clock import ManualClock
 from edge_agent.domain import Phase
-from edge_agent.outbox import Outbox
+from edge_agent.outbox import Outbox, commit_together, log_check
 from edge_agent.outbox.database import DATABASE, connect_sqlite
 from edge_agent.outbox.opening import open_database
-from edge_agent.recorders.ledger import LedgerReader, LedgerUpkeep
+from edge_agent.recorders.ledger import LedgerReader, LedgerUpkeep, LeftOutFile, LeftOutState
+from edge_agent.recorders.ledger.rows import note_left_out
 
 LOG = "outbox.db-wal"
 
@@ -102,6 +103,35 @@ def test_commits_that_a_damaged_log_lost_are_announced(
     shutil.copytree(source, tmp_path / "copy")
     spoil(tmp_path / "copy" / LOG)
     assert missing(owed, *told_after(tmp_path / "copy", later())) == []
+
+
+def test_after_a_power_cut_a_log_that_ends_early_lost_nothing_that_was_told(
+    killed: tuple[Path, Accepted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index reached the card, and a commit of recorders' clips alone did not yet."""
+    source, owed = killed
+    state_dir = tmp_path / "copy"
+    shutil.copytree(source, state_dir)
+    log = state_dir / LOG
+
+    def opened() -> Outbox:
+        return Outbox.open(state_dir, limits=LIMITS, clock=later(), guest=LedgerUpkeep(lambda: 0.0))
+
+    with opened() as outbox:
+        assert commit_together(outbox, (), lambda database: None) is not None
+        flushed = log.read_bytes()
+        left_out = LeftOutFile(None, Path("/clips/x"), 1, 1, LeftOutState.REFUSED, "broken", 0.0)
+        also = lambda database: note_left_out(database, [left_out])  # noqa: E731
+        assert commit_together(outbox, (), also) is not None
+        assert len(log.read_bytes()) > len(flushed)
+        shutil.copytree(state_dir, tmp_path / "left")
+    (tmp_path / "left" / LOG).write_bytes(flushed)
+    state_dir = tmp_path / "left"
+    monkeypatch.setattr(log_check, "boot_id", lambda: "ffffffff")
+    with opened() as outbox:
+        assert outbox.epoch == owed.rows[-1].position.epoch
+        assert outbox.last_seq == owed.rows[-1].position.seq
+        assert not outbox.take_alarms()
 
 
 def test_a_box_that_was_killed_goes_on_in_its_epoch(

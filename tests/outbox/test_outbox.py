@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from outbox_drafts import Dispatch, draft, open_outbox, single, stored, ulid
@@ -21,6 +22,7 @@ from edge_agent.errors import (
     StorageError,
 )
 from edge_agent.outbox import AckOutcome, AlarmKind, OutboxReader, outbox_stat
+from edge_agent.outbox.retention import quota_of
 from edge_agent.outbox.spill import CAPACITY
 
 
@@ -76,6 +78,22 @@ def test_puback_moves_to_sent_and_only_the_watermark_deletes(
         resend = reader.undelivered(0, 10, resend=True)
         assert [row.position.seq for row in resend] == [2, 3, 4]
         assert reader.head().watermark == 1
+
+
+def test_all_above_the_watermark_is_sent_again_and_of_older_epochs_what_never_went(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    with open_outbox(tmp_path, clock) as outbox, OutboxReader(tmp_path) as reader:
+        old = outbox.append([single(clock) for _ in range(3)])
+        outbox.mark_sent([old[0].row_id, old[1].row_id])
+        outbox.acknowledge(outbox.epoch, 99)
+        new = outbox.append([single(clock) for _ in range(3)])
+        outbox.mark_sent([row.row_id for row in new])
+        outbox.acknowledge(outbox.epoch, 0)
+        outbox.flush()
+        assert reader.undelivered(0, 10) == (old[2],)
+        assert reader.undelivered(0, 10, resend=True) == (old[2], *new)
+        assert reader.undelivered(new[0].row_id, 10, resend=True) == new[1:]
 
 
 def test_sent_is_remembered_over_a_restart(tmp_path: Path, clock: ManualClock) -> None:
@@ -482,6 +500,18 @@ def test_limits_come_from_the_configuration(tmp_path: Path, clock: ManualClock) 
     limits = OutboxConfig(max_mb=1, max_disk_frac=1.0)
     with open_outbox(tmp_path, clock, limits=limits) as outbox:
         assert outbox._quota_bytes == 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("disk_bytes", "quota_bytes"),
+    [(10**12, 50_000_000), (400_000_000, 40_000_000), (1_000_000, 256 * 1024)],
+)
+def test_the_quota_is_a_share_of_a_small_disk_but_never_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disk_bytes: int, quota_bytes: int
+) -> None:
+    disk = SimpleNamespace(f_blocks=disk_bytes // 1000, f_frsize=1000)
+    monkeypatch.setattr("edge_agent.outbox.retention.os.statvfs", lambda _: disk)
+    assert quota_of(tmp_path, OutboxConfig(max_mb=50, max_disk_frac=0.1)) == quota_bytes
 
 
 def test_card_that_spoils_file_after_file_gets_no_more_of_them_for_ten_minutes(

@@ -89,6 +89,13 @@ def test_a_torch_a_start_at_night_and_grey_cloth_are_no_switch() -> None:
     assert kinds(other.show(GREY_CLOTH, 60)) == [("blocked", Phase.START)]
 
 
+def test_the_first_morning_ends_no_night_that_was_told() -> None:
+    camera = Camera()
+    camera.show(NIGHT, 70)
+    assert camera.show(DAY, 60) == []
+    assert kinds(camera.show(NIGHT, 60)) == [(NIGHT_VIEW, Phase.START)]
+
+
 def test_a_night_that_is_open_ends_with_the_stream() -> None:
     camera = Camera()
     camera.show(DAY, 70)

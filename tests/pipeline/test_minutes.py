@@ -39,6 +39,27 @@ def test_a_minute_with_change_and_without_a_look_is_told(motion: Motion, reason:
     first, second = watched((motion, False), (motion, True), (STILL, False), (motion, False))
     assert (first.begin_s, second.begin_s) == (0.0, 180.0)
     assert (first.held_back_by, first.pictures) == (reason, 60)
+    assert (second.held_back_by, second.pictures) == (reason, 60)
+    for minute in (first, second):
+        assert minute.moved == {MOVES: 30, SMALL: 0, LAMP: 60}[motion]
+        assert minute.most_changed_frac == (0.0 if motion is LAMP else motion.changed_frac)
+
+
+def test_a_minute_is_one_of_the_clock_and_told_when_it_is_over() -> None:
+    watch = MinuteWatch(0.0002)
+    assert watch.update(MOVES, False, 95.0) == ()
+    assert watch.update(MOVES, False, 119.9) == ()
+    (over,) = watch.update(MOVES, False, 120.0)
+    assert (over.begin_s, over.pictures) == (60.0, 2)
+    (rest,) = watch.close()
+    assert (rest.begin_s, rest.pictures) == (120.0, 1)
+    assert watch.close() == ()
+
+
+def test_half_of_the_least_moving_spot_is_no_noise() -> None:
+    watch = MinuteWatch(0.0002)
+    watch.update(Motion((), 0.0001, Lighting.STEADY), False, 0.0)
+    assert len(watch.close()) == 1
 
 
 def test_quiet_minutes_and_noise_are_not_told() -> None:

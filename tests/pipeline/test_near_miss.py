@@ -15,6 +15,8 @@ from edge_agent.pipeline.near_miss import MOST_SIGHTINGS, Faint, NearMiss, NearM
 
 BOX = BBox(0.4, 0.3, 0.1, 0.3)
 EVERYWHERE = (Region(FULL_FRAME),)
+#: The camera runs for a while.
+BEGUN_S = 100.0
 
 
 class Watched:
@@ -27,7 +29,7 @@ class Watched:
 
     def show(self, times: int, *found: Detection, told: BBox | None = None) -> None:
         for _ in range(times):
-            at_s = self._count / 5
+            at_s = BEGUN_S + self._count / 5
             self._count += 1
             hits = []
             if told is not None:
@@ -75,6 +77,37 @@ def test_a_broken_track_of_somebody_just_told_is_none() -> None:
     watched.show(5, told=BOX)
     watched.show(5, Detection(BOX.scaled(0.9), 0.8))
     assert watched.end() == []
+
+
+@pytest.mark.parametrize(("pause", "is_one"), [(10, False), (20, True)])
+def test_who_comes_where_somebody_was_told_three_seconds_ago_is_the_same(
+    pause: int, is_one: bool
+) -> None:
+    watched = Watched()
+    watched.show(5, told=BOX)
+    watched.show(pause)
+    watched.show(5, Detection(BOX, 0.8))
+    watched.show(60)
+    assert len(watched.end()) == is_one
+
+
+@pytest.mark.parametrize(("pause", "is_one"), [(14, False), (15, True)])
+def test_who_is_told_three_seconds_later_is_the_same(pause: int, is_one: bool) -> None:
+    watched = Watched()
+    watched.show(1, Detection(BOX, 0.8))
+    watched.show(pause)
+    watched.show(1, told=BOX)
+    watched.show(60)
+    assert len(watched.end()) == is_one
+
+
+def test_eight_seconds_later_they_are_over_and_not_before() -> None:
+    watched = Watched()
+    watched.show(5, Detection(BOX, 0.8))
+    watched.show(40)
+    assert watched.over == []
+    watched.show(1)
+    assert len(watched.over) == 1
 
 
 def test_near_misses_come_when_they_are_surely_over_and_only_once() -> None:

@@ -13,6 +13,7 @@ from untold import CAMERA, REASONS, SEVEN, WEEKMINUTE
 from edge_agent.config import CameraConfig
 from edge_agent.domain import Detection, Lighting, Motion, Region, RuleHit, Track
 from edge_agent.geometry import FULL_FRAME, BBox
+from edge_agent.pipeline.analysis import Analysis
 from edge_agent.pipeline.change import applied
 from edge_agent.pipeline.moment_bytes import packed_moment, unpacked_moments
 from edge_agent.pipeline.near_miss import FLOOR_FRAC, Faint, NearMissWatch
@@ -21,14 +22,14 @@ from edge_agent.pipeline.stages import thresholds
 from edge_agent.pipeline.untold_watch import (
     KeptWindow,
     OwnThresholds,
-    Tally,
+    UntoldTally,
     UntoldWatch,
     cases_of,
 )
 from edge_agent.pipeline.why import Why
 
 
-def kept(recording: untold.Recording, camera: CameraConfig) -> tuple[list[KeptWindow], Tally]:
+def kept(recording: untold.Recording, camera: CameraConfig) -> tuple[list[KeptWindow], UntoldTally]:
     """As the analysis of a running agent: only what the pipeline looked at is known."""
     candidate, _ = thresholds(camera.person, untold.OWN)
     watch = NearMissWatch(camera.person, floor=FLOOR_FRAC * candidate, thresholds=(candidate, 0.5))
@@ -55,6 +56,26 @@ def test_each_of_the_seven_reasons_is_named_from_the_bytes_and_its_change_tells(
     assert untold.ask(recording, applied(camera, why.changes)).told == 1
     assert tally.told == 0
     assert tally.looks > 0
+
+
+@pytest.mark.parametrize(
+    ("score", "looks", "kept_windows"),
+    [(0.15, 2, 0), (0.15, 3, 1), (0.3, 1, 0), (0.3, 2, 1), (0.6, 1, 1)],
+)
+def test_weaker_people_must_be_seen_more_often(score: float, looks: int, kept_windows: int) -> None:
+    subject = UntoldWatch(CAMERA, untold.OWN)
+    still = Motion((), 0.0, Lighting.STEADY)
+    everywhere = (Region(FULL_FRAME),)
+    for i in range(60):
+        found = (Detection(BBox(0.4, 0.3, 0.1, 0.3), score),) if i < looks else ()
+        analysis = Analysis(still, everywhere, found, (), (), (), ())
+        subject.add(100.0 + i / 5, 0, analysis)
+    tally, windows = subject.take()
+    assert len(windows) == kept_windows
+    assert (tally.pictures, tally.looks, tally.moved, tally.told) == (60, 60, 0, 0)
+    assert tally.best_score == score
+    for window in windows:
+        assert (window.first_s, window.last_s) == (100.0, 100.0 + (looks - 1) / 5)
 
 
 def test_two_reasons_at_once() -> None:

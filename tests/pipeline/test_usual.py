@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 
 import msgspec
 import numpy as np
@@ -66,6 +67,62 @@ class Street:
     @property
     def told(self) -> list[tuple[str, str]]:
         return [(e.health.kind, str(e.phase)) for e in self.events if e.health is not None]
+
+
+class Clockwork:
+    """As many people in each hour of two weeks; then told numbers for further hours."""
+
+    def __init__(self, people: int) -> None:
+        self.watch = UsualWatch(CAMERA, lambda *_: EventId("news"))
+        self.at_s = 0.0
+        self.events: list[Event] = []
+        self.hours(people, 2 * HOURS)
+
+    def hours(self, people: int, hours: int = 1) -> None:
+        due_s = HOUR_S / people if people else float("inf")
+        for _ in range(hours):
+            come = [round(number * due_s / STEP_S) for number in range(people)]
+            for step in range(int(HOUR_S / STEP_S)):
+                new = [person(each, self.at_s) for each, at in enumerate(come) if at == step]
+                minute = int(self.at_s // 60) % (HOURS * 60)
+                self.events += self.watch.update(new, self.at_s, minute)
+                self.at_s += STEP_S
+
+    def details(self) -> list[Mapping[str, object]]:
+        return [each.health.detail for each in self.events if each.health is not None]
+
+
+@pytest.mark.parametrize(("usual", "most"), [(3, 20), (24, 54)])
+def test_more_than_six_deviations_and_twenty_people_an_hour_are_busy(usual: int, most: int) -> None:
+    street = Clockwork(usual)
+    street.hours(most)
+    assert street.events == []
+    street.hours(usual)
+    street.hours(most + 2)
+    (detail,) = street.details()
+    assert detail["people_in_1h"] == most + 1
+    assert (detail["usual_per_h"], detail["limit_per_h"]) == (usual, most)
+    assert [each.phase for each in street.events] == [Phase.START]
+    street.hours(usual)
+    assert [each.phase for each in street.events] == [Phase.START, Phase.END]
+
+
+@pytest.mark.parametrize(("usual", "hours", "people"), [(3, 4.0, 12.0), (24, 3.0, 72.0)])
+def test_nobody_for_three_hours_in_which_twelve_were_to_come_is_silence(
+    usual: int, hours: float, people: float
+) -> None:
+    street = Clockwork(usual)
+    street.hours(0, 6)
+    (detail,) = street.details()
+    assert detail["silent_h"] == pytest.approx(hours, abs=0.35)
+    assert detail["usual_people"] == pytest.approx(people, abs=1.0)
+    assert detail["usual_per_h"] == usual
+
+
+def test_an_ordinary_month_of_a_busy_street_is_no_news() -> None:
+    street = Street(seed=5)
+    street.live(4 * HOURS, factor=5.0)
+    assert street.told == []
 
 
 def test_an_ordinary_month_is_no_news() -> None:

@@ -15,13 +15,14 @@ from edge_agent.contract import (
     BoxTopics,
     Command,
     Position,
+    State,
     decode_ack,
     decode_gap,
     encode_ackpos,
     encode_command,
 )
 from edge_agent.mqtt import Acked, Incoming, Signal
-from edge_agent.publish.bench import Bench, Tally
+from edge_agent.publish.bench import Bench, DeliveryTally
 from edge_agent.publish.commands import CommandDesk
 from edge_agent.publish.delivery import Delivery
 from edge_agent.publish.pacing import Pause, ResendTimer
@@ -95,7 +96,7 @@ class Desk:
             CommandDesk(TOPICS, self.clock, handler),
             Pause(),
             ResendTimer(),
-            Tally(),
+            DeliveryTally(),
             None,
             60.0,
         )
@@ -206,6 +207,53 @@ def test_the_servers_progress_puts_off_the_next_resend() -> None:
     assert desk.rows() == 3, "a minute without progress begins anew"
     desk.turns(20)
     assert desk.rows() == 5, "what is above the watermark, once"
+
+
+def test_a_new_epoch_begins_the_resends_and_the_statuses_anew() -> None:
+    shelf = shelf_of("a", "b")
+    shelf.watermark = 0
+    desk = Desk(shelf, Wire())
+    desk.bench.board.set(TOPICS.camera_status("front"), b"1")
+    desk.turns(70)
+    assert desk.rows() == 4, "after a minute once more, and then after two"
+    shelf.epoch, shelf.watermark = "01KAQZ0000ZZ5Y0T7M2N9R6XBD", 2
+    shelf.put("c")
+    desk.turns(50)
+    assert desk.rows() == 5
+    desk.turns(20)
+    assert desk.rows() == 6, "a minute after the first message of this epoch"
+    assert len(desk.wire.said("/st/box")) == 2
+    assert len(desk.wire.said("/st/cam/front")) == 2
+
+
+def test_an_ackpos_of_rows_that_were_committed_since_the_last_look_counts() -> None:
+    shelf = shelf_of("a")
+    shelf.watermark = 0
+    desk = Desk(shelf, Wire())
+    desk.turns(1)
+    shelf.put("b")
+    desk.ackpos(2)
+    desk.delivery.turn(committed=False, timeout_s=0)
+    desk.turns(70)
+    assert desk.rows() == 1, "the server has both"
+
+
+def test_one_turn_sends_as_much_of_the_backlog_as_its_rate_allows() -> None:
+    desk = Desk(shelf_of(*"abcdefghij"), Wire())
+    desk.turns(2)
+    assert desk.rows() == 10
+
+
+def test_a_status_that_the_broker_refuses_is_one_line_a_connection(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    desk = Desk(Shelf(), Wire())
+    desk.wire.code = 0x87
+    for state in (State.PAUSED, State.ONLINE, State.PAUSED):
+        desk.bench.board.set_box(state, ())
+        desk.turns(2)
+    assert len(desk.wire.said("/st/box")) == 3
+    assert len([text for text in caplog.messages if "check its ACL" in text]) == 1
 
 
 def test_nothing_is_sent_again_while_the_backlog_still_runs() -> None:

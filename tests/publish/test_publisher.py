@@ -19,6 +19,7 @@ from mqtt_box import Box, Ear, draft, new_event_id
 from edge_agent.clock import ManualClock, SystemClock
 from edge_agent.config import MqttConfig
 from edge_agent.contract import (
+    MAX_COMMAND_BYTES,
     AckStatus,
     BoxStatus,
     CameraStatus,
@@ -38,7 +39,7 @@ from edge_agent.contract import (
     read_header,
 )
 from edge_agent.domain import Label, Phase
-from edge_agent.errors import ConfigError
+from edge_agent.errors import BrokerUnreachable, ConfigError
 from edge_agent.mqtt import Incoming
 from edge_agent.outbox import AckOutcome, Draft, OutboxReader
 from edge_agent.publish import CommandFile, CommandResult, LinkState, Publisher, PublisherSetup
@@ -675,7 +676,7 @@ def test_a_message_larger_than_any_command_never_reaches_the_box(
 ) -> None:
     box = make_box(mosquitto).connect()
     with Ear(mosquitto, f"ea/v1/{ward}/+/ack/+") as ear:
-        ear.say(box.topics.command("reload"), b" " * 100_000)
+        ear.say(box.topics.command("reload"), b" " * 2 * MAX_COMMAND_BYTES)
         ear.say(box.topics.command("reload"), encode_command(Command("c1", "reload")))
         ear.hear(1)
         assert (box.publisher.health().malformed, box.publisher.health().connections) == (0, 1)
@@ -787,6 +788,47 @@ def test_a_wake_up_between_looking_and_clearing_is_not_lost(make_box: MakeBox) -
     for _ in range(3):
         box.publisher._turn(delivery)  # type: ignore[arg-type]
     assert delivery.committed == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        lambda publisher, config: publisher.notify(),
+        lambda publisher, config: publisher.reconfigure(config, 60.0),
+        lambda publisher, config: publisher.finish("c1", CommandResult(AckStatus.DONE)),
+        lambda publisher, config: publisher.set_status("topic", b"1"),
+        lambda publisher, config: publisher.set_box_state(State.PAUSED),
+    ],
+    ids=["rows", "settings", "answer", "status", "state"],
+)
+def test_whoever_has_news_for_the_broker_wakes_the_connection(
+    make_box: MakeBox, news: Callable[[Publisher, MqttConfig], None]
+) -> None:
+    class Woken:
+        times = 0
+
+        def wake(self) -> None:
+            self.times += 1
+
+    config = MqttConfig(host="127.0.0.1", port=9, allow_insecure=True)
+    publisher = make_box(config).publisher
+    news(publisher, config)  # nobody is there to be woken
+    publisher._connection = connection = Woken()  # type: ignore[assignment]
+    news(publisher, config)
+    assert connection.times == 1
+
+
+def test_it_is_down_since_the_first_failure_until_it_is_connected(make_box: MakeBox) -> None:
+    clock = ManualClock()
+    box = make_box(MqttConfig(host="127.0.0.1", port=9, allow_insecure=True), clock=clock)
+    began_s = clock.mono_s()
+    for _ in range(3):
+        box.publisher._note(BrokerUnreachable("no answer"))
+        clock.advance(10.0)
+    assert box.publisher.health().down_since_s == began_s
+    box.publisher._update(LinkState.CONNECTED, down_since_s=None)
+    box.publisher._note(BrokerUnreachable("no answer"))
+    assert box.publisher.health().down_since_s == began_s + 30.0
 
 
 def test_waits_between_tries_are_random_below_a_doubling_bound(make_box: MakeBox) -> None:

@@ -9,7 +9,7 @@ from shelf import Shelf
 from edge_agent.clock import ManualClock
 from edge_agent.contract import BoxTopics, State, Telemetry, decode_box_status, decode_telemetry
 from edge_agent.errors import StorageError
-from edge_agent.publish.bench import Bench, Tally
+from edge_agent.publish.bench import Bench, DeliveryTally
 from edge_agent.publish.commands import CommandDesk
 from edge_agent.publish.pacing import Pause, ResendTimer
 from edge_agent.publish.status import BoxIdentity, StatusBoard
@@ -46,7 +46,7 @@ class Room:
             desk=CommandDesk(TOPICS, self.clock, None),
             pause=self.pause,
             resend=ResendTimer(),
-            tally=Tally(),
+            tally=DeliveryTally(),
             telemetry=lambda: Telemetry(self.clock.read(), "1.0", 1.0, "", 0, 0),
             telemetry_interval_s=60.0,
         )

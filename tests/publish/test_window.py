@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import pytest
 
-from edge_agent.publish.window import ControlParcel, SendWindow, Verdict, verdict_of
+from edge_agent.publish.window import ControlParcel, PubackVerdict, SendWindow, verdict_of
 
 
 @pytest.mark.parametrize(
     ("code", "verdict"),
     [
-        (0x00, Verdict.TAKEN),
-        (0x10, Verdict.TAKEN),
-        (0x87, Verdict.DENIED),
-        (0x90, Verdict.IMPOSSIBLE),
-        (0x95, Verdict.IMPOSSIBLE),
-        (0x99, Verdict.IMPOSSIBLE),
-        (0x97, Verdict.BUSY),
-        (0x80, Verdict.BUSY),
-        (0x83, Verdict.BUSY),
-        (0x91, Verdict.BUSY),
-        (0xFE, Verdict.BUSY),
+        (0x00, PubackVerdict.TAKEN),
+        (0x10, PubackVerdict.TAKEN),
+        (0x87, PubackVerdict.DENIED),
+        (0x90, PubackVerdict.IMPOSSIBLE),
+        (0x95, PubackVerdict.IMPOSSIBLE),
+        (0x99, PubackVerdict.IMPOSSIBLE),
+        (0x97, PubackVerdict.BUSY),
+        (0x80, PubackVerdict.BUSY),
+        (0x83, PubackVerdict.BUSY),
+        (0x91, PubackVerdict.BUSY),
+        (0xFE, PubackVerdict.BUSY),
     ],
 )
-def test_only_three_codes_give_an_event_up(code: int, verdict: Verdict) -> None:
+def test_only_three_codes_give_an_event_up(code: int, verdict: PubackVerdict) -> None:
     assert verdict_of(code) is verdict
 
 

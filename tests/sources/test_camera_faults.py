@@ -11,7 +11,7 @@ import pytest
 
 from edge_agent.clock import ManualClock, SystemClock
 from edge_agent.config.schema import RtspSource
-from edge_agent.demo.rtsp_login import Login
+from edge_agent.demo.rtsp_login import ViewerLogin
 from edge_agent.demo.rtsp_media import Media
 from edge_agent.demo.rtsp_server import RtspServer
 from edge_agent.domain import CameraId, Frame
@@ -132,7 +132,7 @@ def test_login_by_every_scheme(media: Media, tmp_path: Path, scheme: str) -> Non
     secret = tmp_path / "password"
     secret.write_text("p@ss:w/ord%")
     secret.chmod(0o600)
-    with RtspServer({"cam": media}, login=Login("viewer", "p@ss:w/ord%", scheme)) as server:
+    with RtspServer({"cam": media}, login=ViewerLogin("viewer", "p@ss:w/ord%", scheme)) as server:
         stop = StopToken()
         feed = feed_of(
             server,
@@ -175,7 +175,7 @@ def test_wrong_password_costs_two_tries_and_a_corrected_file_is_noticed(
             secret.write_text("right")
             corrected_s = clock.mono_s()
 
-    with RtspServer({"cam": media}, login=Login("viewer", "right")) as server:
+    with RtspServer({"cam": media}, login=ViewerLogin("viewer", "right")) as server:
         guard = CredentialGuard(tmp_path / "logins.json", clock)
         feed = feed_of(
             server, guard=guard, clock=clock, username="viewer", password_file=str(secret)
@@ -202,7 +202,7 @@ def test_password_changed_on_the_recorder_while_streaming_costs_two_tries(
     secret.chmod(0o600)
     login = {"username": "viewer", "password_file": str(secret)}
     guard = CredentialGuard(None, CLOCK)
-    with RtspServer({"cam": media}, login=Login("viewer", "old")) as server:
+    with RtspServer({"cam": media}, login=ViewerLogin("viewer", "old")) as server:
         feeds = [feed_of(server, guard=guard, **login) for _ in range(3)]
         for feed in feeds:
             stop = StopToken()

@@ -71,6 +71,16 @@ def test_camera_that_sets_its_clock_is_followed_at_once(jump_s: float) -> None:
     assert moments[-1] == pytest.approx(10 + 8.9, abs=0.2)
 
 
+def test_the_offset_leads_from_the_streams_time_to_the_moment_and_is_none_before_it() -> None:
+    for timeline in (LiveCaptureTime(), RecordedCaptureTime()):
+        assert timeline.offset_s == 0.0
+        timeline.received(Packet(7.0, 100.0, True, 1, None))
+        moment_s = timeline.captured_s(7.0)
+        assert 7.0 + timeline.offset_s == moment_s != 7.0
+        timeline.restart()
+        assert timeline.offset_s == 0.0
+
+
 @pytest.mark.parametrize("jump_s", [-7200.0, 7200.0])
 @pytest.mark.parametrize("depth", [1, 3])
 def test_delayed_pictures_from_before_a_jump_do_not_hold_the_timeline(
@@ -92,6 +102,15 @@ def test_delayed_pictures_from_before_a_jump_do_not_hold_the_timeline(
 def test_recording_counts_from_its_first_frame() -> None:
     timeline = RecordedCaptureTime()
     assert [timeline.captured_s(pts) for pts in (7.0, 7.5, 8.0)] == [0.0, 0.5, 1.0]
+
+
+def test_an_estimate_is_the_moment_that_its_frame_will_have() -> None:
+    timeline = RecordedCaptureTime()
+    for pts_s in (7.0, 7.5, 8.0):
+        timeline.captured_s(pts_s)
+    assert timeline.estimate_s(8.5) == timeline.captured_s(8.5) == 1.5
+    timeline.restart()
+    assert timeline.estimate_s(7.0) == timeline.captured_s(7.0) == 2.0
 
 
 def test_loop_of_a_recording_goes_on_where_it_ended() -> None:

@@ -76,6 +76,22 @@ def test_decoder_and_pictures_are_let_go(source: Recorded) -> None:
     assert main.view._decoder is None
 
 
+def test_an_ended_stream_takes_its_pictures_along_and_the_next_begins_anew(
+    source: Recorded,
+) -> None:
+    main = Main(source)
+    main.asked(105.0)
+    main.flow_to(105.5)
+    assert main.asked(105.4) is not None
+    main.view.stop()
+    assert main.view.near(105.4) is None
+    assert main.view._decoder is None
+    main.asked(102.0)
+    main._next = 0  # its time may begin anywhere
+    main.flow_to(102.5)
+    assert main.asked(102.4) is not None
+
+
 def test_box_that_is_too_slow_begins_again_instead_of_falling_behind(
     source: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:

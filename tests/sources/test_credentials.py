@@ -340,6 +340,35 @@ def test_tries_of_who_typed_sudo_count_and_their_file_is_left_alone(
     assert sorted(tmp_path.glob("theirs*")) == [theirs, tmp_path / "theirs.lock"]
 
 
+def test_guards_beside_each_other_share_what_they_know_without_a_try(tmp_path: Path) -> None:
+    clock = ManualClock()
+    other = CredentialGuard(tmp_path / "other.json", clock)
+    ours = CredentialGuard(tmp_path / "ours.json", clock, other)
+    alone = CredentialGuard(tmp_path / "ours.json", clock)
+    assert [tried(alone) for _ in range(2)] == [True, True]
+    assert other.pause_s(WRONG, camera="front") == 0
+    ours.share(WRONG, camera="front")
+    assert other.pause_s(WRONG, camera="front") == HALF_HOUR_S
+    clock.advance(HALF_HOUR_S)
+    assert tried(other)
+    ours.share(WRONG, camera="front")
+    assert ours.pause_s(WRONG, camera="front") == 2 * HALF_HOUR_S
+
+
+def test_a_try_is_known_to_the_guard_beside_at_once_and_a_success_forgets_it_there(
+    tmp_path: Path,
+) -> None:
+    clock = ManualClock()
+    other = CredentialGuard(tmp_path / "other.json", clock)
+    ours = CredentialGuard(tmp_path / "ours.json", clock, other)
+    assert [tried(ours) for _ in range(2)] == [True, True]
+    assert other.pause_s(WRONG, camera="front") == HALF_HOUR_S
+    clock.advance(HALF_HOUR_S)
+    with ours.attempt(WRONG, camera="front", stop=StopToken()):
+        pass
+    assert [tried(other) for _ in range(3)] == [True, True, False]
+
+
 def test_no_link_leads_the_lock_elsewhere(tmp_path: Path) -> None:
     """Root writes into the service's folder."""
     path, outside = tmp_path / "logins.json", tmp_path / "outside"

@@ -153,6 +153,8 @@ def test_decoding_begins_with_the_first_keyframe(
     assert feed.status().decoded == 20
     assert feed.status().decode_errors == 0
     assert feed.status().figures.packets == 26
+    assert feed.status().connections == 1
+    assert feed.status().delivered == len(frames)
     assert source.closed
 
 

@@ -13,11 +13,11 @@ from edge_agent.sources.gate import (
     GateMachine,
     GateMemory,
     GateState,
+    GateStep,
     PacketFact,
     PeopleWatch,
     Policy,
     Sight,
-    Step,
 )
 
 FPS = 10.0
@@ -52,7 +52,7 @@ class Camera:
         self.machine = GateMachine(self.memory, enabled=self.enabled)
         self.since_key = 0
 
-    def run(self, until_s: float) -> list[tuple[float, Step]]:
+    def run(self, until_s: float) -> list[tuple[float, GateStep]]:
         begin = len(self.steps)
         while self.at_s < until_s - 1e-9:
             is_key = self.since_key == 0
@@ -62,15 +62,15 @@ class Camera:
             self.at_s = round(self.at_s + 1 / FPS, 6)
         return self.steps[begin:]
 
-    def _obey(self, step: Step) -> None:
-        handed = step in (Step.DECODE, Step.LOOK, Step.WAKE)
+    def _obey(self, step: GateStep) -> None:
+        handed = step in (GateStep.DECODE, GateStep.LOOK, GateStep.WAKE)
         woke = step
-        if step is Step.LOOK:
+        if step is GateStep.LOOK:
             answer = self.machine.looked(
                 Sight(self.at_s, tuple(self.moving(self.at_s)), Lighting.STEADY)
             )
-            if answer is Step.WAKE:
-                woke, handed = Step.WAKE, True
+            if answer is GateStep.WAKE:
+                woke, handed = GateStep.WAKE, True
         self.steps.append((self.at_s, woke))
         if handed and not self.deaf:
             found = self.moving if self.found is None else self.found
@@ -84,7 +84,7 @@ class Camera:
             )
 
     def decoded_frac(self, steps) -> float:
-        return sum(step is not Step.SKIP for _, step in steps) / len(steps)
+        return sum(step is not GateStep.SKIP for _, step in steps) / len(steps)
 
 
 def between(begin_s: float, end_s: float, *boxes: BBox):
@@ -94,7 +94,7 @@ def between(begin_s: float, end_s: float, *boxes: BBox):
 def test_everything_is_decoded_until_the_stream_and_its_background_are_known() -> None:
     camera = Camera()
     early = camera.run(5.0)
-    assert {step for _, step in early} == {Step.DECODE, Step.LOOK}
+    assert {step for _, step in early} == {GateStep.DECODE, GateStep.LOOK}
     assert camera.machine.state is GateState.ACTIVE
     camera.run(6.5)
     assert camera.machine.state is GateState.IDLE
@@ -104,7 +104,7 @@ def test_idle_decodes_only_keyframes() -> None:
     camera = Camera()
     camera.run(10.0)
     steps = camera.run(40.0)
-    assert [at_s for at_s, step in steps if step is not Step.SKIP] == [
+    assert [at_s for at_s, step in steps if step is not GateStep.SKIP] == [
         float(s) for s in range(10, 40)
     ]
     assert camera.memory.counters.wakes == 0
@@ -114,9 +114,9 @@ def test_idle_decodes_only_keyframes() -> None:
 def test_keyframe_with_motion_wakes_and_replays_from_the_keyframe_before() -> None:
     camera = Camera(moving=between(19.4, 23.0, SOMEBODY))
     steps = camera.run(20.1)
-    assert steps[-1] == (20.0, Step.WAKE)
+    assert steps[-1] == (20.0, GateStep.WAKE)
     assert camera.machine.rewind_to_s == 19.0
-    assert {step for _, step in camera.run(23.0)} == {Step.DECODE, Step.LOOK}
+    assert {step for _, step in camera.run(23.0)} == {GateStep.DECODE, GateStep.LOOK}
     camera.run(40.0)
     assert camera.machine.state is GateState.IDLE
     assert (camera.memory.counters.wakes, camera.memory.counters.false_wakes) == (1, 0)
@@ -140,7 +140,7 @@ def test_gate_waits_for_an_analysis_that_is_behind_but_not_for_ever() -> None:
 
 
 def rested_s(camera: Camera) -> float:
-    return next(at_s for at_s, step in camera.steps if at_s > 20.5 and step is Step.SKIP)
+    return next(at_s for at_s, step in camera.steps if at_s > 20.5 and step is GateStep.SKIP)
 
 
 def test_wake_in_which_the_analysis_sees_nothing_is_counted_as_false() -> None:
@@ -174,11 +174,11 @@ def test_smart_codec_that_stretches_its_gop_ends_the_gating_and_replays_what_was
     assert camera.machine.state is GateState.IDLE
     camera.gop_s = 16.0
     steps = camera.run(30.0)
-    woken = [at_s for at_s, step in steps if step is Step.WAKE]
+    woken = [at_s for at_s, step in steps if step is GateStep.WAKE]
     assert woken == [pytest.approx(24.2)]
     assert camera.machine.rewind_to_s == 20.0
     assert camera.machine.state is GateState.ALWAYS
-    assert {step for at_s, step in steps if at_s > 24.2} == {Step.DECODE}
+    assert {step for at_s, step in steps if at_s > 24.2} == {GateStep.DECODE}
 
 
 def test_lost_keyframe_does_not_end_the_gating_for_good() -> None:
@@ -203,7 +203,7 @@ def test_varying_time_between_keyframes_is_not_trusted() -> None:
 def test_gate_that_is_off_decodes_everything() -> None:
     camera = Camera(enabled=False)
     steps = camera.run(30.0)
-    assert {step for _, step in steps} == {Step.DECODE}
+    assert {step for _, step in steps} == {GateStep.DECODE}
     assert camera.machine.mode.name == "always"
     assert not camera.machine.lean
 
@@ -223,7 +223,7 @@ def test_all_intra_stream_is_looked_at_once_a_second() -> None:
     camera.run(10.0)
     assert camera.machine.all_intra
     steps = camera.run(30.0)
-    assert sum(step is Step.LOOK for _, step in steps) == 20
+    assert sum(step is GateStep.LOOK for _, step in steps) == 20
     assert camera.decoded_frac(steps) == pytest.approx(0.1)
 
 
@@ -231,8 +231,8 @@ def test_lamp_wakes() -> None:
     camera = Camera()
     camera.run(20.0)
     fact = PacketFact(True, 20.0, 20.0)
-    assert camera.machine.packet(fact) is Step.LOOK
-    assert camera.machine.looked(Sight(20.0, (), Lighting.CHANGED)) is Step.WAKE
+    assert camera.machine.packet(fact) is GateStep.LOOK
+    assert camera.machine.looked(Sight(20.0, (), Lighting.CHANGED)) is GateStep.WAKE
 
 
 # --- people and nuisance ----------------------------------------------------------------
@@ -260,7 +260,7 @@ def test_still_person_who_moves_wakes_with_the_pictures_before() -> None:
     camera.run(60.5)
     assert camera.machine.state is GateState.IDLE
     steps = camera.run(61.5)
-    assert [at_s for at_s, step in steps if step is Step.WAKE] == [61.0]
+    assert [at_s for at_s, step in steps if step is GateStep.WAKE] == [61.0]
     assert camera.machine.rewind_to_s == 60.0
 
 
@@ -272,7 +272,7 @@ def test_still_person_who_is_not_found_again_wakes() -> None:
     camera.run(60.9)
     assert camera.machine.state is GateState.IDLE
     steps = camera.run(62.0)
-    assert [at_s for at_s, step in steps if step is Step.WAKE] == [pytest.approx(61.1)]
+    assert [at_s for at_s, step in steps if step is GateStep.WAKE] == [pytest.approx(61.1)]
 
 
 def test_second_person_wakes_although_the_first_is_still() -> None:
@@ -282,7 +282,7 @@ def test_second_person_wakes_although_the_first_is_still() -> None:
     )
     camera.run(49.9)
     assert camera.machine.state is GateState.IDLE
-    assert camera.run(50.1)[-1] == (50.0, Step.WAKE)
+    assert camera.run(50.1)[-1] == (50.0, GateStep.WAKE)
 
 
 def wind(at_s: float) -> list[BBox]:
@@ -393,7 +393,7 @@ def test_gate_does_not_rest_while_the_light_changes() -> None:
         Sight(sight.at_s, (), Lighting.CHANGED if sight.at_s < 20 else Lighting.STEADY)
     )
     camera.run(40.0)
-    first_skip_s = next(at_s for at_s, step in camera.steps if step is Step.SKIP)
+    first_skip_s = next(at_s for at_s, step in camera.steps if step is GateStep.SKIP)
     assert first_skip_s >= 20.0
 
 
@@ -404,7 +404,7 @@ def test_gate_does_not_rest_before_its_background_is_known(looks: int) -> None:
     for index in range(80):
         at_s = index / 10
         step = machine.packet(PacketFact(index % 10 == 0, at_s, at_s))
-        if step is Step.LOOK and machine._looks < looks:
+        if step is GateStep.LOOK and machine._looks < looks:
             machine.looked(Sight(at_s, (), Lighting.STEADY))
             machine.heed(Finding(at_s, (), ()))
     assert (machine.state is GateState.IDLE) == (looks == 3)
@@ -428,9 +428,9 @@ def test_a_keyframe_without_a_picture_ends_the_gating_and_replays_the_past() -> 
     assert camera.machine.state is GateState.IDLE
     camera.machine.pictureless()
     (step,) = {step for _, step in camera.run(20.6)}
-    assert step is Step.WAKE
+    assert step is GateStep.WAKE
     assert camera.machine.rewind_to_s <= 19.0, "from the keyframe before"
-    assert {step for _, step in camera.run(200.0)} <= {Step.DECODE, Step.LOOK}
+    assert {step for _, step in camera.run(200.0)} <= {GateStep.DECODE, GateStep.LOOK}
     assert camera.machine.plan.policy is Policy.FULL
     assert "a keyframe alone gave no picture" in camera.machine.plan.reason
     assert not camera.machine.lean, "a change of the filter begins at a keyframe alone"

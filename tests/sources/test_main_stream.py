@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from clips import Clip, render
 
-from edge_agent.clock import SystemClock
+from edge_agent.clock import ManualClock, SystemClock
 from edge_agent.config import RtspSource
 from edge_agent.demo.rtsp_media import Media
 from edge_agent.demo.rtsp_server import RtspServer
-from edge_agent.domain import CameraId, PacketStream
+from edge_agent.domain import CameraId, Packet, PacketStream
 from edge_agent.runtime import StopToken
 from edge_agent.sources import Backoff, CredentialGuard, MainStream, PacketSource, open_source
 from edge_agent.sources import main_stream as main_stream_module
@@ -95,6 +95,35 @@ def test_a_dead_camera_is_tried_again_and_its_failure_said_once(
     assert len(said) == 2
     assert "substream" in said[0]
     assert "flows again" in said[1]
+
+
+def test_it_flows_from_its_first_keyframe_on() -> None:
+    clock = ManualClock()
+    flows: list[bool] = []
+
+    class Listed:
+        stream = time_base = None
+
+        def packets(self) -> Iterator[Packet]:
+            for number, is_key in enumerate((False, False, True, False, False)):
+                clock.advance(0.9 * main_stream_module.SILENT_S)
+                yield Packet(float(number), clock.mono_s(), is_key, 1, None)
+                flows.append(main.flowing)
+
+        def close(self) -> None:
+            pass
+
+    source = RtspSource(url="rtsp://127.0.0.1:9/sub", main_url="rtsp://127.0.0.1:9/main")
+    credentials = CredentialGuard(None, clock)
+    main = MainStream(
+        CameraId("gate"),
+        source,
+        credentials=credentials,
+        clock=clock,
+        opener=lambda *_, **__: Listed(),  # type: ignore[arg-type,return-value]
+    )
+    main._play(StopToken())
+    assert flows == [False, False, True, True, True]
 
 
 def test_a_silent_stream_does_not_count_as_flowing(

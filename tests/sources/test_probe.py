@@ -17,14 +17,17 @@ from edge_agent.geometry import FrameSize
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources import (
     CredentialGuard,
+    Picture,
     ProbeReport,
     StreamFigures,
     StreamInfo,
+    StreamMeter,
     format_report,
     probe,
     probe_source,
 )
-from edge_agent.sources.probe import advice_for
+from edge_agent.sources.pixels import UPRIGHT
+from edge_agent.sources.probe import _note_pictures, _Seen, advice_for
 
 CLOCK = SystemClock()
 INFO = StreamInfo("h264", FrameSize(640, 360), "yuv420p", 15.0, "tcp")
@@ -146,3 +149,24 @@ def test_live_stream_is_watched_for_the_given_time(tmp_path: Path) -> None:
     assert 0 < report.connected_s <= report.first_key_s < 1.5
     assert report.shown == server.url("cam")
     assert "UDP loses packets" in format_report(report)
+
+
+def test_of_damaged_pictures_the_newest_whole_one_is_shown_or_the_first() -> None:
+    class Quiet:
+        def take_errors(self) -> int:
+            return 0
+
+        take_damaged = take_errors
+
+    def shown(*damaged: bool) -> int:
+        seen = _Seen(StreamMeter(), size=FrameSize(64, 32))
+        for number, each in enumerate(damaged):
+            picture = Picture(float(number), None, UPRIGHT, each)  # type: ignore[arg-type]
+            _note_pictures(seen, Quiet(), [picture])  # type: ignore[arg-type]
+        assert seen.pictures == len(damaged)
+        assert seen.picture is not None
+        return round(seen.picture.pts_s)
+
+    assert shown(True, True) == 0
+    assert shown(True, False, True) == 1
+    assert shown(False, False) == 1

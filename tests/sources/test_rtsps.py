@@ -14,7 +14,7 @@ from tls_front import tls_front
 
 from edge_agent.clock import SystemClock
 from edge_agent.config import RtspSource
-from edge_agent.demo.rtsp_login import Login
+from edge_agent.demo.rtsp_login import ViewerLogin
 from edge_agent.demo.rtsp_media import Media
 from edge_agent.demo.rtsp_server import RtspServer
 from edge_agent.domain import CameraId, Frame
@@ -23,7 +23,7 @@ from edge_agent.runtime.stop import StopToken
 from edge_agent.sources import CameraFeed, CredentialGuard, FeedSettings
 
 CLOCK = SystemClock()
-LOGIN = Login("viewer", "secret")
+LOGIN = ViewerLogin("viewer", "secret")
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,15 @@ def test_a_report_tells_the_offset() -> None:
     assert sender.ahead_s == pytest.approx(NOW_S - 100.0, abs=1e-3)
 
 
+def test_a_report_that_comes_alone_or_last_counts_too() -> None:
+    seconds = int(NOW_S) + 2_208_988_800
+    alone = struct.pack(">BBHIQIII", 0x80, 200, 6, SSRC, seconds << 32, 1, 1, 1)
+    for packet in (alone, rtp.goodbye(SSRC) + alone):
+        sender = SenderClock()
+        sender.heard(packet, 100.0, SSRC)
+        assert sender.ahead_s == int(NOW_S) - 100.0
+
+
 def test_one_report_that_was_late_changes_nothing() -> None:
     sender = SenderClock()
     for late_s in (0.0, 0.0, 0.8, 0.0, 0.0):

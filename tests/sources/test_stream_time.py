@@ -101,3 +101,48 @@ def test_one_picture_a_second_is_slow_and_not_wrong() -> None:
     out, time = placed(float, packets=60, step_s=1.0)
     assert out[-1] == 59.0
     assert time.remark == ""
+
+
+@pytest.mark.parametrize(
+    ("off_s", "is_slip"), [(1.9, False), (2.3, True), (-1.9, False), (-2.3, True)]
+)
+def test_one_that_is_two_seconds_off_is_a_slip_and_less_is_none(
+    off_s: float, is_slip: bool
+) -> None:
+    out, time = placed(lambda i: i * 0.1 + (off_s if i == 50 else 0.0))
+    assert time.slips == is_slip
+    assert (out[50] == pytest.approx(5.0)) is is_slip
+    assert out[51:] == pytest.approx([i * 0.1 for i in range(51, 300)])
+
+
+def test_three_slips_are_told_for_two_minutes() -> None:
+    def remark(*slips: int, packets: int) -> str:
+        return placed(lambda i: i * 0.1 + (3600.0 if i in slips else 0.0), packets)[1].remark
+
+    assert remark(20, 40, packets=300) == ""
+    assert remark(20, 40, 60, packets=1250).startswith("3 of the camera's time stamps jumped")
+    assert remark(20, 40, 60, packets=1270) == ""
+
+
+@pytest.mark.parametrize(("alike", "stands"), [(6, False), (7, True)])
+def test_slices_of_one_picture_have_one_time(alike: int, stands: bool) -> None:
+    _, time = placed(lambda i: i // alike * alike * 0.1)
+    assert ("stand still" in time.remark) is stands
+    assert bool(time.remark) is stands
+
+
+@pytest.mark.parametrize(
+    ("pace", "words"), [(0.6, ""), (0.4, "0.4 times"), (1.8, ""), (2.5, "2.5 times")]
+)
+def test_half_and_twice_the_clocks_pace_are_the_bounds(pace: float, words: str) -> None:
+    _, time = placed(lambda i: i * 0.1 * pace)
+    assert words in time.remark
+    assert bool(words) is bool(time.remark)
+
+
+def test_nine_good_seconds_make_it_believed_again() -> None:
+    def remark(packets: int) -> str:
+        return placed(lambda i: max(i, 100) * 0.1, packets)[1].remark
+
+    assert remark(100 + 80) != ""
+    assert remark(100 + 125) == ""

@@ -82,3 +82,19 @@ def test_a_sure_track_comes_before_a_doubtful_one() -> None:
     )
     detections = found((0.402, 0.3, 0.1, 0.4, 0.9))
     assert match([doubtful, sure], detections, GATE) == [(1, 0)]
+
+
+def test_who_is_near_nobody_else_changes_nobodys_pairs() -> None:
+    """Groups are matched alone: the same as all at once."""
+    near = [Expected(BBox(0.1 + 0.03 * i, 0.2, 0.1, 0.3), 0.2, 0.0, 0.3) for i in range(3)]
+    far = [Expected(BBox(0.7 + 0.02 * i, 0.5, 0.1, 0.3), 0.2, 0.0, 0.3) for i in range(2)]
+    seen = [Detection(BBox(0.11 + 0.03 * i, 0.21, 0.1, 0.3), 0.8) for i in range(3)]
+    others = [Detection(BBox(0.69 + 0.03 * i, 0.5, 0.1, 0.3), 0.8) for i in range(2)]
+
+    alone = match(near, seen, GATE), match(far, others, GATE)
+    together = match([*far, *near], [*seen, *others], GATE)
+
+    moved = [(row + 2, column) for row, column in alone[0]]
+    moved += [(row, column + 3) for row, column in alone[1]]
+    assert together == sorted(moved)
+    assert len(together) == 5

@@ -28,7 +28,7 @@ from edge_agent.ward import (
     overview_lines,
     read_overview,
 )
-from edge_agent.ward.intake import Intake
+from edge_agent.ward.intake import WardIntake
 
 TOPICS = BoxTopics("ward1", "box-1")
 EPOCH = "01KAQZ0000ZZ5Y0T7M2N9R6XBC"
@@ -51,7 +51,7 @@ def test_moments_beyond_the_calendar_are_not_re_dated(
     told = told[::-1] if event_first else told
     told = [(TOPICS.camera_status("front"), encode_camera_status(status)), *told]
     database = WardDatabase(tmp_path / "ward.sqlite")
-    intake = Intake(database, "ward1", keep_images=False)
+    intake = WardIntake(database, "ward1", keep_images=False)
     lines: list[str] = []
     for name, payload in told:
         with database.transaction():

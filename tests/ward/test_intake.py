@@ -27,8 +27,8 @@ from edge_agent.contract import (
 from edge_agent.domain import Label, Phase
 from edge_agent.errors import OperatorError, StorageError
 from edge_agent.mqtt import Incoming
-from edge_agent.ward import Alarm, NewEvent, NewGap, News, Printer, WardDatabase
-from edge_agent.ward.intake import Intake
+from edge_agent.ward import NewEvent, NewGap, News, Printer, WardAlarm, WardDatabase
+from edge_agent.ward.intake import WardIntake
 
 EPOCH = "01KAQZ0000ZZ5Y0T7M2N9R6XBC"
 TOPICS = BoxTopics("ward1", "box-1")
@@ -49,7 +49,7 @@ class Desk:
 
     def __init__(self, path: Path) -> None:
         self.database = WardDatabase(path)
-        self.intake = Intake(self.database, "ward1", keep_images=True)
+        self.intake = WardIntake(self.database, "ward1", keep_images=True)
         self.clock = ManualClock()
 
     def take(self, topic: str, payload: bytes) -> list[News]:
@@ -97,7 +97,7 @@ def test_the_same_message_twice_is_one_event(desk: Desk) -> None:
 def test_another_message_under_the_same_number_is_kept_too_and_alarms(desk: Desk) -> None:
     desk.take(*desk.event(1))
     news = desk.take(*desk.event(1))
-    assert [type(item) for item in news] == [NewEvent, Alarm]
+    assert [type(item) for item in news] == [NewEvent, WardAlarm]
     assert desk.events() == 2
     assert desk.column("SELECT kind FROM alarm") == ["same_seq"]
 
@@ -191,7 +191,7 @@ def test_what_breaks_the_contract_is_counted_and_does_not_stop_the_rest(
     desk: Desk, topic: str, payload: bytes
 ) -> None:
     (alarm,) = desk.take(topic, payload)
-    assert isinstance(alarm, Alarm)
+    assert isinstance(alarm, WardAlarm)
     assert desk.intake.refused == 1
     desk.receive(1)
     assert desk.events() == 1
@@ -201,7 +201,7 @@ def test_no_box_speaks_for_another(desk: Desk) -> None:
     _, payload = desk.event(1)
     other = BoxTopics("ward1", "box-2").event("front", Label.PERSON)
     (alarm,) = desk.take(other, payload)
-    assert isinstance(alarm, Alarm)
+    assert isinstance(alarm, WardAlarm)
     assert desk.events() == 0
 
 
@@ -306,7 +306,7 @@ def test_depth_and_length_have_bounds(desk: Desk) -> None:
     ):
         for news in desk.take(topic, body):
             assert printed(news).isprintable()
-            if isinstance(news, Alarm):
+            if isinstance(news, WardAlarm):
                 assert len(news.text) < 600
     desk.receive(2)
 
@@ -322,7 +322,7 @@ def test_what_no_column_takes_is_left_behind_whole(
     with monkeypatch.context() as patched:
         patched.setattr(WardDatabase, "twin_of", failing)  # after the event went in
         (alarm,) = desk.take(*desk.event(1))
-    assert isinstance(alarm, Alarm)
+    assert isinstance(alarm, WardAlarm)
     assert desk.events() == 0
     desk.receive(1)
 
@@ -340,7 +340,7 @@ def test_a_flood_of_nonsense_is_one_alarm_with_its_count(
     assert len(caplog.records) == 1
     desk.clock.advance(61)
     (again,) = desk.take(topic, b"x")
-    assert isinstance(again, Alarm)
+    assert isinstance(again, WardAlarm)
     assert again.count == 1000, "those in between"
     desk.clock.advance(7200)
     desk.take(topic, b"x")
@@ -357,12 +357,12 @@ def test_a_box_that_goes_back_to_an_earlier_epoch_is_two_boxes(desk: Desk) -> No
         return desk.take(TOPICS.box_status, encode_box_status(status))
 
     other = EPOCH[:-1] + "D"
-    assert not [item for item in says(EPOCH, "a") if isinstance(item, Alarm)]
+    assert not [item for item in says(EPOCH, "a") if isinstance(item, WardAlarm)]
     desk.watermark()
-    assert not [item for item in says(other, "b") if isinstance(item, Alarm)], "a new epoch"
+    assert not [item for item in says(other, "b") if isinstance(item, WardAlarm)], "a new epoch"
     with desk.database.transaction():
         desk.database.advance(SOURCE, other)
-    (alarm,) = [item for item in says(EPOCH, "c") if isinstance(item, Alarm)]
+    (alarm,) = [item for item in says(EPOCH, "c") if isinstance(item, WardAlarm)]
     assert alarm.kind == "two_boxes"
     assert "do two boxes use the id box-1" in alarm.text
 

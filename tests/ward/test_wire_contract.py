@@ -33,7 +33,7 @@ from edge_agent.contract import (
     encode_telemetry,
 )
 from edge_agent.domain import Label, Phase
-from edge_agent.mqtt import Acked, Dialer, Incoming, Session, endpoint_of
+from edge_agent.mqtt import Acked, BrokerSession, Dialer, Incoming, endpoint_of
 from edge_agent.publish import CommandFile, CommandResult
 from edge_agent.runtime import StopToken, Worker
 from edge_agent.ward import NewEvent, News, WardSetup, WardSubscriber
@@ -189,7 +189,7 @@ def test_all_that_a_ward_sends_is_as_published_and_allowed(town: Town, tmp_path:
 )
 def test_a_box_may_write_nowhere_else(town: Town, topic: str) -> None:
     dialer = Dialer(lambda: endpoint_of(town.config(BOX)), CLOCK, timeout_s=3)
-    connection = dialer.dial(Session(BOX, clean_start=True, expiry_s=0), StopToken())
+    connection = dialer.dial(BrokerSession(BOX, clean_start=True, expiry_s=0), StopToken())
     mid = connection.publish(topic, b"{}")
     deadline_s = time.monotonic() + 30
     answers: list[object] = []

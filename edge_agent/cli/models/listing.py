@@ -11,7 +11,7 @@ from edge_agent.cli.models.shared import add_json, print_table
 from edge_agent.errors import EXIT_CONFIG, EXIT_OK
 
 if TYPE_CHECKING:
-    from edge_agent.tools.registry import Entry
+    from edge_agent.tools.registry import ListedModel
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,7 +37,7 @@ def _list(arguments: argparse.Namespace) -> int:
     return EXIT_CONFIG if found.troubles else EXIT_OK
 
 
-def _entry_row(entry: Entry) -> tuple[str, ...]:
+def _entry_row(entry: ListedModel) -> tuple[str, ...]:
     manifest = entry.manifest
     return (
         manifest.name + (" *" if entry.automatic else ""),
@@ -51,7 +51,7 @@ def _entry_row(entry: Entry) -> tuple[str, ...]:
     )
 
 
-def _entry_json(entry: Entry) -> dict[str, Any]:
+def _entry_json(entry: ListedModel) -> dict[str, Any]:
     manifest = entry.manifest
     return {
         "name": manifest.name,

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edge_agent.detect.decoders import fastestdet, nanodet, nanodet_plus, point, yolox
-from edge_agent.detect.decoders.candidates import Candidates, Decoder, Shape
+from edge_agent.detect.decoders.candidates import Candidates, OutputDecoder, Shape
 
-DECODERS: Mapping[str, Decoder] = {
-    "yolox": Decoder(yolox.output_shapes, yolox.decode),
-    "nanodet": Decoder(nanodet.output_shapes, nanodet.decode),
-    "nanodet_plus": Decoder(nanodet_plus.output_shapes, nanodet_plus.decode),
-    "fastestdet": Decoder(fastestdet.output_shapes, fastestdet.decode),
-    "point": Decoder(point.output_shapes, point.decode),
+DECODERS: Mapping[str, OutputDecoder] = {
+    "yolox": OutputDecoder(yolox.output_shapes, yolox.decode),
+    "nanodet": OutputDecoder(nanodet.output_shapes, nanodet.decode),
+    "nanodet_plus": OutputDecoder(nanodet_plus.output_shapes, nanodet_plus.decode),
+    "fastestdet": OutputDecoder(fastestdet.output_shapes, fastestdet.decode),
+    "point": OutputDecoder(point.output_shapes, point.decode),
 }
 
-__all__ = ["DECODERS", "Candidates", "Decoder", "Shape"]
+__all__ = ["DECODERS", "Candidates", "OutputDecoder", "Shape"]

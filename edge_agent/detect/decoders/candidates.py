@@ -33,7 +33,7 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoder:
+class OutputDecoder:
     """`output_shapes` lists the accepted sets of output shapes, batch included."""
 
     output_shapes: Callable[[ModelManifest], Sequence[tuple[Shape, ...]]]

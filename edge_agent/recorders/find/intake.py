@@ -11,7 +11,7 @@ from edge_agent.domain import CameraId
 from edge_agent.errors import AgentError, MediaError
 from edge_agent.recorders.find.clip import ClipKind, ContentId, FoundClip, Stray
 from edge_agent.recorders.find.identity import ClipGone, OpenFile, content_of, open_regular
-from edge_agent.recorders.find.reading import ClipFacts, facts_of
+from edge_agent.recorders.find.reading import ClipProperties, facts_of
 from edge_agent.recorders.find.recorded_time import (
     ClipTimes,
     ClockOffset,
@@ -57,7 +57,7 @@ class UnreadableClip(MediaError):
         self.content = content
 
 
-class Intake:
+class ClipIntake:
     """Knows the template, the cameras and their recorders' clocks. One owner."""
 
     def __init__(
@@ -134,7 +134,7 @@ class Intake:
             return mtime_s
         return start_utc_s(claim.named, self._zone, near_s=mtime_s)
 
-    def _facts(self, file: OpenFile, content: ContentId, claim: Claim) -> ClipFacts:
+    def _facts(self, file: OpenFile, content: ContentId, claim: Claim) -> ClipProperties:
         """Raises MediaError, also for what took the process down before."""
         key = f"look {content.digest}"
         if self._attempts.exhausted(key):

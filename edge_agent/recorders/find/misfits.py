@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from edge_agent.recorders.find.clip import Stray, shown_path
-from edge_agent.recorders.find.intake import Intake
+from edge_agent.recorders.find.intake import ClipIntake
 
 _LOG = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ class Misfits:
         self.strays: tuple[Stray, ...] = ()
         self._assumed_channels: tuple[str, ...] = ()
 
-    def note(self, intake: Intake) -> None:
+    def note(self, intake: ClipIntake) -> None:
         """A full scan has ended."""
         known = {stray.channel for stray in self.strays}
         self.strays, assumed_before = intake.strays, self._assumed_channels

@@ -17,7 +17,7 @@ from edge_agent.recorders.find.clip import ClipKind, ClipSpan, shown_path
 from edge_agent.recorders.find.grammar import Learned, NamedFile, learn
 from edge_agent.recorders.find.identity import open_regular
 from edge_agent.recorders.find.mounts import WatchChoice, choose_method, read_mounts
-from edge_agent.recorders.find.reading import ClipFacts, facts_of
+from edge_agent.recorders.find.reading import ClipProperties, facts_of
 from edge_agent.recorders.find.recorded_time import ClipTimes, ClockOffset, RecorderClock, span_of
 from edge_agent.recorders.find.stream_check import alike_streams
 from edge_agent.recorders.find.template import (
@@ -49,7 +49,7 @@ class ProbedFile:
     mtime_s: float
     facts: PathFacts | None  # None: it does not fit the template
     camera: str | None  # the id that is proposed
-    clip: ClipFacts | None  # None: it was not opened, or does not open
+    clip: ClipProperties | None  # None: it was not opened, or does not open
     problem: str | None
     span: ClipSpan | None  # None: it does not fit
 
@@ -256,7 +256,7 @@ def _shown(files: Sequence[ProbedFile]) -> Iterator[ProbedFile]:
 # --- what is in them -------------------------------------------------------------------------
 
 
-def _opened(path: Path) -> tuple[ClipFacts | None, str | None]:
+def _opened(path: Path) -> tuple[ClipProperties | None, str | None]:
     kind: ClipKind = "still" if is_still(path.name) else "video"
     try:
         file = open_regular(path)
@@ -268,11 +268,11 @@ def _opened(path: Path) -> tuple[ClipFacts | None, str | None]:
         return None, str(error)
 
 
-def _told(clip: ClipFacts | None) -> tuple[float | None, float | None]:
+def _told(clip: ClipProperties | None) -> tuple[float | None, float | None]:
     return (clip.created_utc_s, clip.duration_s) if clip else (None, None)
 
 
-def _with_rate(times: ClipTimes, clip: ClipFacts | None) -> ClipTimes:
+def _with_rate(times: ClipTimes, clip: ClipProperties | None) -> ClipTimes:
     assumed = clip is not None and clip.rate_assumed
     return ClipTimes(
         times.named, times.created_utc_s, times.duration_s, times.mtime_s, rate_assumed=assumed

@@ -58,7 +58,7 @@ MOST_HELD = 4_000
 
 
 @dataclass(frozen=True, slots=True)
-class ClipFacts:
+class ClipProperties:
     """What an opened clip says of itself; None: it does not say."""
 
     codec: str
@@ -156,7 +156,7 @@ def _check_same(file: OpenFile, clip: FoundClip) -> None:
 
 def facts_of(
     file: OpenFile, kind: ClipKind, camera: str, rules: PictureRules = ANY_CAMERA
-) -> ClipFacts:
+) -> ClipProperties:
     """Open it, decode one picture, and say what it is. Raises MediaError with the reason."""
     target = Target(camera, shown_path(file.path))
     if file.size_bytes == 0:
@@ -175,7 +175,7 @@ def facts_of(
             created_s = first_s  # its packets bear the recorder's date
         duration_s = info.duration_s if kind == "video" else 0.0
         bare = kind == "video" and container.format.name in _BARE_FORMATS
-        return ClipFacts(info.codec, size, info.fps, duration_s, created_s, rate_assumed=bare)
+        return ClipProperties(info.codec, size, info.fps, duration_s, created_s, rate_assumed=bare)
     finally:
         container.close()
 

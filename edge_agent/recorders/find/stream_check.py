@@ -10,12 +10,14 @@ from typing import Protocol
 
 from edge_agent.geometry import FrameSize
 from edge_agent.recorders.find.clip import ClipSpan
-from edge_agent.recorders.find.reading import ClipFacts
+from edge_agent.recorders.find.reading import ClipProperties
 from edge_agent.recorders.find.template import PathFacts
 
 #: Two streams of a camera begin together.
 _TOGETHER_S = 2.0
 _NEARLY_ALL = 0.8
+#: Of `ch1` and `ch2`: a sub stream has this much less of a picture, and is no wider.
+_TIMES_LARGER, _SUB_WIDTH = 4, 1024
 #: `0` and `1`, or the `101` and `102` by which Hikvision asks for the streams of camera 1.
 _STREAMS = (("0", "1"), ("00", "01"))
 _NUMBERED = re.compile(r"([1-9][0-9]?)0([12])")
@@ -27,7 +29,7 @@ class Probed(Protocol):
     @property
     def facts(self) -> PathFacts | None: ...
     @property
-    def clip(self) -> ClipFacts | None: ...
+    def clip(self) -> ClipProperties | None: ...
     @property
     def span(self) -> ClipSpan | None: ...
 
@@ -42,7 +44,7 @@ def alike_streams(files: Sequence[Probed]) -> Iterator[str]:
             sizes[file.facts.channel].add(file.clip.size)
     for one, other in combinations(sorted(starts), 2):
         if (
-            _numbered_so(one, other)
+            (_numbered_so(one, other) or (len(starts) == 2 and _first_two(one, other, sizes)))
             and not sizes[one] & sizes[other]
             and _together(starts[one], starts[other])
         ):
@@ -63,6 +65,19 @@ def _numbered_so(one: str, other: str) -> bool:
     pair = _NUMBERED.fullmatch(first), _NUMBERED.fullmatch(second)
     hikvision = all(pair) and pair[0] and pair[1] and pair[0][1] == pair[1][1]
     return (first, second) in _STREAMS or bool(hikvision)
+
+
+def _first_two(one: str, other: str, sizes: dict[str, set[FrameSize]]) -> bool:
+    """`ch1` and `ch2`, and nothing else there: two cameras as a rule, unless the second has a sub
+    stream's size."""
+    numbers = [re.search(r"([0-9]+)(?=[^0-9]*\Z)", name) for name in (one, other)]
+    heads = {re.sub(r"[0-9]+(?=[^0-9]*\Z)", "", name) for name in (one, other)}
+    if len(heads) > 1 or [each and int(each[1]) for each in numbers] != [1, 2]:
+        return False
+    large, small = (
+        min((size.width * size.height, size.width) for size in sizes[name]) for name in (one, other)
+    )
+    return large[0] >= _TIMES_LARGER * small[0] and small[1] <= _SUB_WIDTH
 
 
 def _together(one: Sequence[float], other: Sequence[float]) -> bool:

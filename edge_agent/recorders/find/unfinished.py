@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from edge_agent.domain import CameraId
-from edge_agent.recorders.find.intake import Intake
+from edge_agent.recorders.find.intake import ClipIntake
 from edge_agent.recorders.find.scan import SeenFile
 from edge_agent.recorders.find.template import final_name
 
@@ -18,7 +18,7 @@ MOST = 64
 class Unfinished:
     """One owner; `awaited` may be called from any thread."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: ClipIntake) -> None:
         self._intake = intake
         self._found: dict[str, tuple[CameraId, float]] = {}
 

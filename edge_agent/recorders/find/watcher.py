@@ -35,7 +35,7 @@ from edge_agent.recorders.find.clip import (
     shown_path,
 )
 from edge_agent.recorders.find.identity import ClipGone, mtime_ns_of
-from edge_agent.recorders.find.intake import Claim, Intake, UnreadableClip
+from edge_agent.recorders.find.intake import Claim, ClipIntake, UnreadableClip
 from edge_agent.recorders.find.misfits import Misfits
 from edge_agent.recorders.find.mounts import choose_method, read_mounts
 from edge_agent.recorders.find.notices import Notices
@@ -101,7 +101,7 @@ class FolderWatcher:
         self._tell_strays = tell_strays
         self._rescan_s, self._poll_s, self._max_age_s = rescan_s, poll_s, max_age_s
         self._watched_root = watched_root or WatchedRoot(root)
-        self._intake = Intake(str(root), template_set(template), cameras, zone, rules, attempts)
+        self._intake = ClipIntake(str(root), template_set(template), cameras, zone, rules, attempts)
         self._settling = Settling()
         self._unfinished = Unfinished(self._intake)
         self._awaited: dict[str, tuple[CameraId, float]] = {}  # of what is settling

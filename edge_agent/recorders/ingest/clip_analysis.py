@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from edge_agent.analysis.exchange import FrameExchange
-from edge_agent.analysis.loop import Lane, LaneCounters
-from edge_agent.analysis.recordings import KnownTime
+from edge_agent.analysis.loop import Seat, SeatCounters
+from edge_agent.analysis.recordings import GivenTime, ProfiledGate
 from edge_agent.clock import Clock, thread_cpu_s
 from edge_agent.config import AnalysisConfig, CameraConfig, FileSource, FolderSource
+from edge_agent.config.profiles import OWN, in_profile
 from edge_agent.contract import RecordedTimeline
 from edge_agent.domain import CameraId, Frame
 from edge_agent.pipeline import CameraPipeline
@@ -40,6 +41,9 @@ _STEP_TIMEOUT_S = 0.25
 #: Live cameras leave recordings a twentieth of the analysis' time; longer than this, and the frame
 #: went down with a crash of that thread.
 _AWAY_S = 60.0
+#: Where one wait took longer, this thread did not run either: the process was stopped, or the
+#: machine slept or was starved.
+_LONGEST_STEP_S = 1.0
 
 
 class AnalysisAway(Exception):
@@ -68,17 +72,17 @@ class PreparedClip:
 
 
 class ClipAnalysis:
-    """For the ingest thread; the analysis thread sees the lane while a frame is on its way."""
+    """For the ingest thread; the analysis thread sees the seat while a frame is on its way."""
 
     def __init__(  # noqa: PLR0913 - each by its name
         self,
         camera: CameraConfig,
         exchange: FrameExchange,
-        enter: Callable[[Lane], None],
+        enter: Callable[[Seat], None],
         *,
         default_fps: float,
         zone: ZoneInfo,
-        counters: LaneCounters,
+        counters: SeatCounters,
         pace: Pace,
         clock: Clock,
         analysis: AnalysisConfig | None = None,
@@ -113,8 +117,14 @@ class ClipAnalysis:
         Returns when all was analysed, or stopped. Raises what `CameraFeed.run_once` does, and
         AnalysisAway.
         """
+        camera, default_fps = self._camera, self._default_fps
+
+        def settings(profile: str) -> FeedSettings:
+            holding = in_profile(camera, profile)
+            return FeedSettings.of(holding, default_fps, analysis=self._analysis)
+
         feed = CameraFeed(
-            FeedSettings.of(self._camera, self._default_fps, analysis=self._analysis),
+            settings(OWN),
             credentials=CredentialGuard(None, self._clock),
             clock=self._clock,
             opener=opener,
@@ -125,16 +135,18 @@ class ClipAnalysis:
             self._analysed.set()
 
         self._enter(
-            Lane(
+            Seat(
                 CameraId(self._camera.id),
                 clip.pipeline,
                 self._counters,
-                KnownTime(clip.timeline),
+                GivenTime(clip.timeline),
                 tell,
                 journal=clip.messages,
-                untold=clip.untold.lane if clip.untold else None,
+                untold=clip.untold.seat if clip.untold else None,
             )
         )
+        gate = ProfiledGate(feed, settings)
+        gate.follow(clip.pipeline.profile)
         mark_s, seen_s = thread_cpu_s(), clip.pipeline.seen_s  # by the clip before
 
         def deliver(frame: Frame) -> None:
@@ -145,6 +157,7 @@ class ClipAnalysis:
             utc_s = clip.timeline.utc_s(frame.captured_s)
             if not self._step(dated(frame, utc_s, self._zone), stop):
                 return
+            gate.follow(clip.pipeline.profile)
             if clip.untold:
                 clip.untold.seen(frame.captured_s)
             clip.last_s, clip.frames = max(clip.last_s, frame.captured_s), clip.frames + 1
@@ -167,10 +180,13 @@ class ClipAnalysis:
         while not self._exchange.put(frame, _STEP_TIMEOUT_S):
             if stop.stopped:
                 return False
-        deadline_s = self._clock.mono_s() + _AWAY_S
+        before_s, away_s = self._clock.mono_s(), 0.0
         while not self._analysed.wait(_STEP_TIMEOUT_S):
             if stop.stopped:
                 return False
-            if self._clock.mono_s() > deadline_s:
+            now_s = self._clock.mono_s()
+            away_s += min(now_s - before_s, _LONGEST_STEP_S)
+            before_s = now_s
+            if away_s > _AWAY_S:
                 raise AnalysisAway(f"{frame.camera}: a frame was not analysed in {_AWAY_S:g} s")
         return True

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from edge_agent.analysis.untold_lane import UntoldLane
+from edge_agent.analysis.untold_seat import UntoldSeat
 from edge_agent.config import CameraConfig
 from edge_agent.domain import CameraId
 from edge_agent.pipeline.stages import Thresholds
-from edge_agent.pipeline.untold_watch import KeptWindow, Tally
+from edge_agent.pipeline.untold_watch import KeptWindow, UntoldTally
 
 _MINUTE_S = 60.0
 
@@ -23,7 +23,7 @@ class ClipMinute:
     """What a minute of a clip was like. `windows` with the UTC at which each begins."""
 
     utc_s: float
-    tally: Tally
+    tally: UntoldTally
     holding: tuple[float, float]  # candidate and confirm threshold
     min_area_frac: float
     profile: str
@@ -35,11 +35,11 @@ KeepMinutes = Callable[[CameraId, Sequence[ClipMinute]], None]
 
 
 class ClipUntold:
-    """One clip's; for the ingest thread, beside the `lane` that the analysis fills."""
+    """One clip's; for the ingest thread, beside the `seat` that the analysis fills."""
 
     def __init__(self, camera: CameraConfig, own: Thresholds, first_utc_s: float) -> None:
         """`first_utc_s`: of moment 0 of the clip's timeline."""
-        self.lane = UntoldLane(camera, own)
+        self.seat = UntoldSeat(camera, own)
         self._first_utc_s = first_utc_s
         self._begin_s: float | None = None
         self._minutes: list[ClipMinute] = []
@@ -54,21 +54,21 @@ class ClipUntold:
 
     def finish(self) -> Sequence[ClipMinute]:
         """No more pictures."""
-        self.lane.close()
+        self.seat.close()
         if self._begin_s is not None:
             self._take()
         return self._minutes
 
     def _take(self) -> None:
         assert self._begin_s is not None
-        tally, windows = self.lane.take()
+        tally, windows = self.seat.take()
         self._minutes.append(
             ClipMinute(
                 self._first_utc_s + self._begin_s,
                 tally,
-                self.lane.holding,
-                self.lane.camera.motion.min_area_frac,
-                self.lane.profile,
+                self.seat.holding,
+                self.seat.camera.motion.min_area_frac,
+                self.seat.profile,
                 tuple((self._first_utc_s + window.first_s, window) for window in windows),
             )
         )

@@ -30,7 +30,7 @@ from edge_agent.recorders.ingest.clip_messages import ClipMessages, cut_off, pac
 from edge_agent.recorders.ingest.clip_untold import ClipUntold, KeepMinutes
 from edge_agent.recorders.ingest.found import clip_to_open, timeline_of
 from edge_agent.recorders.ingest.shown import LEFT_ALONE, SEAM_S, Shown
-from edge_agent.recorders.ledger import ClipState, LedgerClip, Run, RunHead
+from edge_agent.recorders.ledger import ClipProgress, LedgerClip, Run, RunHead
 from edge_agent.runtime import Attempts, StopToken
 from edge_agent.runtime.attempts import TRIES
 from edge_agent.sources import PacketSource, PictureRules
@@ -65,7 +65,7 @@ class PutOff(Exception):
         self.delay_s = delay_s
 
 
-class Watched(Protocol):
+class ClipFolder(Protocol):
     """What must be known of the folder that a camera's clips lie in."""
 
     @property
@@ -95,13 +95,13 @@ class IngestCamera:
     next_clip_s: float  # how long its next clip may take to come
     max_age_s: float  # older clips are left out
     analysis: ClipAnalysis
-    folder: Watched
+    folder: ClipFolder
     view: ViewFile | None = None  # where what is learned of its view is kept
     keep_untold: KeepMinutes | None = None  # None: nobody asks later who was not told
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ClipOutcome:
     """Of one clip: what is to be stored. `after` None: it says nothing to the next clip."""
 
     clip: LedgerClip
@@ -138,18 +138,8 @@ class ClipWork:
 
     def begun(self, clip: LedgerClip, shown: Shown = _NOTHING_SHOWN) -> PreparedClip:
         """With nothing before it; what was shown is left out."""
-        timeline = timeline_of(clip)
-        messages = ClipMessages(self._drafter, timeline, open_events=(), told=clip.told)
         pipeline = self._pipeline(clip, self.eyes)
-        self.eyes.begin(RecordedEventIds(clip.camera, clip.digest))
-        return PreparedClip(
-            pipeline,
-            timeline,
-            messages,
-            shown=shown.spans,
-            untold=self._untold(clip, timeline),
-            skip_s=shown.skip_s(None),
-        )
+        return self._prepared(clip, shown, pipeline, timeline_of(clip), (), shown.skip_s(None))
 
     def resumed(
         self, clip: LedgerClip, run: Run, shown: Shown = _NOTHING_SHOWN
@@ -165,9 +155,19 @@ class ClipWork:
             return None
         timeline = replace(timeline_of(clip), first_frame_utc_s=run.start_s + offset_s)
         still_open = unpacked(run.open_events, offset_s)
+        return self._prepared(clip, shown, pipeline, timeline, still_open, shown.skip_s(run.last_s))
+
+    def _prepared(
+        self,
+        clip: LedgerClip,
+        shown: Shown,
+        pipeline: CameraPipeline,
+        timeline: RecordedTimeline,
+        still_open: Sequence[Event],
+        skip_s: float,
+    ) -> PreparedClip:
         self.eyes.begin(RecordedEventIds(clip.camera, clip.digest), still_open)
         messages = ClipMessages(self._drafter, timeline, open_events=still_open, told=clip.told)
-        skip_s = shown.skip_s(run.last_s)
         return PreparedClip(
             pipeline,
             timeline,
@@ -183,25 +183,25 @@ class ClipWork:
         prepared: PreparedClip,
         each_frame: Callable[[], None],
         stop: StopToken,
-    ) -> Outcome:
+    ) -> ClipOutcome:
         """Analyse it as far as it goes. Raises PutOff."""
         state, reason = self._play(clip, prepared, each_frame, stop)
         if clip.told > prepared.messages.count and (reason or not prepared.frames):
             # It cannot be seen any more as far as it was told before a kill.
             prepared.messages.cut_off(unpacked(clip.open_events))
-            return Outcome(over(clip, _final(state), reason or _EMPTY), None, ended=True)
-        if state is ClipState.GONE and not prepared.messages.stored_in_part:
+            return ClipOutcome(over(clip, _final(state), reason or _EMPTY), None, ended=True)
+        if state is ClipProgress.GONE and not prepared.messages.stored_in_part:
             # What was seen may be a mixture of two recordings.
             prepared.messages.take()
-            return Outcome(replace(clip, state=state, reason=reason), None)
+            return ClipOutcome(replace(clip, state=state, reason=reason), None)
         if not prepared.frames and not reason and (prepared.skip_s or prepared.shown):
-            return Outcome(over(clip, ClipState.DONE, _NOTHING_NEW), None)
+            return ClipOutcome(over(clip, ClipProgress.DONE, _NOTHING_NEW), None)
         if not prepared.frames:
             # A file without pictures says nothing of what was before or comes after it.
-            failed = ClipState.FAILED if state is ClipState.DONE else state
-            return Outcome(replace(clip, state=failed, reason=reason or _EMPTY), None)
+            failed = ClipProgress.FAILED if state is ClipProgress.DONE else state
+            return ClipOutcome(replace(clip, state=failed, reason=reason or _EMPTY), None)
         prepared.messages.record(self.eyes.take())
-        if prepared.untold and self._camera.keep_untold and state is ClipState.DONE:
+        if prepared.untold and self._camera.keep_untold and state is ClipProgress.DONE:
             self._camera.keep_untold(clip.camera, prepared.untold.finish())
         start_s = prepared.timeline.first_frame_utc_s
         seen_until_s = start_s + prepared.last_s
@@ -218,7 +218,7 @@ class ClipWork:
         )
         # A file that still grows says nothing of its length, or too little.
         seen = replace(clip, end_s=max(seen_until_s, clip.end_s or seen_until_s))
-        return Outcome(over(seen, ClipState.DONE, reason), after)
+        return ClipOutcome(over(seen, ClipProgress.DONE, reason), after)
 
     def last_messages(self, run: Run, clip: LedgerClip) -> ClipMessages:
         """The ends of what is open in a run that is over, dated by its last `clip`."""
@@ -244,7 +244,7 @@ class ClipWork:
         prepared: PreparedClip,
         each_frame: Callable[[], None],
         stop: StopToken,
-    ) -> tuple[ClipState, str]:
+    ) -> tuple[ClipProgress, str]:
         """What became of it, and why it ended early."""
 
         def opener(*_: object, rules: PictureRules, **__: object) -> PacketSource:
@@ -259,7 +259,7 @@ class ClipWork:
         camera = self._camera
         tries = self._attempts.count(clip.digest)
         if tries >= TRIES:
-            return ClipState.FAILED, f"the analysis crashed or hung {TRIES} times over it"
+            return ClipProgress.FAILED, f"the analysis crashed or hung {TRIES} times over it"
         rested_s = self._clock.mono_s() - self._began_s
         if tries and clip.key not in self._tried and rested_s < _AWAY_PUT_OFF_S:
             raise PutOff("the analysis crashed or hung over it", _AWAY_PUT_OFF_S - rested_s)
@@ -271,13 +271,13 @@ class ClipWork:
                 raise PutOff(str(error)) from error
             # Under another name it is found again.
             gone = isinstance(error, ClipGone | ClipChanged)
-            return ClipState.GONE if gone else ClipState.DONE, _reason(error, clip)
+            return ClipProgress.GONE if gone else ClipProgress.DONE, _reason(error, clip)
         except AnalysisAway as error:
             self._tried.add(clip.key)
             raise PutOff(str(error), _AWAY_PUT_OFF_S) from error
         except RetryableError as error:
             raise PutOff(str(error)) from error
-        return ClipState.DONE, ""
+        return ClipProgress.DONE, ""
 
     def _untold(self, clip: LedgerClip, timeline: RecordedTimeline) -> ClipUntold | None:
         if self._camera.keep_untold is None or clip.kind == "still":
@@ -330,14 +330,14 @@ def offset_in(run: RunHead, clip: LedgerClip) -> float:
     return offset_s
 
 
-def over(clip: LedgerClip, state: ClipState, reason: str) -> LedgerClip:
+def over(clip: LedgerClip, state: ClipProgress, reason: str) -> LedgerClip:
     """Nothing more comes of it."""
     return replace(clip, state=state, reason=reason, told=0, open_events=b"")
 
 
-def _final(state: ClipState) -> ClipState:
+def _final(state: ClipProgress) -> ClipProgress:
     """Of a clip that was told in part: found again, it must not be told from its beginning."""
-    return ClipState.DONE if state is ClipState.GONE else state
+    return ClipProgress.DONE if state is ClipProgress.GONE else state
 
 
 def _reason(error: AgentError, clip: LedgerClip) -> str:

@@ -18,8 +18,8 @@ from edge_agent.domain import CameraId
 from edge_agent.outbox import Outbox
 from edge_agent.pipeline.stages import Detector
 from edge_agent.recorders.ingest.left_over import end_left_over
-from edge_agent.recorders.ingest.room import FolderParts, FolderRoom
 from edge_agent.recorders.ingest.standing import FolderStanding, FolderStatusTeller
+from edge_agent.recorders.ingest.watched import FolderParts, WatchedFolders
 from edge_agent.runtime import StopToken, Supervisor, Worker
 from edge_agent.sources import CameraFeed
 
@@ -50,18 +50,18 @@ class Folders:
 
     def _build(self, config: Config) -> None:
         parts = self._parts
-        self._room = room = FolderRoom(config, parts, self._analysis.enter)
-        self._standing = FolderStanding(room, parts.open_reader, parts.clock)
+        self._watched = watched = WatchedFolders(config, parts, self._analysis.enter)
+        self._standing = FolderStanding(watched, parts.open_reader, parts.clock)
         self._tellers = {
             camera: FolderStatusTeller(
                 tree, camera, self._standing, self._topics, parts.clock, self._set_status
             )
-            for tree in room.trees
+            for tree in watched.trees
             for camera in tree.cameras
         }
         self._stop = StopToken()
         self._workers = [
-            Worker(name, body, self._stop, vital=False) for name, body in room.bodies()
+            Worker(name, body, self._stop, vital=False) for name, body in watched.bodies()
         ]
 
     @property
@@ -81,13 +81,13 @@ class Folders:
     ) -> None:
         """Other settings for the next clips, of cameras whose folders stay as they are."""
         self._parts = replace(self._parts, detector=detector)
-        self._room.ingest.apply(configs, default_fps, detector)
+        self._watched.ingest.apply(configs, default_fps, detector)
 
     def begin_anew(self, config: Config) -> None:
         """Other folders, or other cameras of theirs. Raises ConfigError for a bad template."""
         self.halt()
         self.halted(_JOIN_S)
-        before, room = self.names, self._room
+        before, watched = self.names, self._watched
 
         def leave() -> None:
             for name in before:
@@ -96,7 +96,7 @@ class Folders:
 
         self._analysis.ask(leave, _ASK_S)
         self._build(config)
-        self._room.take_over(room)
+        self._watched.take_over(watched)
         self.start()
 
     def halt(self) -> None:
@@ -117,7 +117,7 @@ class Folders:
         crashed = {worker.name for worker in self._workers if worker.crash is not None}
         for teller in self._tellers.values():
             teller.poll(crashed=teller.rests_on(crashed))
-        self._room.poll()
+        self._watched.poll()
         self._standing.poll()
 
     def say_stopped(self) -> None:
@@ -132,7 +132,7 @@ class Folders:
     @property
     def feeds(self) -> Mapping[CameraId, CameraFeed]:
         """What decodes a clip now."""
-        return self._room.ingest.feeds
+        return self._watched.ingest.feeds
 
     # --- for the telemetry ---
 

@@ -17,7 +17,7 @@ from edge_agent.recorders.find import (
     Stray,
 )
 from edge_agent.recorders.find.clip import TimeSource
-from edge_agent.recorders.ledger import LedgerClip, LeftOut, LeftOutState
+from edge_agent.recorders.ledger import LedgerClip, LeftOutFile, LeftOutState
 
 
 def ledger_clip(found: FoundClip, now_utc_s: float) -> LedgerClip:
@@ -39,9 +39,9 @@ def ledger_clip(found: FoundClip, now_utc_s: float) -> LedgerClip:
     )
 
 
-def left_out(refused: Refused, now_utc_s: float) -> LeftOut:
+def left_out(refused: Refused, now_utc_s: float) -> LeftOutFile:
     too_old = refused.reason == TOO_OLD
-    return LeftOut(
+    return LeftOutFile(
         refused.camera,
         refused.path,
         refused.size_bytes,
@@ -52,12 +52,12 @@ def left_out(refused: Refused, now_utc_s: float) -> LeftOut:
     )
 
 
-def strays_left_out(root: Path, strays: Sequence[Stray], now_utc_s: float) -> Iterator[LeftOut]:
+def strays_left_out(root: Path, strays: Sequence[Stray], now_utc_s: float) -> Iterator[LeftOutFile]:
     """First that nothing is nobody's any more, then what is."""
-    yield LeftOut(None, root, 0, 0, LeftOutState.NOBODY, "", now_utc_s)
+    yield LeftOutFile(None, root, 0, 0, LeftOutState.NOBODY, "", now_utc_s)
     for stray in strays:
         name = "*" if stray.channel is None else stray.channel or "(none)"
-        yield LeftOut(
+        yield LeftOutFile(
             None,
             root / name,
             stray.files,

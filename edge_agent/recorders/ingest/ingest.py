@@ -18,7 +18,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
-from typing import Protocol
 
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig
@@ -29,17 +28,18 @@ from edge_agent.pipeline.stages import Detector
 from edge_agent.recorders.find import shown_path
 from edge_agent.recorders.ingest.arrivals import Arrivals
 from edge_agent.recorders.ingest.clip_work import (
+    ClipOutcome,
     ClipWork,
     IngestCamera,
-    Outcome,
     PutOff,
     told_part,
 )
+from edge_agent.recorders.ingest.notes import Storing
 from edge_agent.recorders.ingest.planner import ClipPlanner
-from edge_agent.recorders.ingest.runs import Runs, update_all
+from edge_agent.recorders.ingest.runs import OpenRuns, update_all
 from edge_agent.recorders.ingest.shown import LEFT_ALONE, STILL_MARGIN_S, shown_before
 from edge_agent.recorders.ingest.tidying import Tidying
-from edge_agent.recorders.ledger import ClipState, LedgerClip, LedgerReader, RunHead
+from edge_agent.recorders.ledger import ClipProgress, LedgerClip, LedgerReader, RunHead
 from edge_agent.recorders.ledger import rows as ledger
 from edge_agent.runtime import Attempts, StopToken
 from edge_agent.sources import CameraFeed
@@ -52,13 +52,10 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 1.0
 _WAKE_S = 0.25
 _STORAGE_RETRY_S = 5.0
+#: So often in a row a batch waits in vain for clips that could not be analysed, up to three minutes
+#: each time.
+_PUT_OFFS = 10
 _SHOWN_BY_VIDEO = f"{LEFT_ALONE}a video shows this moment"
-
-
-class Storing(Protocol):
-    """The recorder."""
-
-    def together(self, items: Together) -> None: ...
 
 
 class Ingest:
@@ -139,13 +136,13 @@ class Ingest:
         self._keep_views()
 
     def finish(self, stop: StopToken) -> None:
-        """For folders that are complete: analyse all that waits, then end what is open."""
+        """For folders that are complete: analyse all that waits, then end what is open. What could
+        not be analysed at once is waited for."""
         with self._open_reader() as reader:
             planner = ClipPlanner(tuple(self._cameras), reader, self._clock, complete=True)
             self._find_lost(planner.runs, stop)
             self._arrivals.none()
-            while not stop.stopped and self._next(planner, reader, stop):
-                self._end_runs(planner, reader, stop)
+            self._analyse_all(planner, reader, stop)
             for camera in self._cameras:
                 for head in planner.runs.heads(camera):
                     if not stop.stopped and not reader.goes_on(head):
@@ -154,7 +151,22 @@ class Ingest:
                 self._store([], [], rest, stop)
         self._keep_views()
 
-    def _find_lost(self, runs: Runs, stop: StopToken) -> None:
+    def _analyse_all(self, planner: ClipPlanner, reader: LedgerReader, stop: StopToken) -> None:
+        fewest, patience = float("inf"), _PUT_OFFS
+        while not stop.stopped:
+            if self._next(planner, reader, stop):
+                self._end_runs(planner, reader, stop)
+                continue
+            wait_s = planner.put_off_s(self._here)
+            waiting = sum(n for (_, state), n in reader.counts().items() if state == "waiting")
+            if waiting < fewest:
+                fewest, patience = waiting, _PUT_OFFS
+            if wait_s is None or not patience:
+                return
+            patience -= 1
+            stop.wait(wait_s)
+
+    def _find_lost(self, runs: OpenRuns, stop: StopToken) -> None:
         """Once, before anything is planned."""
         if self._found_lost:
             return
@@ -192,10 +204,14 @@ class Ingest:
 
     # --- clips ---
 
+    @property
+    def _here(self) -> list[CameraId]:
+        """The cameras whose folder can be seen."""
+        return [name for name, camera in self._cameras.items() if not camera.folder.lost]
+
     def _next(self, planner: ClipPlanner, reader: LedgerReader, stop: StopToken) -> bool:
         """Analyse what is next, if any waits; False when there is none."""
-        here = [name for name, camera in self._cameras.items() if not camera.folder.lost]
-        clips = planner.next(here)
+        clips = planner.next(self._here)
         if not clips:
             return False
         if self._arrivals.before(clips[0]):
@@ -221,7 +237,9 @@ class Ingest:
             raise
         return True
 
-    def _video(self, clip: LedgerClip, runs: Runs, reader: LedgerReader, stop: StopToken) -> None:
+    def _video(
+        self, clip: LedgerClip, runs: OpenRuns, reader: LedgerReader, stop: StopToken
+    ) -> None:
         work, shown, run = self._work[clip.camera], shown_before(clip, reader), runs.before(clip)
         if shown.covers(clip) and not clip.told:
             self._leave_alone(clip, f"{LEFT_ALONE}{shown.by} shows the same moments", stop)
@@ -248,14 +266,14 @@ class Ingest:
             self._store(drafts, pictures, change, stop)
 
     def _burst(
-        self, clips: Sequence[LedgerClip], runs: Runs, reader: LedgerReader, stop: StopToken
+        self, clips: Sequence[LedgerClip], runs: OpenRuns, reader: LedgerReader, stop: StopToken
     ) -> None:
         """Stills that follow each other, in one transaction: each is too little for its own.
         Each begins with nothing but what the one before carries over, as clips do."""
         work = self._work[clips[0].camera]
         drafts: list[Draft] = []
         pictures: list[DatedSnapshot] = []
-        outcomes: list[Outcome] = []
+        outcomes: list[ClipOutcome] = []
         run = before = runs.before(clips[0])
         for clip in clips:
             prepared = work.resumed(clip, run) if run else None
@@ -280,7 +298,7 @@ class Ingest:
     def _leave_alone(self, clip: LedgerClip, reason: str, stop: StopToken) -> None:
         """What another file shows is told once."""
         log.info("%s: %s: %s", clip.camera, shown_path(clip.path), reason)
-        done = replace(clip, state=ClipState.DONE, reason=reason)
+        done = replace(clip, state=ClipProgress.DONE, reason=reason)
         self._store([], [], lambda db: ledger.update_clip(db, done), stop)
 
     # --- the end of a run ---
@@ -299,7 +317,7 @@ class Ingest:
                 if over and not self._arrivals.after(head) and not reader.goes_on(head):
                     self._end(head, planner.runs, reader, stop)
 
-    def _end(self, head: RunHead, runs: Runs, reader: LedgerReader, stop: StopToken) -> None:
+    def _end(self, head: RunHead, runs: OpenRuns, reader: LedgerReader, stop: StopToken) -> None:
         run, clip = runs.run(head.clip), reader.clip(head.clip)
         if run is not None and clip is not None:
             drafts, pictures = self._work[run.camera].last_messages(run, clip).take()
@@ -314,7 +332,7 @@ class Ingest:
         also: Also,
         stop: StopToken,
     ) -> None:
-        """Durable when it returns, or it is time to stop: then it is all done again later."""
+        """Stored when it returns, or it is time to stop: then it is all done again later."""
         while True:
             items = Together(drafts, also, pictures)
             self._storing.together(items)
@@ -329,7 +347,7 @@ def _shown_by_video(clip: LedgerClip, reader: LedgerReader) -> bool:
     return reader.video_shows(clip.camera, clip.start_s, STILL_MARGIN_S)
 
 
-def _tell(outcome: Outcome) -> None:
+def _tell(outcome: ClipOutcome) -> None:
     clip = outcome.clip
     if clip.reason:
         log.warning("%s: %s: %s", clip.camera, shown_path(clip.path), clip.reason)

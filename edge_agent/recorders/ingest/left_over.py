@@ -12,7 +12,7 @@ from edge_agent.outbox import Database, Draft, Outbox, commit_together
 from edge_agent.recorders.ingest.clip_messages import ClipMessages, cut_off, unpacked
 from edge_agent.recorders.ingest.clip_work import offset_in, over
 from edge_agent.recorders.ingest.found import timeline_of
-from edge_agent.recorders.ledger import ClipState, LedgerClip, LedgerReader, Run, RunHead
+from edge_agent.recorders.ledger import ClipProgress, LedgerClip, LedgerReader, Run, RunHead
 from edge_agent.recorders.ledger import rows as ledger
 from edge_agent.writer.drafting import EventDrafter
 
@@ -50,7 +50,7 @@ def _end_clip(
     begin_s = before.start_s + offset_in(before, clip) if before else clip.start_s
 
     def also(database: Database) -> None:
-        ledger.update_clip(database, over(clip, ClipState.DONE, _REMOVED))
+        ledger.update_clip(database, over(clip, ClipProgress.DONE, _REMOVED))
         if before is not None:
             ledger.delete_run(database, before.clip)
 

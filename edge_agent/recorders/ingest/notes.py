@@ -15,17 +15,17 @@ from typing import Protocol
 from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
 from edge_agent.outbox import Database
-from edge_agent.recorders.ledger import LedgerClip, LedgerReader, LeftOut
+from edge_agent.recorders.ledger import LedgerClip, LedgerReader, LeftOutFile
 from edge_agent.recorders.ledger import rows as ledger
 from edge_agent.runtime import StopToken
 from edge_agent.writer.writer import Together
 
-#: Then a watcher waits for the recorder.
+#: Then a watcher waits for the writer.
 CAPACITY = 500
 
 
 class Storing(Protocol):
-    """The recorder."""
+    """The writer."""
 
     def together(self, items: Together) -> None: ...
 
@@ -40,17 +40,17 @@ class _Commit(Together):
 
 
 class LedgerNotes:
-    """Any thread may note; the recorder thread writes."""
+    """Any thread may note; the writer thread writes."""
 
     def __init__(self, storing: Storing, committed: Callable[[], None]) -> None:
         self._storing = storing
         self._committed = committed
         self._changed = threading.Condition()
-        self._notes: dict[Path, LedgerClip | LeftOut] = {}
-        self._writing: tuple[LedgerClip | LeftOut, ...] = ()
+        self._notes: dict[Path, LedgerClip | LeftOutFile] = {}
+        self._writing: tuple[LedgerClip | LeftOutFile, ...] = ()
         self._scheduled = False
 
-    def note(self, note: LedgerClip | LeftOut, stop: StopToken) -> None:
+    def note(self, note: LedgerClip | LeftOutFile, stop: StopToken) -> None:
         """Waits while the recorder is far behind."""
         with self._changed:
             while len(self._notes) >= CAPACITY and not stop.stopped:
@@ -58,7 +58,7 @@ class LedgerNotes:
             self._notes[note.path] = note
         self._schedule()
 
-    def waiting(self, path: Path) -> LedgerClip | LeftOut | None:
+    def waiting(self, path: Path) -> LedgerClip | LeftOutFile | None:
         with self._changed:
             return self._notes.get(path)
 
@@ -85,7 +85,9 @@ class LedgerNotes:
         with self._changed:
             self._writing = tuple(self._notes.values())
         ledger.note_clips(database, (one for one in self._writing if isinstance(one, LedgerClip)))
-        ledger.note_left_out(database, (one for one in self._writing if isinstance(one, LeftOut)))
+        ledger.note_left_out(
+            database, (one for one in self._writing if isinstance(one, LeftOutFile))
+        )
 
     def _finished(self, stored: bool) -> None:
         with self._changed:

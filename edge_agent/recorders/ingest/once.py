@@ -12,11 +12,11 @@ from edge_agent.analysis.exchange import FrameExchange
 from edge_agent.analysis.loop import AnalysisLoop
 from edge_agent.analysis.snapshots import SnapshotTaker
 from edge_agent.clock import Clock
-from edge_agent.config import SHORT_SHA_LENGTH, Config, canonical_sha
+from edge_agent.config import Config, short_sha
 from edge_agent.contract import Sender
 from edge_agent.errors import MediaError
 from edge_agent.outbox import Outbox
-from edge_agent.recorders.ingest.room import FolderParts, FolderRoom
+from edge_agent.recorders.ingest.watched import FolderParts, WatchedFolders
 from edge_agent.recorders.ledger import LedgerClip, LedgerReader, LedgerUpkeep, RefusedFile
 from edge_agent.runtime import Heartbeat, StopToken, Worker, process
 from edge_agent.writer.drafting import EventDrafter
@@ -71,7 +71,7 @@ class IngestOnce:
         sender = Sender(
             config.box.ward,
             config.box.id,
-            cfg_sha=canonical_sha(config)[:SHORT_SHA_LENGTH],
+            cfg_sha=short_sha(config),
             model_name=detector.name,
             replay=self._replay,
         )
@@ -104,7 +104,7 @@ class IngestOnce:
             state_dir=self._state_dir,
             complete=True,
         )
-        room = FolderRoom(config, parts, analysis.enter)
+        watched = WatchedFolders(config, parts, analysis.enter)
         ends = StopToken()
         workers = [
             Worker("writer", writer.run, ends),
@@ -113,27 +113,27 @@ class IngestOnce:
         for worker in workers:
             worker.start()
         try:
-            self._work(room, writer, stop)
+            self._work(watched, writer, stop)
         finally:
             writer.flush(_FLUSH_S)
             ends.stop()
             for worker in workers:
                 worker.join(_JOIN_S)
-        return self._result(room, outbox, before)
+        return self._result(watched, outbox, before)
 
-    def _work(self, room: FolderRoom, writer: Writer, stop: StopToken) -> None:
-        for tree in room.trees:
+    def _work(self, watched: WatchedFolders, writer: Writer, stop: StopToken) -> None:
+        for tree in watched.trees:
             tree.run_once(stop)
             if tree.lost and not stop.stopped:
                 raise MediaError(f"{tree.path}: {tree.watcher.status().lost}")
-        while len(room.notes) and not stop.stopped:
-            room.notes.retry()
+        while len(watched.notes) and not stop.stopped:
+            watched.notes.retry()
             writer.flush(_FLUSH_S)
-        room.ingest.finish(stop)
+        watched.ingest.finish(stop)
 
-    def _result(self, room: FolderRoom, outbox: Outbox, before: int) -> OnceResult:
-        cameras = {name for tree in room.trees for name in tree.cameras}
-        counters = [room.counters(name) for name in cameras]
+    def _result(self, watched: WatchedFolders, outbox: Outbox, before: int) -> OnceResult:
+        cameras = {name for tree in watched.trees for name in tree.cameras}
+        counters = [watched.counters(name) for name in cameras]
         with LedgerReader(self._state_dir) as reader:
             clips = tuple(
                 clip for name in sorted(cameras) for clip in reader.newest_clips(name, MOST_SHOWN)

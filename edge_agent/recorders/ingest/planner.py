@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from edge_agent.clock import Clock
 from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
-from edge_agent.recorders.ingest.runs import Runs
-from edge_agent.recorders.ledger import ClipState, LedgerClip, LedgerReader
+from edge_agent.recorders.ingest.runs import OpenRuns
+from edge_agent.recorders.ledger import ClipProgress, LedgerClip, LedgerReader
 
 #: A clip this young is news: it comes before other cameras' past.
 FRESH_S = 900.0
@@ -36,7 +36,7 @@ class ClipPlanner:
     ) -> None:
         """`complete`: all that there will ever be was found."""
         self._complete = complete
-        self.runs = Runs(reader)
+        self.runs = OpenRuns(reader)
         self._turn = deque(cameras)
         self._reader = reader
         self._clock = clock
@@ -49,6 +49,17 @@ class ClipPlanner:
         """This camera's clips cannot be read now; their order stays."""
         self._plans.pop(camera, None)
         self._not_before_s[camera] = self._clock.mono_s() + delay_s
+
+    def put_off_s(self, cameras: Sequence[CameraId]) -> float | None:
+        """How long (s) until one of these cameras is looked at again that was put off and has clips
+        that wait; None: there is none."""
+        now_s = self._clock.mono_s()
+        waits = [
+            max(0.0, self._not_before_s[camera] - now_s)
+            for camera in cameras
+            if camera in self._not_before_s and self._reader.newest_waiting_s(camera) is not None
+        ]
+        return min(waits, default=None)
 
     def plan_anew(self, camera: CameraId) -> None:
         """What was taken from its plan could not be dealt with: none of it may be skipped."""
@@ -97,7 +108,7 @@ class ClipPlanner:
             if first.kind != "still" or not plan:
                 return
             clip = self._reader.clip(plan[0])
-            if clip is None or clip.kind != "still" or clip.state is not ClipState.WAITING:
+            if clip is None or clip.kind != "still" or clip.state is not ClipProgress.WAITING:
                 return
             before_s = self._stills_before_s(first.camera)
             if self._reader.waiting_before(clip, before_s) not in (None, before.key):
@@ -124,7 +135,7 @@ class ClipPlanner:
             plan = self._plans.setdefault(camera, deque())
             while plan:
                 clip = self._reader.clip(plan.popleft())
-                if clip is None or clip.state is not ClipState.WAITING:
+                if clip is None or clip.state is not ClipProgress.WAITING:
                     continue
                 if self._reader.waiting_before(clip, self._stills_before_s(camera)) is not None:
                     break  # it was found after the plan was made

@@ -11,14 +11,12 @@ from dataclasses import dataclass, replace
 
 from edge_agent.domain import CameraId
 from edge_agent.outbox import Also, Database
-from edge_agent.recorders.ingest.clip_work import Outcome
-from edge_agent.recorders.ledger import ClipState, LedgerClip, LedgerReader, Run, RunHead
+from edge_agent.recorders.ingest.clip_work import ClipOutcome
+from edge_agent.recorders.ledger import ClipProgress, LedgerClip, LedgerReader, Run, RunHead
 from edge_agent.recorders.ledger import rows as ledger
 
-#: So much of a recording at most has to be looked at again after a crash. A day of clips of ten
-#: seconds then writes 212 MiB, as the kernel counts it; with five minutes 188: most of it is the
-#: ledger's two commits for each clip.
-AHEAD_S = 60.0
+#: So much of a recording at most has to be looked at again after a crash.
+AHEAD_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ class _Ahead:
     stored: RunHead
 
 
-class Runs:
+class OpenRuns:
     """For the ingest thread. Reading raises StorageError."""
 
     def __init__(self, reader: LedgerReader) -> None:
@@ -53,7 +51,7 @@ class Runs:
         found = next((head for head in heads if head.goes_on_with(clip.start_s)), None)
         return self.run(found.clip) if found else None
 
-    def change(self, outcomes: Sequence[Outcome], before: Run | None, *, quiet: bool) -> Also:
+    def change(self, outcomes: Sequence[ClipOutcome], before: Run | None, *, quiet: bool) -> Also:
         """What the ledger is told of clips that followed each other, the first one `before`.
         `quiet`: nothing is told of them."""
         last = next((one.after for one in reversed(outcomes) if one.after is not None), None)
@@ -98,7 +96,7 @@ class Runs:
     def lost(self, cameras: Sequence[CameraId]) -> list[LedgerClip]:
         """The clips whose run was in memory when the agent was killed: they wait again."""
         return [
-            replace(clip, state=ClipState.WAITING, open_events=b"")
+            replace(clip, state=ClipProgress.WAITING, open_events=b"")
             for camera in cameras
             for head in self._reader.run_heads(camera)
             for clip in self._reader.done_ahead(camera, head.start_s, _mark(head))

@@ -18,7 +18,7 @@ from edge_agent.contract import (
 from edge_agent.contract.reasons import CRASHED, FAULT_WORDS, STOPPED
 from edge_agent.domain import CameraId
 from edge_agent.errors import StorageError
-from edge_agent.recorders.ingest.room import INGEST, FolderRoom, Tree
+from edge_agent.recorders.ingest.watched import INGEST, Tree, WatchedFolders
 from edge_agent.recorders.ledger import LedgerReader
 
 #: The ledger is counted as often as this share of a core allows, and not more often than this.
@@ -51,9 +51,9 @@ class FolderStanding:
     """`poll` belongs to the main thread; what it saw last may be asked by any."""
 
     def __init__(
-        self, room: FolderRoom, open_reader: Callable[[], LedgerReader], clock: Clock
+        self, watched: WatchedFolders, open_reader: Callable[[], LedgerReader], clock: Clock
     ) -> None:
-        self._room = room
+        self._watched = watched
         self._reader = open_reader()
         self._clock = clock
         self._due_s = float("-inf")
@@ -62,7 +62,7 @@ class FolderStanding:
 
     def poll(self) -> None:
         now_s = self._clock.mono_s()
-        if not self._room.trees or now_s < self._due_s:
+        if not self._watched.trees or now_s < self._due_s:
             return
         begun_s = thread_cpu_s()
         with contextlib.suppress(StorageError):  # the box's own status says so
@@ -86,12 +86,12 @@ class FolderStanding:
 
     def _unclaimed(self, camera: CameraId) -> int:
         """Files in this camera's folder that fit no camera."""
-        trees = (tree for tree in self._room.trees if camera in tree.cameras)
+        trees = (tree for tree in self._watched.trees if camera in tree.cameras)
         return sum(stray.files for tree in trees for stray in tree.watcher.status().strays)
 
     def picture_faults(self, camera: CameraId) -> str:
         """What was wrong with the pictures of its newest clip; empty: nothing."""
-        return "; ".join(FAULT_WORDS[fault] for fault in self._room.ingest.faults(camera))
+        return "; ".join(FAULT_WORDS[fault] for fault in self._watched.ingest.faults(camera))
 
     def strays_instead(self, tree: Tree, camera: CameraId) -> bool:
         """Whether nobody's files came for an hour since this camera's own ended: its files may
@@ -113,7 +113,7 @@ class FolderStanding:
                 too_old=counts.of(camera, "too_old"),
                 behind_s=max(0.0, now_s - counts.waiting_since_s.get(camera, now_s)),
             )
-            for tree in self._room.trees
+            for tree in self._watched.trees
             for camera in tree.cameras
         }
 
@@ -121,12 +121,12 @@ class FolderStanding:
         """For the telemetry: figures beside those of `ingest`."""
         return {
             camera: self._figures(tree, camera)
-            for tree in self._room.trees
+            for tree in self._watched.trees
             for camera in tree.cameras
         }
 
     def _figures(self, tree: Tree, camera: CameraId) -> dict[str, float]:
-        counters, watch = self._room.counters(camera), tree.watcher.status()
+        counters, watch = self._watched.counters(camera), tree.watcher.status()
         figures: dict[str, float] = {
             "analysed": counters.frames,
             "looks": counters.looks,

@@ -5,9 +5,9 @@ transaction. The writer thread alone writes it; `LedgerReader` looks, one for ea
 """
 
 from edge_agent.recorders.ledger.entries import (
-    ClipState,
+    ClipProgress,
     LedgerClip,
-    LeftOut,
+    LeftOutFile,
     LeftOutState,
     OldFile,
     Run,
@@ -17,11 +17,11 @@ from edge_agent.recorders.ledger.reader import LedgerReader, RefusedFile
 from edge_agent.recorders.ledger.upkeep import LedgerUpkeep
 
 __all__ = [
-    "ClipState",
+    "ClipProgress",
     "LedgerClip",
     "LedgerReader",
     "LedgerUpkeep",
-    "LeftOut",
+    "LeftOutFile",
     "LeftOutState",
     "OldFile",
     "RefusedFile",

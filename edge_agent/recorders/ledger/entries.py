@@ -16,7 +16,7 @@ RUN_GAP_S = 5.0
 RUN_OVERLAP_S = 30.0
 
 
-class ClipState(StrEnum):
+class ClipProgress(StrEnum):
     WAITING = "waiting"  # found, not yet analysed
     DONE = "done"
     FAILED = "failed"  # could not be read; `reason` says why
@@ -48,7 +48,7 @@ class LedgerClip:
     path: Path
     mtime_ns: int
     found_s: float  # by the box's clock
-    state: ClipState = ClipState.WAITING
+    state: ClipProgress = ClipProgress.WAITING
     reason: str = ""
     told: int = 0  # messages of it that are stored already, while it is waiting
     open_events: bytes = b""  # the newest message of each event that is open after these
@@ -60,7 +60,7 @@ class LedgerClip:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOutFile:
     """A file that will not be analysed."""
 
     camera: CameraId | None

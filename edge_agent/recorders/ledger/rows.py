@@ -19,9 +19,9 @@ from edge_agent.domain import CameraId
 from edge_agent.outbox.checksum import crc_of
 from edge_agent.outbox.database import Database, Value
 from edge_agent.recorders.ledger.entries import (
-    ClipState,
+    ClipProgress,
     LedgerClip,
-    LeftOut,
+    LeftOutFile,
     LeftOutState,
     OldFile,
     Run,
@@ -44,7 +44,7 @@ def note_clips(database: Database, clips: Iterable[LedgerClip]) -> None:
         if not known:
             update_clip(database, clip)
         elif _is_news(known[0], clip):
-            state = ClipState.WAITING if known[0].state is ClipState.GONE else known[0].state
+            state = ClipProgress.WAITING if known[0].state is ClipProgress.GONE else known[0].state
             moved = replace(known[0], path=clip.path, mtime_ns=clip.mtime_ns, state=state)
             update_clip(database, moved)
         _note_file(database, clip.path, clip.size_bytes, clip.mtime_ns, key)
@@ -52,10 +52,10 @@ def note_clips(database: Database, clips: Iterable[LedgerClip]) -> None:
 
 def _is_news(known: LedgerClip, found: LedgerClip) -> bool:
     moved = (known.path, known.mtime_ns) != (found.path, found.mtime_ns)
-    return moved or known.state is ClipState.GONE
+    return moved or known.state is ClipProgress.GONE
 
 
-def note_left_out(database: Database, files: Iterable[LeftOut]) -> None:
+def note_left_out(database: Database, files: Iterable[LeftOutFile]) -> None:
     for file in files:
         if file.state is LeftOutState.NOBODY and not file.size_bytes:
             _forget_nobodys(database, file.path)
@@ -191,7 +191,7 @@ def _clip(row: tuple[Any, ...]) -> LedgerClip | None:
             Path(os.fsdecode(path)),
             mtime_ns,
             found_s,
-            ClipState(state),
+            ClipProgress(state),
             reason,
             told,
             bytes(events),

@@ -7,7 +7,7 @@ is what the machine knows: the stream's keyframes (`policy`), where things move 
 
 from edge_agent.sources.gate.decoding import FeedSide, GatedDecoding
 from edge_agent.sources.gate.machine import GateMachine, GateMemory
-from edge_agent.sources.gate.nuisance import NuisanceMap
+from edge_agent.sources.gate.nuisance import WakeNuisances
 from edge_agent.sources.gate.people import PeopleWatch
 from edge_agent.sources.gate.policy import GatePlan, GopWatch, Policy, plan_for
 from edge_agent.sources.gate.words import (
@@ -15,9 +15,9 @@ from edge_agent.sources.gate.words import (
     Finding,
     GateCounters,
     GateState,
+    GateStep,
     PacketFact,
     Sight,
-    Step,
 )
 
 __all__ = [
@@ -29,13 +29,13 @@ __all__ = [
     "GateMemory",
     "GatePlan",
     "GateState",
+    "GateStep",
     "GatedDecoding",
     "GopWatch",
-    "NuisanceMap",
     "PacketFact",
     "PeopleWatch",
     "Policy",
     "Sight",
-    "Step",
+    "WakeNuisances",
     "plan_for",
 ]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from edge_agent.domain import Frame, Packet
 from edge_agent.sources.decoder import Decoder, Picture
 from edge_agent.sources.gate.machine import GateMachine
-from edge_agent.sources.gate.words import Finding, GateState, PacketFact, Sight, Step
+from edge_agent.sources.gate.words import Finding, GateState, GateStep, PacketFact, Sight
 from edge_agent.sources.ring import MAX_STEP_BACK_S, GopRing
 
 #: Packets decoded in one go, so that the camera's next packets do not pile up meanwhile.
@@ -84,13 +84,13 @@ class GatedDecoding:
             self._hand_over(self._decoder.drain())
         self._hand_out()
 
-    def _obey(self, step: Step, packet: Packet) -> None:
-        if step is Step.LOOK and self._machine.state is GateState.IDLE:
+    def _obey(self, step: GateStep, packet: Packet) -> None:
+        if step is GateStep.LOOK and self._machine.state is GateState.IDLE:
             self._look(packet)
-        elif step in (Step.DECODE, Step.LOOK):
-            self._look_pts_s = packet.pts_s if step is Step.LOOK else self._look_pts_s
+        elif step in (GateStep.DECODE, GateStep.LOOK):
+            self._look_pts_s = packet.pts_s if step is GateStep.LOOK else self._look_pts_s
             self._waiting.append(packet)
-        elif step is Step.WAKE:
+        elif step is GateStep.WAKE:
             self._rewind()
 
     def _look(self, packet: Packet) -> None:
@@ -109,7 +109,7 @@ class GatedDecoding:
             self._machine.pictureless()
             return
         for picture in alone:
-            if self._machine.looked(self._feed.judge(picture)) is Step.WAKE:
+            if self._machine.looked(self._feed.judge(picture)) is GateStep.WAKE:
                 self._rewind()
                 return
             self._hand_over([picture])

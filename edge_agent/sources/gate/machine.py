@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from edge_agent.domain import Lighting
 from edge_agent.geometry import BBox
-from edge_agent.sources.gate.nuisance import NuisanceMap
+from edge_agent.sources.gate.nuisance import WakeNuisances
 from edge_agent.sources.gate.people import PeopleWatch
 from edge_agent.sources.gate.policy import (
     MEASURING,
@@ -32,9 +32,9 @@ from edge_agent.sources.gate.words import (
     Finding,
     GateCounters,
     GateState,
+    GateStep,
     PacketFact,
     Sight,
-    Step,
 )
 
 #: Nothing may move for so long before everything is no longer decoded. Coming back costs no more
@@ -62,7 +62,7 @@ _CANDIDATE_EVERY_S = 20.0
 class GateMemory:
     """What the gate knows of a camera; outlives connections. Owned by the source thread."""
 
-    nuisance: NuisanceMap = field(default_factory=NuisanceMap)
+    nuisance: WakeNuisances = field(default_factory=WakeNuisances)
     counters: GateCounters = field(default_factory=GateCounters)
     overlays: tuple[BBox, ...] = ()  # burnt-in clocks
 
@@ -93,7 +93,7 @@ class GateMachine:
         self._key_pts_s = self._previous_key_pts_s = float("-inf")
         self._candidate_s = float("-inf")
         self._recent: deque[tuple[float, BBox]] = deque(maxlen=_MAX_RECENT)  # what moved when
-        self.rewind_to_s = float("-inf")  # stream time, for `Step.WAKE`
+        self.rewind_to_s = float("-inf")  # stream time, for `GateStep.WAKE`
         #: Of a rewind for somebody whom a keyframe showed: also before it, to see them come.
         self.recalls = False
 
@@ -130,14 +130,14 @@ class GateMachine:
 
     # --- what comes in ------------------------------------------------------------------
 
-    def packet(self, fact: PacketFact) -> Step:
+    def packet(self, fact: PacketFact) -> GateStep:
         """What becomes of this packet."""
         if self._begun_s is None:
             self._begun_s = fact.at_s
         self._note(fact)
         return self._step(fact)
 
-    def looked(self, sight: Sight) -> Step:
+    def looked(self, sight: Sight) -> GateStep:
         """A picture was compared with the background; WAKE or SKIP (go on as you were)."""
         self._counters.looks += 1
         self._looks += 1
@@ -151,8 +151,8 @@ class GateMachine:
             self._rest_if_quiet()
         elif self._state is GateState.IDLE and moved:
             self._wake("a keyframe shows motion", self._previous_key_pts_s)
-            return Step.WAKE
-        return Step.SKIP
+            return GateStep.WAKE
+        return GateStep.SKIP
 
     def pictureless(self) -> None:
         """A keyframe alone gave no picture that can be believed: everything is decoded, beginning
@@ -211,7 +211,7 @@ class GateMachine:
         self._at_s = fact.at_s
         self._gops.add(fact)
 
-    def _step(self, fact: PacketFact) -> Step:
+    def _step(self, fact: PacketFact) -> GateStep:
         policy = self.plan.policy
         if policy is Policy.FULL and self._state is not GateState.ALWAYS:
             return self._give_up()
@@ -225,22 +225,22 @@ class GateMachine:
             recalls = self._recall_wanted
             self._wake(self._wake_wanted, self._previous_key_pts_s if recalls else self._key_pts_s)
             self.recalls = recalls
-            return Step.WAKE
-        return self._look_at(fact) if fact.is_key else Step.SKIP
+            return GateStep.WAKE
+        return self._look_at(fact) if fact.is_key else GateStep.SKIP
 
-    def _all(self, fact: PacketFact) -> Step:
+    def _all(self, fact: PacketFact) -> GateStep:
         """Everything is decoded; keyframes still are looked at, to know their background."""
-        if self._enabled and fact.is_key and self._look_at(fact) is Step.LOOK:
-            return Step.LOOK
-        return Step.DECODE
+        if self._enabled and fact.is_key and self._look_at(fact) is GateStep.LOOK:
+            return GateStep.LOOK
+        return GateStep.DECODE
 
-    def _look_at(self, fact: PacketFact) -> Step:
+    def _look_at(self, fact: PacketFact) -> GateStep:
         every_s = _LOOK_INTRA_EVERY_S if self._gops.all_intra else _LOOK_EVERY_S
         if 0 <= fact.at_s - self._last_look_s < every_s:
-            return Step.SKIP
+            return GateStep.SKIP
         self._previous_key_pts_s, self._key_pts_s = self._key_pts_s, fact.pts_s
         self._last_look_s = fact.at_s
-        return Step.LOOK
+        return GateStep.LOOK
 
     def _rest_if_quiet(self) -> bool:
         """Go to rest, also in the middle of a GOP: the ring has all of it."""
@@ -305,15 +305,15 @@ class GateMachine:
             self._memory.nuisance.wake_was_for_nobody()
         self._wake_counts = False
 
-    def _give_up(self) -> Step:
+    def _give_up(self) -> GateStep:
         """The stream cannot be gated (any more)."""
         asleep = self._state is GateState.IDLE
         self._end_wake()
         self._state = GateState.ALWAYS
         if not asleep:
-            return Step.DECODE
+            return GateStep.DECODE
         self.rewind_to_s = self._key_pts_s
-        return Step.WAKE
+        return GateStep.WAKE
 
     def _look_closer(self, finding: Finding) -> None:
         """Does a keyframe's finding ask for more pictures?"""

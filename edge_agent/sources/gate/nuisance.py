@@ -37,7 +37,7 @@ _COVERED = 0.65
 _AROUND = 1.5
 
 
-class NuisanceMap:
+class WakeNuisances:
     """One camera's; outlives connections. Owned by the source thread."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ class GateState(StrEnum):
     ALWAYS = "always"  # everything is decoded: this stream cannot be gated
 
 
-class Step(StrEnum):
+class GateStep(StrEnum):
     """What the decoder control does next."""
 
     SKIP = "skip"  # kept in the ring, not decoded

@@ -25,7 +25,7 @@ class NotRtsp(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class RtspReply:
     """What a server answered. Header names are in lower case, in the order in which they came."""
 
     status: int
@@ -54,7 +54,7 @@ class Piece:
     """The next thing in what a server sends: a reply, a packet, or something to pass over."""
 
     size_bytes: int  # that it took
-    reply: Reply | None = None
+    reply: RtspReply | None = None
     channel: int = 0
     packet: bytes | None = None
 
@@ -94,7 +94,7 @@ def _message(data: bytes | bytearray, at: int, end: int, body: int) -> Piece | N
             raise NotRtsp(f"{first[:40]!r} where a message should begin")
         return Piece(after - at)  # a request of the server's (ANNOUNCE, OPTIONS): nothing for us
     reason = (status[2] or b"").decode("utf-8", "replace").strip()
-    return Piece(after - at, Reply(int(status[1]), reason, headers, bytes(data[body:after])))
+    return Piece(after - at, RtspReply(int(status[1]), reason, headers, bytes(data[body:after])))
 
 
 def _may_become_a_message(start: bytes | bytearray) -> bool:

@@ -29,9 +29,9 @@ from edge_agent.sources.rtsp.answers import (
     wrong_login,
 )
 from edge_agent.sources.rtsp.challenge import Answering, Challenge, challenges, chosen
-from edge_agent.sources.rtsp.messages import NotRtsp, Reply, request
+from edge_agent.sources.rtsp.messages import NotRtsp, RtspReply, request
 from edge_agent.sources.rtsp.sdp import Description, VideoTrack, control_uri, described
-from edge_agent.sources.rtsp.wire import Wire, connected, not_rtsp
+from edge_agent.sources.rtsp.wire import RtspWire, connected, not_rtsp
 
 _PORTS = {"rtsp": 554, "rtsps": 322}
 _MAX_REDIRECTS = 3
@@ -83,7 +83,7 @@ class Talk:
         self._keep_alive = "OPTIONS"
         self._uri = ""
         self._deadline_s = 0.0
-        self.wire: Wire
+        self.wire: RtspWire
         self.session = ""
         self.session_timeout_s = _SESSION_TIMEOUT_S
         self.track: VideoTrack
@@ -111,7 +111,7 @@ class Talk:
         """A request that says we are still here; its answer is of no interest."""
         return self._request(self._keep_alive, self._uri, {})
 
-    def heard(self, reply: Reply) -> None:
+    def heard(self, reply: RtspReply) -> None:
         """An answer while it plays: to what keeps it alive."""
         if reply.status == 401:
             self._asked_again(challenges(reply.all("www-authenticate")))
@@ -244,7 +244,7 @@ class Talk:
 
     # --- one request ---
 
-    def _ask(self, method: str, uri: str, headers: dict[str, str]) -> Reply:
+    def _ask(self, method: str, uri: str, headers: dict[str, str]) -> RtspReply:
         """The answer, after logging in where that is asked for."""
         reply = self._exchange(method, uri, headers)
         for _ in range(2):
@@ -269,7 +269,7 @@ class Talk:
         self._accepted = self._answering is not None
         return reply
 
-    def _exchange(self, method: str, uri: str, headers: dict[str, str]) -> Reply:
+    def _exchange(self, method: str, uri: str, headers: dict[str, str]) -> RtspReply:
         self.wire.send(self._request(method, uri, headers), self._deadline_s)
         return self.wire.reply(self._number, self._deadline_s)
 
@@ -285,7 +285,7 @@ class Talk:
         except NotRtsp as error:
             raise not_rtsp(self._target, error) from None
 
-    def _check(self, reply: Reply, method: str) -> Reply:
+    def _check(self, reply: RtspReply, method: str) -> RtspReply:
         if 300 <= reply.status < 400:
             raise _Redirected(reply.header("location"))
         if not 200 <= reply.status < 300:

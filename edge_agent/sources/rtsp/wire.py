@@ -15,7 +15,7 @@ from edge_agent.runtime import Patience, StopToken, open_tcp, shake_hands
 from edge_agent.sources.libav import Target, connection_failure, no_answer
 from edge_agent.sources.refusal import CameraRefuses
 from edge_agent.sources.rtsp.answers import unknown_host
-from edge_agent.sources.rtsp.messages import NotRtsp, Reply, next_piece
+from edge_agent.sources.rtsp.messages import NotRtsp, RtspReply, next_piece
 
 _SLICE_S = 0.2
 _CHUNK_BYTES = 64 * 1024
@@ -25,7 +25,7 @@ _MAX_EARLY_BYTES = 4 * 1024 * 1024
 _UNCOUNTED_S = 1.0
 
 
-class Wire:
+class RtspWire:
     """Owned by one thread at a time. Errors name the camera and never hold a secret."""
 
     def __init__(self, sock: socket.socket, target: Target, stop: StopToken, clock: Clock) -> None:
@@ -52,13 +52,13 @@ class Wire:
         finally:
             self.socket.setblocking(False)
 
-    def reply(self, number: int, deadline_s: float) -> Reply:
+    def reply(self, number: int, deadline_s: float) -> RtspReply:
         """The answer to request `number`; packets that come meanwhile are kept.
 
         Interim answers (1xx) are none. Some cameras do not count along: an answer of another
         number is taken when no better one comes.
         """
-        uncounted: Reply | None = None
+        uncounted: RtspReply | None = None
         until_s = deadline_s
         while True:
             try:
@@ -135,7 +135,7 @@ def connected(
     target: Target,
     patience: Patience,
     tls: bool,
-) -> Wire:
+) -> RtspWire:
     """Raises SourceUnreachable in words."""
     context = _context(config, target) if tls else None  # before anything is open
     try:
@@ -150,7 +150,7 @@ def connected(
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context is not None:
             sock = _encrypted(sock, host, context, target, patience)
-        return Wire(sock, target, patience.stop, patience.clock)
+        return RtspWire(sock, target, patience.stop, patience.clock)
     raise failure
 
 

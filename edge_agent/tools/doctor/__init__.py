@@ -10,13 +10,22 @@ from edge_agent.clock import Clock
 from edge_agent.sources import login_guard
 from edge_agent.tools.doctor import agent, cameras, machine
 from edge_agent.tools.doctor.broker import look_at_broker
-from edge_agent.tools.doctor.findings import CODES, Code, Finding, Grade, codes_markdown
+from edge_agent.tools.doctor.findings import CODES, Code, DoctorFinding, Grade, codes_markdown
 
-__all__ = ["CODES", "Code", "Finding", "Grade", "Visit", "codes_markdown", "examine", "worst"]
+__all__ = [
+    "CODES",
+    "Code",
+    "DoctorFinding",
+    "DoctorVisit",
+    "Grade",
+    "codes_markdown",
+    "examine",
+    "worst",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class DoctorVisit:
     """What the doctor looks at."""
 
     config: Path
@@ -25,11 +34,11 @@ class Visit:
 
 
 def examine(
-    visit: Visit,
+    visit: DoctorVisit,
     clock: Clock,
     box: machine.Machine | None = None,
     tell: Callable[[str], None] = lambda part: None,
-) -> Iterator[Finding]:
+) -> Iterator[DoctorFinding]:
     """Everything, as it is found. `tell` hears which part is looked at now."""
     box = box or machine.Machine()
     tell("machine")
@@ -63,7 +72,7 @@ def examine(
                 yield from cameras.visit(camera, guard, clock, detector).findings
 
 
-def worst(findings: Iterable[Finding]) -> Grade:
+def worst(findings: Iterable[DoctorFinding]) -> Grade:
     """Red before yellow before green."""
     order = (Grade.GREEN, Grade.YELLOW, Grade.RED)
     return max((finding.grade for finding in findings), key=order.index, default=Grade.GREEN)

@@ -14,7 +14,7 @@ from edge_agent.errors import (
 )
 from edge_agent.language import _
 from edge_agent.outbox import outbox_stat
-from edge_agent.tools.doctor.findings import Finding, failed, fine
+from edge_agent.tools.doctor.findings import DoctorFinding, failed, fine
 from edge_agent.tools.preflight import Diagnosis, local_diagnoses, service_of
 from edge_agent.tools.sentences import of_problem
 
@@ -29,23 +29,27 @@ class Loaded:
     """What the checks that follow need; None where the configuration is wrong."""
 
     config: Config | None
-    findings: tuple[Finding, ...]
+    findings: tuple[DoctorFinding, ...]
 
 
 def configuration(path: Path) -> Loaded:
     try:
         loaded: LoadedConfig = load_config(path)
     except ConfigError as error:
-        found = tuple(Finding("EA-CFG-001", str(path), of_problem(each)) for each in error.problems)
+        found = tuple(
+            DoctorFinding("EA-CFG-001", str(path), of_problem(each)) for each in error.problems
+        )
         return Loaded(None, found)
     told = [each for each in local_diagnoses(loaded, service_of(path)) if not _is_camera(each)]
     wrong = [
-        Finding("EA-CFG-001", str(path), of_problem(each.problem)) for each in told if each.is_error
+        DoctorFinding("EA-CFG-001", str(path), of_problem(each.problem))
+        for each in told
+        if each.is_error
     ]
     odd = [*loaded.warnings, *(each.problem for each in told if not each.is_error)]
-    warnings = [*wrong, *(Finding("EA-CFG-002", str(path), of_problem(each)) for each in odd)]
+    warnings = [*wrong, *(DoctorFinding("EA-CFG-002", str(path), of_problem(each)) for each in odd)]
     if not any(camera.enabled for camera in loaded.config.cameras):
-        warnings.append(Finding("EA-CFG-003", str(path), _("no camera")))
+        warnings.append(DoctorFinding("EA-CFG-003", str(path), _("no camera")))
     if not warnings:
         count = len(loaded.config.cameras)
         said = _("fine, 1 camera") if count == 1 else _("fine, {count} cameras").format(count=count)
@@ -58,7 +62,7 @@ def _is_camera(diagnosis: Diagnosis) -> bool:
     return diagnosis.problem.path.startswith("source.")
 
 
-def detector(config: Config) -> tuple[Finding, OnnxDetector | None]:
+def detector(config: Config) -> tuple[DoctorFinding, OnnxDetector | None]:
     """Opened, verified and asked."""
     from edge_agent.tools.trial.cost import look_ms, street
 
@@ -70,22 +74,24 @@ def detector(config: Config) -> tuple[Finding, OnnxDetector | None]:
     picture = street(model.manifest.input.size)
     took_ms = min(look_ms(opened, picture)[1] for _ in range(_LOOKS))
     found = _("{model}: {ms} ms a look").format(model=model.manifest.name, ms=round(took_ms))
-    return Finding("EA-MOD-002" if took_ms > _SLOW_LOOK_MS else "", _("detector"), found), opened
+    return DoctorFinding(
+        "EA-MOD-002" if took_ms > _SLOW_LOOK_MS else "", _("detector"), found
+    ), opened
 
 
-def outbox(state_dir: Path) -> Finding:
+def outbox(state_dir: Path) -> DoctorFinding:
     if not state_dir.exists():
         return fine(_("outbox"), _("not made yet"))
     try:
         stat = outbox_stat(state_dir)
     except PermissionError as error:
-        return Finding("EA-CARD-003", str(state_dir), error.strerror or _("no access"))
+        return DoctorFinding("EA-CARD-003", str(state_dir), error.strerror or _("no access"))
     except StorageError as error:
         if not any(state_dir.glob("*.sqlite*")):
             return fine(_("outbox"), _("not made yet"))
         return failed("EA-OUT-002", _("outbox"), error)
     code = "EA-OUT-001" if stat.unsent >= _MANY_WAITING else ""
-    return Finding(
+    return DoctorFinding(
         code,
         _("outbox"),
         _("{count} messages wait, {kib} KiB").format(count=stat.unsent, kib=stat.file_bytes >> 10),

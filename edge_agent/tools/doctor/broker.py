@@ -16,9 +16,9 @@ from edge_agent.config import Config
 from edge_agent.contract import PREFIX, Branch, Topic, UlidGenerator
 from edge_agent.errors import BrokerRefused, BrokerUnreachable, ConfigError
 from edge_agent.language import _
-from edge_agent.mqtt import Connection, Dialer, Session, endpoint_of
+from edge_agent.mqtt import BrokerSession, Connection, Dialer, endpoint_of
 from edge_agent.runtime import StopToken
-from edge_agent.tools.doctor.findings import Finding, failed, fine
+from edge_agent.tools.doctor.findings import DoctorFinding, failed, fine
 from edge_agent.tools.sentences import of_problem
 
 _CERTIFICATE_DAYS = 30
@@ -30,27 +30,27 @@ _REFUSED = 0x80
 _NOBODYS_VERB = "doctor"
 
 
-def look_at_broker(config: Config, clock: Clock) -> Iterator[Finding]:
+def look_at_broker(config: Config, clock: Clock) -> Iterator[DoctorFinding]:
     yield from _own_certificate(config.mqtt.tls.cert_file)
     dialer = Dialer(lambda: endpoint_of(config.mqtt), clock)
     name = f"{config.box.ward}/{config.box.id}/doctor-{UlidGenerator().next(clock.read().utc_s)}"
     begun_s = time.monotonic()
     try:
-        connection = dialer.dial(Session(name, clean_start=True, expiry_s=0), StopToken())
+        connection = dialer.dial(BrokerSession(name, clean_start=True, expiry_s=0), StopToken())
         try:
             yield from _connected(config, connection, time.monotonic() - begun_s)
         finally:
             connection.close()
     except ConfigError as error:
         for problem in error.problems:
-            yield Finding("EA-CFG-001", _("broker"), of_problem(problem))
+            yield DoctorFinding("EA-CFG-001", _("broker"), of_problem(problem))
     except BrokerRefused as error:
         yield failed("EA-BRK-002", _("broker"), error)
     except BrokerUnreachable as error:
         yield failed("EA-BRK-001", _("broker"), error)
 
 
-def _connected(config: Config, connection: Connection, took_s: float) -> Iterator[Finding]:
+def _connected(config: Config, connection: Connection, took_s: float) -> Iterator[DoctorFinding]:
     yield from _brokers_certificate(connection.broker_certificate)
     topic = str(Topic(config.box.ward, config.box.id, Branch.COMMAND, leaf=_NOBODYS_VERB))
     asked_s = time.monotonic()
@@ -59,11 +59,11 @@ def _connected(config: Config, connection: Connection, took_s: float) -> Iterato
     where = f"{config.mqtt.host}:{config.mqtt.port}"
     if granted is None:
         text = _("{where}: connected, but it answers nothing within {s} s")
-        yield Finding("EA-BRK-007", _("broker"), text.format(where=where, s=round(_ANSWER_S)))
+        yield DoctorFinding("EA-BRK-007", _("broker"), text.format(where=where, s=round(_ANSWER_S)))
         return
     if granted >= _REFUSED:
         text = _("{where}: connected, but this box may not read {topic}")
-        yield Finding("EA-BRK-005", _("broker"), text.format(where=where, topic=topic))
+        yield DoctorFinding("EA-BRK-005", _("broker"), text.format(where=where, topic=topic))
         return
     text = _(
         "{where}: MQTT {version}, contract {contract}, connected in {ms} ms, round trip {trip} ms"
@@ -80,7 +80,7 @@ def _connected(config: Config, connection: Connection, took_s: float) -> Iterato
     )
 
 
-def _own_certificate(cert_file: str | None) -> Iterator[Finding]:
+def _own_certificate(cert_file: str | None) -> Iterator[DoctorFinding]:
     if cert_file is None:
         return
     try:
@@ -91,7 +91,7 @@ def _own_certificate(cert_file: str | None) -> Iterator[Finding]:
         return  # the connection says what is wrong with it
 
 
-def _brokers_certificate(decoded: Mapping[str, Any]) -> Iterator[Finding]:
+def _brokers_certificate(decoded: Mapping[str, Any]) -> Iterator[DoctorFinding]:
     if not decoded:
         return
     names = [value for kind, value in decoded.get("subjectAltName", ()) if kind != "email"]
@@ -102,10 +102,10 @@ def _brokers_certificate(decoded: Mapping[str, Any]) -> Iterator[Finding]:
         return
 
 
-def _days_left(subject: str, decoded: Mapping[str, Any], codes: tuple[str, str]) -> Finding:
+def _days_left(subject: str, decoded: Mapping[str, Any], codes: tuple[str, str]) -> DoctorFinding:
     """`codes`: it ends soon, it has ended."""
     ends = dt.datetime.strptime(decoded["notAfter"], _PEM_DATE).replace(tzinfo=dt.UTC)
     days = (ends - dt.datetime.now(dt.UTC)).days
     code = codes[1] if days < 0 else codes[0] if days < _CERTIFICATE_DAYS else ""
     text = _("{days} days left, until {date}")
-    return Finding(code, subject, text.format(days=days, date=f"{ends:%Y-%m-%d}"))
+    return DoctorFinding(code, subject, text.format(days=days, date=f"{ends:%Y-%m-%d}"))

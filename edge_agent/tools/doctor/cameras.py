@@ -16,9 +16,9 @@ from edge_agent.health.faults import Fault
 from edge_agent.language import _
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CredentialGuard, PictureRules, ProbeReport, blackened, probe
-from edge_agent.tools.doctor.findings import Finding, failed, fine
+from edge_agent.tools.doctor.findings import DoctorFinding, failed, fine
 from edge_agent.tools.sentences import of_stream
-from edge_agent.tools.sight import Sight, look_at
+from edge_agent.tools.sight import CameraSight, look_at
 
 #: Long enough for a keyframe of a camera with a GOP of 4 s.
 _WATCH_S = 6.0
@@ -29,7 +29,7 @@ class CameraVisit:
     """`picture`: uint8 BGR (height, width, 3), privacy masks black; None where none came."""
 
     camera: str
-    findings: tuple[Finding, ...]
+    findings: tuple[DoctorFinding, ...]
     picture: U8 | None = field(default=None, repr=False, compare=False)
 
 
@@ -41,7 +41,9 @@ def visit(
     if isinstance(source, FolderSource):
         there = Path(source.path).is_dir()
         found = _("folder there") if there else _("folder missing")
-        return CameraVisit(camera.id, (Finding("" if there else "EA-CAM-005", subject, found),))
+        return CameraVisit(
+            camera.id, (DoctorFinding("" if there else "EA-CAM-005", subject, found),)
+        )
     try:
         seen = probe(
             source,
@@ -74,19 +76,19 @@ def _code_of(error: AgentError) -> str:
 
 def _findings(
     subject: str, seen: ProbeReport, picture: U8 | None, detector: OnnxDetector | None
-) -> Iterator[Finding]:
+) -> Iterator[DoctorFinding]:
     stream = _stream(seen)
     if picture is None:
         yield fine(subject, stream)
     else:
         sight = look_at(picture, detector)
         shows = _("picture: {what}").format(what=sight.in_words())
-        yield Finding(_sight_code(sight), subject, f"{stream}; {shows}")
+        yield DoctorFinding(_sight_code(sight), subject, f"{stream}; {shows}")
     for advice in seen.advice:
-        yield Finding("EA-CAM-004", subject, of_stream(advice))
+        yield DoctorFinding("EA-CAM-004", subject, of_stream(advice))
 
 
-def _sight_code(sight: Sight) -> str:
+def _sight_code(sight: CameraSight) -> str:
     if sight.shows_nothing:
         return "EA-CAM-006"
     return "EA-CAM-007" if sight.fault is Fault.DARK else ""

@@ -32,7 +32,7 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     """What was found. `subject` is a camera, a path or a part of the box."""
 
     code: str
@@ -48,17 +48,17 @@ class Finding:
         return CODES[self.code].fix if self.code in CODES else ""
 
 
-def fine(subject: str, found: str) -> Finding:
+def fine(subject: str, found: str) -> DoctorFinding:
     """Nothing to do."""
-    return Finding("", subject, found)
+    return DoctorFinding("", subject, found)
 
 
-def failed(code: str, subject: str, error: AgentError) -> Finding:
+def failed(code: str, subject: str, error: AgentError) -> DoctorFinding:
     """From what a part of the agent raised; where its words are English only, with ours."""
     said = of_error(error)
     if spoken() != "en" and said == str(error):
         said = f"{_(CODES[code].means)} ({said})"
-    return Finding(code, subject, said)
+    return DoctorFinding(code, subject, said)
 
 
 _Y, _R = Grade.YELLOW, Grade.RED

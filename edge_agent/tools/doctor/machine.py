@@ -14,7 +14,7 @@ from pathlib import Path
 
 from edge_agent.clock import Clock, ClockQuality, SystemClock
 from edge_agent.language import _, told, translatable
-from edge_agent.tools.doctor.findings import Finding, fine
+from edge_agent.tools.doctor.findings import DoctorFinding, fine
 
 #: Bits of `vcgencmd get_throttled` (Raspberry Pi documentation, vcgencmd).
 _UNDER_VOLTAGE_NOW, _UNDER_VOLTAGE_SINCE_BOOT = 1 << 0, 1 << 16
@@ -59,16 +59,16 @@ class Machine:
             return ""
 
 
-def power(machine: Machine) -> Iterator[Finding]:
+def power(machine: Machine) -> Iterator[DoctorFinding]:
     code, said = machine.run(["vcgencmd", "get_throttled"])
     if code == 0 and "=0x" in said:
         bits = int(said.rpartition("=")[2], 16)
         if bits & _UNDER_VOLTAGE_NOW:
-            yield Finding(
+            yield DoctorFinding(
                 "EA-PWR-001", _("power"), _("too little voltage now ({bits})").format(bits=said)
             )
         elif bits & _UNDER_VOLTAGE_SINCE_BOOT:
-            yield Finding(
+            yield DoctorFinding(
                 "EA-PWR-002",
                 _("power"),
                 _("too little voltage since the start ({bits})").format(bits=said),
@@ -76,7 +76,7 @@ def power(machine: Machine) -> Iterator[Finding]:
         else:
             yield fine(_("power"), _("enough voltage"))
         if bits & (_SLOWED_NOW | _SLOWED_SINCE_BOOT):
-            yield Finding(
+            yield DoctorFinding(
                 "EA-HEAT-001",
                 _("heat"),
                 _("the processor was slowed down ({bits})").format(bits=said),
@@ -86,44 +86,44 @@ def power(machine: Machine) -> Iterator[Finding]:
     if milli.lstrip("-").isdigit():
         degrees = int(milli) / 1000
         if degrees >= _HOT_C:
-            yield Finding("EA-HEAT-001", _("heat"), f"{degrees:.0f} °C")
+            yield DoctorFinding("EA-HEAT-001", _("heat"), f"{degrees:.0f} °C")
         else:
             yield fine(_("heat"), f"{degrees:.0f} °C")
 
 
-def clock_state(clock: Clock) -> Finding:
+def clock_state(clock: Clock) -> DoctorFinding:
     if isinstance(clock, SystemClock):
         clock.refresh()
     reading = clock.read()
     if reading.quality is ClockQuality.UNSET:
-        return Finding(
+        return DoctorFinding(
             "EA-CLK-001", _("clock"), time.strftime("%Y-%m-%d", time.gmtime(reading.utc_s))
         )
     if reading.quality is ClockQuality.SYNCED:
         return fine(
             _("clock"), _("kept by a time server, within {ms} ms").format(ms=reading.err_ms or 0)
         )
-    return Finding(
+    return DoctorFinding(
         "EA-CLK-002",
         _("clock"),
         _("{quality}: no time server keeps it").format(quality=told(reading.quality, _QUALITIES)),
     )
 
 
-def card(state_dir: Path) -> Iterator[Finding]:
+def card(state_dir: Path) -> Iterator[DoctorFinding]:
     """Free space, and how long a small durable write takes."""
     folder = _nearest(state_dir)
     usage = shutil.disk_usage(folder)
     free = _("{free} MiB free of {total}").format(free=usage.free >> 20, total=usage.total >> 20)
     if usage.free < max(_LEAST_FREE_FRAC * usage.total, min(_LEAST_FREE_BYTES, usage.total / 2)):
-        yield Finding("EA-CARD-001", _("disk"), free)
+        yield DoctorFinding("EA-CARD-001", _("disk"), free)
     else:
         yield fine(_("disk"), free)
     probe = state_dir / f".doctor-{os.getpid()}"
     try:
         slowest_ms = max(_durable_write_ms(probe) for _ in range(_WRITES))
     except OSError as error:
-        yield Finding("EA-CARD-003", str(state_dir), error.strerror or str(error))
+        yield DoctorFinding("EA-CARD-003", str(state_dir), error.strerror or str(error))
         return
     finally:
         with contextlib.suppress(OSError):
@@ -131,21 +131,23 @@ def card(state_dir: Path) -> Iterator[Finding]:
     found = _("slowest of {count} small durable writes: {ms} ms").format(
         count=_WRITES, ms=round(slowest_ms)
     )
-    yield Finding("EA-CARD-002" if slowest_ms > _SLOW_WRITE_MS else "", _("card"), found)
+    yield DoctorFinding("EA-CARD-002" if slowest_ms > _SLOW_WRITE_MS else "", _("card"), found)
 
 
-def memory(machine: Machine) -> Iterator[Finding]:
+def memory(machine: Machine) -> Iterator[DoctorFinding]:
     for line in machine.text("proc/meminfo").splitlines():
         if line.startswith("MemAvailable:"):
             free_mib = int(line.split()[1]) >> 10
             found = _("{free} MiB available").format(free=free_mib)
-            yield Finding("EA-MEM-001" if free_mib < _LEAST_MEMORY_MIB else "", _("memory"), found)
+            yield DoctorFinding(
+                "EA-MEM-001" if free_mib < _LEAST_MEMORY_MIB else "", _("memory"), found
+            )
     controllers = machine.text("sys/fs/cgroup/cgroup.controllers").split()
     if controllers and "memory" not in controllers:
-        yield Finding("EA-MEM-002", _("memory"), _("the kernel's memory cgroup is off"))
+        yield DoctorFinding("EA-MEM-002", _("memory"), _("the kernel's memory cgroup is off"))
 
 
-def libraries() -> Finding:
+def libraries() -> DoctorFinding:
     broken = []
     for name in _LIBRARIES:
         try:
@@ -153,11 +155,11 @@ def libraries() -> Finding:
         except Exception as error:  # noqa: BLE001 - whatever a broken library raises
             broken.append(f"{name}: {error}")
     if broken:
-        return Finding("EA-PY-001", _("libraries"), "; ".join(broken))
+        return DoctorFinding("EA-PY-001", _("libraries"), "; ".join(broken))
     return fine(_("libraries"), _("{count} load").format(count=len(_LIBRARIES)))
 
 
-def service(machine: Machine) -> Iterator[Finding]:
+def service(machine: Machine) -> Iterator[DoctorFinding]:
     """Only where the unit is installed and systemd runs."""
     code, state = machine.run(["systemctl", "is-active", "edge-agent"])
     if code in (126, 127) or not state or state == "unknown":
@@ -168,9 +170,9 @@ def service(machine: Machine) -> Iterator[Finding]:
     if state == "active":
         yield fine(_("service"), _("running"))
     else:
-        yield Finding("EA-SVC-001", _("service"), state)
+        yield DoctorFinding("EA-SVC-001", _("service"), state)
     if known != 0 and enabled == "disabled":
-        yield Finding("EA-SVC-002", _("service"), _("not enabled"))
+        yield DoctorFinding("EA-SVC-002", _("service"), _("not enabled"))
 
 
 def _durable_write_ms(path: Path) -> float:

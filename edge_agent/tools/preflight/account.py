@@ -16,7 +16,7 @@ READ, WRITE = "read", "write"
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ServiceUser:
     name: str
     uid: int
     gid: int
@@ -27,7 +27,7 @@ class Account:
         return self.uid == os.geteuid()
 
     @classmethod
-    def ours(cls) -> Account:
+    def ours(cls) -> ServiceUser:
         uid = os.geteuid()
         try:
             name = pwd.getpwuid(uid).pw_name
@@ -36,7 +36,7 @@ class Account:
         return cls(name, uid, os.getegid(), tuple(os.getgroups()))
 
     @classmethod
-    def named(cls, name: str, group: str = "", groups: Sequence[str] = ()) -> Account | None:
+    def named(cls, name: str, group: str = "", groups: Sequence[str] = ()) -> ServiceUser | None:
         """None when this machine has no such user."""
         try:
             entry = pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
@@ -51,7 +51,7 @@ class Account:
         return cls(entry.pw_name, entry.pw_uid, gid, tuple({gid, *more}))
 
 
-def trouble_of(account: Account, wishes: Mapping[str, str]) -> Mapping[str, int]:
+def trouble_of(account: ServiceUser, wishes: Mapping[str, str]) -> Mapping[str, int]:
     """For each path (-> `read` or `write`) the errno that the account would meet, 0 when none.
 
     What cannot be found out by this user is left out.
@@ -67,7 +67,7 @@ def trouble_of(account: Account, wishes: Mapping[str, str]) -> Mapping[str, int]
     }
 
 
-def blocking_part(account: Account, path: Path) -> Path:
+def blocking_part(account: ServiceUser, path: Path) -> Path:
     """The file itself, or the first folder on the way that the account may not enter."""
     for folder in reversed(path.parents):
         try:
@@ -100,7 +100,7 @@ def _is_read_only(path: str) -> bool:
     return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
-def _tried_as(account: Account, wishes: Mapping[str, str]) -> Mapping[str, int]:
+def _tried_as(account: ServiceUser, wishes: Mapping[str, str]) -> Mapping[str, int]:
     """As root: a child becomes the account and tries. Only it knows of ACLs and mounts."""
     read_end, write_end = os.pipe()
     child = os.fork()
@@ -125,7 +125,7 @@ def _tried_as(account: Account, wishes: Mapping[str, str]) -> Mapping[str, int]:
     return {str(path): int(code) for path, code in answer.items()}
 
 
-def _by_mode(account: Account, path: str, wish: str) -> int | None:
+def _by_mode(account: ServiceUser, path: str, wish: str) -> int | None:
     """As an ordinary user: from owner and mode. None: we cannot see it."""
     try:
         status = Path(path).stat()
@@ -140,7 +140,7 @@ def _by_mode(account: Account, path: str, wish: str) -> int | None:
     return 0 if _may(account, status, bit) else errno.EACCES
 
 
-def _may(account: Account, status: os.stat_result, bit: int) -> bool:
+def _may(account: ServiceUser, status: os.stat_result, bit: int) -> bool:
     """`bit` is one of S_IROTH, S_IWOTH, S_IXOTH."""
     if account.uid == 0:
         return True

@@ -53,8 +53,13 @@ def _named_files(loaded: LoadedConfig) -> Iterator[_Named]:
         if not camera.enabled:
             continue
         match camera.source:
-            case RtspSource(password_file=str(path)):
-                yield _Named(index, "source.password_file", path, secret=True, vital=False)
+            case RtspSource(password_file=password_file, ca_file=ca_file):
+                for key, named, secret in (
+                    ("source.password_file", password_file, True),
+                    ("source.ca_file", ca_file, False),
+                ):
+                    if named is not None:
+                        yield _Named(index, key, named, secret, vital=False)
             case FileSource(path=path) | FolderSource(path=path):
                 yield _Named(index, "source.path", path, secret=False, vital=False)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from edge_agent.config import CameraConfig, LoadedConfig
+from edge_agent.config.profiles import OWN, in_profile, key_in_file
 from edge_agent.config.words import number
 from edge_agent.errors import ModelError
 from edge_agent.tools.preflight.diagnosis import Diagnosis
@@ -31,8 +32,7 @@ def model_diagnoses(loaded: LoadedConfig) -> Iterator[Diagnosis]:
         found, fix = f"{model.path} is damaged: its sha256 is another", _pull_fix(detector.model)
         yield Diagnosis(loaded.problem(0, "detector.model", found, fix))
     for index, camera in enumerate(loaded.config.cameras, start=1):
-        findings = (*_out_of_reach(camera, model), *_threshold_findings(camera, model))
-        for key, found, fix in findings:
+        for key, found, fix in dict.fromkeys(_findings(camera, model)):
             yield Diagnosis(loaded.problem(index, key, found, fix), is_error=False)
 
 
@@ -51,6 +51,17 @@ def _pull_fix(name: str) -> str:
     if same:
         return f"pull it: edge-agent models pull {same[0]}"
     return f"no person is found without it; pull one: edge-agent models pull {next(iter(known))}"
+
+
+def _findings(camera: CameraConfig, model: ResolvedModel) -> Iterator[tuple[str, str, str]]:
+    """Of the camera's own settings and of each profile's, with the keys as they are written."""
+    for profile in (OWN, *camera.profiles):
+        holding = in_profile(camera, profile)
+        for key, found, fix in (
+            *_out_of_reach(holding, model),
+            *_threshold_findings(holding, model),
+        ):
+            yield key_in_file(camera, profile, key), found, fix
 
 
 def _threshold_findings(

@@ -9,7 +9,7 @@ from pathlib import Path
 from edge_agent.clock import SystemClock
 from edge_agent.config import CameraConfig, FolderSource, LoadedConfig
 from edge_agent.errors import AgentError
-from edge_agent.mqtt import Dialer, Session, endpoint_of
+from edge_agent.mqtt import BrokerSession, Dialer, endpoint_of
 from edge_agent.runtime import StopToken
 from edge_agent.sources import CredentialGuard, PictureRules, login_guard, probe
 from edge_agent.tools.preflight.diagnosis import Diagnosis
@@ -45,7 +45,9 @@ def online_diagnoses(loaded: LoadedConfig) -> Iterator[Diagnosis]:
 def _broker(loaded: LoadedConfig) -> Iterator[Diagnosis]:
     """Under a name of its own: the agent that may be running keeps its connection."""
     config, clock = loaded.config, SystemClock()
-    session = Session(f"{config.box.ward}-{config.box.id}-check", clean_start=True, expiry_s=0)
+    session = BrokerSession(
+        f"{config.box.ward}-{config.box.id}-check", clean_start=True, expiry_s=0
+    )
     dialer = Dialer(lambda: endpoint_of(config.mqtt), clock, timeout_s=_BROKER_TIMEOUT_S)
     try:
         dialer.dial(session, StopToken()).close()

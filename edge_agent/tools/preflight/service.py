@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.config import DEFAULT_CONFIG_DIR
-from edge_agent.tools.preflight.account import Account
+from edge_agent.tools.preflight.account import ServiceUser
 from edge_agent.tools.preflight.unit import InstalledUnit, find_unit
 
 #: The user of the shipped unit (systemd/edge-agent.sysusers).
@@ -17,7 +17,7 @@ _USUAL_USER = "edge-agent"
 class Service:
     """Who will read the configuration. `unit` is None outside systemd."""
 
-    account: Account
+    account: ServiceUser
     unit: InstalledUnit | None = None
     missing_user: str = ""  # the unit names it, but this machine has no such user
 
@@ -43,15 +43,15 @@ def service_of(config: Path, user: str | None = None, root: Path = Path("/")) ->
     named = named.parent if named.name.endswith(".toml") else named
     is_installed = folder == named.resolve()
     if user is not None:
-        account = Account.named(user)
+        account = ServiceUser.named(user)
         if account is None:
             raise KeyError(user)
         return Service(account, unit if is_installed else None)
     if not is_installed:
-        return Service(Account.ours())
+        return Service(ServiceUser.ours())
     if unit is not None:
-        account = Account.named(unit.user, unit.group, unit.groups)
+        account = ServiceUser.named(unit.user, unit.group, unit.groups)
         if account is None:
-            return Service(Account.ours(), unit, unit.user)
+            return Service(ServiceUser.ours(), unit, unit.user)
         return Service(account, unit)
-    return Service(Account.named(_USUAL_USER) or Account.ours())
+    return Service(ServiceUser.named(_USUAL_USER) or ServiceUser.ours())

@@ -2,13 +2,13 @@
 
 from edge_agent.tools.registry.fetch import FetchSettings
 from edge_agent.tools.registry.known import KnownModel, known_models, shipped_registry
-from edge_agent.tools.registry.listing import Entry, Listing, listing
+from edge_agent.tools.registry.listing import ListedModel, Listing, listing
 from edge_agent.tools.registry.pull import Pulled, pull
 
 __all__ = [
-    "Entry",
     "FetchSettings",
     "KnownModel",
+    "ListedModel",
     "Listing",
     "Pulled",
     "known_models",

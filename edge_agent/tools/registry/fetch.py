@@ -53,7 +53,7 @@ class FetchSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Validator:
+class FileVersion:
     """What the server calls this version of the file; empty: it does not say."""
 
     etag: str = ""
@@ -70,7 +70,7 @@ class Body:
     def __init__(self, response: http.client.HTTPResponse, url: str, start: int) -> None:
         self.start = start
         headers = response.headers
-        self.validator = Validator(headers.get("ETag", ""), headers.get("Last-Modified", ""))
+        self.validator = FileVersion(headers.get("ETag", ""), headers.get("Last-Modified", ""))
         self.kind = headers.get_content_type()
         self.total = _total(response, start)
         self._response = response
@@ -87,7 +87,7 @@ class Body:
 
 @contextlib.contextmanager
 def request(
-    url: str, start: int, validator: Validator, settings: FetchSettings
+    url: str, start: int, validator: FileVersion, settings: FetchSettings
 ) -> Iterator[Body | None]:
     """The file from byte `start` on, or from 0 when the server cannot or its file changed.
 
@@ -227,14 +227,17 @@ def _translated(url: str) -> Iterator[None]:
         raise DownloadFailed(f"{url}: {_trouble(error, url)}") from error
 
 
+#: Setup says it as well.
+_BY_HAND = "without a connection: edge-agent models pull NAME --from FILE"
+
+
 def _trouble(error: Exception, url: str) -> str:
     text = str(error) or type(error).__name__
     match error:
         case socket.gaierror():
             host = urllib.parse.urlsplit(url).hostname
             answer = (
-                f"the name {host} (or the proxy's) is not known: no internet, or no DNS; "
-                "without a connection use --from FILE"
+                f"the name {host} (or the proxy's) is not known: no internet, or no DNS; {_BY_HAND}"
             )
         case ssl.SSLCertVerificationError():
             answer = (
@@ -246,7 +249,7 @@ def _trouble(error: Exception, url: str) -> str:
         case ConnectionRefusedError():
             answer = "the connection was refused (by the server, or the proxy)"
         case OSError(errno=errno.ENETUNREACH | errno.EHOSTUNREACH):
-            answer = f"{error.strerror}: no way out of this network; without one use --from FILE"
+            answer = f"{error.strerror}: no way out of this network; {_BY_HAND}"
         case OSError() if text.startswith("Tunnel connection failed"):
             answer = f"the proxy does not let us through: {text.partition(': ')[2]}"
         case _:

@@ -22,7 +22,7 @@ State = Literal["installed", "known", "no file"]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListedModel:
     """`known`: can be pulled. `no file`: has a manifest, and its file is to be brought."""
 
     manifest: ModelManifest
@@ -33,7 +33,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    entries: tuple[Entry, ...]
+    entries: tuple[ListedModel, ...]
     troubles: tuple[str, ...]  # manifests that are wrong
     why: str  # `auto` takes the one it takes, with one camera; empty: there is none
 
@@ -57,7 +57,7 @@ def listing(search_dirs: Sequence[Path] | None = None, registry: Path | None = N
         path = file_of(manifest, dirs)
         missing: State = "known" if name in known and known[name].url else "no file"
         taken = automatic is not None and name == automatic.manifest.name
-        entries.append(Entry(manifest, "installed" if path else missing, path, taken))
+        entries.append(ListedModel(manifest, "installed" if path else missing, path, taken))
     order = ("installed", "known", "no file")
     entries.sort(key=lambda entry: order.index(entry.state))
     return Listing(tuple(entries), tuple(troubles), automatic.why if automatic else "")

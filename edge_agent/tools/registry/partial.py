@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edge_agent.atomic_file import sync_folder, write_atomically
 from edge_agent.errors import DownloadFailed, StorageError
-from edge_agent.tools.registry.fetch import Validator
+from edge_agent.tools.registry.fetch import FileVersion
 
 
 class PartialFile:
@@ -40,18 +40,18 @@ class PartialFile:
             return 0
         return length
 
-    def validator(self, url: str) -> Validator:
+    def validator(self, url: str) -> FileVersion:
         """What the server called the file whose beginning this is."""
         try:
             note = json.loads(self._note.read_text())
             if note["url"] == url:
-                return Validator(str(note["etag"]), str(note["modified"]))
+                return FileVersion(str(note["etag"]), str(note["modified"]))
         except (OSError, ValueError, KeyError, TypeError):
             pass  # then the hash decides at the end
-        return Validator()
+        return FileVersion()
 
     @contextlib.contextmanager
-    def writer(self, start: int, url: str, validator: Validator) -> Iterator[Writer]:
+    def writer(self, start: int, url: str, validator: FileVersion) -> Iterator[PartialWriter]:
         """Goes on at `start`, what lay behind it is cut off. Raises StorageError."""
         with _translated(self._path, self.discard):
             note = {"url": url, "etag": validator.etag, "modified": validator.modified}
@@ -60,7 +60,7 @@ class PartialFile:
             with os.fdopen(descriptor, "wb") as file:
                 file.truncate(start)
                 file.seek(start)
-                yield Writer(file.write, start, self._size)
+                yield PartialWriter(file.write, start, self._size)
                 file.flush()
                 os.fsync(file.fileno())
 
@@ -82,7 +82,7 @@ class PartialFile:
                 path.unlink(missing_ok=True)
 
 
-class Writer:
+class PartialWriter:
     """Counts what it writes."""
 
     def __init__(self, write: Callable[[bytes], object], at: int, limit: int) -> None:

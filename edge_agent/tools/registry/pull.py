@@ -10,9 +10,9 @@ from pathlib import Path
 from edge_agent.atomic_file import write_atomically
 from edge_agent.detect import manifest_text, sha256_of
 from edge_agent.errors import DownloadFailed, StorageError
-from edge_agent.tools.registry.fetch import CHUNK_BYTES, FetchSettings, Validator, request
+from edge_agent.tools.registry.fetch import CHUNK_BYTES, FetchSettings, FileVersion, request
 from edge_agent.tools.registry.known import KnownModel
-from edge_agent.tools.registry.partial import PartialFile, Writer, pull_lock
+from edge_agent.tools.registry.partial import PartialFile, PartialWriter, pull_lock
 
 #: An interrupted transfer is continued at once, as long as each attempt brings something.
 MAX_ATTEMPTS = 5
@@ -124,7 +124,7 @@ class _Transfer:
             with self._partial.writer(body.start, url, body.validator) as write:
                 self._take(body.read, write)
 
-    def _take(self, read: Callable[[], bytes], write: Writer) -> None:
+    def _take(self, read: Callable[[], bytes], write: PartialWriter) -> None:
         while data := read():
             try:
                 write(data)
@@ -139,7 +139,10 @@ class _Transfer:
         try:
             size = path.stat().st_size
             self._check_total(size, "a file", str(path))
-            with path.open("rb") as file, self._partial.writer(0, str(path), Validator()) as write:
+            with (
+                path.open("rb") as file,
+                self._partial.writer(0, str(path), FileVersion()) as write,
+            ):
                 self._take(lambda: file.read(CHUNK_BYTES), write)
         except OSError as error:
             raise DownloadFailed(f"{path}: cannot be read: {error.strerror or error}") from error

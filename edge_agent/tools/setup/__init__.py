@@ -2,16 +2,16 @@
 
 from edge_agent.tools.setup.answers import Answers, read_answers
 from edge_agent.tools.setup.course import STEPS, Course, Manner
-from edge_agent.tools.setup.dialogue import Terminal, Told, ask_everything
+from edge_agent.tools.setup.dialogue import GivenAnswers, Terminal, ask_everything
 from edge_agent.tools.setup.writing import Written, write
 
 __all__ = [
     "STEPS",
     "Answers",
     "Course",
+    "GivenAnswers",
     "Manner",
     "Terminal",
-    "Told",
     "Written",
     "ask_everything",
     "read_answers",

@@ -55,6 +55,7 @@ class CameraAnswers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     channel: int = 1
     url: str = ""
     main_url: str = ""
+    ca_file: str = ""  # of rtsps://
     username: str = ""
     password_from: str = ""
     identity: str = ""  # serial number or hardware address: what stays when the address changes

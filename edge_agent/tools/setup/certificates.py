@@ -1,4 +1,5 @@
-"""The broker's certificates: read where the technician brought them, kept beside the configuration.
+"""Certificates of the broker and of cameras: read where the technician brought them, kept beside
+the configuration.
 
 A file on a stick or in somebody's home is gone tomorrow, or hidden from the service. Only what is
 needed is copied: a key that lies in the same file as a certificate does not come along.
@@ -16,11 +17,12 @@ import msgspec
 from edge_agent.config.secrets import CREDENTIAL_PREFIX
 from edge_agent.errors import ConfigError, ConfigProblem
 from edge_agent.language import _
-from edge_agent.tools.setup.answers import BrokerAnswers
+from edge_agent.tools.setup.answers import BrokerAnswers, CameraAnswers
 
 #: Below the configuration's folder.
-CA_FILE = Path("tls") / "ca.pem"
-CERT_FILE = Path("tls") / "box.pem"
+TLS = "tls"
+CA_FILE = Path(TLS) / "ca.pem"
+CERT_FILE = Path(TLS) / "box.pem"
 KEY_FILE = Path("secrets") / "box.key"
 
 #: Relative path -> (text, mode).
@@ -80,6 +82,20 @@ def keep_certificates(mqtt: BrokerAnswers, folder: Path) -> tuple[BrokerAnswers,
         raise ConfigError([ConfigProblem(path, f"mqtt.{key}", str(error), fix)]) from None
     kept = msgspec.structs.replace(mqtt, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
     return kept, files
+
+
+def keep_camera_certificate(camera: CameraAnswers, folder: Path) -> tuple[CameraAnswers, Files]:
+    """The same of what a camera's rtsps:// is checked against. Raises ConfigError."""
+    if not camera.ca_file or _stays(camera.ca_file, folder):
+        return camera, {}
+    path = Path(TLS) / f"camera-{camera.id}.pem"
+    try:
+        files: Files = {path: (_certificates(camera.ca_file), 0o644)}
+    except _Unfit as error:
+        fix = _("name the file of the camera's certificate, or of its CA")
+        problem = ConfigProblem(camera.ca_file, f"cameras.{camera.id}.ca_file", str(error), fix)
+        raise ConfigError([problem]) from None
+    return msgspec.structs.replace(camera, ca_file=str(folder / path)), files
 
 
 def _stays(path: str, folder: Path) -> bool:

@@ -31,7 +31,7 @@ _LOAD = Load()
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ModelChoice:
     """`model`: what goes into detector.model; `auto` where that takes the same."""
 
     model: str
@@ -86,15 +86,15 @@ def can_fetch() -> bool:
     return os.access(folder, os.W_OK)
 
 
-def chosen(advice: Advice, cameras: int) -> Choice:
+def chosen(advice: Advice, cameras: int) -> ModelChoice:
     """The advice as a setting. Raises ModelError when no detector is here."""
     automatic = find_model("auto", cameras=cameras).manifest.name
     if advice.cost is None:
-        return Choice("auto", _("none could be measured"))
+        return ModelChoice("auto", _("none could be measured"))
     manifest = advice.cost.model.manifest
     text = _("{model}: {ms} ms a look here")
     why = text.format(model=manifest.name, ms=round(advice.cost.cpu_ms))
-    return Choice("auto" if manifest.name == automatic else manifest.name, why)
+    return ModelChoice("auto" if manifest.name == automatic else manifest.name, why)
 
 
 def _ap(advice: Advice) -> float:
@@ -117,7 +117,7 @@ def choose(
     settings: FetchSettings | None,
     wants: Callable[[Offer], bool],
     say: Callable[[str], None],
-) -> Choice:
+) -> ModelChoice:
     """Measure, offer a better one, measure again. `settings` None: nothing is fetched.
 
     Raises ModelError when no detector is here.

@@ -22,16 +22,16 @@ from edge_agent.discovery import FoundCamera
 from edge_agent.errors import ModelError, OperatorError
 from edge_agent.language import _
 from edge_agent.sources import CredentialGuard, Login, login_guard
-from edge_agent.tools.doctor import Visit, examine
+from edge_agent.tools.doctor import DoctorVisit, examine
 from edge_agent.tools.doctor.cameras import visit
-from edge_agent.tools.doctor.findings import Finding
+from edge_agent.tools.doctor.findings import DoctorFinding
 from edge_agent.tools.registry import FetchSettings
 from edge_agent.tools.setup import choosing, dialogue, editing
 from edge_agent.tools.setup.answers import Answers, CameraAnswers
 from edge_agent.tools.setup.certificates import keep_certificates
-from edge_agent.tools.setup.dialogue import Terminal, Told
+from edge_agent.tools.setup.dialogue import GivenAnswers, Terminal
 from edge_agent.tools.setup.drop_in import open_to_service
-from edge_agent.tools.setup.trying import BROKER, Trial, tried
+from edge_agent.tools.setup.trying import BROKER, Tried, tried
 from edge_agent.tools.setup.writing import (
     camera_files,
     check,
@@ -58,7 +58,7 @@ class Manner:
     pictures: Path | None = None
     fetch: FetchSettings | None = None
     search: Callable[[], Sequence[FoundCamera]] = tuple
-    show: Callable[[Finding], None] = lambda finding: None
+    show: Callable[[DoctorFinding], None] = lambda finding: None
     start_service: Callable[[], None] = lambda: None
 
 
@@ -72,7 +72,7 @@ class Course:
         self.has_written = False
         self._clock = clock
 
-    def whole(self, told: Told) -> bool:
+    def whole(self, told: GivenAnswers) -> bool:
         """Whether it was written."""
         if not self._tried(told, None):
             return False
@@ -89,8 +89,8 @@ class Course:
     def one_step(self, name: str, given: Answers | None, secrets: dict[str, str]) -> bool:
         """`given`: unattended. Raises ConfigError where nothing is configured yet."""
         config = load_config(self._folder).config
-        told = Told(given or editing.answers_of(config), secrets)
-        steps: dict[str, Callable[[Config, Told, bool], bool]] = {
+        told = GivenAnswers(given or editing.answers_of(config), secrets)
+        steps: dict[str, Callable[[Config, GivenAnswers, bool], bool]] = {
             "box": self._box,
             "broker": self._broker,
             "cameras": self._cameras,
@@ -107,14 +107,14 @@ class Course:
 
     # --- steps alone --------------------------------------------------------------------
 
-    def _box(self, config: Config, told: Told, asks: bool) -> bool:
+    def _box(self, config: Config, told: GivenAnswers, asks: bool) -> bool:
         box = told.answers.box
         if asks:
             box = dialogue.ask_box(self._terminal, box)
         self._say_written(editing.edit(self._folder, editing.box_tables(box), {}))
         return True
 
-    def _broker(self, config: Config, told: Told, asks: bool) -> bool:
+    def _broker(self, config: Config, told: GivenAnswers, asks: bool) -> bool:
         """The password that is there stays when none is typed."""
         if asks:
             broker = dialogue.ask_broker(
@@ -136,7 +136,7 @@ class Course:
         self._say_written(editing.edit(self._folder, tables, new, certificates))
         return True
 
-    def _cameras(self, config: Config, told: Told, asks: bool) -> bool:
+    def _cameras(self, config: Config, told: GivenAnswers, asks: bool) -> bool:
         """More cameras beside those that are there."""
         there = [camera.id for camera in config.cameras]
         cameras: Sequence[CameraAnswers] = told.answers.cameras
@@ -157,19 +157,19 @@ class Course:
         self._hand_over(told)
         return True
 
-    def _pictures(self, config: Config, told: Told, asks: bool) -> bool:
+    def _pictures(self, config: Config, told: GivenAnswers, asks: bool) -> bool:
         """Of the cameras that are configured."""
         guard = login_guard(Path(config.box.state_dir), self._clock)
         trials = []
         for camera in config.cameras:
             if camera.enabled:
                 seen = visit(camera, guard, self._clock, None)
-                trials.append(Trial(seen.camera, seen.findings, seen.picture))
+                trials.append(Tried(seen.camera, seen.findings, seen.picture))
                 self._show(trials[-1])
         self._save_pictures(trials)
         return not any(trial.stands_in_the_way for trial in trials)
 
-    def _model(self, config: Config, told: Told, asks: bool) -> bool:
+    def _model(self, config: Config, told: GivenAnswers, asks: bool) -> bool:
         count = sum(camera.enabled for camera in config.cameras)
         answers = msgspec.structs.replace(
             told.answers, model="auto" if asks else told.answers.model
@@ -180,14 +180,14 @@ class Course:
 
     # --- parts of both --------------------------------------------------------------------
 
-    def _tried(self, told: Told, only: Sequence[str] | None) -> bool:
+    def _tried(self, told: GivenAnswers, only: Sequence[str] | None) -> bool:
         """Whether to go on. What was refused is asked once more, where a person is there."""
         if not self._manner.tries:
             return True
         if only is None or only:
             self._terminal.say(_("Trying the broker and the cameras ..."))
         guard = login_guard(Path(told.answers.box.state_dir), self._clock)
-        trials: dict[str, Trial] = {}
+        trials: dict[str, Tried] = {}
         while True:
             for trial in tried(told.answers, told.secrets, guard, self._clock, only):
                 trials[trial.camera] = trial
@@ -201,7 +201,7 @@ class Course:
         self._save_pictures(list(trials.values()))
         return True
 
-    def _mended(self, trial: Trial, told: Told) -> bool:
+    def _mended(self, trial: Tried, told: GivenAnswers) -> bool:
         """Was something answered anew? Then it is tried again."""
         if not self._manner.asks:
             return False
@@ -233,11 +233,11 @@ class Course:
         self._terminal.say(_("Nothing was written. Mend this, or write all the same with --yes."))
         return False
 
-    def _show(self, trial: Trial) -> None:
+    def _show(self, trial: Tried) -> None:
         for finding in trial.findings:
             self._manner.show(finding)
 
-    def _save_pictures(self, trials: Sequence[Trial]) -> None:
+    def _save_pictures(self, trials: Sequence[Tried]) -> None:
         pictures = {trial.camera: trial.picture for trial in trials if trial.picture is not None}
         folder = self._manner.pictures
         if not pictures or (folder is None and not self._manner.asks):
@@ -278,8 +278,7 @@ class Course:
         """A better one: fetched unless a person says no."""
         model = offer.model
         text = _(
-            "{model} sees more (AP {ap}), about {ms} ms a look; it is {mb} MB from the internet. "
-            "Fetch it?"
+            "{model} sees more (AP {ap}), about {ms} ms a look; it is {mb} MB from the internet."
         ).format(
             model=model.name,
             ap=f"{model.ap:.2f}",
@@ -287,11 +286,11 @@ class Course:
             mb=f"{model.bytes / 1e6:.1f}",
         )
         if self._manner.asks:
-            return self._terminal.yes(text, default=True)
+            return self._terminal.yes(f"{text} {_('Fetch it?')}", default=True)
         self._terminal.say(text)
         return True
 
-    def _hand_over(self, told: Told) -> None:
+    def _hand_over(self, told: GivenAnswers) -> None:
         """The agent goes on counting the wrong logins of this setup."""
         state_dir = Path(told.answers.box.state_dir)
         with contextlib.suppress(OSError):
@@ -309,7 +308,7 @@ class Course:
 
     def _look(self, *, cameras: bool = False) -> None:
         """What was just tried is not tried again."""
-        look = Visit(self._folder, cameras=cameras, broker=cameras)
+        look = DoctorVisit(self._folder, cameras=cameras, broker=cameras)
         for finding in examine(look, self._clock):
             self._manner.show(finding)
 

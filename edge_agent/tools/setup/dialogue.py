@@ -17,6 +17,7 @@ from edge_agent.tools.sentences import of_search
 from edge_agent.tools.setup import questions
 from edge_agent.tools.setup.answers import Answers, BoxAnswers, BrokerAnswers, CameraAnswers
 from edge_agent.tools.setup.certificates import certificate_problem, key_problem
+from edge_agent.tools.setup.writing import BROKERS_NAME
 
 
 def _said(text: str) -> None:
@@ -52,7 +53,7 @@ class Terminal:
 
 
 @dataclass(slots=True)
-class Told:
+class GivenAnswers:
     """Answers and secrets, by `mqtt` or camera id. Never printed, never logged."""
 
     answers: Answers
@@ -61,13 +62,13 @@ class Told:
 
 def ask_everything(
     terminal: Terminal, timezone: str, search: Callable[[], Sequence[FoundCamera]] = tuple
-) -> Told:
+) -> GivenAnswers:
     """Box, broker, cameras. `search` finds cameras of this network, without a login."""
     secrets: dict[str, str] = {}
     box = ask_box(terminal, BoxAnswers("", "", timezone))
     broker = ask_broker(terminal, BrokerAnswers("", username=box.id), secrets)
     cameras = ask_cameras(terminal, [], secrets, search)
-    return Told(Answers(box, broker, cameras), secrets)
+    return GivenAnswers(Answers(box, broker, cameras), secrets)
 
 
 def ask_box(terminal: Terminal, before: BoxAnswers) -> BoxAnswers:
@@ -153,7 +154,7 @@ def _ask_camera(
     last: CameraAnswers | None,
 ) -> CameraAnswers:
     picked = _pick(terminal, found)
-    name_problem = questions.camera_id_problem(taken)
+    name_problem = questions.camera_id_problem([*taken, BROKERS_NAME])
     camera = terminal.until(_("Short name of the camera, as gate"), "", name_problem)
     name = terminal.line(_("What the household calls it"), camera)
     brand, address = (picked.brand, picked.address) if picked else _ask_place(terminal)

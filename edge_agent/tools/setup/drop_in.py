@@ -9,6 +9,8 @@ from edge_agent.atomic_file import write_atomically
 from edge_agent.tools.preflight.unit import UNIT, find_unit
 
 _NAME = "state-dir.conf"
+#: `purge` of the package, and of install.sh, finds the folder behind it.
+_MARK = "# box.state_dir, by edge-agent setup: "
 _RUNNING = "run/systemd/system"
 
 
@@ -20,7 +22,7 @@ def open_to_service(state_dir: Path, config: Path, root: Path = Path("/")) -> Pa
         return None
     path = root / "etc/systemd/system" / f"{UNIT}.d" / _NAME
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = f"# box.state_dir, by edge-agent setup\n[Service]\nReadWritePaths={_quoted(state_dir)}\n"
+    text = f"{_MARK}{state_dir}\n[Service]\nReadWritePaths={_quoted(state_dir)}\n"
     write_atomically(path, text.encode(), 0o644)
     if (root / _RUNNING).is_dir():
         subprocess.run(["systemctl", "daemon-reload"], capture_output=True, check=False)

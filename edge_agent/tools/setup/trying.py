@@ -16,7 +16,7 @@ from edge_agent.errors import ModelError
 from edge_agent.sources import CredentialGuard
 from edge_agent.tools.doctor.broker import look_at_broker
 from edge_agent.tools.doctor.cameras import visit
-from edge_agent.tools.doctor.findings import Finding, Grade
+from edge_agent.tools.doctor.findings import DoctorFinding, Grade
 from edge_agent.tools.setup.answers import Answers
 from edge_agent.tools.setup.writing import files_of
 
@@ -25,11 +25,11 @@ BROKER = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Tried:
     """`camera`: its id, or BROKER. `picture`: uint8 BGR (height, width, 3), masked."""
 
     camera: str
-    findings: tuple[Finding, ...]
+    findings: tuple[DoctorFinding, ...]
     picture: U8 | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -43,7 +43,7 @@ def tried(
     guard: CredentialGuard,
     clock: Clock,
     only: Sequence[str] | None = None,
-) -> Iterator[Trial]:
+) -> Iterator[Tried]:
     """A camera's password is tried once: a recorder locks the user out after a few.
 
     `only`: these cameras, and BROKER. Raises ConfigError for answers that make no configuration.
@@ -51,12 +51,12 @@ def tried(
     with _laid_out(answers, secrets) as folder:
         config = load_config(folder).config
         if only is None or BROKER in only:
-            yield Trial(BROKER, tuple(look_at_broker(config, clock)))
+            yield Tried(BROKER, tuple(look_at_broker(config, clock)))
         detector = _detector()
         for camera in config.cameras:
             if only is None or camera.id in only:
                 seen = visit(camera, guard, clock, detector)
-                yield Trial(camera.id, seen.findings, seen.picture)
+                yield Tried(camera.id, seen.findings, seen.picture)
 
 
 def _detector() -> OnnxDetector | None:

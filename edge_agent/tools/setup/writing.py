@@ -24,13 +24,15 @@ from edge_agent.discovery.brands import brand_named
 from edge_agent.errors import ConfigError, ConfigProblem, OperatorError, StorageError
 from edge_agent.language import _
 from edge_agent.tools.setup.answers import Answers, BrokerAnswers, CameraAnswers
-from edge_agent.tools.setup.certificates import CA_FILE, CERT_FILE, KEY_FILE, keep_certificates
+from edge_agent.tools.setup.certificates import TLS, keep_camera_certificate, keep_certificates
 
 SERVICE_USER = "edge-agent"
 AGENT_TOML = Path("agent.toml")
 _SECRETS = "secrets"
-#: What agent.toml names is laid out beside with it.
-_NAMED = (CA_FILE, CERT_FILE, KEY_FILE)
+#: Among the secrets, which have the names of cameras else.
+BROKERS_NAME = "mqtt"
+#: What the configuration names is laid out beside with it.
+_NAMED = (_SECRETS, TLS)
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -63,9 +65,17 @@ def files_of(
 def camera_files(
     cameras: Sequence[CameraAnswers], secrets: Mapping[str, str], folder: Path
 ) -> dict[Path, tuple[str, int]]:
-    """The same of cameras alone: each one's secret, then its file."""
+    """The same of cameras alone: each one's secret and certificate, then its file.
+
+    Raises ConfigError as `files_of`.
+    """
     files: dict[Path, tuple[str, int]] = {}
-    for camera in cameras:
+    for each in cameras:
+        if each.id == BROKERS_NAME:
+            path, found = f"cameras.d/{each.id}.toml", _("is what the broker's password is kept as")
+            raise ConfigError([ConfigProblem(path, "id", found, _("take another name"))])
+        camera, certificates = keep_camera_certificate(each, folder)
+        files |= certificates
         if camera.id in secrets:
             files[secret_path(camera.id)] = (secrets[camera.id] + "\n", 0o600)
         text = _camera_toml(camera, camera.id in secrets, folder)
@@ -115,7 +125,7 @@ def add_camera(camera: CameraAnswers, password: str, folder: Path) -> tuple[Path
 
 def check(files: Mapping[Path, tuple[str, int]], folder: Path) -> None:
     """Would `run` take them? Raises ConfigError, with the paths that they will have."""
-    named = [path for path in files if path.parts[0] == _SECRETS or path in _NAMED]
+    named = [path for path in files if path.parts[0] in _NAMED]
     with tempfile.TemporaryDirectory(prefix="edge-agent-setup-") as beside:
         for relative, (text, mode) in files.items():
             path = Path(beside) / relative
@@ -256,6 +266,8 @@ def _camera_toml(camera: CameraAnswers, has_password: bool, folder: Path) -> str
     ]
     if main_url:
         lines.append(f"# main_url = {_text(main_url)}  # for clips, if they are kept")
+    if camera.ca_file:
+        lines.append(f"ca_file = {_text(camera.ca_file)}")
     if camera.username:
         lines.append(f"username = {_text(camera.username)}")
     if has_password:
@@ -313,9 +325,11 @@ def secret_path(name: str) -> Path:
 
 
 def give_state_dir(folder: Path) -> None:
-    """There before the agent's first start, and its own. Raises OSError."""
-    if not folder.exists():
-        folder.mkdir(mode=0o700, parents=True)
+    """There before the agent's first start, and its own: a new folder, or an empty one, as a disk
+    has it. Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not any(each.name != "lost+found" for each in folder.iterdir()):
+        folder.chmod(0o700)
         _give_to_service(folder)
 
 

@@ -16,7 +16,7 @@ from edge_agent.detect import OnnxDetector, ResolvedModel
 from edge_agent.domain import Region
 from edge_agent.errors import ModelError
 from edge_agent.geometry import FULL_FRAME, FrameSize
-from edge_agent.tools.trial.pictures import Picture
+from edge_agent.tools.trial.pictures import StillPicture
 
 #: Input sizes that a fully convolutional model is tried at: 16:9, as cameras are.
 LADDER = tuple(
@@ -100,12 +100,12 @@ def measure(
     return costs
 
 
-def street(shape: FrameSize) -> Picture:
+def street(shape: FrameSize) -> StillPicture:
     """A picture of 720 lines with edges everywhere, as a camera's is, in the shape of an input."""
     width = round(720 * shape.width / shape.height)
     noise = np.random.default_rng(1).integers(0, 255, (45, width // 16, 3), np.uint8)
     enlarged = cv2.resize(noise, (width, 720), interpolation=cv2.INTER_LINEAR)
-    return Picture(np.asarray(enlarged, np.uint8))
+    return StillPicture(np.asarray(enlarged, np.uint8))
 
 
 def rss_mib(model: ResolvedModel) -> float:
@@ -121,7 +121,7 @@ def rss_mib(model: ResolvedModel) -> float:
     return float(json.loads(result.stdout)["mib"])
 
 
-def look_ms(detector: OnnxDetector, picture: Picture) -> tuple[float, float]:
+def look_ms(detector: OnnxDetector, picture: StillPicture) -> tuple[float, float]:
     """(CPU, wall) time of one look at a whole picture."""
     cpu_s, wall_s = time.thread_time(), time.perf_counter()
     detector.detect(picture, [Region(FULL_FRAME)], candidate_threshold=0.1)

@@ -23,7 +23,7 @@ from edge_agent.tools.trial.pictures import (
     Choice,
     LabelledPicture,
     LabelledSet,
-    Picture,
+    StillPicture,
     boxes,
     decoded,
     read_bytes,
@@ -54,7 +54,7 @@ def from_video(video: Path, labels: Path, choice: Choice) -> LabelledSet:
         with _opened(video) as container:
             for number, frame in enumerate(container.decode(video=0)):
                 if number in wanted:
-                    picture = Picture(DecodedPixels(frame).bgr())
+                    picture = StillPicture(DecodedPixels(frame).bgr())
                     name = f"{video}, frame {number}"
                     yield _labelled(name, picture, people[number + 1], labels, choice)
 
@@ -81,7 +81,7 @@ def from_folder(folder: Path, labels: Path, choice: Choice) -> LabelledSet:
 
 
 def _labelled(
-    name: str, picture: Picture, people: _Labels, labels: Path, choice: Choice
+    name: str, picture: StillPicture, people: _Labels, labels: Path, choice: Choice
 ) -> LabelledPicture:
     size = picture.size
     of = choice.label_size or _sequence_size(labels) or size

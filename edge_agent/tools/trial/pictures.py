@@ -19,7 +19,7 @@ PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 Item = TypeVar("Item")
 
 
-class Picture:
+class StillPicture:
     """One picture in memory, as the detector wants to see it. Implements `domain.Pixels`."""
 
     def __init__(self, bgr: U8) -> None:
@@ -45,7 +45,7 @@ class LabelledPicture:
     """
 
     name: str
-    picture: Picture
+    picture: StillPicture
     truth: F32
     ignored: F32
 
@@ -76,12 +76,12 @@ class Choice:
         return [chosen[i * len(chosen) // self.limit] for i in range(self.limit)]
 
 
-def decoded(data: bytes, name: str) -> Picture:
+def decoded(data: bytes, name: str) -> StillPicture:
     """Raises LabelError naming a picture that cannot be read."""
     bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if bgr is None:
         raise LabelError(f"{name}: is not a picture that can be read; remove it or copy it again")
-    return Picture(np.asarray(bgr, np.uint8))
+    return StillPicture(np.asarray(bgr, np.uint8))
 
 
 def read_bytes(path: Path) -> bytes:

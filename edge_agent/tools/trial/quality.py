@@ -21,7 +21,7 @@ SCORE_ABOVE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class DetectorScore:
     """What one detector reached. `ms`: median CPU time of an inference, this thread only."""
 
     model: str
@@ -38,7 +38,7 @@ class Report:
     pictures: int
     people: int
     ignored: int
-    scores: tuple[Score, ...]
+    scores: tuple[DetectorScore, ...]
 
 
 @dataclass(slots=True)
@@ -76,11 +76,11 @@ def assess(
     return Report(len(frames), people, ignored, scores)
 
 
-def _score(detector: OnnxDetector, tally: _Tally) -> Score:
+def _score(detector: OnnxDetector, tally: _Tally) -> DetectorScore:
     spec = detector.manifest.input
     quality = evaluate(tally.frames)
     ms = 1000 * median(tally.seconds)
-    return Score(detector.manifest.name, spec.width, spec.height, quality, ms)
+    return DetectorScore(detector.manifest.name, spec.width, spec.height, quality, ms)
 
 
 def _frame(labelled: LabelledPicture, found: Sequence[Detection]) -> LabelledFrame:

@@ -12,7 +12,7 @@ from edge_agent.pipeline.near_miss import NearMiss
 from edge_agent.pipeline.stages import Thresholds
 from edge_agent.pipeline.untold_watch import whys_in
 from edge_agent.pipeline.why import Why
-from edge_agent.tools.tuning.decision import Decided, Look, Told, kept_moments
+from edge_agent.tools.tuning.decision import Decided, RecordedFrame, ToldEvent, kept_moments
 
 #: Events of one visit begin and end a little apart.
 _SLACK_S = 1.0
@@ -27,7 +27,7 @@ class Difference:
     `within`: the other side tells of somebody else at that time.
     """
 
-    told: Told
+    told: ToldEvent
     why: Why | None
     within: bool = False
 
@@ -36,7 +36,7 @@ class Difference:
 class Comparison:
     """From A to B: `lost` are A's alone, `gained` B's alone, each in order of time."""
 
-    same: tuple[tuple[Told, Told], ...]
+    same: tuple[tuple[ToldEvent, ToldEvent], ...]
     lost: tuple[Difference, ...]
     gained: tuple[Difference, ...]
 
@@ -46,10 +46,10 @@ class Side:
     """Settings, the numbers that they were decided on, and what came of it."""
 
     camera: CameraConfig
-    looks: Sequence[Look]
+    looks: Sequence[RecordedFrame]
     decided: Decided
 
-    def whys(self, events: Sequence[Told], own: Thresholds | None) -> list[Why]:
+    def whys(self, events: Sequence[ToldEvent], own: Thresholds | None) -> list[Why]:
         """Who was not told while the other side told these, and why."""
         if own is None or not events:
             return []
@@ -84,7 +84,7 @@ def compared(a: Side, b: Side, own: Thresholds | None) -> Comparison:
     )
 
 
-def paired(a: Sequence[Told], b: Sequence[Told]) -> list[tuple[Told, Told]]:
+def paired(a: Sequence[ToldEvent], b: Sequence[ToldEvent]) -> list[tuple[ToldEvent, ToldEvent]]:
     """Events of both that are one visit: those that share most time first, each at most once."""
     candidates = [
         (_shared_s(one, other), one, other)
@@ -93,7 +93,7 @@ def paired(a: Sequence[Told], b: Sequence[Told]) -> list[tuple[Told, Told]]:
         if _shared_s(one, other) >= 0
     ]
     candidates.sort(key=lambda each: (-each[0], each[1].start_s, each[2].start_s))
-    pairs: list[tuple[Told, Told]] = []
+    pairs: list[tuple[ToldEvent, ToldEvent]] = []
     for _, one, other in candidates:
         if not any(one is first or other is second for first, second in pairs):
             pairs.append((one, other))
@@ -101,13 +101,13 @@ def paired(a: Sequence[Told], b: Sequence[Told]) -> list[tuple[Told, Told]]:
     return pairs
 
 
-def _shared_s(one: Told, other: Told) -> float:
+def _shared_s(one: ToldEvent, other: ToldEvent) -> float:
     """Below 0: none, by more than the slack."""
     return min(one.end_s, other.end_s) - max(one.start_s, other.start_s) + _SLACK_S
 
 
 def _explained(
-    events: Sequence[Told], whys: Sequence[Why], others: Sequence[Told]
+    events: Sequence[ToldEvent], whys: Sequence[Why], others: Sequence[ToldEvent]
 ) -> tuple[Difference, ...]:
     return tuple(
         Difference(each, _why_of(each, whys), any(_shared_s(each, o) >= 0 for o in others))
@@ -115,12 +115,12 @@ def _explained(
     )
 
 
-def _why_of(told: Told, whys: Sequence[Why]) -> Why | None:
+def _why_of(told: ToldEvent, whys: Sequence[Why]) -> Why | None:
     """The near miss that shares most of its time."""
 
     near = [why for why in whys if _overlap_s(told, why.miss) >= -_SLACK_S]
     return max(near, key=lambda why: _overlap_s(told, why.miss)) if near else None
 
 
-def _overlap_s(told: Told, miss: NearMiss) -> float:
+def _overlap_s(told: ToldEvent, miss: NearMiss) -> float:
     return min(told.end_s, miss.last_s) - max(told.start_s, miss.first_s)

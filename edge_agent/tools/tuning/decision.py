@@ -39,7 +39,7 @@ _STILL = Motion((), 0.0, Lighting.STEADY)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class RecordedFrame:
     """One frame as numbers; `found`: all from the lowest candidate threshold on."""
 
     at_s: float
@@ -51,7 +51,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToldEvent:
     """One person event. `told_s`: when its start was sent."""
 
     start_s: float
@@ -67,7 +67,7 @@ class Told:
 class Decided:
     """What settings lead to."""
 
-    told: tuple[Told, ...]
+    told: tuple[ToldEvent, ...]
     motions: int  # motion events
     looks: int
     hits: tuple[tuple[RuleHit, ...], ...] = ()  # of each look
@@ -244,7 +244,7 @@ class Decisions:
         self._own, self._size = own, size
         self._followed: dict[Hashable, Followed] = {}
 
-    def decide(self, looks: Sequence[Look], camera: CameraConfig) -> Decided:
+    def decide(self, looks: Sequence[RecordedFrame], camera: CameraConfig) -> Decided:
         """What these settings would have told of `looks`."""
         detector, name = _Numbers(self._own), CameraId(camera.id)
         pixels = _Luma(self._size)
@@ -255,7 +255,7 @@ class Decisions:
             decider.step(frame, look.motion, dark=look.dark, seen=bool(look.searched))
         return decider.close()
 
-    def _tracker(self, looks: Sequence[Look], camera: CameraConfig) -> Followed | None:
+    def _tracker(self, looks: Sequence[RecordedFrame], camera: CameraConfig) -> Followed | None:
         """None: profiles make another one in between."""
         if camera.profiles:
             return None
@@ -277,7 +277,7 @@ class Decisions:
 
 
 def decide(
-    looks: Sequence[Look], camera: CameraConfig, own: Thresholds, size: FrameSize
+    looks: Sequence[RecordedFrame], camera: CameraConfig, own: Thresholds, size: FrameSize
 ) -> Decided:
     """What these settings would have told of recorded numbers."""
     return Decisions(own, size).decide(looks, camera)
@@ -299,12 +299,12 @@ def decided(
     return Decided(tuple(told), motions, looks, hits, profiles)
 
 
-def _told(messages: Sequence[Event]) -> Told:
+def _told(messages: Sequence[Event]) -> ToldEvent:
     first, last = messages[0], messages[-1]
     end_s = last.end_s if last.end_s is not None else last.at_s
     ended = end_s if last.phase is Phase.END else last.at_s
     bbox = next((event.bbox for event in messages if event.bbox is not None), None)
-    return Told(
+    return ToldEvent(
         first.start_s,
         first.at_s,
         max(ended, first.at_s),
@@ -315,7 +315,7 @@ def _told(messages: Sequence[Event]) -> Told:
     )
 
 
-def kept_moments(looks: Sequence[Look], decided: Decided) -> Iterator[KeptMoment]:
+def kept_moments(looks: Sequence[RecordedFrame], decided: Decided) -> Iterator[KeptMoment]:
     """What `whys_in` asks for."""
     for look, hits in zip(looks, decided.hits, strict=True):
         if look.motion.regions or look.searched:

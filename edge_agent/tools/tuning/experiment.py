@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import av.error
 
-from edge_agent.agent.replay import ReplayStep
+from edge_agent.agent.clip_player import PlayedFrame
 from edge_agent.clock import thread_cpu_s
 from edge_agent.config import CameraConfig
 from edge_agent.config.profiles import variants
@@ -21,8 +21,8 @@ from edge_agent.tools.tuning.candidates import Candidate
 from edge_agent.tools.tuning.comparison import Comparison, Side, compared
 from edge_agent.tools.tuning.decision import Decided, Decisions
 from edge_agent.tools.tuning.labels import Interval, Labels
-from edge_agent.tools.tuning.recording import Doubt, Pass, Recorded, Replayer
-from edge_agent.tools.tuning.score import NOTHING, Advice, Score, recommended, scored
+from edge_agent.tools.tuning.recording import Doubt, MakePlayer, Pass, Recorded
+from edge_agent.tools.tuning.score import NOTHING, Recommendation, VisitScore, recommended, scored
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Trial:
     candidate: Candidate
     decided: list[Decided] = field(default_factory=list)
     compared: list[Comparison] = field(default_factory=list)
-    score: Score = NOTHING
+    score: VisitScore = NOTHING
 
     @property
     def events(self) -> int:
@@ -48,7 +48,7 @@ class Trial:
 
 
 @dataclass(slots=True)
-class Outcome:
+class TuningOutcome:
     """`a` is what holds now, `trials` what was tried."""
 
     a: Trial
@@ -59,7 +59,7 @@ class Outcome:
     deciding_s: float = 0.0  # CPU, of all trials after the pass
 
     @property
-    def advice(self) -> Advice | None:
+    def advice(self) -> Recommendation | None:
         """Which trial is recommended, -1 being A; None: nothing is labelled, or nothing tried."""
         if not self.labelled or not self.trials:
             return None
@@ -73,7 +73,7 @@ class Experiment:
     def __init__(
         self,
         detector: OnnxDetector,
-        replayer: Replayer,
+        player: MakePlayer,
         a: Candidate,
         trials: Sequence[Candidate],
         labels: Labels | None,
@@ -87,12 +87,12 @@ class Experiment:
         shared = (a.camera, self._exact, cameras)
         more = len(trials) > 1 and any(_looks_else(a.camera, camera) for camera in holding)
         doubt = Doubt(holding, detector) if more else None
-        self._pass = Pass(detector, replayer, shared, floor, doubt=doubt)
-        self.outcome = Outcome(
+        self._pass = Pass(detector, player, shared, floor, doubt=doubt)
+        self.outcome = TuningOutcome(
             Trial(a), [Trial(each) for each in trials], [], [], labels is not None
         )
 
-    def add(self, clip: Path, watch: Callable[[ReplayStep], None]) -> None:
+    def add(self, clip: Path, watch: Callable[[PlayedFrame], None]) -> None:
         """Raises MediaError for a clip that shows nothing, LabelError for unfit labels."""
         outcome = self.outcome
         visits = self._labels.of(clip, _fps(clip)) if self._labels else ()

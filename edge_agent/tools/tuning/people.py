@@ -11,7 +11,7 @@ from edge_agent.geometry import Polygon, shows_same_person
 from edge_agent.pipeline.near_miss import FLOOR_FRAC
 from edge_agent.pipeline.stages import Thresholds, thresholds
 from edge_agent.rules import parse_schedules
-from edge_agent.tools.tuning.decision import Decided, Look
+from edge_agent.tools.tuning.decision import Decided, RecordedFrame
 from edge_agent.tools.tuning.labels import Interval
 from edge_agent.track import Tracker
 
@@ -21,7 +21,7 @@ _LEAST = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class PersonLooks:
     """`looks`: (moment, score, whether they were where and as large as counts then)."""
 
     looks: tuple[tuple[float, float, bool], ...]
@@ -45,8 +45,8 @@ class Person:
 
 
 def people_of(
-    looks: Sequence[Look], decided: Decided, camera: CameraConfig, own: Thresholds
-) -> list[Person]:
+    looks: Sequence[RecordedFrame], decided: Decided, camera: CameraConfig, own: Thresholds
+) -> list[PersonLooks]:
     """In order of their coming; those whom a single look showed are noise."""
     floor = FLOOR_FRAC * thresholds(camera.person, own)[0]
     tracker = Tracker(camera.person, high_score=floor)
@@ -64,7 +64,9 @@ def people_of(
                 where = counts.counts(track.bbox.foot, track.bbox.h, look.weekminute)
                 seen.setdefault(track.track_id, []).append((look.at_s, track.score, where))
     return [
-        Person(tuple(found), track_id in told) for track_id, found in seen.items() if len(found) > 1
+        PersonLooks(tuple(found), track_id in told)
+        for track_id, found in seen.items()
+        if len(found) > 1
     ]
 
 
@@ -91,7 +93,7 @@ class _Where:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class ScoreGap:
     """Where no deciding score lies; the threshold lies in its middle."""
 
     low: float
@@ -102,7 +104,7 @@ class Gap:
         return round((self.low + self.high) / 2, 2)
 
 
-def dividing_gap(scores: Sequence[tuple[float, bool]], floor: float) -> Gap | None:
+def dividing_gap(scores: Sequence[tuple[float, bool]], floor: float) -> ScoreGap | None:
     """Where a threshold parts those who are to be told (True) from the others with the fewest
     mistakes; of equals the widest. None: too few, or nobody, to say anything.
 
@@ -112,9 +114,9 @@ def dividing_gap(scores: Sequence[tuple[float, bool]], floor: float) -> Gap | No
     if len(ordered) < _LEAST or not any(wanted for _, wanted in ordered):
         return None
     edges = [floor, *(score for score, _ in ordered), 1.0]
-    gaps = [Gap(low, high) for low, high in pairwise(edges[:-1])]
+    gaps = [ScoreGap(low, high) for low, high in pairwise(edges[:-1])]
 
-    def mistakes(gap: Gap) -> int:
+    def mistakes(gap: ScoreGap) -> int:
         return sum(wanted != (score >= gap.high) for score, wanted in ordered)
 
     return min(gaps, key=lambda gap: (mistakes(gap), gap.low - gap.high))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from edge_agent.agent.replay import ClipReplay, ReplayResult, ReplayStep
+from edge_agent.agent.clip_player import ClipPlayer, PlayedClip, PlayedFrame
 from edge_agent.clock import thread_cpu_s
 from edge_agent.config import CameraConfig
 from edge_agent.config.profiles import variants
@@ -23,7 +23,7 @@ from edge_agent.health import Darkness
 from edge_agent.pipeline.carry_over import LIMIT_BYTES
 from edge_agent.pipeline.profiles import GivenDarkness, Profiles
 from edge_agent.pipeline.stages import Thresholds, motion_of, thresholds
-from edge_agent.tools.tuning.decision import Decided, Decider, Look, decided
+from edge_agent.tools.tuning.decision import Decided, Decider, RecordedFrame, decided
 
 #: The region of a look, in sizes of the person, as the tracker's.
 _CONTEXT = 1.8
@@ -31,10 +31,10 @@ _CONTEXT = 1.8
 _STATE_BYTES = LIMIT_BYTES - 8192
 
 
-class Replayer(Protocol):
-    """Makes the replay of A with a detector."""
+class MakePlayer(Protocol):
+    """Makes the player of A with a detector."""
 
-    def __call__(self, shared: SharedLooks, /) -> ClipReplay: ...
+    def __call__(self, shared: SharedLooks, /) -> ClipPlayer: ...
 
 
 class SharedLooks:
@@ -97,7 +97,7 @@ class Doubt:
         self._scores: dict[int, list[tuple[float, float]]] = {}
         self._sure: set[int] = set()
 
-    def wanted(self, step: ReplayStep) -> tuple[Region, ...]:
+    def wanted(self, step: PlayedFrame) -> tuple[Region, ...]:
         """What moves and is not surely somebody for all; with surroundings where it is of one."""
         analysis, at_s = step.analysis, step.frame.captured_s
         for track in analysis.tracks:
@@ -126,7 +126,7 @@ class MotionGroup:
     """Settings to which the same moves; those of A need no second look at the pixels."""
 
     def __init__(self, camera: CameraConfig, *, is_a: bool) -> None:
-        self.looks: list[Look] = []
+        self.looks: list[RecordedFrame] = []
         self._moving = _moving(camera)
         self._dark = GivenDarkness()
         self._profiles = Profiles(camera, self._dark)
@@ -135,7 +135,7 @@ class MotionGroup:
     def includes(self, camera: CameraConfig) -> bool:
         return self._moving == _moving(camera)
 
-    def update(self, step: ReplayStep, *, dark: bool) -> Motion:
+    def update(self, step: PlayedFrame, *, dark: bool) -> Motion:
         if self._detector is None:
             return step.analysis.motion
         frame, before, self._dark.now = step.frame, self._profiles.camera, dark
@@ -162,18 +162,18 @@ class Recorded:
 
     clip: Path
     size: FrameSize
-    result: ReplayResult
+    result: PlayedClip
     exact: list[Decided]
     groups: list[MotionGroup]
-    cost: Cost
+    cost: PassCost
 
-    def looks_of(self, camera: CameraConfig) -> Sequence[Look]:
+    def looks_of(self, camera: CameraConfig) -> Sequence[RecordedFrame]:
         """The numbers that settings are decided on."""
         return next(group.looks for group in self.groups if group.includes(camera))
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class PassCost:
     """What the pass cost, in CPU seconds; the rest of `total_s` decodes and finds motion."""
 
     total_s: float
@@ -187,7 +187,7 @@ class Pass:
     def __init__(
         self,
         detector: OnnxDetector,
-        replayer: Replayer,
+        player: MakePlayer,
         cameras: tuple[CameraConfig, Sequence[CameraConfig], Sequence[CameraConfig]],
         floor: float,
         *,
@@ -198,9 +198,9 @@ class Pass:
         self._a, self._exact, self._others = cameras
         self._doubt = doubt
         self._looks = SharedLooks(detector, floor)
-        self._replay = replayer(self._looks)
+        self._player = player(self._looks)
 
-    def record(self, clip: Path, watch: Callable[[ReplayStep], None]) -> Recorded:
+    def record(self, clip: Path, watch: Callable[[PlayedFrame], None]) -> Recorded:
         """Raises MediaError for a clip that shows nothing."""
         groups = [MotionGroup(self._a, is_a=True)]
         for camera in (*self._exact, *self._others):
@@ -218,7 +218,7 @@ class Pass:
         profiles: list[str] = []
         darkness = Darkness() if self._asks_darkness() else None
 
-        def see(step: ReplayStep) -> None:
+        def see(step: PlayedFrame) -> None:
             nonlocal deciding_s, size
             before_s, inferred_s = thread_cpu_s(), self._looks.spent_s
             frame, size = step.frame, step.frame.pixels.size
@@ -232,18 +232,20 @@ class Pass:
                 self._looks.detect(frame.pixels, wanted, candidate_threshold=self._looks.floor)
                 searched, found = self._looks.seen(frame.pixels)
             for group, motion in zip(groups, motions, strict=True):
-                look = Look(frame.captured_s, frame.weekminute, motion, searched, found, dark)
+                look = RecordedFrame(
+                    frame.captured_s, frame.weekminute, motion, searched, found, dark
+                )
                 group.looks.append(look)
             hits.append(step.analysis.hits)
             profiles.append(step.analysis.profile)
             deciding_s += thread_cpu_s() - before_s - (self._looks.spent_s - inferred_s)
             watch(step)
 
-        result = self._replay.play(clip, self._a, see)
+        result = self._player.play(clip, self._a, see)
         total_s = thread_cpu_s() - begun_s
         exact = [decided(result.events, result.looks, tuple(hits), tuple(profiles))]
         exact += [along.close() for _, along in alongs]
-        cost = Cost(total_s, self._looks.spent_s, deciding_s)
+        cost = PassCost(total_s, self._looks.spent_s, deciding_s)
         return Recorded(clip, size, result, exact, groups, cost)
 
     def _asks_darkness(self) -> bool:

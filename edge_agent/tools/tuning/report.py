@@ -18,8 +18,8 @@ from edge_agent.pipeline.near_miss import FLOOR_FRAC
 from edge_agent.pipeline.stages import Thresholds, thresholds
 from edge_agent.pipeline.why import Why
 from edge_agent.tools.tuning.comparison import Difference
-from edge_agent.tools.tuning.decision import Decided, Look, Told
-from edge_agent.tools.tuning.experiment import Outcome, Trial
+from edge_agent.tools.tuning.decision import Decided, RecordedFrame, ToldEvent
+from edge_agent.tools.tuning.experiment import Trial, TuningOutcome
 from edge_agent.tools.tuning.people import dividing_gap, people_of
 from edge_agent.tools.tuning.scenes import ClipScenes, Scenes
 from edge_agent.tools.tuning.words import keys_of, reason_words
@@ -29,7 +29,7 @@ _MOST_PICTURES = 60
 _DIGITS = 3
 
 
-def write_report(path: Path, outcome: Outcome, scenes: Scenes, own: Thresholds) -> None:
+def write_report(path: Path, outcome: TuningOutcome, scenes: Scenes, own: Thresholds) -> None:
     """Raises StorageError."""
     write_atomically(path, page(data_of(outcome, scenes, own)).encode(), mode=0o600)
 
@@ -59,7 +59,7 @@ def page(data: dict[str, Any]) -> str:
     return text
 
 
-def data_of(outcome: Outcome, scenes: Scenes, own: Thresholds) -> dict[str, Any]:
+def data_of(outcome: TuningOutcome, scenes: Scenes, own: Thresholds) -> dict[str, Any]:
     """What the page shows."""
     camera = _holding(outcome)
     candidate, confirm = thresholds(camera.person, own)
@@ -92,14 +92,14 @@ def data_of(outcome: Outcome, scenes: Scenes, own: Thresholds) -> dict[str, Any]
     }
 
 
-def _holding(outcome: Outcome) -> CameraConfig:
+def _holding(outcome: TuningOutcome) -> CameraConfig:
     """The settings of A with the profile that was in force in most pictures."""
     camera = outcome.a.candidate.camera
     seen = Counter(name for decided in outcome.a.decided for name in decided.profiles)
     return in_profile(camera, seen.most_common(1)[0][0]) if seen else camera
 
 
-def _other_side(outcome: Outcome) -> Trial | None:
+def _other_side(outcome: TuningOutcome) -> Trial | None:
     """B: the only trial, or of many the recommended one."""
     if len(outcome.trials) == 1:
         return outcome.trials[0]
@@ -124,7 +124,7 @@ def _trial(trial: Trial, index: int, chosen: int | None, *, labelled: bool) -> d
 
 
 def _clip(
-    outcome: Outcome, index: int, b: Trial | None, scene: ClipScenes, own: Thresholds
+    outcome: TuningOutcome, index: int, b: Trial | None, scene: ClipScenes, own: Thresholds
 ) -> dict[str, Any]:
     recorded, a = outcome.recordings[index], outcome.a
     camera, decided = a.candidate.camera, a.decided[index]
@@ -202,7 +202,7 @@ def _reason(why: Why, camera: CameraConfig) -> dict[str, Any]:
     return {"reason": reason, "keys": keys_of(why, camera), "change": change}
 
 
-def _spans(looks: Sequence[Look], decided: Decided) -> Iterator[list[Any]]:
+def _spans(looks: Sequence[RecordedFrame], decided: Decided) -> Iterator[list[Any]]:
     """From, to and the name of each stretch with a profile in force."""
     frames = zip((look.at_s for look in looks), decided.profiles, strict=True)
     for name, of_it in groupby(frames, lambda each: each[1]):
@@ -211,7 +211,7 @@ def _spans(looks: Sequence[Look], decided: Decided) -> Iterator[list[Any]]:
             yield [_rounded(moments[0]), _rounded(moments[-1]), name]
 
 
-def _event(told: Told) -> dict[str, Any]:
+def _event(told: ToldEvent) -> dict[str, Any]:
     return {
         "profile": told.profile,
         "from_s": _rounded(told.start_s),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from edge_agent.agent.replay import ReplayStep
+from edge_agent.agent.clip_player import PlayedFrame
 from edge_agent.domain import F32, U8
 
 #: A page of a few megabytes opens on a phone.
@@ -47,7 +47,7 @@ class Scenes:
         self.clips.append(ClipScenes())
         self._every_s, self._last_s = _EVERY_S, float("-inf")
 
-    def see(self, step: ReplayStep) -> None:
+    def see(self, step: PlayedFrame) -> None:
         """While the pixels are valid."""
         clip, analysis, at_s = self.clips[-1], step.analysis, step.frame.captured_s
         if not clip.scene:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from edge_agent.tools.tuning.decision import Told
+from edge_agent.tools.tuning.decision import ToldEvent
 from edge_agent.tools.tuning.labels import Interval
 
 #: An event of a visit may begin this much before its label, or end after it.
@@ -19,7 +19,7 @@ _FEW, _MANY = 10, 30
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class VisitScore:
     """`visits` were labelled, `seen` of them told; `right` of `events` are of a visit.
 
     `delays_s`: from a visit's begin to its message, of those that were told.
@@ -49,9 +49,9 @@ class Score:
         """The median; None where nobody was told."""
         return median(self.delays_s) if self.delays_s else None
 
-    def plus(self, other: Score) -> Score:
+    def plus(self, other: VisitScore) -> VisitScore:
         """Of both clips."""
-        return Score(
+        return VisitScore(
             self.visits + other.visits,
             self.seen + other.seen,
             self.events + other.events,
@@ -60,13 +60,13 @@ class Score:
         )
 
 
-NOTHING = Score(0, (), 0, 0, ())
+NOTHING = VisitScore(0, (), 0, 0, ())
 
 
-def scored(told: Sequence[Told], visits: Sequence[Interval]) -> Score:
+def scored(told: Sequence[ToldEvent], visits: Sequence[Interval]) -> VisitScore:
     """Of one clip."""
     first = [min((e.told_s for e in told if _is_of(e, visit)), default=None) for visit in visits]
-    return Score(
+    return VisitScore(
         len(visits),
         tuple(each is not None for each in first),
         len(told),
@@ -79,7 +79,7 @@ def scored(told: Sequence[Told], visits: Sequence[Interval]) -> Score:
     )
 
 
-def _is_of(event: Told, visit: Interval) -> bool:
+def _is_of(event: ToldEvent, visit: Interval) -> bool:
     return event.start_s <= visit.to_s + _SLACK_S and event.end_s >= visit.from_s - _SLACK_S
 
 
@@ -94,7 +94,7 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
+class Recommendation:
     """`index`: of the recommended settings. `level`: none, low, medium or high.
 
     `kind` and `numbers` are the reason for a page that says it in the reader's language.
@@ -121,7 +121,7 @@ _REASONS = {
 }
 
 
-def recommended(scores: Sequence[Score], current: int | None) -> Advice:
+def recommended(scores: Sequence[VisitScore], current: int | None) -> Recommendation:
     """The best of them; `current`: the settings that hold now, which stay where none is better.
 
     Of equals the one in the middle of them: what is on the edge falls off it tomorrow.
@@ -129,18 +129,20 @@ def recommended(scores: Sequence[Score], current: int | None) -> Advice:
     best = max(_rank(score) for score in scores)
     equal = [i for i, score in enumerate(scores) if _rank(score) == best]
     if current in equal:
-        return Advice(current, "none", "stays", {})
+        return Recommendation(current, "none", "stays", {})
     chosen = equal[len(equal) // 2]
-    return Advice(
+    return Recommendation(
         chosen, *_confidence(scores[chosen], scores[current] if current is not None else None)
     )
 
 
-def _rank(score: Score) -> tuple[float, float, float]:
+def _rank(score: VisitScore) -> tuple[float, float, float]:
     return round(score.f1, 6), round(score.recall, 6), -round(score.delay_s or 0.0, 1)
 
 
-def _confidence(chosen: Score, current: Score | None) -> tuple[str, str, Mapping[str, float]]:
+def _confidence(
+    chosen: VisitScore, current: VisitScore | None
+) -> tuple[str, str, Mapping[str, float]]:
     if chosen.visits < _FEW:
         return "low", "few", {"visits": chosen.visits, "few": _FEW, "many": _MANY}
     if current is None:

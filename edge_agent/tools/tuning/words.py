@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from edge_agent.config import PersonConfig
     from edge_agent.config.camera import Schedule
     from edge_agent.pipeline.change import Change
-    from edge_agent.pipeline.together import Together
+    from edge_agent.pipeline.together import SharedChange
     from edge_agent.pipeline.why import Why
 
 _NOTHING_TOLD = "no threshold, zone or time told them"
@@ -85,7 +85,7 @@ def is_unexplained(why: Why) -> bool:
 
 
 def closing_lines(
-    whys: Sequence[Why], together: Sequence[Together], camera: str, time_zone: str
+    whys: Sequence[Why], together: Sequence[SharedChange], camera: str, time_zone: str
 ) -> Iterator[str]:
     """Below the list of those who were not told: what holds for several of them."""
     count = sum(map(is_unexplained, whys))

@@ -16,7 +16,7 @@ from edge_agent.config.on_disk import Files, agent_file, read_files, write_files
 from edge_agent.errors import ConfigError, ConfigProblem, OperatorError, StorageError
 from edge_agent.language import _
 from edge_agent.recorders.find import template_problem
-from edge_agent.tools.zones.draft import Draft, draft_of
+from edge_agent.tools.zones.draft import ZonesDraft, draft_of
 from edge_agent.tools.zones.rewriting import rewritten
 
 
@@ -30,7 +30,7 @@ class Opened:
     text: str
 
     @property
-    def draft(self) -> Draft:
+    def draft(self) -> ZonesDraft:
         return draft_of(self.camera, _version(self.text))
 
 
@@ -46,7 +46,7 @@ class CameraFile:
         """Raises ConfigError, and OperatorError where there is no such camera."""
         return self._opened(load_config(self._agent_path))
 
-    def save(self, draft: Draft) -> Config | None:
+    def save(self, draft: ZonesDraft) -> Config | None:
         """Returns the new configuration; None when nothing was changed.
 
         Raises ConfigError in the words of a hand edit, OperatorError when the file was changed

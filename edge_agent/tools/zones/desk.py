@@ -14,10 +14,9 @@ import msgspec
 
 from edge_agent.clock import Clock
 from edge_agent.config import (
-    SHORT_SHA_LENGTH,
     Config,
     PersonConfig,
-    canonical_sha,
+    short_sha,
 )
 from edge_agent.config.profiles import fitting
 from edge_agent.errors import AgentError, ConfigError
@@ -28,7 +27,7 @@ from edge_agent.sources import FeedState
 from edge_agent.tools.sentences import of_error, of_problem
 from edge_agent.tools.zones.agent_view import AgentView, state_words
 from edge_agent.tools.zones.camera_file import CameraFile
-from edge_agent.tools.zones.draft import Draft, as_if_saved
+from edge_agent.tools.zones.draft import ZonesDraft, as_if_saved
 from edge_agent.tools.zones.fresh import FreshPictures
 from edge_agent.tools.zones.verdicts import RecentLooks
 from edge_agent.tools.zones.words import live_sentence, page_words
@@ -41,7 +40,7 @@ _STATUS_SOCKET = "status.sock"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DrawingPlace:
     """Whose zones are drawn."""
 
     config: Path
@@ -53,7 +52,7 @@ class Place:
 class Desk:
     """One page's. Every method may be called by any thread; of one kind one works at a time."""
 
-    def __init__(self, place: Place, clock: Clock) -> None:
+    def __init__(self, place: DrawingPlace, clock: Clock) -> None:
         """Raises ConfigError, and OperatorError for a camera that is not there."""
         self._place = place
         self._clock = clock
@@ -94,7 +93,7 @@ class Desk:
             )
             return encode_jpeg(pictures.take(), _MOST_JPEG_BYTES)[0]
 
-    def live(self, draft: Draft) -> dict[str, Any]:
+    def live(self, draft: ZonesDraft) -> dict[str, Any]:
         """Who is there, and whether they would be told."""
         with self._watching:
             try:
@@ -119,7 +118,7 @@ class Desk:
                 people, text = [], state_words(answer)
             return {"agent": True, "people": people, "text": text}
 
-    def save(self, draft: Draft) -> dict[str, Any]:
+    def save(self, draft: ZonesDraft) -> dict[str, Any]:
         """Whether it was saved, and what became of it, for a person."""
         with self._saving:
             try:
@@ -141,7 +140,7 @@ class Desk:
 
     def _taken_up(self, config: Config) -> str:
         """Wait for the running agent to apply it."""
-        wanted = canonical_sha(config)[:SHORT_SHA_LENGTH]
+        wanted = short_sha(config)
         deadline_s = time.monotonic() + _APPLY_WAIT_S
         while True:
             status = _status(self._place.folders)

@@ -49,7 +49,7 @@ class Area(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 Areas = Annotated[tuple[Area, ...], msgspec.Meta(max_length=100)]
 
 
-class Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ZonesDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`base` names the version of the file that it was drawn on."""
 
     base: Annotated[str, msgspec.Meta(max_length=64)]
@@ -63,9 +63,9 @@ class Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 KINDS = ("zones", "ignore_zones", "privacy_masks")
 
 
-def draft_of(camera: CameraConfig, base: str) -> Draft:
+def draft_of(camera: CameraConfig, base: str) -> ZonesDraft:
     """Nothing changed yet."""
-    return Draft(
+    return ZonesDraft(
         base,
         _areas(camera.zones),
         _areas(camera.ignore_zones),
@@ -98,7 +98,7 @@ def rounded(polygon: Sequence[Corner]) -> list[list[float]]:
     return [[round(x, DIGITS), round(y, DIGITS)] for x, y in polygon]
 
 
-def as_if_saved(camera: CameraConfig, draft: Draft) -> CameraConfig:
+def as_if_saved(camera: CameraConfig, draft: ZonesDraft) -> CameraConfig:
     """The camera with what was drawn; names need not be sound yet."""
     person: PersonConfig = msgspec.structs.replace(
         camera.person,

@@ -7,13 +7,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from edge_agent.agent.footage import FootageRoom, Origin, hiding_of
+from edge_agent.agent.footage import FootageClips, Origin, hiding_of
 from edge_agent.clock import Clock
 from edge_agent.config import CameraConfig, Config, FolderSource
 from edge_agent.domain import CameraId
 from edge_agent.errors import OperatorError
 from edge_agent.language import _
-from edge_agent.media.footage import FOLDER, FootageFiles, Reason, footage
+from edge_agent.media.footage import FOLDER, FootageFiles, FootageReason, footage
 from edge_agent.runtime import StopToken, Worker
 from edge_agent.sources import CameraFeed, FeedSettings, login_guard
 
@@ -39,13 +39,13 @@ class OwnRecording:
         )
         guard = login_guard(self._state_dir, clock)
         self._feed = CameraFeed(settings, credentials=guard, clock=clock)
-        self._room = FootageRoom(FootageFiles(self._state_dir, config.tuning, clock), clock)
+        self._clips = FootageClips(FootageFiles(self._state_dir, config.tuning, clock), clock)
         self._origin = Origin(CameraId(camera.id), self._feed.tap, hiding_of(config, camera))
         self._longest_s = longest_s
-        self._feed_stop, self._room_stop = StopToken(), StopToken()
+        self._feed_stop, self._clips_stop = StopToken(), StopToken()
         self._workers = (
             Worker("record-source", self._receive, self._feed_stop),
-            Worker("record-footage", self._room.run, self._room_stop),
+            Worker("record-footage", self._clips.run, self._clips_stop),
         )
 
     @property
@@ -54,8 +54,8 @@ class OwnRecording:
         return self._feed.status().reason or ""
 
     def __enter__(self) -> Self:
-        self._taking = self._room.begin(
-            self._origin, float("-inf"), self._longest_s + _JOIN_S, Reason.WALK
+        self._taking = self._clips.begin(
+            self._origin, float("-inf"), self._longest_s + _JOIN_S, FootageReason.WALK
         )
         for worker in self._workers:
             worker.start()
@@ -68,8 +68,8 @@ class OwnRecording:
         trace: TracebackType | None,
     ) -> None:
         if self._taking is not None:
-            self._room.end(self._taking, Reason.WALK, float("inf"))
-        for worker, stop in zip(self._workers, (self._feed_stop, self._room_stop), strict=True):
+            self._clips.end(self._taking, FootageReason.WALK, float("inf"))
+        for worker, stop in zip(self._workers, (self._feed_stop, self._clips_stop), strict=True):
             stop.stop()
             worker.join(_JOIN_S)
         owned_as(self._state_dir)

@@ -19,13 +19,13 @@ from tomlkit.items import Array
 from edge_agent.config.lines import Statement, statements
 from edge_agent.errors import OperatorError
 from edge_agent.language import _
-from edge_agent.tools.zones.draft import DIGITS, KINDS, Area, Corner, Draft, rounded
+from edge_agent.tools.zones.draft import DIGITS, KINDS, Area, Corner, ZonesDraft, rounded
 from edge_agent.tools.zones.hours import hours_lines, inline_hours, other_hours, with_hours_of
 
 _HEIGHTS = ("min_height_frac", "max_height_frac")
 
 
-def rewritten(text: str, before: Draft, draft: Draft) -> str:
+def rewritten(text: str, before: ZonesDraft, draft: ZonesDraft) -> str:
     """`text` is sound TOML, and `before` what it and the defaults say.
 
     Raises OperatorError for a file that is written in a way that cannot be kept.
@@ -35,7 +35,7 @@ def rewritten(text: str, before: Draft, draft: Draft) -> str:
     return text.replace("\n", "\r\n") if windows else text
 
 
-def _rewritten(text: str, before: Draft, draft: Draft) -> str:
+def _rewritten(text: str, before: ZonesDraft, draft: ZonesDraft) -> str:
     wanted = _wanted(text, before, draft)
     for kind in KINDS:
         text = _without_removed(text, kind, getattr(draft, kind))
@@ -51,7 +51,7 @@ def _rewritten(text: str, before: Draft, draft: Draft) -> str:
     return text
 
 
-def _wanted(text: str, before: Draft, draft: Draft) -> dict[str, Any]:
+def _wanted(text: str, before: ZonesDraft, draft: ZonesDraft) -> dict[str, Any]:
     """What the file must say in the end."""
     data = tomllib.loads(text)
     for kind in KINDS:
@@ -100,7 +100,7 @@ def _new(areas: Sequence[Area]) -> list[Area]:
     return [area for area in areas if area.was is None]
 
 
-def _changed_heights(before: Draft, draft: Draft) -> list[str]:
+def _changed_heights(before: ZonesDraft, draft: ZonesDraft) -> list[str]:
     return [key for key in _HEIGHTS if getattr(draft, key) != getattr(before, key)]
 
 

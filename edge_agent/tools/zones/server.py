@@ -32,7 +32,7 @@ from edge_agent.errors import AgentError, OperatorError
 from edge_agent.language import _, spoken
 from edge_agent.tools.sentences import of_error
 from edge_agent.tools.zones.desk import Desk
-from edge_agent.tools.zones.draft import Draft
+from edge_agent.tools.zones.draft import ZonesDraft
 
 LIFETIME_S = 15 * 60.0
 ADDRESS = "127.0.0.1"
@@ -68,7 +68,7 @@ class PageServer(ThreadingHTTPServer):
         self._code_lock = threading.Lock()
         self._code_used = False
         self._connections: set[socket.socket] = set()
-        self._room = threading.BoundedSemaphore(_MOST_CONNECTIONS)
+        self._places = threading.BoundedSemaphore(_MOST_CONNECTIONS)
         self._lifetime_s = lifetime_s
         self._ends_s = time.monotonic() + lifetime_s
         self._ended = threading.Event()
@@ -131,7 +131,7 @@ class PageServer(ThreadingHTTPServer):
         return hmac.compare_digest(session.encode(), self._session.encode())
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._room.acquire(blocking=False):
+        if not self._places.acquire(blocking=False):
             self.shutdown_request(request)
             return
         self._connections.add(request)
@@ -142,7 +142,7 @@ class PageServer(ThreadingHTTPServer):
             super().process_request_thread(request, client_address)
         finally:
             self._connections.discard(request)
-            self._room.release()
+            self._places.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that left in the middle is no news; what is wrong was answered."""
@@ -280,9 +280,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def _draft(body: bytes) -> Draft:
+def _draft(body: bytes) -> ZonesDraft:
     try:
-        return msgspec.json.decode(body, type=Draft)
+        return msgspec.json.decode(body, type=ZonesDraft)
     except msgspec.MsgspecError as error:
         raise _Refused(HTTPStatus.BAD_REQUEST, f"no drawing: {error}") from None
 

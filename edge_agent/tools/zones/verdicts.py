@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edge_agent.analysis.live_view import Look
+from edge_agent.analysis.live_view import LiveFrame
 from edge_agent.config import CameraConfig
 from edge_agent.domain import Track
 from edge_agent.geometry import BBox, Polygon
@@ -42,7 +42,7 @@ class Held(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class WalkVerdict:
     """One person in the newest look. `looks` of `needed` scored enough within the window."""
 
     track_id: int
@@ -60,13 +60,13 @@ class RecentLooks:
     """One camera's last minute. Not thread-safe."""
 
     def __init__(self) -> None:
-        self._looks: deque[Look] = deque()
+        self._looks: deque[LiveFrame] = deque()
 
     @property
-    def newest(self) -> Look | None:
+    def newest(self) -> LiveFrame | None:
         return self._looks[-1] if self._looks else None
 
-    def add(self, looks: Sequence[Look]) -> None:
+    def add(self, looks: Sequence[LiveFrame]) -> None:
         for look in looks:
             if self._looks and look.at_s < self._looks[-1].at_s:
                 self._looks.clear()  # another stream, or a recording that began anew
@@ -74,7 +74,7 @@ class RecentLooks:
         while self._looks and self._looks[-1].at_s - self._looks[0].at_s > SPAN_S:
             self._looks.popleft()
 
-    def verdicts(self, camera: CameraConfig, confirm_threshold: float) -> tuple[Verdict, ...]:
+    def verdicts(self, camera: CameraConfig, confirm_threshold: float) -> tuple[WalkVerdict, ...]:
         """Of those who are here now, with the settings of `camera`."""
         newest = self.newest
         if newest is None:
@@ -120,7 +120,7 @@ class _Judge:
         self._ignored = [Polygon.of(zone.polygon) for zone in camera.ignore_zones]
         self._masks = [Polygon.of(mask.polygon) for mask in camera.privacy_masks]
 
-    def verdict(self, track: Track, looks: int, *, told: bool, tells: bool) -> Verdict:
+    def verdict(self, track: Track, looks: int, *, told: bool, tells: bool) -> WalkVerdict:
         """`tells`: what the rules said; a mask hides whoever is behind it from them, too."""
         masked = any(mask.contains(track.bbox.center) for mask in self._masks)
         tells = tells and not masked
@@ -128,7 +128,7 @@ class _Judge:
         zones = tuple(zone.name for zone, polygon in self._zones if polygon.contains(foot))
         needed = self._camera.person.confirm_looks
         held = Held.NOTHING if tells else self._held(track, looks, masked=masked)
-        return Verdict(
+        return WalkVerdict(
             track.track_id,
             track.bbox,
             track.score,

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from edge_agent.analysis.live_view import LiveAnswer, Look
+from edge_agent.analysis.live_view import LiveAnswer, LiveFrame
 from edge_agent.config import CameraConfig
 from edge_agent.config.profiles import fitting
 from edge_agent.domain import Track
 from edge_agent.language import _
 from edge_agent.tools.zones.agent_view import state_words
-from edge_agent.tools.zones.verdicts import Held, RecentLooks, Verdict
+from edge_agent.tools.zones.verdicts import Held, RecentLooks, WalkVerdict
 from edge_agent.tools.zones.words import held_words, sentence
 
 COLUMNS, ROWS = 40, 12
@@ -69,7 +69,7 @@ class WalkTest:
                 walker.held = verdict.held
         return list(self._lines(verdicts, answer.looks[-1]))
 
-    def _lines(self, verdicts: Sequence[Verdict], newest: Look) -> Iterator[str]:
+    def _lines(self, verdicts: Sequence[WalkVerdict], newest: LiveFrame) -> Iterator[str]:
         said = {}
         for verdict in verdicts:
             text = f"#{verdict.track_id} {_line(verdict)}"
@@ -83,7 +83,7 @@ class WalkTest:
                 yield _("something moves, nobody is seen")
         self._said = said
 
-    def _look(self, look: Look) -> None:
+    def _look(self, look: LiveFrame) -> None:
         if look.at_s < self._last_s - _TICK:
             self._life += 1
         self._begun_s = look.at_s if self._begun_s is None else min(self._begun_s, look.at_s)
@@ -94,7 +94,7 @@ class WalkTest:
         for track in look.tracks:
             self._follow(track, look)
 
-    def _follow(self, track: Track, look: Look) -> None:
+    def _follow(self, track: Track, look: LiveFrame) -> None:
         key = (self._life, track.track_id)
         walker = self._walkers.setdefault(key, Walker(look.at_s, look.at_s))
         walker.last_s = look.at_s
@@ -176,7 +176,7 @@ class WalkTest:
         }
 
 
-def _line(verdict: Verdict) -> str:
+def _line(verdict: WalkVerdict) -> str:
     if verdict.told:
         return _("{seen}: TOLD").format(seen=sentence(verdict))
     why = held_words(verdict.held)

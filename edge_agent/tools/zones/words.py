@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge_agent.language import _
-from edge_agent.tools.zones.verdicts import Held, Verdict
+from edge_agent.tools.zones.verdicts import Held, WalkVerdict
 
 
 def page_words() -> dict[str, str]:
@@ -80,7 +80,7 @@ def held_words(held: Held) -> str:
     }[held]
 
 
-def sentence(verdict: Verdict) -> str:
+def sentence(verdict: WalkVerdict) -> str:
     """`seen 0.62, 2 of 3 looks, zone gate`."""
     text = _("seen {score}, {looks} of {needed} looks").format(
         score=f"{verdict.score:.2f}", looks=verdict.looks, needed=verdict.needed
@@ -90,7 +90,7 @@ def sentence(verdict: Verdict) -> str:
     return text
 
 
-def live_sentence(verdict: Verdict) -> str:
+def live_sentence(verdict: WalkVerdict) -> str:
     """With what the settings that are drawn would do."""
     if verdict.tells:
         end = _("would be told") if not verdict.told else _("told")

@@ -10,7 +10,7 @@ import pytest
 
 from edge_agent.domain import CameraId
 from edge_agent.recorders.find.brands import template_set
-from edge_agent.recorders.find.intake import Channels, Intake
+from edge_agent.recorders.find.intake import Channels, ClipIntake
 
 GATE, YARD = CameraId("gate"), CameraId("yard")
 
@@ -19,7 +19,7 @@ GATE, YARD = CameraId("gate"), CameraId("yard")
 @pytest.mark.parametrize("configured", ["NFC", "NFD"])
 def test_channel_matches_in_any_unicode_form(form: str, configured: str, tmp_path: Path) -> None:
     channel = unicodedata.normalize(configured, "Sân trước")
-    intake = Intake(str(tmp_path), template_set("generic"), {channel: GATE}, dt.UTC)
+    intake = ClipIntake(str(tmp_path), template_set("generic"), {channel: GATE}, dt.UTC)
     path = f"{tmp_path}/{unicodedata.normalize(form, 'Sân trước')}/2026-11-24/14-05-06.mp4"
     claim = intake.claim(path, 0.0)
     assert claim is not None
@@ -40,7 +40,7 @@ def test_case_counts_only_where_two_channels_differ_by_nothing_else() -> None:
 
 
 def test_files_of_nobody_are_counted_by_their_channel(tmp_path: Path) -> None:
-    intake = Intake(
+    intake = ClipIntake(
         str(tmp_path), template_set("{camera}/{start:%Y%m%d%H%M%S}.mp4"), {"gate": GATE}, dt.UTC
     )
     for name, mtime_s in (

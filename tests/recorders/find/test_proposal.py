@@ -210,13 +210,37 @@ def test_command_line(recorder: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("form", "channels"),
-    [("gate/{}/%Y%m%d/%H%M%S.mp4", ("0", "1")), ("{}/%Y%m%d/%H%M%S.mp4", ("101", "102"))],
+    ("form", "channels", "widths"),
+    [
+        ("gate/{}/%Y%m%d/%H%M%S.mp4", ("0", "1"), (64, 128)),
+        ("{}/%Y%m%d/%H%M%S.mp4", ("101", "102"), (64, 128)),
+        ("{}_%Y%m%d_%H%M%S.mp4", ("ch1", "ch2"), (256, 64)),
+        ("%Y%m%d_%H%M%S_{}.mp4", ("1", "2"), (256, 64)),
+    ],
 )
 def test_channels_numbered_like_streams_are_doubted_where_their_pictures_differ(
-    form: str, channels: tuple[str, str], tmp_path: Path
+    form: str, channels: tuple[str, str], widths: tuple[int, int], tmp_path: Path
 ) -> None:
-    for n, width in enumerate((64, 128)):
+    report = _two_channels(form, channels, widths, tmp_path)
+    assert report.confidence == "unsure"
+    (reason,) = report.streams
+    assert f"({widths[0]}x64) and" in reason
+    assert "main and the sub stream of one camera" in reason
+
+
+@pytest.mark.parametrize("widths", [(64, 64), (128, 64), (64, 256)])
+def test_first_two_channels_are_cameras_unless_the_second_has_a_sub_streams_picture(
+    widths: tuple[int, int], tmp_path: Path
+) -> None:
+    report = _two_channels("{}_%Y%m%d_%H%M%S.mp4", ("ch1", "ch2"), widths, tmp_path)
+    assert not report.streams
+    assert report.confidence == "sure"
+
+
+def _two_channels(
+    form: str, channels: tuple[str, str], widths: tuple[int, int], tmp_path: Path
+) -> FolderReport:
+    for n, width in enumerate(widths):
         clip = clips.render(tmp_path / f"{n}.mp4", clips.Clip(frames=3, width=width, height=64))
         for minute in range(3):
             start = dt.datetime(2026, 11, 26, 14, minute, tzinfo=HANOI)
@@ -224,11 +248,7 @@ def test_channels_numbered_like_streams_are_doubted_where_their_pictures_differ(
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(clip.read_bytes())
             at_mtime(path, start.timestamp() + 3)
-    report = probed(tmp_path / "in")
-    assert report.confidence == "unsure"
-    (reason,) = report.streams
-    assert "(64x64) and" in reason
-    assert "main and the sub stream of one camera" in reason
+    return probed(tmp_path / "in")
 
 
 def test_names_that_the_uploads_contradict_are_never_sure(

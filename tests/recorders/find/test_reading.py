@@ -29,7 +29,7 @@ from edge_agent.recorders.find import (
 )
 from edge_agent.recorders.find.clip import ClipKind
 from edge_agent.recorders.find.identity import END_BYTES, content_of, open_regular
-from edge_agent.recorders.find.reading import ClipFacts, facts_of
+from edge_agent.recorders.find.reading import ClipProperties, facts_of
 from edge_agent.runtime.stop import StopToken
 from edge_agent.sources import Decoder
 
@@ -37,7 +37,7 @@ START = dt.datetime.fromisoformat("2026-11-24T14:05:06")
 START_AS_UTC_S = START.replace(tzinfo=dt.UTC).timestamp()
 
 
-def facts(path: Path, kind: ClipKind = "video") -> ClipFacts:
+def facts(path: Path, kind: ClipKind = "video") -> ClipProperties:
     file = open_regular(path)
     try:
         return facts_of(file, kind, "yard")

@@ -18,7 +18,7 @@ from watched_folder import YARD, Watched, at_mtime
 
 from edge_agent.domain import CameraId
 from edge_agent.recorders.find import TOO_OLD
-from edge_agent.recorders.find.intake import Claim, Intake
+from edge_agent.recorders.find.intake import Claim, ClipIntake
 from edge_agent.recorders.find.mounts import Mount
 from edge_agent.recorders.find.root import WatchedRoot
 from edge_agent.recorders.find.scan import SeenFile
@@ -386,14 +386,14 @@ def test_file_that_changes_while_it_is_opened_is_looked_at_anew(
     path = put(clip, tmp_path / "yard/a.mp4")
     taken: list[object] = []
 
-    def take(intake: Intake, claim: Claim, seen: SeenFile) -> object:
+    def take(intake: ClipIntake, claim: Claim, seen: SeenFile) -> object:
         if not taken:
             put(clip, path, mark=b"more")
         taken.append(original(intake, claim, seen))
         return taken[-1]
 
-    original = Intake.take
-    monkeypatch.setattr(Intake, "take", take)
+    original = ClipIntake.take
+    monkeypatch.setattr(ClipIntake, "take", take)
     box = watched(rescan_s=1e9)
     box.pass_time(4)
     assert taken == [None]

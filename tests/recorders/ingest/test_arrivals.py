@@ -19,7 +19,7 @@ from edge_agent.domain import Phase
 from edge_agent.recorders.ingest import arrivals
 from edge_agent.recorders.ingest import planner as planner_module
 from edge_agent.recorders.ingest.planner import ClipPlanner
-from edge_agent.recorders.ledger import ClipState, LedgerClip, LedgerReader
+from edge_agent.recorders.ledger import ClipProgress, LedgerClip, LedgerReader
 from edge_agent.recorders.ledger import rows as ledger
 
 
@@ -127,7 +127,7 @@ def test_clip_found_after_the_plan_was_made_still_comes_in_its_place(
         for late in ((second,), (), ()):
             (clip,) = planner.next((GATE,))
             taken.append(clip)
-            done = replace(clip, state=ClipState.DONE)
+            done = replace(clip, state=ClipProgress.DONE)
             box.note(*late)
             box.write(lambda database, done=done: ledger.update_clip(database, done))
     assert taken == [first, second, third]
@@ -146,11 +146,11 @@ def test_still_found_after_the_plan_was_made_is_not_left_out_of_its_burst(
         box.note(one, two, three, five)
         assert planner.next((GATE,)) == (one, two)
         for still in (one, two):
-            done = replace(still, state=ClipState.DONE)
+            done = replace(still, state=ClipProgress.DONE)
             box.write(lambda database, done=done: ledger.update_clip(database, done))
         box.note(four)
         assert planner.next((GATE,)) == (three,)
-        done = replace(three, state=ClipState.DONE)
+        done = replace(three, state=ClipProgress.DONE)
         box.write(lambda database: ledger.update_clip(database, done))
         assert planner.next((GATE,)) == (four, five)
 

@@ -12,7 +12,7 @@ import pytest
 from ingest_box import found, ingest_box
 
 from edge_agent.clock import SystemClock
-from edge_agent.recorders.ledger import ClipState
+from edge_agent.recorders.ledger import ClipProgress
 from edge_agent.runtime import Worker
 
 #: A day of clips, and how much of it is played.
@@ -62,7 +62,7 @@ def test_what_a_day_of_short_clips_of_one_camera_writes_is_bounded(tmp_path: Pat
             before = written_bytes()
             box.note(clip := found(path, number * CLIP_S, CLIP_S))
             box.ingest.wake()
-            while (known := box.clip(clip)) is None or known.state is ClipState.WAITING:
+            while (known := box.clip(clip)) is None or known.state is ClipProgress.WAITING:
                 time.sleep(0.01)
             written += written_bytes() - before
             clock.skipped_s += CLIP_S

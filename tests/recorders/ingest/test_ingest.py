@@ -15,12 +15,13 @@ from edge_agent.clock import ManualClock, SystemClock
 from edge_agent.config import OutboxConfig
 from edge_agent.contract import Sender
 from edge_agent.domain import EndReason, Phase
-from edge_agent.errors import StorageError
+from edge_agent.errors import SourceUnreachable, StorageError
 from edge_agent.outbox import Outbox
 from edge_agent.recorders.ingest import clip_messages
 from edge_agent.recorders.ingest.clip_analysis import AnalysisAway, ClipAnalysis
-from edge_agent.recorders.ingest.ingest import Storing
+from edge_agent.recorders.ingest.clip_work import PutOff
 from edge_agent.recorders.ingest.left_over import end_left_over
+from edge_agent.recorders.ingest.notes import Storing
 from edge_agent.recorders.ingest.planner import ClipPlanner
 from edge_agent.recorders.ledger import LedgerClip, LedgerReader
 from edge_agent.recorders.ledger import rows as ledger
@@ -237,6 +238,46 @@ def test_clip_that_crashes_the_analysis_is_tried_seldom_and_given_up(
         told_of = box.clip(clips[3])
         assert told_of is not None
         assert (told_of.state, "3 times" in told_of.reason) == ("failed", True)
+
+
+def test_batch_waits_for_a_clip_that_could_not_be_analysed_at_once(
+    tmp_path: Path, model: Path, clips: list[LedgerClip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that was short of everything for a minute must not leave a folder half done."""
+    step = ClipAnalysis._step
+    calls: list[object] = []
+
+    def away_once(*arguments: object) -> bool:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise AnalysisAway("gate: a frame was not analysed")
+        return step(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ClipAnalysis, "_step", away_once)
+    monkeypatch.setattr("edge_agent.recorders.ingest.clip_work._AWAY_PUT_OFF_S", 0.1)
+    with ingest_box(tmp_path / "state", model) as box:
+        box.note(*clips)
+        box.ingest.finish(box.stop)
+        assert box.states() == {"done": 4}
+
+
+def test_clip_that_never_can_be_analysed_does_not_hold_up_a_batch_for_ever(
+    tmp_path: Path, model: Path, clips: list[LedgerClip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object) -> bool:
+        raise SourceUnreachable("the share does not answer")
+
+    monkeypatch.setattr(ClipAnalysis, "_step", unreachable)
+    monkeypatch.setattr("edge_agent.recorders.ingest.ingest.PutOff.__init__", _at_once)
+    with ingest_box(tmp_path / "state", model) as box:
+        box.note(clips[3])
+        box.ingest.finish(box.stop)
+        assert box.states() == {"waiting": 1}
+
+
+def _at_once(self: PutOff, reason: str, delay_s: float = 0.0) -> None:
+    Exception.__init__(self, reason)
+    self.delay_s = 0.01
 
 
 def test_clip_that_hangs_each_process_is_given_up_after_three(

@@ -13,7 +13,7 @@ from ingest_box import ingest_box as any_box
 
 from edge_agent.config.camera import HealthConfig
 from edge_agent.recorders.ingest import runs as runs_module
-from edge_agent.recorders.ingest.runs import AHEAD_S, Runs
+from edge_agent.recorders.ingest.runs import AHEAD_S, OpenRuns
 from edge_agent.recorders.ledger import LedgerClip, LedgerReader, Run
 from edge_agent.recorders.ledger import rows as ledger
 
@@ -70,9 +70,14 @@ def undisturbed(
         return told(box.messages())
 
 
-def test_runs_of_quiet_clips_are_written_once_a_minute(
-    tmp_path: Path, model: Path, clips: list[LedgerClip], written: list[Run]
+def test_runs_of_quiet_clips_are_written_now_and_then(
+    tmp_path: Path,
+    model: Path,
+    clips: list[LedgerClip],
+    written: list[Run],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(runs_module, "AHEAD_S", 60.0)
     with ingest_box(tmp_path / "state", model) as box:
         box.note(*clips[:8])
         box.ingest.finish(box.stop)
@@ -80,7 +85,7 @@ def test_runs_of_quiet_clips_are_written_once_a_minute(
         assert box.runs() == [], "it is over"
     ends = [round(run.end_s - clips[0].start_s) for run in written]
     assert ends == [10, 80], "the first, and the first that is more than a minute later"
-    assert AHEAD_S == 60.0
+    assert AHEAD_S == 300.0
 
 
 def test_run_of_a_clip_with_news_is_written_with_its_news(
@@ -129,7 +134,7 @@ def test_after_a_crash_the_clips_whose_run_was_in_memory_wait_again(
     with LedgerReader(state_dir) as reader:
         (head,) = reader.run_heads(GATE)
         assert head.clip == clips[0].key
-        lost = Runs(reader).lost((GATE,))
+        lost = OpenRuns(reader).lost((GATE,))
     assert [clip.key for clip in lost] == [clip.key for clip in clips[1:4]]
 
 
@@ -145,4 +150,4 @@ def test_orderly_stop_leaves_nothing_in_memory_only(
     with LedgerReader(box.state_dir) as reader:
         (head,) = reader.run_heads(GATE)
         assert head.clip == clips[2].key
-        assert Runs(reader).lost((GATE,)) == []
+        assert OpenRuns(reader).lost((GATE,)) == []

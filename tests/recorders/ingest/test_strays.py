@@ -13,8 +13,8 @@ from ingest_box import GATE, ingest_box
 from edge_agent.clock import ManualClock
 from edge_agent.recorders.find import Stray
 from edge_agent.recorders.ingest.found import strays_left_out
-from edge_agent.recorders.ingest.room import FolderRoom
 from edge_agent.recorders.ingest.standing import FolderStanding
+from edge_agent.recorders.ingest.watched import WatchedFolders
 from edge_agent.recorders.ledger import LedgerReader
 from edge_agent.recorders.ledger import rows as ledger
 
@@ -57,7 +57,7 @@ def test_camera_whose_files_go_unmatched_for_an_hour_is_degraded(
     tree = cast(
         Any, SimpleNamespace(cameras=(GATE,), watcher=SimpleNamespace(status=lambda: status))
     )
-    room = cast(FolderRoom, SimpleNamespace(trees=(tree,)))
-    standing = FolderStanding(room, lambda: cast(LedgerReader, None), clock)
+    watched = cast(WatchedFolders, SimpleNamespace(trees=(tree,)))
+    standing = FolderStanding(watched, lambda: cast(LedgerReader, None), clock)
     assert standing.strays_instead(tree, GATE) is degraded
     assert standing.left_out(GATE).unclaimed == 9

@@ -13,7 +13,7 @@ from edge_agent.config import OutboxConfig
 from edge_agent.outbox import Outbox, commit_together
 from edge_agent.recorders.ingest import tidying
 from edge_agent.recorders.ingest.tidying import EVERY_S, MARGIN_S, Tidying
-from edge_agent.recorders.ledger import ClipState, LedgerReader, LeftOut, LeftOutState
+from edge_agent.recorders.ledger import ClipProgress, LedgerReader, LeftOutFile, LeftOutState
 from edge_agent.recorders.ledger import rows as ledger
 
 AGE_S = 86400.0
@@ -32,11 +32,11 @@ def test_only_what_is_old_and_deleted_is_forgotten(
         name: replace(
             found(tmp_path / f"{name}.mp4", 0, 10),
             start_s=now_s if name == "young" else old_s,
-            state=ClipState.WAITING if name == "waiting" else ClipState.DONE,
+            state=ClipProgress.WAITING if name == "waiting" else ClipProgress.DONE,
         )
         for name in names
     }
-    too_old = LeftOut(
+    too_old = LeftOutFile(
         None, tmp_path / "old.mp4", 1, int(old_s * 1e9), LeftOutState.TOO_OLD, "", now_s
     )
     for name in names:

@@ -18,11 +18,11 @@ from edge_agent.outbox.database import DATABASE
 from edge_agent.outbox.schema import _MIGRATIONS
 from edge_agent.outbox.store import Store
 from edge_agent.recorders.ledger import (
-    ClipState,
+    ClipProgress,
     LedgerClip,
     LedgerReader,
     LedgerUpkeep,
-    LeftOut,
+    LeftOutFile,
     LeftOutState,
 )
 from edge_agent.recorders.ledger import rows as ledger
@@ -97,11 +97,24 @@ def test_messages_and_ledger_are_stored_together_or_not_at_all(tmp_path: Path) -
         assert reader.clip(clip(1).key) == clip(1)
 
 
+def test_what_no_message_was_told_of_waits_for_no_flush_of_the_card(tmp_path: Path) -> None:
+    """SQLite's `synchronous`: 1 flushes at checkpoints only, 2 each commit."""
+    flushes: list[int] = []
+
+    def looks(database: ledger.Database) -> None:
+        flushes.append(database.value("PRAGMA synchronous"))
+
+    with opened(tmp_path) as outbox:
+        for drafts in ([], [draft(ManualClock())], []):
+            assert commit_together(outbox, drafts, looks) is not None
+    assert flushes == [1, 2, 1]
+
+
 def test_content_counts_and_not_its_name(tmp_path: Path) -> None:
     with opened(tmp_path) as outbox, LedgerReader(tmp_path) as reader:
         note(outbox, replace(clip(1), path=Path("/clips/slot01.mp4")))
         commit_together(
-            outbox, (), lambda db: ledger.update_clip(db, replace(clip(1), state=ClipState.DONE))
+            outbox, (), lambda db: ledger.update_clip(db, replace(clip(1), state=ClipProgress.DONE))
         )
         # A ring: the old content moves on, a new one comes under its name.
         note(
@@ -159,8 +172,10 @@ def test_what_was_left_out_is_counted_and_refused_files_are_shown_with_their_rea
     tmp_path: Path,
 ) -> None:
     files = [
-        LeftOut(YARD, Path("/clips/old.mp4"), 5, 7_000_000_000, LeftOutState.TOO_OLD, "", 10.0),
-        LeftOut(None, Path("/clips/x.mp4"), 0, 1, LeftOutState.REFUSED, "is empty (0 bytes)", 11.0),
+        LeftOutFile(YARD, Path("/clips/old.mp4"), 5, 7_000_000_000, LeftOutState.TOO_OLD, "", 10.0),
+        LeftOutFile(
+            None, Path("/clips/x.mp4"), 0, 1, LeftOutState.REFUSED, "is empty (0 bytes)", 11.0
+        ),
     ]
     with opened(tmp_path) as outbox, LedgerReader(tmp_path) as reader:
         commit_together(outbox, (), lambda db: ledger.note_left_out(db, files))

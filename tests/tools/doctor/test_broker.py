@@ -12,7 +12,7 @@ from pki import Authority
 
 from edge_agent.clock import SystemClock
 from edge_agent.config import BoxConfig, Config, MqttConfig, TlsConfig
-from edge_agent.tools.doctor import Finding
+from edge_agent.tools.doctor import DoctorFinding
 from edge_agent.tools.doctor.broker import look_at_broker
 
 
@@ -21,7 +21,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("pki"))
 
 
-def findings(mqtt: MqttConfig) -> list[Finding]:
+def findings(mqtt: MqttConfig) -> list[DoctorFinding]:
     config = Config(box=BoxConfig(ward="ward1", id="box1"), mqtt=mqtt)
     return list(look_at_broker(config, SystemClock()))
 

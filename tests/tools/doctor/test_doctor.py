@@ -13,7 +13,7 @@ import pytest
 from broker import Mosquitto, free_port
 
 from edge_agent.clock import ClockQuality, ManualClock
-from edge_agent.tools.doctor import CODES, Finding, Grade, codes_markdown, worst
+from edge_agent.tools.doctor import CODES, DoctorFinding, Grade, codes_markdown, worst
 from edge_agent.tools.doctor.machine import Machine, card, clock_state, memory, power, service
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -84,8 +84,11 @@ def test_a_stopped_service_is_told_and_a_machine_without_systemd_is_not() -> Non
 
 def test_worst_first() -> None:
     assert worst([]) is Grade.GREEN
-    assert worst([Finding("", "a", ""), Finding("EA-CLK-002", "b", "")]) is Grade.YELLOW
-    assert worst([Finding("EA-CLK-002", "b", ""), Finding("EA-BRK-001", "c", "")]) is Grade.RED
+    assert worst([DoctorFinding("", "a", ""), DoctorFinding("EA-CLK-002", "b", "")]) is Grade.YELLOW
+    assert (
+        worst([DoctorFinding("EA-CLK-002", "b", ""), DoctorFinding("EA-BRK-001", "c", "")])
+        is Grade.RED
+    )
 
 
 def test_every_code_is_in_the_docs_and_every_used_code_is_known() -> None:

@@ -185,6 +185,23 @@ def test_a_secret_of_root_is_told_with_chown(
     assert any(line.endswith("chown nobody secrets") for line in lines)
 
 
+@needs_root
+def test_a_cameras_certificate_that_only_root_reads(
+    public: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret(public / "ca.pem")
+    camera = CAMERA.replace("rtsp://", "rtsps://") + f'ca_file = "{public}/ca.pem"\n'
+    folder = box(public, front=camera)
+    shutil.chown(folder / "state", "nobody")
+    code, lines = check(capsys, folder, "--user", "nobody")
+    assert code == 78
+    (line,) = [line for line in lines if "ca_file" in line]
+    assert line == (
+        "error: cameras.d/front.toml:6: source.ca_file: ca.pem: the user nobody cannot read it "
+        "(owner root, mode 0600); chown nobody ca.pem, or chmod a+r ca.pem"
+    )
+
+
 def installed(root: Path, config: Path, settings: str) -> None:
     folder = root / "etc/systemd/system"
     folder.mkdir(parents=True)
@@ -286,6 +303,11 @@ def test_a_schedule_without_a_zone_says_the_hours_that_result(
         ("candidate_threshold = 0.95", "which moves up with it"),
         ("confirm_threshold = 0.02", "which moves down with it"),
         ("candidate_threshold = 0.02", ""),
+        (
+            "[profiles.night]\ndark = true\n[profiles.night.person]\nconfirm_threshold = 0.02",
+            "profiles.night.person.confirm_threshold: is 0.02, below the model's own",
+        ),
+        ("[profiles.night]\ndark = true\n[profiles.night.person]\nconfirm_looks = 2", ""),
     ],
 )
 def test_a_threshold_that_moves_the_other_one(

@@ -9,14 +9,18 @@ from pathlib import Path
 import pytest
 from broker import BrokerTls, Mosquitto
 from pki import Authority, Pair
+from tls_front import tls_front
 
 from edge_agent.cli.main import main
 from edge_agent.clock import SystemClock
 from edge_agent.config import load_config
+from edge_agent.demo.rtsp_media import Media
+from edge_agent.demo.rtsp_server import RtspServer
+from edge_agent.demo.scene import SceneSpec, render_clip
 from edge_agent.errors import ConfigError
 from edge_agent.sources import login_guard
 from edge_agent.tools.setup import Answers, Terminal, write
-from edge_agent.tools.setup.answers import BoxAnswers, BrokerAnswers
+from edge_agent.tools.setup.answers import BoxAnswers, BrokerAnswers, CameraAnswers
 from edge_agent.tools.setup.certificates import certificate_problem, key_problem
 from edge_agent.tools.setup.dialogue import ask_broker
 from edge_agent.tools.setup.trying import BROKER, tried
@@ -146,3 +150,32 @@ def test_the_broker_step_takes_the_new_certificate_of_the_ward(
     assert main(["setup", *options]) == 0
     assert load_config(etc).config.mqtt.tls.ca_file == str(etc / "tls" / "ca.pem")
     assert (etc / "tls" / "ca.pem").read_text() == new.read_text()
+
+
+def test_a_cameras_certificate_comes_along_and_it_is_tried_with_it(
+    tmp_path: Path, stick: Authority
+) -> None:
+    etc, clip = tmp_path / "etc", tmp_path / "courtyard.mp4"
+    render_clip(clip, SceneSpec(duration_s=4.0))
+    mqtt = BrokerAnswers("broker.example")
+    with (
+        RtspServer({"main": Media.load(clip)}) as server,
+        tls_front(stick.issue("127.0.0.1"), server.port) as front,
+    ):
+        url = f"rtsps://127.0.0.1:{front.port}/main"
+        gate = CameraAnswers("gate", url=url, ca_file=str(stick.ca))
+        clock = SystemClock()
+        guard = login_guard(tmp_path / "state", clock)
+        (trial,) = tried(Answers(BOX, mqtt, (gate,)), {}, guard, clock, ["gate"])
+        assert not trial.stands_in_the_way, trial.findings
+    write(Answers(BOX, mqtt, (gate,)), {}, etc)
+    copy = etc / "tls" / "camera-gate.pem"
+    assert load_config(etc).config.cameras[0].source.ca_file == str(copy)  # type: ignore[union-attr]
+    assert copy.read_text() == stick.ca.read_text()
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o644
+    text = tmp_path / "a.txt"
+    text.write_text("xin chào\n")
+    wrong = CameraAnswers("yard", url=url, ca_file=str(text))
+    with pytest.raises(ConfigError, match=r"cameras\.yard\.ca_file"):
+        write(Answers(BOX, mqtt, (wrong,)), {}, etc)
+    assert not (etc / "cameras.d" / "yard.toml").exists()

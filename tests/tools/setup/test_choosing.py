@@ -48,7 +48,7 @@ def better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
     return data
 
 
-def choose(site: Site | None, *, wants: bool = True) -> tuple[choosing.Choice, list[str]]:
+def choose(site: Site | None, *, wants: bool = True) -> tuple[choosing.ModelChoice, list[str]]:
     said: list[str] = []
     settings = None
     if site is not None:

@@ -18,7 +18,7 @@ from fake_onvif import FakeOnvif
 
 from edge_agent.cli import main
 from edge_agent.config import load_config
-from edge_agent.demo.rtsp_login import Login
+from edge_agent.demo.rtsp_login import ViewerLogin
 from edge_agent.demo.rtsp_media import Media
 from edge_agent.demo.rtsp_server import RtspServer
 from edge_agent.demo.scene import SceneSpec, render_clip
@@ -37,7 +37,7 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a camera that shows a person and wants a login."""
     clip = tmp_path_factory.mktemp("clip") / "courtyard.mp4"
     render_clip(clip, SceneSpec(duration_s=4.0))
-    with RtspServer({"stream2": Media.load(clip)}, login=Login("viewer", PASSWORD)) as server:
+    with RtspServer({"stream2": Media.load(clip)}, login=ViewerLogin("viewer", PASSWORD)) as server:
         yield server.url("stream2")
 
 

@@ -26,6 +26,7 @@ def test_a_folder_elsewhere_is_opened_and_stays_so(root: Path, folder: str) -> N
     path = open_to_service(Path(folder), CONFIG, root)
     assert path == root / "etc/systemd/system/edge-agent.service.d/state-dir.conf"
     assert path.stat().st_mode & 0o777 == 0o644
+    assert path.read_text().startswith(f"# box.state_dir, by edge-agent setup: {folder}\n")
     unit = find_unit(root)
     assert unit is not None
     assert unit.read_only(Path(folder)) == ""

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from broker import Mosquitto, free_port
 
+from edge_agent.cli import main
 from edge_agent.config import load_config
 from edge_agent.discovery.brands import BRANDS, brand_named
 from edge_agent.errors import ConfigError
 from edge_agent.tools.setup import Answers, Terminal, ask_everything, read_answers, write
 from edge_agent.tools.setup.answers import BoxAnswers, BrokerAnswers, CameraAnswers
+from edge_agent.tools.setup.writing import give_state_dir
 
 CANARY = "s3cret-\"'\\ #"
 
@@ -105,6 +107,35 @@ def test_answers_that_make_no_configuration_write_nothing(tmp_path: Path) -> Non
             write(answers, {}, tmp_path / "etc")
         assert str(tmp_path / "etc") in str(raised.value) or "brand" in str(raised.value)
     assert not (tmp_path / "etc").exists()
+
+
+def test_no_camera_takes_the_place_of_the_brokers_password(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = Answers(BoxAnswers("w", "b", "UTC"), BrokerAnswers("broker.example", username="b"))
+    write(answers, {"mqtt": CANARY}, tmp_path)
+    (tmp_path / "pw").write_text("a camera's")
+    (tmp_path / "pw").chmod(0o600)
+    login = ["--username", "viewer", "--password-file", str(tmp_path / "pw")]
+    place = ["127.0.0.1", "--brand", "tapo", "--config", str(tmp_path)]
+    assert main(["camera", "add", "mqtt", *place, *login]) == 78
+    assert "broker's password" in capsys.readouterr().err
+    assert (tmp_path / "secrets" / "mqtt").read_text() == CANARY + "\n"
+    said: list[str] = []
+    lines = [*ASKED[:11], "mqtt", *ASKED[11:]]
+    ask_everything(answered(lines, [CANARY, CANARY], said), "UTC")
+    assert any("taken" in text for text in said)
+
+
+def test_an_empty_disk_becomes_the_services_and_nothing_else_does(tmp_path: Path) -> None:
+    disk, home = tmp_path / "disk", tmp_path / "home"
+    (disk / "lost+found").mkdir(parents=True)
+    home.mkdir(mode=0o755)
+    (home / "letter").touch()
+    for folder in (disk, home):
+        give_state_dir(folder)
+    assert stat.S_IMODE(disk.stat().st_mode) == 0o700
+    assert stat.S_IMODE(home.stat().st_mode) == 0o755
 
 
 @pytest.mark.parametrize("brand", BRANDS)

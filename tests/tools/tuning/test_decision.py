@@ -12,17 +12,25 @@ from edge_agent.domain import Label, Region
 from edge_agent.geometry import FULL_FRAME, FrameSize
 from edge_agent.tools.tuning.candidates import with_changes
 from edge_agent.tools.tuning.comparison import Side, compared, paired
-from edge_agent.tools.tuning.decision import Decided, Decisions, Look, Told, decide, decided
+from edge_agent.tools.tuning.decision import (
+    Decided,
+    Decisions,
+    RecordedFrame,
+    ToldEvent,
+    decide,
+    decided,
+)
 from edge_agent.tools.tuning.people import dividing_gap, people_of
 
 SIZE = FrameSize(16, 9)
 
 
-def looks_of(recording: untold.Recording) -> list[Look]:
+def looks_of(recording: untold.Recording) -> list[RecordedFrame]:
     """As if the whole of each picture had been looked at in which anything moves."""
     everywhere = (Region(FULL_FRAME),)
     return [
-        Look(p.at_s, untold.WEEKMINUTE, p.motion, everywhere, p.found) for p in recording.pictures
+        RecordedFrame(p.at_s, untold.WEEKMINUTE, p.motion, everywhere, p.found)
+        for p in recording.pictures
     ]
 
 
@@ -57,14 +65,14 @@ def test_decided_again_is_what_the_pipeline_told() -> None:
 def test_where_nobody_looked_nobody_is_missed() -> None:
     recording = untold.walk(untold.Walker(), Random(1))
     every_other = [
-        look if i % 2 else Look(look.at_s, look.weekminute, look.motion, (), ())
+        look if i % 2 else RecordedFrame(look.at_s, look.weekminute, look.motion, (), ())
         for i, look in enumerate(looks_of(recording))
     ]
     assert len(decide(every_other, untold.CAMERA, untold.OWN, SIZE).told) == 1
 
 
-def told(start_s: float, end_s: float) -> Told:
-    return Told(start_s, start_s, end_s, 0.9, (), None)
+def told(start_s: float, end_s: float) -> ToldEvent:
+    return ToldEvent(start_s, start_s, end_s, 0.9, (), None)
 
 
 def test_events_are_paired_by_the_time_they_share() -> None:

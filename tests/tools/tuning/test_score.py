@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from edge_agent.errors import LabelError
-from edge_agent.tools.tuning.decision import Told
+from edge_agent.tools.tuning.decision import ToldEvent
 from edge_agent.tools.tuning.labels import Interval, read_labels
-from edge_agent.tools.tuning.score import NOTHING, Score, recommended, scored, wilson
+from edge_agent.tools.tuning.score import NOTHING, VisitScore, recommended, scored, wilson
 
 CLIP = Path("yard.avi")
 
@@ -64,8 +64,8 @@ def test_labels_that_are_none_name_their_line(
         read_labels(written(tmp_path, name, text))
 
 
-def told(start_s: float, end_s: float, told_s: float) -> Told:
-    return Told(start_s, told_s, end_s, 0.9, (), None)
+def told(start_s: float, end_s: float, told_s: float) -> ToldEvent:
+    return ToldEvent(start_s, told_s, end_s, 0.9, (), None)
 
 
 def test_precision_recall_and_delay() -> None:
@@ -80,9 +80,9 @@ def test_precision_recall_and_delay() -> None:
     assert (whole.visits, whole.events, whole.recall) == (6, 8, pytest.approx(2 / 3))
 
 
-def score(seen: int, visits: int, false: int = 0, delay_s: float = 1.0) -> Score:
+def score(seen: int, visits: int, false: int = 0, delay_s: float = 1.0) -> VisitScore:
     flags = tuple(i < seen for i in range(visits))
-    return Score(visits, flags, seen + false, seen, (delay_s,) * seen)
+    return VisitScore(visits, flags, seen + false, seen, (delay_s,) * seen)
 
 
 def test_the_recommended_setting_and_its_confidence() -> None:

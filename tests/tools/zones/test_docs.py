@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from edge_agent.config import CameraConfig, FileSource, TuningConfig
-from edge_agent.media.footage import Reason
+from edge_agent.media.footage import FootageReason
 from edge_agent.tools.zones.verdicts import Held
 from edge_agent.tools.zones.walk import COLUMNS, ROWS, WalkTest
 from edge_agent.tools.zones.words import held_words
@@ -35,7 +35,7 @@ def test_each_reason_of_the_page_is_explained() -> None:
 
 
 def test_each_reason_of_a_clip_is_explained() -> None:
-    assert all(f"| `{reason}` |" in TEXT for reason in Reason)
+    assert all(f"| `{reason}` |" in TEXT for reason in FootageReason)
 
 
 def test_the_map_in_the_text_is_one() -> None:

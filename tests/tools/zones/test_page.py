@@ -17,7 +17,7 @@ from browser import as_phone, chromium
 
 from edge_agent.clock import SystemClock
 from edge_agent.language import speak
-from edge_agent.tools.zones.desk import Desk, Place
+from edge_agent.tools.zones.desk import Desk, DrawingPlace
 from edge_agent.tools.zones.server import PageServer
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
@@ -121,7 +121,7 @@ def page(box: Path, running: AgentInside, chrome: Any) -> Iterator[Page]:
 
 
 def opened(box: Path, chrome: Any) -> Iterator[Page]:
-    server = PageServer(Desk(Place(box, "yard", (box / "state",)), SystemClock()))
+    server = PageServer(Desk(DrawingPlace(box, "yard", (box / "state",)), SystemClock()))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -11,7 +11,7 @@ import pytest
 from camera_forms import CameraForms
 
 from edge_agent.errors import OperatorError
-from edge_agent.tools.zones.draft import KINDS, Area, Draft, Hours, rounded
+from edge_agent.tools.zones.draft import KINDS, Area, Hours, ZonesDraft, rounded
 from edge_agent.tools.zones.rewriting import rewritten
 
 SQUARE = ((0.1, 0.1), (0.4, 0.1), (0.4, 0.4), (0.1, 0.4))
@@ -60,7 +60,7 @@ person.confirm_looks = 2
 BARE = 'id = "gate"\n[source]\nkind = "file"\npath = "a.mp4"'
 
 
-def draft_of(text: str) -> Draft:
+def draft_of(text: str) -> ZonesDraft:
     data = tomllib.loads(text)
     areas = {
         kind: tuple(
@@ -70,7 +70,7 @@ def draft_of(text: str) -> Draft:
         for kind in KINDS
     }
     person = data.get("person", {})
-    return Draft(
+    return ZonesDraft(
         "",
         min_height_frac=person.get("min_height_frac", 0.0),
         max_height_frac=person.get("max_height_frac", 1.0),
@@ -189,7 +189,9 @@ def test_any_drawing_is_written_and_no_comment_outside_a_deleted_area_is_lost(se
                 areas.append(Area(chance.choice(["new", 'a "b"', "c\\d"]), SQUARE))
             drawn[kind] = tuple(areas)
         least = round(chance.random(), 2) if chance.random() < 0.3 else before.min_height_frac
-        draft = Draft("", min_height_frac=least, max_height_frac=before.max_height_frac, **drawn)
+        draft = ZonesDraft(
+            "", min_height_frac=least, max_height_frac=before.max_height_frac, **drawn
+        )
         after = rewritten(text, before, draft)
         said = tomllib.loads(after)
         for kind in KINDS:

@@ -18,7 +18,7 @@ from config_files import AGENT, write
 
 from edge_agent.clock import SystemClock
 from edge_agent.config import load_config
-from edge_agent.tools.zones.desk import Desk, Place
+from edge_agent.tools.zones.desk import Desk, DrawingPlace
 from edge_agent.tools.zones.server import MOST_BODY_BYTES, PageServer
 
 ZONE = """
@@ -80,7 +80,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
     clip = flash.clip(tmp_path / "clip.avi", bright_s=5, dark_s=0)
     agent = AGENT.replace('id = "box-17"', f'id = "box-17"\nstate_dir = "{tmp_path / "state"}"')
     write(tmp_path, agent, yard=f'id = "yard"\nname = "<b>"\n{flash.camera(clip)}{ZONE}')
-    place = Place(tmp_path, "yard", (tmp_path / "state",))
+    place = DrawingPlace(tmp_path, "yard", (tmp_path / "state",))
     server = PageServer(Desk(place, SystemClock()))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from edge_agent.analysis.live_view import Look
+from edge_agent.analysis.live_view import LiveFrame
 from edge_agent.config import (
     CameraConfig,
     FileSource,
@@ -18,7 +18,7 @@ from edge_agent.config import (
 )
 from edge_agent.domain import Track
 from edge_agent.geometry import BBox
-from edge_agent.tools.zones.verdicts import Held, RecentLooks, Verdict
+from edge_agent.tools.zones.verdicts import Held, RecentLooks, WalkVerdict
 from edge_agent.tools.zones.words import live_sentence
 
 BOX = BBox(0.4, 0.4, 0.1, 0.3)  # feet at (0.45, 0.7)
@@ -37,10 +37,10 @@ def looks(
     *,
     told: Sequence[int] = (),
     step_s: float = 0.2,
-) -> list[Look]:
+) -> list[LiveFrame]:
     """One person, seen once in each."""
     return [
-        Look(
+        LiveFrame(
             number,
             number * step_s,
             0.0,
@@ -66,7 +66,7 @@ def looks(
     ]
 
 
-def verdict(config: CameraConfig, seen: Sequence[Look]) -> Verdict:
+def verdict(config: CameraConfig, seen: Sequence[LiveFrame]) -> WalkVerdict:
     recent = RecentLooks()
     recent.add(seen)
     (found,) = recent.verdicts(config, 0.5)
@@ -122,7 +122,7 @@ ZONE = ZoneConfig(name="door", polygon=ROUND)
         ),
     ],
 )
-def test_each_reason(config: CameraConfig, seen: list[Look], held: Held) -> None:
+def test_each_reason(config: CameraConfig, seen: list[LiveFrame], held: Held) -> None:
     found = verdict(config, seen)
     assert (found.tells, found.held) == (held is Held.NOTHING, held)
 
@@ -147,7 +147,7 @@ def test_what_is_told_and_what_would_be_are_two_things() -> None:
 def test_who_was_not_seen_for_a_while_is_not_here_and_a_new_stream_begins_anew() -> None:
     recent = RecentLooks()
     recent.add(SURE)
-    gone = Look(9, 10.0, 0.0, 0, (), False, (), SURE[-1].tracks, {})
+    gone = LiveFrame(9, 10.0, 0.0, 0, (), False, (), SURE[-1].tracks, {})
     recent.add([gone])
     assert recent.verdicts(camera(), 0.5) == ()
     recent.add(looks([0.6]))

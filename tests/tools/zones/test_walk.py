@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from edge_agent.analysis.live_view import LiveAnswer, Look
+from edge_agent.analysis.live_view import LiveAnswer, LiveFrame
 from edge_agent.config import CameraConfig, FileSource
 from edge_agent.domain import Track
 from edge_agent.geometry import BBox
@@ -22,14 +22,16 @@ def look(
     moving: tuple[float, float] | None = None,
     track: int = 1,
     at_s: float | None = None,
-) -> Look:
+) -> LiveFrame:
     at_s = number * 0.2 if at_s is None else at_s
     tracks = () if feet is None else (Track(track, box(*feet), 0.7, 0.7, 0.0, 0.2, at_s, number),)
     moves = () if moving is None else (box(*moving),)
-    return Look(number, at_s, 0.0, 0, moves, True, (), tracks, {track: ("door",)} if told else {})
+    return LiveFrame(
+        number, at_s, 0.0, 0, moves, True, (), tracks, {track: ("door",)} if told else {}
+    )
 
 
-def walked(*looks: Look) -> tuple[WalkTest, list[str]]:
+def walked(*looks: LiveFrame) -> tuple[WalkTest, list[str]]:
     test, lines = WalkTest(CAMERA), []
     for each in looks:
         lines += test.add(LiveAnswer(state="streaming", confirm_threshold=0.5, looks=(each,)))

@@ -12,9 +12,9 @@ from edge_agent.recorders.find.grammar.layout import Layout
 from edge_agent.recorders.find.grammar.parts import (
     SAME_MOMENT_S,
     Column,
+    PartVerdict,
     Place,
     Slot,
-    Verdict,
     groups,
     slots_of,
     wall_s,
@@ -39,7 +39,7 @@ class Span:
 
 
 @dataclass(slots=True)
-class Eyes:
+class CameraSpans:
     """One layout, and the spans that name its cameras."""
 
     layout: Layout
@@ -62,7 +62,7 @@ class Eyes:
         return ["/".join(cells) for cells in zip(*map(self.texts, self.spans), strict=True)]
 
 
-def eyes_of(layouts: Sequence[Layout]) -> list[Eyes]:
+def eyes_of(layouts: Sequence[Layout]) -> list[CameraSpans]:
     """Each layout's cameras; layouts without series of their own take the others' names."""
     found = [_own(layout) for layout in layouts]
     named = {text for each in found for text in each.channels() if text}
@@ -74,8 +74,8 @@ def eyes_of(layouts: Sequence[Layout]) -> list[Eyes]:
     return found
 
 
-def _own(layout: Layout) -> Eyes:
-    eyes = Eyes(layout, slots_of(layout))
+def _own(layout: Layout) -> CameraSpans:
+    eyes = CameraSpans(layout, slots_of(layout))
     candidates = sorted(_candidates(eyes), key=lambda each: each[0])
     if not layout.forms:  # no time tells series from numbers
         candidates = [each for each in candidates if each[1].in_folder or each[1].keyword]
@@ -97,23 +97,27 @@ def _own(layout: Layout) -> Eyes:
     eyes.spans.sort(key=lambda each: (each.gap, each.slot, each.first))
     _note_left_out(eyes, parts)
     _note_twice(eyes)
+    _note_streams(eyes)
     return eyes
 
 
-def _candidates(eyes: Eyes) -> Iterator[tuple[tuple[int, int, int, int], Column, Span]]:
+def _candidates(eyes: CameraSpans) -> Iterator[tuple[tuple[int, int, int, int], Column, Span]]:
     for gap, slots in enumerate(eyes.slots):
         for n, slot in enumerate(slots):
             for at, column in enumerate(slot.columns):
-                if column.verdict is Verdict.CAMERA and not _goes_with_stream(column, eyes):
+                if column.verdict is PartVerdict.CAMERA and not _goes_with_stream(column, eyes):
                     yield (_rank(column), gap, n, at), column, Span(gap, n, at, at)
 
 
-def _goes_with_stream(column: Column, eyes: Eyes) -> bool:
+def _goes_with_stream(column: Column, eyes: CameraSpans) -> bool:
     """`RecM_7A` and `RecS_3D`: another mark of the main and the sub stream."""
     for slots in eyes.slots:
         for other in (each for slot in slots for each in slot.columns):
             pairs = len(set(zip(column.texts, other.texts, strict=True)))
-            if other.verdict is Verdict.STREAM and len(column.values) == len(other.values) == pairs:
+            if (
+                other.verdict is PartVerdict.STREAM
+                and len(column.values) == len(other.values) == pairs
+            ):
                 return True
     return False
 
@@ -130,14 +134,14 @@ def _rank(column: Column) -> int:
     return 5
 
 
-def _goes_on_within(column: Column, parts: Sequence[str], eyes: Eyes) -> bool:
+def _goes_on_within(column: Column, parts: Sequence[str], eyes: CameraSpans) -> bool:
     """Inside of one camera so far, its values take turns or show the same moments. Behind the
     time other things take turns too, such as number plates."""
     parallel, turns = _series_within(column, parts, eyes)
     return parallel or (turns and (column.place is not Place.AFTER or column.keyword))
 
 
-def _series_within(column: Column, parts: Sequence[str], eyes: Eyes) -> tuple[bool, bool]:
+def _series_within(column: Column, parts: Sequence[str], eyes: CameraSpans) -> tuple[bool, bool]:
     """Whether values of one camera show the same moments; whether they take turns."""
     starts_s = [wall_s(eyes.layout, index) for index in range(len(parts))]
     parallel = in_turn = False
@@ -157,22 +161,22 @@ def _overlap(one: Span, other: Span) -> bool:
     return same and one.first <= other.last and other.first <= one.last
 
 
-def _whole(eyes: Eyes, span: Span) -> Span:
+def _whole(eyes: CameraSpans, span: Span) -> Span:
     """With the columns of the same name (`Front` `_` `Door`), and the letters before a number."""
     columns = eyes.slots[span.gap][span.slot].columns
     first, last = span.first, span.last
-    cameras = [n for n, each in enumerate(columns) if each.verdict is Verdict.CAMERA]
-    steady = (Verdict.MARK, Verdict.CONSTANT, Verdict.CAMERA)
+    cameras = [n for n, each in enumerate(columns) if each.verdict is PartVerdict.CAMERA]
+    steady = (PartVerdict.MARK, PartVerdict.CONSTANT, PartVerdict.CAMERA)
     while any(n < first for n in cameras) and columns[first - 1].verdict in steady:
         first -= 1
     while any(n > last for n in cameras) and columns[last + 1].verdict in steady:
         last += 1
-    while first and columns[first - 1].verdict is Verdict.CONSTANT:
+    while first and columns[first - 1].verdict is PartVerdict.CONSTANT:
         first -= 1
     return Span(span.gap, span.slot, first, last)
 
 
-def _note_doubt(eyes: Eyes, column: Column, rank: int) -> None:
+def _note_doubt(eyes: CameraSpans, column: Column, rank: int) -> None:
     values, files = len(column.values), len(column.texts)
     shown = ", ".join(sorted(column.values)[:3])
     if files / values < _FEW_FILES and not column.parallel and rank >= 1:
@@ -195,7 +199,20 @@ def _as_hikvision_numbers_streams(values: Collection[str]) -> bool:
     return all(found) and {channel for channel, _ in pairs} == both
 
 
-def _note_left_out(eyes: Eyes, parts: Sequence[str]) -> None:
+def _note_streams(eyes: CameraSpans) -> None:
+    """Cameras by what tells them apart, but called as a camera and its second stream."""
+    for span in eyes.spans:
+        called = eyes.texts(Span(span.gap, span.slot, 0, span.last))  # `Cổng` before `phụ`, too
+        names = {text.strip(" ._-") for text in called}
+        pairs = [f"{main} and {second}" for main, second in words.main_and_second(names)]
+        if pairs:
+            eyes.unsure.append(
+                f"{', '.join(pairs[:3])} are taken for cameras; they may be the main and the sub "
+                "stream of one: if they show the same, configure one of them only"
+            )
+
+
+def _note_left_out(eyes: CameraSpans, parts: Sequence[str]) -> None:
     """What stands behind the time and may name cameras after all."""
     for gap, slots in enumerate(eyes.slots):
         for n, slot in enumerate(slots):
@@ -204,7 +221,7 @@ def _note_left_out(eyes: Eyes, parts: Sequence[str]) -> None:
                 if any(_overlap(span, each) for each in eyes.spans):
                     continue
                 parallel, in_turn = _series_within(column, parts, eyes)
-                if column.verdict is Verdict.BURST and parallel:
+                if column.verdict is PartVerdict.BURST and parallel:
                     eyes.left_out.append(("pictures of one moment", span))
                 elif _may_name(column, slot, at) and (parallel or in_turn or len(parts) == 2):
                     eyes.left_out.append(("events", span))
@@ -213,7 +230,7 @@ def _note_left_out(eyes: Eyes, parts: Sequence[str]) -> None:
 def _may_name(column: Column, slot: Slot, at: int) -> bool:
     """A few words or small numbers, with marks around them."""
     around = slot.columns[max(0, at - 1) : at + 2]
-    if any(each.verdict is not Verdict.MARK for each in around if each is not column):
+    if any(each.verdict is not PartVerdict.MARK for each in around if each is not column):
         return False
     values, files = len(column.values), len(column.texts)
     few = 2 <= values <= files / _FEW_FILES or values == files == 2
@@ -221,15 +238,15 @@ def _may_name(column: Column, slot: Slot, at: int) -> bool:
     wordy = all(any(c.isalpha() for c in text) for text in column.values) and not any(
         c.isdecimal() for text in column.values for c in text
     )
-    behind = column.place is Place.AFTER and column.verdict is Verdict.OTHER
+    behind = column.place is Place.AFTER and column.verdict is PartVerdict.OTHER
     return behind and few and (small or wordy)
 
 
-def _note_twice(eyes: Eyes) -> None:
+def _note_twice(eyes: CameraSpans) -> None:
     for slots in eyes.slots:
         for slot in slots:
             for column in slot.columns:
-                if column.verdict is Verdict.STREAM and column.parallel:
+                if column.verdict is PartVerdict.STREAM and column.parallel:
                     eyes.twice.append(" and ".join(sorted(column.values)))
     starts: dict[tuple[str, float], set[str]] = {}
     channels = eyes.channels()
@@ -245,7 +262,7 @@ def _note_twice(eyes: Eyes) -> None:
 # --- layouts of one camera -------------------------------------------------------------------
 
 
-def _take_name(eyes: Eyes, named: set[str], *, alone: bool) -> None:
+def _take_name(eyes: CameraSpans, named: set[str], *, alone: bool) -> None:
     """By a name that another layout has too; else by the likeliest, where there are others."""
     likely = list(_constants(eyes))
     known = [span for span in likely if eyes.texts(span)[0] in named]
@@ -256,7 +273,7 @@ def _take_name(eyes: Eyes, named: set[str], *, alone: bool) -> None:
         named.add(eyes.texts(likely[0])[0])
 
 
-def _constants(eyes: Eyes) -> Iterator[Span]:
+def _constants(eyes: CameraSpans) -> Iterator[Span]:
     """What may be the camera's name, the likeliest first."""
     folders, names = [], []
     for gap, slots in enumerate(eyes.slots):
@@ -264,7 +281,7 @@ def _constants(eyes: Eyes) -> Iterator[Span]:
             values = {
                 "".join(cells) for cells in zip(*(c.texts for c in slot.columns), strict=True)
             }
-            if len(values) != 1 or any(c.verdict is Verdict.TIME for c in slot.columns):
+            if len(values) != 1 or any(c.verdict is PartVerdict.TIME for c in slot.columns):
                 continue
             text = next(iter(values))
             if slot.place is Place.FOLDER and not words.is_place(text):
@@ -282,7 +299,7 @@ def _named_part(slot: Slot, gap: int, n: int) -> Span | None:
     solid = [
         at
         for at, each in enumerate(slot.columns)
-        if each.verdict is not Verdict.MARK and not words.is_small(each.texts[0])
+        if each.verdict is not PartVerdict.MARK and not words.is_small(each.texts[0])
     ]
     if not solid:
         return None
@@ -296,7 +313,7 @@ def _has_letters(text: str) -> bool:
     return any(c.isalpha() for c in text)
 
 
-def label_of(eyes: Eyes) -> str:
+def label_of(eyes: CameraSpans) -> str:
     """A name for the camera of a layout that has one only; empty: the names tell none."""
     span = next(_constants(eyes), None)
     return eyes.texts(span)[0] if span is not None else ""

@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from edge_agent.recorders.find.grammar.cameras import Eyes, eyes_of
+from edge_agent.recorders.find.grammar.cameras import CameraSpans, eyes_of
 from edge_agent.recorders.find.grammar.layout import Layout, NamedFile
-from edge_agent.recorders.find.grammar.parts import Column, Verdict, slots_of, wall_s
+from edge_agent.recorders.find.grammar.parts import Column, PartVerdict, slots_of, wall_s
 from edge_agent.recorders.find.grammar.readings import Reading
 from edge_agent.recorders.find.grammar.runs import runs_of
 from edge_agent.recorders.find.name_time import NameTime
@@ -59,7 +59,7 @@ def _differ(layout: Layout, videos: Sequence[int], stills: Sequence[int]) -> boo
 
 
 def _tells(column: Column, videos: Sequence[int], stills: Sequence[int]) -> bool:
-    if min(len(videos), len(stills)) < _FEWEST or column.verdict is Verdict.TIME:
+    if min(len(videos), len(stills)) < _FEWEST or column.verdict is PartVerdict.TIME:
         return False
     texts = [{column.texts[n] for n in each} for each in (videos, stills)]
     repeated = all(
@@ -83,7 +83,7 @@ def _beside(layout: Layout, videos: Sequence[int], stills: Sequence[int]) -> boo
 # --- names without a time ----------------------------------------------------------------------
 
 
-def eyes_of_timeless(files: Sequence[NamedFile]) -> list[Eyes]:
+def eyes_of_timeless(files: Sequence[NamedFile]) -> list[CameraSpans]:
     """Where folders or marked numbers (`ch01`) tell cameras apart; else nothing."""
     depths: dict[int, list[NamedFile]] = defaultdict(list)
     for file in files:

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from edge_agent.recorders.find.grammar import words
-from edge_agent.recorders.find.grammar.cameras import MOST_SPANS, Eyes, Span, eyes_of, label_of
+from edge_agent.recorders.find.grammar.cameras import (
+    MOST_SPANS,
+    CameraSpans,
+    Span,
+    eyes_of,
+    label_of,
+)
 from edge_agent.recorders.find.grammar.kinds import eyes_of_timeless, split_by_kind
 from edge_agent.recorders.find.grammar.layout import MOST_FILES, NamedFile, layouts_of
 from edge_agent.recorders.find.grammar.spelling import templates_of
-from edge_agent.recorders.find.template import BadTemplate, TemplateSet, compile_set, joined
+from edge_agent.recorders.find.template import (
+    BadTemplate,
+    TemplateSet,
+    compile_set,
+    is_still,
+    joined,
+)
 
 #: A rest of files without a time that is smaller than this is no way of naming of its own.
 _ODD_SHARE = 0.1
@@ -21,6 +34,14 @@ _ODD_SHARE = 0.1
 _NO_DAY = (
     "the names leave out the day or the hour: it is that of the upload, and is wrong where files "
     "are copied later"
+)
+
+
+#: Blue Iris' alerts: the clip's time, milliseconds into it, and two more numbers.
+_ALERT = re.compile(r"\.[0-9]{1,9}\.[0-9]+-[0-9]+\Z")
+_CUT = (
+    "the stills are named after the recording that they are cut from, and the number behind its "
+    "time may be how far into it (ms): then they are dated that much too early"
 )
 
 
@@ -55,6 +76,8 @@ def learn(files: Sequence[NamedFile], zone: dt.tzinfo, latest_year: int) -> Lear
         for reading in each.layout.readings
     ):
         unsure.append(_NO_DAY)
+    if any(_cut_from_clips(each) for each in eyes):
+        unsure.append(_CUT)
     twice = tuple(dict.fromkeys(text for each in eyes for text in each.twice))
     label = label_of(eyes[0]) if eyes else ""
     return Learned(compile_set(joined(list(dict.fromkeys(texts)))), label, tuple(unsure), twice)
@@ -69,7 +92,14 @@ def _sample(files: Sequence[NamedFile]) -> list[NamedFile]:
     ]
 
 
-def _rivals(eyes: Eyes) -> str:
+def _cut_from_clips(eyes: CameraSpans) -> bool:
+    return bool(eyes.layout.forms) and all(
+        is_still(file.relative) and _ALERT.match(reading.stem, reading.fields[-1].end)
+        for file, reading in zip(eyes.layout.files, eyes.layout.readings, strict=True)
+    )
+
+
+def _rivals(eyes: CameraSpans) -> str:
     """Both readings, and what would tell them apart."""
     other = replace(eyes.layout, forms=eyes.layout.rival)
     text = templates_of(replace(eyes, layout=other))[0]
@@ -79,7 +109,7 @@ def _rivals(eyes: Eyes) -> str:
     )
 
 
-def _otherwise(eyes: Eyes, what: str, span: Span) -> str:
+def _otherwise(eyes: CameraSpans, what: str, span: Span) -> str:
     """What may be cameras, and the template that takes it for such."""
     shown = ", ".join(sorted(set(eyes.texts(span)))[:3])
     spans = sorted((*eyes.spans, span), key=lambda each: (each.gap, each.slot, each.first))
@@ -87,7 +117,7 @@ def _otherwise(eyes: Eyes, what: str, span: Span) -> str:
     return f"{shown} are taken for {what}; where they are cameras, use --template '{text}'"
 
 
-def _misread(eyes: Sequence[Eyes], texts: Sequence[str]) -> list[str]:
+def _misread(eyes: Sequence[CameraSpans], texts: Sequence[str]) -> list[str]:
     """What the templates read otherwise than the names were understood."""
     try:
         template = compile_set(joined(list(texts)))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from edge_agent.recorders.find.grammar.runs import Run, Runs
+from edge_agent.recorders.find.grammar.runs import DigitRun, DigitRuns
 from edge_agent.recorders.find.name_time import DIRECTIVE, DIRECTIVES, PARTS_OF_DAY, name_times
 
 #: No recorder that uploads is older. What lies beyond next year is no year.
@@ -60,13 +60,16 @@ _TIMES = {
 _MOMENTS = {
     14: (
         *(("%Y%m%d%H%M%S", 26.0), ("%d%m%Y%H%M%S", 16.0), ("%m%d%Y%H%M%S", 13.0)),
-        ("%y%m%d%H%M%S%f", 9.0),
+        *(("%y%m%d%H%M%S%f", 9.0), ("%H%M%S%d%m%Y", 9.0), ("%H%M%S%Y%m%d", 8.0)),
     ),
     17: (("%Y%m%d%H%M%S%f", 26.0), ("%d%m%Y%H%M%S%f", 13.0)),
     16: (("%Y%m%d%H%M%S%f", 20.0), ("%s%f", 12.0)),
     18: (("%Y%m%d%H%M%S%f", 20.0),),
     20: (("%Y%m%d%H%M%S%f", 20.0),),
-    12: (("%Y%m%d%H%M", 12.0), ("%y%m%d%H%M%S", 10.0), ("%d%m%Y%H%M", 7.0)),
+    12: (
+        *(("%Y%m%d%H%M", 12.0), ("%y%m%d%H%M%S", 10.0), ("%d%m%y%H%M%S", 7.5)),
+        ("%d%m%Y%H%M", 7.0),
+    ),
     13: (("%s%f", 17.0),),
     10: (("%s", 16.0),),
 }
@@ -84,6 +87,8 @@ _HALF_AFTER = re.compile(
     r"(?P<gap>(?: ?(?:[SsMmp]|giây|giay|phút|phut))?[ ._-]?)"
     rf"(?:[AaPp]\.?[Mm]\.?|SA|CH|上午|下午|오전|오후|{PARTS_OF_DAY})(?![^\W_])"
 )
+#: `02.05.06.123 PM`
+_FRACTION = re.compile(r"[._,][0-9]{3}(?=[ ._-]?(?:[AaPp]\.?[Mm]|SA|CH)(?![^\W_]))")
 _HALF_BEFORE = re.compile(r"(?<![^\W_])(?:[AaPp]\.?[Mm]\.?|SA|CH|上午|下午|오전|오후)[ ._-]?\Z")
 _ZONE_AFTER = re.compile(
     r"[ _-]?(?:(?:UTC|GMT)[+-][0-9]{1,2}(?::?[0-9]{2})?(?![0-9])|(?:Z|UTC|GMT)(?![^\W_]))"
@@ -110,7 +115,7 @@ class Reader:
     def __init__(self, latest_year: int) -> None:
         self._latest_year = latest_year
 
-    def dates(self, runs: Runs) -> list[Atom]:
+    def dates(self, runs: DigitRuns) -> list[Atom]:
         """Also those with an hour (`%Y%m%d%H`)."""
         found = []
         for index, run in enumerate(runs.digits):
@@ -121,7 +126,7 @@ class Reader:
             found += list(_pairs(runs, index))
         return [atom for atom in found if self.plausible(atom)]
 
-    def moments(self, runs: Runs) -> list[Atom]:
+    def moments(self, runs: DigitRuns) -> list[Atom]:
         """Date and time in one run of digits."""
         found = []
         for run in runs.digits:
@@ -136,7 +141,7 @@ class Reader:
             found += list(_within_date(runs, index))
         return [atom for atom in found if self.plausible(atom)]
 
-    def times(self, runs: Runs) -> list[Atom]:
+    def times(self, runs: DigitRuns) -> list[Atom]:
         found: list[Atom] = []
         spans = [(hours.start(), hours.end()) for hours in _hour_spans(runs)]
         for index, run in enumerate(runs.digits):
@@ -144,7 +149,7 @@ class Reader:
                 found += list(_times_at(runs, index, run))
         return [atom for atom in found if _reads(atom)]
 
-    def hours(self, runs: Runs) -> list[Atom]:
+    def hours(self, runs: DigitRuns) -> list[Atom]:
         """Folders that are an hour, or from one to the next."""
         found = [
             _atom(runs, run.begin, run.end, "%H", 2.0)
@@ -156,7 +161,7 @@ class Reader:
         ]
         return [atom for atom in found if int(atom.text) <= 24]
 
-    def last_hour(self, runs: Runs) -> Atom | None:
+    def last_hour(self, runs: DigitRuns) -> Atom | None:
         """The last number of a path, where it may be an hour and nothing less is told."""
         run = runs.digits[-1] if runs.digits else None
         if run is None or run.month is not None or run.length != 2 or int(run.text) > _LAST_HOUR:
@@ -206,7 +211,7 @@ def _pattern(form: str) -> re.Pattern[str]:
     return _patterns[form]
 
 
-def _atom(runs: Runs, begin: int, end: int, form: str, weight: float) -> Atom:
+def _atom(runs: DigitRuns, begin: int, end: int, form: str, weight: float) -> Atom:
     return Atom(begin, end, form, runs.stem[begin:end], weight)
 
 
@@ -218,7 +223,7 @@ def _mark(text: str) -> str:
     return text.replace("%", "")
 
 
-def _triples(runs: Runs, index: int) -> Iterator[Atom]:
+def _triples(runs: DigitRuns, index: int) -> Iterator[Atom]:
     """Three runs that are a date, with marks or folders between them."""
     three = runs.digits[index : index + 3]
     if len(three) < 3:
@@ -262,7 +267,7 @@ def _triples(runs: Runs, index: int) -> Iterator[Atom]:
             yield _atom(runs, three[0].begin, end, f"{form}{hour['gap']}%H", float(weight) + 1)
 
 
-def _ends_a_date(runs: Runs, index: int) -> bool:
+def _ends_a_date(runs: DigitRuns, index: int) -> bool:
     """`26` of `2026-11-26` is no year."""
     before = runs.digits[max(0, index - 2) : index]
     if [run.length for run in before] != [4, 2]:
@@ -271,7 +276,7 @@ def _ends_a_date(runs: Runs, index: int) -> bool:
     return gaps[0] == gaps[1] and bool(_DATE_GAP.match(gaps[0]))
 
 
-def _pairs(runs: Runs, index: int) -> Iterator[Atom]:
+def _pairs(runs: DigitRuns, index: int) -> Iterator[Atom]:
     """`202611/26`, `2026-11/26` is three; `2026/1126`."""
     two = runs.digits[index : index + 2]
     if len(two) < 2 or any(run.month is not None for run in two):
@@ -284,7 +289,7 @@ def _pairs(runs: Runs, index: int) -> Iterator[Atom]:
         yield _atom(runs, two[0].begin, two[1].end, form[0] + _mark(gap) + form[1], 8.0)
 
 
-def _within_date(runs: Runs, index: int) -> Iterator[Atom]:
+def _within_date(runs: DigitRuns, index: int) -> Iterator[Atom]:
     """`Nov 26 14-05-06 2026`, as C's ctime writes it."""
     month, day, *_ = runs.digits[index : index + 2]
     if month.month is None or day.month is not None or day.length > 2:
@@ -300,14 +305,14 @@ def _within_date(runs: Runs, index: int) -> Iterator[Atom]:
             yield _atom(runs, month.begin, year.end, form, 24.0)
 
 
-def _hour_spans(runs: Runs) -> Iterator[re.Match[str]]:
+def _hour_spans(runs: DigitRuns) -> Iterator[re.Match[str]]:
     """Folders like `14-15`, `14h-15h`, `14_00_00-15_00_00`."""
     for found in _HOURS_FOLDER.finditer(runs.stem):
         if (int(found[1]) + 1 - int(found[2])) % 24 == 0:
             yield found
 
 
-def _times_at(runs: Runs, index: int, run: Run) -> Iterator[Atom]:
+def _times_at(runs: DigitRuns, index: int, run: DigitRun) -> Iterator[Atom]:
     for form, weight in _TIMES.get(run.length, ()):
         yield from _dressed(_atom(runs, run.begin, run.end, form, weight), runs)
     following = runs.digits[index + 1 : index + 3]
@@ -339,12 +344,16 @@ def _times_at(runs: Runs, index: int, run: Run) -> Iterator[Atom]:
         yield from _dressed(_atom(runs, run.begin, following[0].end, form, 4.0), runs)
 
 
-def _spelt(unit: str, run: Run) -> str:
+def _spelt(unit: str, run: DigitRun) -> str:
     return f"%-{unit}" if run.length == 1 else f"%{unit}"
 
 
-def _dressed(atom: Atom, runs: Runs) -> Iterator[Atom]:
+def _dressed(atom: Atom, runs: DigitRuns) -> Iterator[Atom]:
     """With AM or PM beside it, and the mark of its zone."""
+    fraction = _FRACTION.match(runs.stem, atom.end)
+    if fraction and atom.form.endswith("S"):
+        form = f"{atom.form}{fraction[0][0]}%f"
+        atom = _atom(runs, atom.begin, fraction.end(), form, atom.weight)
     after = _HALF_AFTER.match(runs.stem, atom.end)
     before = _HALF_BEFORE.search(runs.stem, 0, atom.begin)
     hour = atom.form.replace("%H", "%I").replace("%-H", "%-I")
@@ -357,7 +366,7 @@ def _dressed(atom: Atom, runs: Runs) -> Iterator[Atom]:
     yield _zoned(atom, runs)
 
 
-def _zoned(atom: Atom, runs: Runs) -> Atom:
+def _zoned(atom: Atom, runs: DigitRuns) -> Atom:
     found = _ZONE_AFTER.match(runs.stem, atom.end)
     if not found or "%s" in atom.form:
         return atom

@@ -43,7 +43,7 @@ class Place(StrEnum):
     AFTER = "after"  # behind its last time
 
 
-class Verdict(StrEnum):
+class PartVerdict(StrEnum):
     MARK = "mark"
     CONSTANT = "constant"
     TIME = "time"
@@ -62,10 +62,11 @@ class Column:
     slot: int  # which stretch between the times, between the folders
     place: Place
     texts: tuple[str, ...]
-    verdict: Verdict = Verdict.OTHER
+    verdict: PartVerdict = PartVerdict.OTHER
     parallel: bool = False  # two of its values have files of the same moment
     interleaved: bool = False  # its values take turns
     keyword: bool = False  # behind `ch`, `cam` and their like
+    at_once: bool = False  # all files are of one moment
 
     @property
     def values(self) -> frozenset[str]:
@@ -208,25 +209,27 @@ def _dashcam(slot: int, place: Place, cells: Sequence[str]) -> list[Column]:
 
 def _judge(column: Column, slot: Slot, starts_s: Sequence[float], layout: Layout) -> None:
     column.parallel, column.interleaved = _series(column.texts, starts_s)
+    told = bool(layout.forms)  # else the moments are the uploads'
+    column.at_once = told and max(starts_s) - min(starts_s) <= SAME_MOMENT_S
     index = next(n for n, each in enumerate(slot.columns) if each is column)
     column.keyword = _behind_keyword(column, slot, index)
     column.verdict = _verdict(column, layout)
 
 
-def _verdict(column: Column, layout: Layout) -> Verdict:
+def _verdict(column: Column, layout: Layout) -> PartVerdict:
     values = column.values
     if all(re.fullmatch(r"[\W_]*", text) for text in values):
-        return Verdict.MARK if len(values) == 1 else Verdict.OTHER
+        return PartVerdict.MARK if len(values) == 1 else PartVerdict.OTHER
     if is_time(column, layout):
-        return Verdict.TIME
+        return PartVerdict.TIME
     if len(values) == 1:
-        return Verdict.CONSTANT
+        return PartVerdict.CONSTANT
     if _are_streams(column):
-        return Verdict.STREAM
+        return PartVerdict.STREAM
     counted = len({re.sub(r"[0-9]+", "", text) for text in values}) == 1
     if not counted and all(words.is_event(text) or _MARKS.match(text) for text in values):
-        return Verdict.CAMERA if _is_eye(column) else Verdict.EVENT
-    return Verdict.BURST if _is_burst(column, layout) else _series_verdict(column)
+        return PartVerdict.CAMERA if _is_eye(column) else PartVerdict.EVENT
+    return PartVerdict.BURST if _is_burst(column, layout) else _series_verdict(column)
 
 
 def _is_burst(column: Column, layout: Layout) -> bool:
@@ -244,10 +247,10 @@ def _is_eye(column: Column) -> bool:
     """Front and rear of a dashcam."""
     letters = {text.upper() for text in column.values}
     eyes = letters <= {"F", "R"} or letters <= {"F", "R", "I"}
-    return column.parallel and column.place is Place.AFTER and eyes and len(letters) > 1
+    return column.parallel and eyes and len(letters) > 1
 
 
-def _series_verdict(column: Column) -> Verdict:  # noqa: PLR0911 - a table of rules
+def _series_verdict(column: Column) -> PartVerdict:  # noqa: PLR0911 - a table of rules
     files, values = len(column.texts), len(column.values)
     numeric = all(_is_number(text) for text in column.values)
     each = files / values
@@ -256,27 +259,29 @@ def _series_verdict(column: Column) -> Verdict:  # noqa: PLR0911 - a table of ru
         and (files > 2 or not column.parallel)
         and all(_RANDOM.match(text) for text in column.values)
     ):
-        return Verdict.COUNTER
+        return PartVerdict.COUNTER
     if column.place is Place.AFTER and not (column.parallel or column.keyword):
-        return Verdict.OTHER
+        return PartVerdict.OTHER
     wordy = all(re.fullmatch(r"[^\W\d_]+(?:[ _-][^\W\d_]+)*", text) for text in column.values)
     if column.parallel and wordy:
-        return Verdict.CAMERA
+        return PartVerdict.CAMERA
     if numeric or column.place is Place.AFTER:
         if column.keyword and (column.place is not Place.AFTER or each > 1 or _is_address(column)):
             return (
-                Verdict.CAMERA if each >= _FILES_EACH or files <= _MANY_FILES else Verdict.COUNTER
+                PartVerdict.CAMERA
+                if each >= _FILES_EACH or files <= _MANY_FILES
+                else PartVerdict.COUNTER
             )
         if each < _FILES_EACH and not (column.parallel and files <= _MANY_FILES and each > 1):
             return _pair(column)
         if not (column.parallel or column.interleaved):
-            return Verdict.COUNTER
-        return Verdict.CAMERA
+            return PartVerdict.COUNTER
+        return PartVerdict.CAMERA
     if each < _FILES_EACH and files >= _MANY_FILES and not column.parallel:
-        return Verdict.COUNTER
+        return PartVerdict.COUNTER
     if each < 1.2 and files >= _MANY_FILES:
-        return Verdict.COUNTER
-    return Verdict.CAMERA
+        return PartVerdict.COUNTER
+    return PartVerdict.CAMERA
 
 
 def _is_number(text: str) -> bool:
@@ -288,9 +293,9 @@ def _is_number(text: str) -> bool:
     return letters != text and (glued or words.is_place(letters))
 
 
-def _pair(column: Column) -> Verdict:
-    """Two cameras of which one file each was seen, of the same moment."""
-    return Verdict.CAMERA if column.parallel and len(column.texts) == 2 else Verdict.COUNTER
+def _pair(column: Column) -> PartVerdict:
+    """Cameras of which one file each was seen, all of the same moment."""
+    return PartVerdict.CAMERA if column.parallel and column.at_once else PartVerdict.COUNTER
 
 
 def _are_streams(column: Column) -> bool:
@@ -324,7 +329,7 @@ def _behind_keyword(column: Column, slot: Slot, index: int) -> bool:
     if not index:
         return False
     near = slot.columns[index - 1]
-    if near.verdict is Verdict.MARK and index >= 2:
+    if near.verdict is PartVerdict.MARK and index >= 2:
         near = slot.columns[index - 2]
     return all(_plain(text) in words.CAMERA_MARKS for text in near.values)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from edge_agent.recorders.find.grammar.moments import Atom, Reader, fields_of
-from edge_agent.recorders.find.grammar.runs import Runs, runs_of
+from edge_agent.recorders.find.grammar.runs import DigitRuns, runs_of
 from edge_agent.recorders.find.name_time import NameTime, name_times
 
 Role = Literal["date", "start", "end"]
@@ -126,7 +126,7 @@ def _in_turn(readings: list[Reading]) -> Iterator[Reading]:
 
 
 def _starts(
-    runs: Runs, reader: Reader, times: list[Atom], moments: list[Atom]
+    runs: DigitRuns, reader: Reader, times: list[Atom], moments: list[Atom]
 ) -> Iterator[tuple[tuple[Field, ...], float]]:
     name_at = runs.stem.rfind("/") + 1
     for atom in moments:
@@ -150,7 +150,9 @@ def _overlap(one: Atom, other: Atom) -> bool:
     return one.begin < other.end and other.begin < one.end
 
 
-def _hourly(runs: Runs, date: Atom, reader: Reader) -> Iterator[tuple[tuple[Field, ...], float]]:
+def _hourly(
+    runs: DigitRuns, date: Atom, reader: Reader
+) -> Iterator[tuple[tuple[Field, ...], float]]:
     """A recorder that writes a file each hour tells no minutes."""
     if "hour" in date.units:
         if date.end >= len(runs.stem.rstrip("Hh")):
@@ -167,7 +169,7 @@ _HALF_FOLDER = re.compile(r"(?<![^/])[AaPp][Mm](?=/)")
 
 
 def _halved(
-    runs: Runs, starts: list[tuple[tuple[Field, ...], float]]
+    runs: DigitRuns, starts: list[tuple[tuple[Field, ...], float]]
 ) -> Iterator[tuple[tuple[Field, ...], float]]:
     """A folder that is AM or PM, and hours up to twelve below it."""
     half = _HALF_FOLDER.search(runs.stem)
@@ -204,7 +206,7 @@ def _times_of(date: Atom, times: list[Atom], hours: list[Atom]) -> Iterator[tupl
 
 
 def _dated(
-    runs: Runs, date: Atom, parts: tuple[Atom, ...], weight: float
+    runs: DigitRuns, date: Atom, parts: tuple[Atom, ...], weight: float
 ) -> Iterator[tuple[tuple[Field, ...], float]]:
     first = parts[0]
     if first.begin >= date.end:
@@ -228,7 +230,11 @@ def _dated(
 
 
 def _ends(
-    runs: Runs, fields: tuple[Field, ...], times: list[Atom], moments: list[Atom], reader: Reader
+    runs: DigitRuns,
+    fields: tuple[Field, ...],
+    times: list[Atom],
+    moments: list[Atom],
+    reader: Reader,
 ) -> Iterator[tuple[tuple[Field, ...], float]]:
     """What may be the end right behind the start."""
     last = fields[-1]
@@ -257,7 +263,7 @@ def _alike(one: str, other: str) -> bool:
     return re.findall(r"%-?(.)", one) == re.findall(r"%-?(.)", other)
 
 
-def _follows(runs: Runs, field: Field, atom: Atom) -> bool:
+def _follows(runs: DigitRuns, field: Field, atom: Atom) -> bool:
     """With a mark or two between them, and no letter glued to its end (`000001F` is a number)."""
     alone = not runs.stem[atom.end : atom.end + 1].isalpha()
     return atom.begin > field.end and alone and bool(_TO.match(runs.stem[field.end : atom.begin]))
@@ -267,7 +273,7 @@ def _field(atom: Atom, role: Role) -> Field:
     return Field(atom.begin, atom.end, role, atom.form)
 
 
-def _reading(runs: Runs, fields: tuple[Field, ...], weight: float) -> Reading | None:
+def _reading(runs: DigitRuns, fields: tuple[Field, ...], weight: float) -> Reading | None:
     values: dict[str, str | None] = {}
     for field in fields:
         read = fields_of(field.form, runs.stem[field.begin : field.end])

@@ -12,7 +12,7 @@ _RUN = re.compile(r"[0-9]+(?=[0-9]{2}M[0-9]{2}S)|[0-9]+|[^\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class DigitRun:
     """Digits (`month` None), or the name of a month."""
 
     begin: int
@@ -26,11 +26,11 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Runs:
+class DigitRuns:
     """A path without its suffix, and what may be a part of a time in it."""
 
     stem: str
-    digits: tuple[Run, ...]  # in their order, names of months among them
+    digits: tuple[DigitRun, ...]  # in their order, names of months among them
 
     def between(self, left: int, right: int) -> str:
         """The text between two of the runs."""
@@ -45,7 +45,7 @@ class Runs:
         return begin == run.begin and rest in ("", "H", "h", "时", "時")
 
 
-def runs_of(relative: str) -> Runs:
+def runs_of(relative: str) -> DigitRuns:
     """Of a path below the root, with its suffix."""
     folders, slash, name = relative.rpartition("/")
     stem = folders + slash + (name.rpartition(".")[0] or name)
@@ -53,7 +53,7 @@ def runs_of(relative: str) -> Runs:
     for run in _RUN.finditer(stem):
         text = run[0]
         if text[0].isdecimal():
-            found.append(Run(run.start(), run.end(), text))
+            found.append(DigitRun(run.start(), run.end(), text))
         elif (month := month_number(text)) is not None:
-            found.append(Run(run.start(), run.end(), text, month))
-    return Runs(stem, tuple(found))
+            found.append(DigitRun(run.start(), run.end(), text, month))
+    return DigitRuns(stem, tuple(found))

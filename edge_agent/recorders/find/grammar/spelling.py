@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 
 from edge_agent.recorders.find.grammar import words
-from edge_agent.recorders.find.grammar.cameras import Eyes, Span
-from edge_agent.recorders.find.grammar.parts import Column, Place, Slot, Verdict
+from edge_agent.recorders.find.grammar.cameras import CameraSpans, Span
+from edge_agent.recorders.find.grammar.parts import Column, PartVerdict, Place, Slot
 from edge_agent.recorders.find.template import is_still
 
 _FEW_MOMENTS = 2
 
 
-def templates_of(eyes: Eyes) -> list[str]:
+def templates_of(eyes: CameraSpans) -> list[str]:
     """One for videos, one for stills."""
     body = "".join(_parts(eyes))
     names = [file.relative for file in eyes.layout.files]
@@ -22,7 +22,7 @@ def templates_of(eyes: Eyes) -> list[str]:
     return [f"{body}.{{{kind}}}" for kind, there in kinds if there]
 
 
-def _parts(eyes: Eyes) -> Iterator[str]:
+def _parts(eyes: CameraSpans) -> Iterator[str]:
     fields = eyes.layout.readings[0].fields
     for gap, slots in enumerate(eyes.slots):
         yield "/".join(_slot(eyes, gap, n, slot) for n, slot in enumerate(slots))
@@ -30,13 +30,13 @@ def _parts(eyes: Eyes) -> Iterator[str]:
             yield f"{{{fields[gap].role}:{eyes.layout.forms[gap]}}}"
 
 
-def _slot(eyes: Eyes, gap: int, n: int, slot: Slot) -> str:
+def _slot(eyes: CameraSpans, gap: int, n: int, slot: Slot) -> str:
     spans = [(name, span) for name, span in _named(eyes) if (span.gap, span.slot) == (gap, n)]
     found: list[str] = []
     dated = False  # a folder's name after its date: the rest is of that recording
     for at, column in enumerate(slot.columns):
         inside = next((pair for pair in spans if pair[1].first <= at <= pair[1].last), None)
-        dated = dated or (slot.place is Place.FOLDER and column.verdict is Verdict.TIME)
+        dated = dated or (slot.place is Place.FOLDER and column.verdict is PartVerdict.TIME)
         if inside is None and dated and not spans:
             found.append("*")
         elif inside is None:
@@ -60,14 +60,14 @@ def _shortened(found: re.Match[str]) -> str:
     return "*"
 
 
-def _named(eyes: Eyes) -> list[tuple[str, Span]]:
+def _named(eyes: CameraSpans) -> list[tuple[str, Span]]:
     return list(zip(("camera", "channel"), eyes.spans, strict=False))
 
 
-def _spelt(eyes: Eyes, column: Column, *, near_camera: bool, glued: bool) -> str:
+def _spelt(eyes: CameraSpans, column: Column, *, near_camera: bool, glued: bool) -> str:
     """`glued`: the time follows at once, which no wildcard may stand beside digits of."""
     text = column.texts[0]
-    if column.verdict is Verdict.MARK:
+    if column.verdict is PartVerdict.MARK:
         return _literal(text)
     if (
         near_camera
@@ -76,7 +76,7 @@ def _spelt(eyes: Eyes, column: Column, *, near_camera: bool, glued: bool) -> str
     ):
         return "?"  # a wildcard would take the first words of the name
     dated = bool(eyes.layout.forms) or column.in_folder
-    if column.verdict is not Verdict.CONSTANT or not dated:
+    if column.verdict is not PartVerdict.CONSTANT or not dated:
         return "*"
     few = len({reading.start for reading in eyes.layout.readings}) < _FEW_MOMENTS
     may_change = words.is_event(text) or (few and text.isdecimal())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 
 def _words(text: str) -> frozenset[str]:
@@ -30,10 +32,18 @@ STREAMS = _words(
     """
     main sub extra1 extra2 extra3 sub1 sub2 main1 stream0 stream3 ext1
     mainstream substream stream1 stream2 hd sd high low hq lq hi lo ext extra
-    main_stream sub_stream hauptstrom chinh phu master slave 720p 1080p 480p 360p 4k 2k uhd fhd
+    main_stream sub_stream hauptstrom master slave 720p 1080p 480p 360p 4k 2k uhd fhd
     vga d1 cif h264 h265 hevc mjpeg
     """
 )
+_STREAM_PHRASES = frozenset(
+    ("luồng chính", "luồng phụ", "luong chinh", "luong phu", "main stream", "sub stream")
+)
+#: Behind a camera's name: its small picture.
+_SECOND = re.compile(r"[ ._-]*(?:sub|low|ext|extra|lq|sd|lores|substream)\Z|(?<=[0-9])s\Z")
+_FIRST = re.compile(r"[ ._-]*(?:main|high|hq|hd|hires|mainstream|m)\Z")
+#: Alone, they may as well be the main and the side gate.
+_SIDE = {"phụ": "chính", "phu": "chinh"}
 _SIZE = re.compile(r"[0-9]{3,4}[x×][0-9]{3,4}\Z")
 
 #: Small pictures of what other files show: behind or before a camera's name.
@@ -109,7 +119,23 @@ def is_event(text: str) -> bool:
 
 
 def is_stream(text: str) -> bool:
-    return text.casefold() in STREAMS or _SIZE.match(text.casefold()) is not None
+    plain = text.casefold()
+    return plain in STREAMS or plain in _STREAM_PHRASES or _SIZE.match(plain) is not None
+
+
+def main_and_second(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """`gate` and `gate_sub`, `gate_high` and `gate_low`: by their names one camera's streams.
+    `Cổng chính` and `Cổng phụ` are two gates."""
+    by_stem: dict[str, set[str]] = defaultdict(set)
+    for name in names:
+        plain = name.casefold()
+        for stem in {plain, _FIRST.sub("", plain)} - {""}:
+            by_stem[stem].add(name)
+    for second in sorted({name for found in by_stem.values() for name in found}):
+        plain = second.casefold()
+        stem = _SECOND.sub("", plain)
+        mains = by_stem.get(stem if stem != plain else _SIDE.get(plain, ""), set())
+        yield from ((main, second) for main in sorted(mains))
 
 
 def is_small(text: str) -> bool:

@@ -245,3 +245,35 @@ def test_day_of_an_export_is_not_the_day_of_the_recording() -> None:
     names = [f"exported_20261127_080000_gate_20261126_14{n:02}06.mp4" for n in range(5, 9)]
     expected = [dt.datetime.fromisoformat(f"2026-11-26T14:{n:02}:06") for n in range(5, 9)]
     assert told_times(names, step_s=60) == expected
+
+
+# --- what is unsure, and says so --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("gate", "gate_sub"), ("gate_main", "gate_sub"), ("ch01", "ch01s"), ("chinh", "phu")],
+)
+def test_camera_and_its_second_stream_by_name_are_doubted(first: str, second: str) -> None:
+    names = [f"{name}/20261126_14{n}.mp4" for n in ("0506", "0931") for name in (first, second)]
+    learned = learn([NamedFile(name, 1.8e9) for name in names], dt.UTC, LATEST_YEAR)
+    (reason,) = learned.unsure
+    assert f"{first} and {second} are taken for cameras" in reason
+
+
+@pytest.mark.parametrize("form", ["{}_20261126_14{}.mp4", "{}/20261126_14{}.mp4"])
+@pytest.mark.parametrize("gates", [("Cong chinh", "Cong phu"), ("Cổng chính", "Cổng phụ")])
+def test_main_gate_and_side_gate_are_two_cameras(form: str, gates: tuple[str, str]) -> None:
+    names = [form.format(gate, n) for n in ("0506", "0931", "4400") for gate in gates]
+    learned = learn([NamedFile(name, 1.8e9) for name in names], dt.UTC, LATEST_YEAR)
+    facts = [learned.template.match(name) for name in names]
+    channels = [each.channel for each in facts if each]
+    assert channels == channels[:2] * 3
+    assert channels[0] != channels[1]
+    assert (learned.twice, learned.unsure) == ((), ())
+
+
+def test_alerts_that_are_named_after_their_clip_may_be_dated_early() -> None:
+    names = [f"Alerts/Gate.20261126_140000.{4000 * n}.3-1.jpg" for n in range(1, 5)]
+    learned = learn([NamedFile(name, 1.8e9) for name in names], dt.UTC, LATEST_YEAR)
+    assert any("dated that much too early" in reason for reason in learned.unsure)

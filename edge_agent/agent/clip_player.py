@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from edge_agent.analysis.loop import finding_of
-from edge_agent.analysis.recordings import RecordingTime
+from edge_agent.analysis.recordings import ProfiledGate, RecordingTime
 from edge_agent.clock import Clock
 from edge_agent.config import AnalysisConfig, CameraConfig, FileSource
+from edge_agent.config.profiles import in_profile
 from edge_agent.contract import (
     Position,
     RecordedTimeline,
@@ -38,7 +39,7 @@ from edge_agent.writer.drafting import EventDrafter
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayStep:
+class PlayedFrame:
     """One analysed frame; `progress` is 0..1, None where the clip does not say its length."""
 
     frame: Frame
@@ -47,7 +48,7 @@ class ReplayStep:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayResult:
+class PlayedClip:
     """What a clip led to."""
 
     frames: int
@@ -60,8 +61,8 @@ class ReplayResult:
     untold: Untold | None = None  # where it was asked for
 
 
-class ClipReplay:
-    """Replays clips one after the other; each clip is a camera's life of its own.
+class ClipPlayer:
+    """Plays clips one after the other; each clip is a camera's life of its own.
 
     `watch` sees every analysed frame while its pixels are valid. Raises MediaError for a
     file without a single readable frame; where it breaks off later, the result has the fault.
@@ -90,11 +91,11 @@ class ClipReplay:
         self,
         clip: Path,
         camera: CameraConfig,
-        watch: Callable[[ReplayStep], None] = lambda step: None,
+        watch: Callable[[PlayedFrame], None] = lambda step: None,
         stop: StopToken | None = None,
         *,
         why: bool = False,
-    ) -> ReplayResult:
+    ) -> PlayedClip:
         """`why`: also find out who was not told, and why. The events are the same."""
         stop = stop or StopToken()
         gate: Literal["auto", "off"] = "auto" if self._gate else "off"
@@ -113,7 +114,8 @@ class ClipReplay:
                 near_misses=book.watch if book else None,
             ),
         )
-        playing = _Playing(clip, feed, pipeline, self._zone, watch, book)
+        motion = ProfiledGate(feed, lambda profile: self._settings(in_profile(camera, profile)))
+        playing = _Playing(clip, feed, motion, pipeline, self._zone, watch, book)
         try:
             feed.run_once(stop, playing.take)
         except MediaError as fault:
@@ -123,16 +125,19 @@ class ClipReplay:
         result = playing.finish()
         return self._stirred(result, camera, book, stop) if book else result
 
+    def _settings(self, camera: CameraConfig) -> FeedSettings:
+        return FeedSettings.of(camera, self._default_fps, analysis=self._analysis)
+
     def _feed(self, camera: CameraConfig) -> CameraFeed:
         return CameraFeed(
-            FeedSettings.of(camera, self._default_fps, analysis=self._analysis),
+            self._settings(camera),
             credentials=CredentialGuard(None, self._clock),
             clock=self._clock,
         )
 
     def _stirred(
-        self, result: ReplayResult, camera: CameraConfig, book: UntoldBook, stop: StopToken
-    ) -> ReplayResult:
+        self, result: PlayedClip, camera: CameraConfig, book: UntoldBook, stop: StopToken
+    ) -> PlayedClip:
         """Which motion settings would have had those looked at who were not: the clip is played
         once more, if there are any."""
         if result.untold is None:
@@ -160,12 +165,13 @@ class _Playing:
         self,
         clip: Path,
         feed: CameraFeed,
+        gate: ProfiledGate,
         pipeline: CameraPipeline,
         zone: ZoneInfo,
-        watch: Callable[[ReplayStep], None],
+        watch: Callable[[PlayedFrame], None],
         book: UntoldBook | None,
     ) -> None:
-        self._feed = feed
+        self._feed, self._gate = feed, gate
         self._book = book
         self._time = RecordingTime(clip, self._duration_s)
         self._pipeline = pipeline
@@ -184,6 +190,7 @@ class _Playing:
         if frame.recalled:
             return
         self._feed.told(finding_of(frame.captured_s, analysis))
+        self._gate.follow(analysis.profile)
         self.frames += 1
         self._last_s = frame.captured_s
         self._events += analysis.events
@@ -191,12 +198,12 @@ class _Playing:
             self._book.add(frame.captured_s, frame.weekminute, analysis)
         duration_s = self._duration_s()
         progress = min(1.0, frame.captured_s / duration_s) if duration_s else None
-        self._watch(ReplayStep(frame, analysis, progress))
+        self._watch(PlayedFrame(frame, analysis, progress))
 
-    def finish(self, fault: MediaError | None = None) -> ReplayResult:
+    def finish(self, fault: MediaError | None = None) -> PlayedClip:
         # The pictures end, the person does not: nobody may read "gone" into that.
         self._events += self._pipeline.close(EndReason.CAMERA_LOST, self._last_s)
-        return ReplayResult(
+        return PlayedClip(
             self.frames,
             self._looks,
             self._last_s,
@@ -213,14 +220,14 @@ class _Playing:
 
 
 class PayloadWriter:
-    """The contract's payloads of replayed events, numbered from 1 in the epoch `replay`."""
+    """The contract's payloads of what was told, numbered from 1 in the epoch `replay`."""
 
     def __init__(self, sender: Sender, clock: Clock) -> None:
         self._sender = sender
         self._clock = clock
         self._seq = 0
 
-    def payloads(self, result: ReplayResult) -> list[bytes]:
+    def payloads(self, result: PlayedClip) -> list[bytes]:
         drafter = EventDrafter(self._sender, self._clock, lambda _: result.timeline)
         payloads = []
         for event in result.events:

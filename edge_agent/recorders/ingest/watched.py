@@ -13,7 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from edge_agent.analysis.exchange import FrameExchange
-from edge_agent.analysis.loop import Lane, LaneCounters
+from edge_agent.analysis.loop import Seat, SeatCounters
 from edge_agent.clock import Clock
 from edge_agent.config import AnalysisConfig, CameraConfig, Config, FolderSource
 from edge_agent.domain import CameraId
@@ -60,12 +60,12 @@ class FolderCamera:
 
     config: CameraConfig
     source: FolderSource
-    counters: LaneCounters
+    counters: SeatCounters
 
 
 @dataclass(frozen=True, slots=True)
 class FolderParts:
-    """What a room shares with the rest of the agent."""
+    """What recorder folders share with the rest of the agent."""
 
     exchange: FrameExchange
     detector: Detector
@@ -81,7 +81,7 @@ class FolderParts:
 
 def folder_cameras(config: Config) -> dict[CameraId, FolderCamera]:
     return {
-        CameraId(camera.id): FolderCamera(camera, camera.source, LaneCounters())
+        CameraId(camera.id): FolderCamera(camera, camera.source, SeatCounters())
         for camera in config.cameras
         if camera.enabled and isinstance(camera.source, FolderSource)
     }
@@ -200,14 +200,14 @@ class IngestFolder:
         return self._tree.awaited(camera)
 
 
-class FolderRoom:
+class WatchedFolders:
     """Built by the main thread, which also calls `poll`."""
 
     def __init__(
         self,
         config: Config,
         parts: FolderParts,
-        enter: Callable[[Lane], None],
+        enter: Callable[[Seat], None],
     ) -> None:
         self._parts = parts
         self._cameras = cameras = folder_cameras(config)
@@ -249,7 +249,7 @@ class FolderRoom:
         for name in cameras:
             parts.exchange.add(name, recorded=True)
 
-    def counters(self, camera: CameraId) -> LaneCounters:
+    def counters(self, camera: CameraId) -> SeatCounters:
         return self._cameras[camera].counters
 
     def bodies(self) -> Iterator[tuple[str, Body]]:
@@ -260,8 +260,8 @@ class FolderRoom:
             yield tree.thread, tree.run
         yield INGEST, self.ingest.run
 
-    def take_over(self, before: FolderRoom) -> None:
-        """Count on where that room ended."""
+    def take_over(self, before: WatchedFolders) -> None:
+        """Count on where those ended."""
         for name, camera in self._cameras.items():
             if name in before._cameras:
                 camera.counters.add(before.counters(name))

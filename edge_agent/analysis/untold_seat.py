@@ -11,13 +11,13 @@ import threading
 from edge_agent.config import CameraConfig
 from edge_agent.pipeline import Analysis
 from edge_agent.pipeline.stages import Thresholds
-from edge_agent.pipeline.untold_watch import KeptWindow, Tally, UntoldWatch
+from edge_agent.pipeline.untold_watch import KeptWindow, UntoldTally, UntoldWatch
 
 #: Some seconds of a busy camera; who asks sooner is told all the same.
 _AT_ONCE = 32
 
 
-class UntoldLane:
+class UntoldSeat:
     """One camera's; as `UntoldWatch`, for the analysis thread and the one that takes."""
 
     def __init__(self, camera: CameraConfig, own: Thresholds) -> None:
@@ -43,7 +43,7 @@ class UntoldLane:
             self._work()
             self._watch.close()
 
-    def take(self) -> tuple[Tally, list[KeptWindow]]:
+    def take(self) -> tuple[UntoldTally, list[KeptWindow]]:
         """What came since the last call."""
         with self._lock:
             self._work()
