@@ -14,7 +14,7 @@ from edge_agent.publish.announcements import Announcements
 from edge_agent.publish.bench import Bench
 from edge_agent.publish.complaints import Complaints
 from edge_agent.publish.control import ControlQueue
-from edge_agent.publish.doubt import Doubt
+from edge_agent.publish.doubt import BrokerDoubt
 from edge_agent.publish.fitting import fitted, fitting
 from edge_agent.publish.held import packet_bytes
 from edge_agent.publish.lanes import Lanes
@@ -65,7 +65,7 @@ class Delivery:
         self._bucket = bucket
         self._lanes = Lanes(bench.reader, head, bucket, backlog_from_s=now_s + backlog_wait_s)
         self._announcements = Announcements()
-        self._doubt = Doubt()
+        self._doubt = BrokerDoubt()
         bench.sizes.begin(connection.max_packet_bytes, now_s)
         self._feed = StatusFeed(bench, identity, now_s)
         self._control = ControlQueue(connection, bench, self._feed)

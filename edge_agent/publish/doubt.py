@@ -10,7 +10,7 @@ from __future__ import annotations
 _BELIEVED = 3
 
 
-class Doubt:
+class BrokerDoubt:
     """Of one connection."""
 
     def __init__(self) -> None:
