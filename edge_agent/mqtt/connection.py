@@ -35,7 +35,7 @@ from edge_agent.mqtt.refusal import (
 )
 from edge_agent.mqtt.session import BrokerSession
 from edge_agent.mqtt.signals import Acked, Incoming, Signal, properties_of
-from edge_agent.runtime import StopToken
+from edge_agent.runtime import Patience, StopToken
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,9 @@ _FAREWELL_S = 1.0
 _OLD_ACK_KEEPALIVES = 1.5
 
 _PACKETS_PER_TURN = 100
+
+#: Properties of a CONNACK that are 0 where the broker cannot do it, and their reason codes.
+_LACKS = {"MaximumQoS": 0x9B, "RetainAvailable": 0x9A}
 
 #: How paho tells that it did not understand what came.
 _PROTOCOL_ERROR = 0x82
@@ -86,10 +89,11 @@ class Connection:
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
-        self._client = make_client(endpoint, session, mqtt5=mqtt5, timeout_s=timeout_s)
+        patience = Patience(clock.mono_s() + timeout_s, clock, stop)
+        self._client = make_client(endpoint, session, patience, mqtt5=mqtt5)
         self._listen_to_paho()
         try:
-            self._open(timeout_s, stop)
+            self._open(timeout_s, patience)
         except BaseException:
             self._release()
             raise
@@ -164,14 +168,12 @@ class Connection:
     @property
     def broker_certificate(self) -> Mapping[str, Any]:
         """As `ssl.SSLSocket.getpeercert` tells it; empty without TLS."""
-        tls = self._endpoint.tls
-        if tls is None or tls.wrapped is None:
-            return {}
-        return tls.wrapped.getpeercert() or {}
+        wrapped = self._endpoint.tls.wrapped if self._endpoint.tls else None
+        return (wrapped.getpeercert() if wrapped else None) or {}
 
     def ack(self, mid: int) -> None:
         """Acknowledge an `Incoming` of QoS 1; only for sessions with `manual_ack`."""
-        self._client.ack(mid, 1)
+        self._client.ack(mid, qos=1)
         self._raise_failure()
 
     def poll(self, timeout_s: float) -> list[Signal]:
@@ -212,18 +214,15 @@ class Connection:
 
     # --- inside -------------------------------------------------------------------------
 
-    def _open(self, timeout_s: float, stop: StopToken) -> None:
+    def _open(self, timeout_s: float, patience: Patience) -> None:
         endpoint, session = self._endpoint, self._session
-        deadline_s = self._clock.mono_s() + timeout_s
         try:
             connect(self._client, endpoint, session, mqtt5=self.is_mqtt5)
         except OSError as error:
-            if endpoint.tls is not None:
-                endpoint.tls.close_wrapped()
             raise self._refused(error) from error
         while not self._accepted:
             self._raise_failure()
-            if stop.stopped or self._clock.mono_s() > deadline_s:
+            if patience.stop.stopped or not patience.left_s():
                 raise NoConnack(
                     f"broker {endpoint}: connected, but no CONNACK within {timeout_s:g} s"
                 )
@@ -254,7 +253,9 @@ class Connection:
         """paho reads a packet at a time; a flood must not keep us from writing, either."""
         for _ in range(_PACKETS_PER_TURN):
             self._client.loop_read()
-            if self._client.socket() is None:
+            if overrun := self._client.overrun:
+                self._fail(BrokerUnreachable(f"broker {self._endpoint} {overrun}"))
+            if self._failure is not None or self._client.socket() is None:
                 return
             # Decrypted bytes that wait inside OpenSSL do not make the socket readable.
             if not pending() and not select.select([sock], [], [], 0)[0]:
@@ -283,8 +284,7 @@ class Connection:
                 self._fail(self._refused(error))
 
     def _refused(self, error: OSError) -> AgentError:
-        endpoint = self._endpoint
-        tls = endpoint.tls is not None
+        endpoint, tls = self._endpoint, self._endpoint.tls is not None
         return refused_by_socket(str(endpoint), endpoint.host, error, tls=tls)
 
     def _fail(self, error: AgentError) -> None:
@@ -334,6 +334,12 @@ class Connection:
             self._fail(error)
             return
         self.session_present = flags.session_present
+        for name, reason in _LACKS.items():
+            if getattr(properties, name, 1) == 0:
+                # What is published would end the connection, each time.
+                self._fail(refused_by_code(str(self._endpoint), reason, "", ""))
+                return
+        self._client.agree_keepalive()
         for name in ("ReceiveMaximum", "MaximumPacketSize"):
             value = getattr(properties, name, None)
             if isinstance(value, int) and value > 0:

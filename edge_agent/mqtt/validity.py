@@ -38,8 +38,7 @@ class Validity:
 
 
 class TlsContext(ssl.SSLContext):
-    """A client's context (name and certificate checked) that can close what it wrapped last:
-    paho leaves the socket of a failed handshake open."""
+    """A client's context (name and certificate checked) that knows what it wrapped last."""
 
     wrapped: ssl.SSLSocket | None = None
     #: Set by `do_not_trust_the_clock`: it is this late at least.
@@ -66,11 +65,6 @@ class TlsContext(ssl.SSLContext):
     def wrap_socket(self, sock: socket.socket, *args: Any, **options: Any) -> ssl.SSLSocket:
         self.wrapped = super().wrap_socket(sock, *args, **options)
         return self.wrapped
-
-    def close_wrapped(self) -> None:
-        if self.wrapped is not None:
-            self.wrapped.close()
-            self.wrapped = None
 
 
 class _DatedSocket(ssl.SSLSocket):

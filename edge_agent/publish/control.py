@@ -26,16 +26,22 @@ class ControlQueue:
         self._connection, self._bench, self._feed = connection, bench, feed
         self._replies: deque[CommandReply] = deque(bench.desk.take_unsent())
         self._file_under_way: ControlParcel | None = None
+        self._under_way = 0  # replies that are not acknowledged yet
         self._complained: set[str] = set()
 
     @property
     def waiting(self) -> bool:
         return bool(self._replies) or bool(self._feed.waiting)
 
-    @property
-    def ready(self) -> bool:
+    def ready(self, window: SendWindow) -> bool:
         """Something could go now, if there is room."""
-        return bool(self._feed.waiting) or (bool(self._replies) and self._file_under_way is None)
+        return bool(self._feed.waiting) or self._may_reply(window)
+
+    def _may_reply(self, window: SendWindow) -> bool:
+        """In half of the places at most: who asks without end must not keep the events from
+        going."""
+        free = self._under_way < max(1, window.limit // 2)
+        return bool(self._replies) and self._file_under_way is None and free
 
     def add(self, replies: Iterable[CommandReply]) -> None:
         for reply in replies:
@@ -51,8 +57,8 @@ class ControlQueue:
             topic, payload = self._feed.waiting.popleft()
             if self._fits(topic, payload):
                 mid = self._connection.publish(topic, payload, retain=True)
-                window.add(mid, ControlParcel(topic))
-        while self._replies and self._file_under_way is None and window.room():
+                window.add(mid, ControlParcel(topic, is_status=True))
+        while self._may_reply(window) and window.room():
             reply = self._replies.popleft()
             if not self._fits(reply.topic, reply.payload):
                 self._file_lost(reply.file_of, "it is larger than the broker takes")
@@ -62,10 +68,12 @@ class ControlQueue:
             )
             parcel = ControlParcel(reply.topic, reply.file_of)
             window.add(mid, parcel)
+            self._under_way += 1
             if reply.file_of:
                 self._file_under_way = parcel
 
     def acked(self, parcel: ControlParcel, verdict: PubackVerdict, code: int) -> None:
+        self._under_way -= not parcel.is_status
         if parcel.file_of:
             self._file_under_way = None
         if verdict is PubackVerdict.TAKEN:

@@ -14,6 +14,7 @@ from edge_agent.publish.announcements import Announcements
 from edge_agent.publish.bench import Bench
 from edge_agent.publish.complaints import Complaints
 from edge_agent.publish.control import ControlQueue
+from edge_agent.publish.doubt import BrokerDoubt
 from edge_agent.publish.fitting import fitted, fitting
 from edge_agent.publish.held import packet_bytes
 from edge_agent.publish.lanes import Lanes
@@ -64,11 +65,13 @@ class Delivery:
         self._bucket = bucket
         self._lanes = Lanes(bench.reader, head, bucket, backlog_from_s=now_s + backlog_wait_s)
         self._announcements = Announcements()
+        self._doubt = BrokerDoubt()
         bench.sizes.begin(connection.max_packet_bytes, now_s)
         self._feed = StatusFeed(bench, identity, now_s)
         self._control = ControlQueue(connection, bench, self._feed)
         self._replays = ReplayQueue(bench.reader, bench.desk)
         self._replay_gaps: deque[Gap] = deque()
+        self._answered_last = False
         self._top_sent_seq = 0  # of the head's epoch, that a broker has on this connection
         self._look_at_s = now_s
         self._unseen = True  # rows that were committed, but not looked at yet
@@ -88,9 +91,14 @@ class Delivery:
         readable = self._try_outbox(lambda: self._look(now_s), now_s)
         self._feed.update(now_s, self._head, self._connection)
         self._control.add(self._bench.desk.take_finished())
-        self._control.send(self._window)
+        # Where the broker takes one message at a time, answers and events take turns.
+        events_first = self._window.limit == 1 and self._answered_last
+        if not events_first:
+            self._control.send(self._window)
         if readable:
             self._try_outbox(lambda: self._send_rows(now_s), now_s)
+        self._control.send(self._window)
+        self._answered_last = not events_first
         self._receive(min(timeout_s, self._wait_s(self._bench.clock.mono_s())))
 
     def _try_outbox(self, work: Callable[[], None], now_s: float) -> bool:
@@ -255,7 +263,7 @@ class Delivery:
 
     def _wait_s(self, now_s: float) -> float:
         """Until this connection has something to do by itself."""
-        if self._control.ready:
+        if self._control.ready(self._window):
             return 0.0 if self._window.room() else 1.0
         if not self._window.room() or self._bench.pause.active(now_s):
             return 1.0
@@ -289,7 +297,7 @@ class Delivery:
                 elif verdict is PubackVerdict.IMPOSSIBLE and signal.code == TOO_LARGE:
                     self._too_large(row)
                 elif verdict is PubackVerdict.IMPOSSIBLE:
-                    self._give_up(row, signal.code)
+                    self._impossible(row, signal.code, now_s)
                 else:
                     self._refused(now_s, verdict, row.topic, signal.code)
             case GapParcel(revision):
@@ -315,6 +323,16 @@ class Delivery:
             self._top_sent_seq = max(self._top_sent_seq, row.position.seq)
         if self._bench.pause.accepted(now_s):
             log.warning("the broker takes events again")
+        if self._doubt.taken():
+            self._lanes.try_again()
+            self._lanes.send_again(now_s)
+
+    def _impossible(self, row: Row, code: int, now_s: float) -> None:
+        if self._doubt.called_impossible():
+            self._give_up(row, code)
+            return
+        self._lanes.give_up(row.row_id)  # on this connection, until another one goes through
+        self._refused(now_s, PubackVerdict.DENIED, row.topic, code)
 
     def _give_up(self, row: Row, code: int) -> None:
         reason = impossible_reason(code)

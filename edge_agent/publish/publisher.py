@@ -44,6 +44,9 @@ _GOOD_AFTER_S = 5.0
 
 _FAREWELL_S = 1.0
 
+#: What the broker may send before we acknowledge: its answers to us would wait behind the rest.
+_COMMANDS_AT_A_TIME = 20
+
 #: Longest wait for an outbox that cannot be opened: looking again costs nobody a connection.
 _STORAGE_REST_S = 5.0
 
@@ -318,6 +321,7 @@ class Publisher:
             client_id=f"{self._setup.ward}-{self._setup.box}",
             clean_start=True,
             expiry_s=SESSION_EXPIRY_S,
+            receive_maximum=_COMMANDS_AT_A_TIME,
             max_packet_bytes=2 * MAX_COMMAND_BYTES,
             will=will,
         )

@@ -60,6 +60,7 @@ class ControlParcel:
 
     topic: str
     file_of: str = ""
+    is_status: bool = False
 
 
 Parcel = RowParcel | GapParcel | ControlParcel

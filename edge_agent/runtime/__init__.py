@@ -7,6 +7,7 @@ from edge_agent.runtime.mailbox import Mailbox
 from edge_agent.runtime.sd_notify import SystemdNotifier
 from edge_agent.runtime.stop import StopToken
 from edge_agent.runtime.supervisor import Supervisor
+from edge_agent.runtime.tcp import Patience, open_tcp, shake_hands
 from edge_agent.runtime.worker import Worker
 
 __all__ = [
@@ -14,9 +15,12 @@ __all__ = [
     "Heartbeat",
     "LocalSocket",
     "Mailbox",
+    "Patience",
     "StopToken",
     "Supervisor",
     "SystemdNotifier",
     "Worker",
+    "open_tcp",
     "read_local_socket",
+    "shake_hands",
 ]

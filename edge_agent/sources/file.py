@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -14,8 +16,9 @@ from av.video.stream import VideoStream
 from edge_agent.clock import Clock
 from edge_agent.config.schema import FileSource, SourceConfig
 from edge_agent.domain import Packet
-from edge_agent.errors import MediaError
+from edge_agent.errors import AgentError, MediaError
 from edge_agent.runtime.stop import StopToken
+from edge_agent.sources.file_time import LOOK_AHEAD, FileTime
 from edge_agent.sources.jpeg_head import HEAD_BYTES, jpeg_size
 from edge_agent.sources.libav import Target, file_failure
 from edge_agent.sources.packets import OpenedStream, rate_of, refuse_large, video_stream
@@ -44,6 +47,7 @@ class FilePackets(OpenedStream):
     ) -> None:
         super().__init__(container, stream, transport="file", clock=clock)
         self.live = config.pace == "realtime"
+        self._time = FileTime(self._stamper.step_s)
         self._target = target
         self._stop = stop
         self._begin_s: float | None = None  # the clock's moment of pts 0
@@ -51,21 +55,44 @@ class FilePackets(OpenedStream):
         self._newest_s = 0.0
 
     def packets(self) -> Iterator[Packet]:
-        units = self._container.demux(self._stream)
+        ahead: deque[tuple[av.Packet[VideoStream], float]] = deque()
+        units = self._units()
+        failure: AgentError | None = None
+        open_still = True
         while not self._stop.stopped:
-            unit = self._next(units)
-            if unit is None:
+            while open_still and len(ahead) <= LOOK_AHEAD:
+                try:
+                    unit = next(units, None)
+                except AgentError as error:  # after what could be read
+                    unit, failure = None, error
+                open_still = unit is not None
+                if unit is not None:
+                    ahead.append((unit, self._stamper.own_s(unit)))
+            if not ahead:
+                if failure is not None:
+                    raise failure
                 self._check_complete()
                 return
-            packet = self._stamper.stamp(unit)
-            self._first_s = packet.pts_s if self._first_s is None else self._first_s
-            self._newest_s = max(self._newest_s, packet.pts_s)
+            unit, own_s = ahead.popleft()
+            self._first_s = own_s if self._first_s is None else self._first_s
+            self._newest_s = max(self._newest_s, own_s)
+            placed_s = self._time.placed(own_s, [each_s for _, each_s in ahead])
+            packet = self._stamper.placed(unit, own_s, placed_s)
             if self.live:
                 self._wait_until_due(unit, packet)
-                packet = Packet(
-                    packet.pts_s, self._clock.mono_s(), packet.is_key, packet.size_bytes, unit
-                )
+                packet = replace(packet, received_s=self._clock.mono_s())
             yield packet
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        replaced = self._time.replaced
+        told = f"{replaced} time stamps of this file cannot be true and were replaced"
+        return (told,) if replaced else ()
+
+    def _units(self) -> Iterator[av.Packet[VideoStream]]:
+        units = self._container.demux(self._stream)
+        while (unit := self._next(units)) is not None:
+            yield unit
 
     def _next(self, units: Iterator[av.Packet[VideoStream]]) -> av.Packet[VideoStream] | None:
         """The next packet, None at the end."""

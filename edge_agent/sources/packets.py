@@ -87,25 +87,41 @@ class PacketStamper:
         self._clock = clock
         self.time = StreamTime() if follows_clock else None
         self.time_base = stream.time_base or Fraction(1, 90_000)
-        self._step_s = 1.0 / (rate_of(stream) or ASSUMED_FPS)
+        self.step_s = 1.0 / (rate_of(stream) or ASSUMED_FPS)
         self._last_s: float | None = None
 
     def stamp(self, unit: av.Packet[VideoStream], *, after_loss: bool = False) -> Packet:
         received_s = self._clock.mono_s()
+        pts_s = self.own_s(unit)
+        placed_s = self.time.placed(pts_s, received_s) if self.time else pts_s
+        return self.placed(unit, pts_s, placed_s, after_loss=after_loss)
+
+    def own_s(self, unit: av.Packet[VideoStream]) -> float:
+        """The time that it came with (s), or one step after the one before. In their order."""
         ticks = unit.pts if unit.pts is not None else unit.dts
         if ticks is not None:
             pts_s = float(ticks * self.time_base)
         else:
             # Elementary streams and the first packets of some cameras.
-            pts_s = 0.0 if self._last_s is None else self._last_s + self._step_s
+            pts_s = 0.0 if self._last_s is None else self._last_s + self.step_s
         self._last_s = pts_s
-        if self.time is not None:
-            placed_s = self.time.placed(pts_s, received_s)
-            if placed_s != pts_s:
-                unit.dts = self._moved(unit.dts, pts_s, placed_s)
-                unit.pts, pts_s = round(placed_s / self.time_base), placed_s
+        return pts_s
+
+    def placed(
+        self,
+        unit: av.Packet[VideoStream],
+        pts_s: float,
+        placed_s: float,
+        *,
+        after_loss: bool = False,
+    ) -> Packet:
+        """With another time than its own, where that is not to be believed."""
+        if placed_s != pts_s:
+            unit.dts = self._moved(unit.dts, pts_s, placed_s)
+            unit.pts, pts_s = round(placed_s / self.time_base), placed_s
         if unit.pts is None:
             unit.pts = round(pts_s / self.time_base)  # so that its frame has a time too
+        received_s = self._clock.mono_s()
         return Packet(pts_s, received_s, unit.is_keyframe, unit.size, unit, after_loss)
 
     def _moved(self, dts: int | None, pts_s: float, placed_s: float) -> int | None:

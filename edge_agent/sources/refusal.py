@@ -33,7 +33,7 @@ class GivenUp(OperatorError):
 
 
 class LoginWithheld(CredentialRefused):
-    """The camera wants a login that is not to be sent so: no try was made, none is counted."""
+    """No login was sent that was called wrong: no try is counted."""
 
     def __init__(self, message: str, told: str) -> None:
         super().__init__(message)

@@ -54,6 +54,10 @@ class Bent:
     bend: Callable[[int, bytes], list[tuple[int, bytes]]] = lambda _i, packet: [(0, packet)]
     fps: float = 10.0
     transport: str = ""  # of the answer to SETUP; "": as asked
+    wire: Callable[[str, bytes], bytes] = lambda _method, reply: reply  # what goes out instead
+    drip_s: float = 0.0  # each byte of an answer this long after the one before
+    leaves_after: str = ""  # a method: closes after its answer
+    session: str = "77;timeout=60"
 
 
 @dataclass
@@ -165,10 +169,19 @@ class _Visit:
         out += "".join(f"{name}: {value}\r\n" for name, value in headers)
         if body:
             out += f"Content-Length: {len(body)}\r\n"
-        self._send(f"{out}\r\n{body}".encode())
+        self._reply(self._bent.wire(method, f"{out}\r\n{body}".encode()))
+        if method == self._bent.leaves_after:
+            raise OSError("as agreed")
         if method == "PLAY" and status.startswith("200") and self._player is None:
             self._player = threading.Thread(target=self._play, name="bent-camera")
             self._player.start()
+
+    def _reply(self, data: bytes) -> None:
+        step = 1 if self._bent.drip_s else max(1, len(data))
+        for at in range(0, len(data), step):
+            self._send(data[at : at + step])
+            if self._bent.drip_s and self._closing.wait(self._bent.drip_s):
+                return
 
     def _usual(
         self, method: str, uri: str, head: dict[str, str]
@@ -181,7 +194,7 @@ class _Visit:
             return "200 OK", headers, bent.sdp
         if method == "SETUP":
             transport = bent.transport or f"{head['transport']};ssrc={SSRC:08X}"
-            return "200 OK", [("Session", "77;timeout=60"), ("Transport", transport)], ""
+            return "200 OK", [("Session", bent.session), ("Transport", transport)], ""
         return "200 OK", [("Public", "OPTIONS, DESCRIBE, SETUP, PLAY")], ""
 
     def _knows(self, method: str, given: str) -> bool:

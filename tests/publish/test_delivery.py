@@ -40,6 +40,7 @@ class Wire:
         self.receive_maximum = 100
         self.max_packet_bytes = max_packet_bytes
         self.code = 0
+        self.codes: dict[str, int] = {}  # by topic
         self.mute = False
         self.sent: list[tuple[str, bytes]] = []
         self.signals: list[Signal] = []
@@ -50,7 +51,8 @@ class Wire:
     def publish(self, topic: str, payload: bytes, *, qos: int = 1, **_: object) -> int:
         self.sent.append((topic, payload))
         if qos and not self.mute:
-            self.signals.append(Acked(len(self.sent), self.code))
+            code = self.codes.get(topic, self.code)
+            self.signals.append(Acked(len(self.sent), code))
         return len(self.sent)
 
     def poll(self, timeout_s: float) -> list[Signal]:
@@ -274,3 +276,26 @@ def test_what_the_broker_does_not_take_causes_no_resends() -> None:
     desk.turns(200)
     assert desk.rows() == 2
     assert desk.marks.lost == []
+
+
+@pytest.mark.parametrize("code", [0x90, 0x99])
+def test_a_broker_that_calls_every_event_impossible_costs_none(code: int) -> None:
+    """Its rules are wrong, as an ACL that denies may be."""
+    desk = Desk(shelf_of(*"abcdefghijklmnopqrst"), Wire())
+    desk.wire.code = code
+    desk.turns(900)
+    assert desk.marks.lost == []
+    assert desk.rows() < 20, "a few tries, with pauses"
+    desk.wire.code = 0
+    desk.turns(2000)
+    assert desk.bench.tally.sent == 20
+
+
+def test_one_event_that_the_broker_calls_impossible_is_given_up_and_blocks_no_other() -> None:
+    shelf = shelf_of(*"abcdef")
+    shelf.rows[1] = replace(shelf.rows[1], topic="odd")
+    desk = Desk(shelf, Wire())
+    desk.wire.codes = {"odd": 0x90}
+    desk.turns(200)
+    assert desk.marks.lost == [1]
+    assert desk.bench.tally.sent == 5

@@ -82,6 +82,15 @@ def wrong_login(target: Target, challenge: Challenge) -> CredentialRefused:
     return CredentialRefused(f"{target} refused user {target.user!r} (401){hint}")
 
 
+def never_fresh(target: Target) -> LoginWithheld:
+    """The camera says that the password is right."""
+    return LoginWithheld(
+        f"{target} calls every login too old (stale) at once, and asks for the next one: restart "
+        "it, and look at its clock; no wrong password is counted",
+        "refused: the camera calls every login too old",
+    )
+
+
 def unanswerable(target: Target, offered: Sequence[Challenge]) -> LoginWithheld:
     """No login was sent."""
     told = "refused: the camera asks for a kind of login that is not answered"

@@ -13,6 +13,9 @@ MAX_BODY_BYTES = 256 * 1024
 
 _STATUS = re.compile(rb"RTSP/1\.\d ([1-5]\d\d)(?: (.*))?")
 _LENGTH = re.compile(r"[0-9]{1,9}")
+#: Some firmware ends its lines with \n alone (as RFC 9112, 2.2, says to take).
+_LINE_END = re.compile(rb"\r?\n")
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
 _EMPTY_LINES = re.compile(rb"[\r\n]+")
 INTERLEAVED = 0x24  # "$": binary data between the messages, RFC 2326, 10.12
 
@@ -68,21 +71,20 @@ def next_piece(data: bytes | bytearray, at: int = 0) -> Piece | None:
         return Piece(size, channel=data[at + 1], packet=bytes(data[at + 4 : at + size]))
     if empty := _EMPTY_LINES.match(data, at):
         return Piece(empty.end() - at)  # between messages
-    end = data.find(b"\r\n\r\n", at, at + MAX_HEAD_BYTES + 4)
-    if end < 0 and left > MAX_HEAD_BYTES:
+    end = _HEAD_END.search(data, at, at + MAX_HEAD_BYTES + 4)
+    if end is not None:
+        return _message(data, at, *end.span())
+    if left > MAX_HEAD_BYTES:
         raise NotRtsp(f"a head of more than {MAX_HEAD_BYTES} bytes")
-    if end >= 0:
-        return _message(data, at, end)
     if not _may_become_a_message(data[at : at + 32]):
         raise NotRtsp(f"{bytes(data[at : at + 16])!r} where a message should begin")
     return None
 
 
-def _message(data: bytes | bytearray, at: int, end: int) -> Piece | None:
-    """A message whose head ends at `end`."""
-    first, *lines = bytes(data[at:end]).split(b"\r\n")
+def _message(data: bytes | bytearray, at: int, end: int, body: int) -> Piece | None:
+    """A message whose head ends at `end`, and whose body begins at `body`."""
+    first, *lines = _LINE_END.split(bytes(data[at:end]))
     headers = _headers(lines)
-    body = end + 4
     after = body + _body_size(headers)
     if len(data) < after:
         return None
@@ -96,6 +98,8 @@ def _message(data: bytes | bytearray, at: int, end: int) -> Piece | None:
 
 
 def _may_become_a_message(start: bytes | bytearray) -> bool:
+    if start.startswith(b"RTSP/"):
+        return True  # the words of a status may be of any language
     return all(32 <= byte < 127 or byte in b"\r\n\t" for byte in start)
 
 
@@ -106,7 +110,7 @@ def _headers(lines: Sequence[bytes]) -> tuple[tuple[str, str], ...]:
     for line in lines:
         text = line.decode("utf-8", "replace")
         if text[:1] in (" ", "\t") and found:  # folded, RFC 822
-            found[-1] = (found[-1][0], f"{found[-1][1]} {text.strip()}")
+            found[-1] = (found[-1][0], f"{found[-1][1]} {text.strip()}".strip())
             continue
         name, colon, value = text.partition(":")
         if colon:

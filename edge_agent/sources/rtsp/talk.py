@@ -16,25 +16,27 @@ from edge_agent.clock import Clock
 from edge_agent.config.schema import RtspSource
 from edge_agent.errors import SourceUnreachable
 from edge_agent.foreign_text import printable
-from edge_agent.runtime.stop import StopToken
+from edge_agent.runtime import Patience, StopToken
 from edge_agent.sources.credentials import Login
 from edge_agent.sources.libav import Target
 from edge_agent.sources.refusal import CameraRefuses
 from edge_agent.sources.rtsp.answers import (
     elsewhere,
+    never_fresh,
     no_login,
     refusal,
     unanswerable,
     wrong_login,
 )
-from edge_agent.sources.rtsp.challenge import Answering, challenges, chosen
+from edge_agent.sources.rtsp.challenge import Answering, Challenge, challenges, chosen
 from edge_agent.sources.rtsp.messages import NotRtsp, RtspReply, request
 from edge_agent.sources.rtsp.sdp import Description, VideoTrack, control_uri, described
 from edge_agent.sources.rtsp.wire import RtspWire, connected, not_rtsp
 
 _PORTS = {"rtsp": 554, "rtsps": 322}
 _MAX_REDIRECTS = 3
-#: RFC 2326, 12.37: what holds where a camera does not say it.
+#: RFC 2326, 12.37: what holds where a camera does not say it. Who names hours may still forget
+#: us after a minute, and so does a router on the way: a request in time costs nothing.
 _SESSION_TIMEOUT_S = 60.0
 _AGENT = "edge-agent"
 
@@ -110,12 +112,24 @@ class Talk:
         return self._request(self._keep_alive, self._uri, {})
 
     def heard(self, reply: RtspReply) -> None:
-        """An answer while it plays: the login's question may be a new one."""
-        if reply.status == 401 and self._login is not None:
-            offered = challenges(reply.all("www-authenticate"))
-            challenge = chosen(offered, basic=self._basic)
-            if challenge is not None:
-                self._answering = Answering(challenge, self._login)
+        """An answer while it plays: to what keeps it alive."""
+        if reply.status == 401:
+            self._asked_again(challenges(reply.all("www-authenticate")))
+        elif 200 <= reply.status < 300:
+            self._accepted = True
+        elif reply.status >= 400:
+            self._keep_alive = "OPTIONS"  # it does not know the other one after all
+
+    def _asked_again(self, offered: list[Challenge]) -> None:
+        """While it plays. A login that is no longer right must not go out again and again:
+        nobody counts it here, but the camera does."""
+        challenge = chosen(offered, basic=self._basic)
+        if self._login is None or challenge is None:
+            return
+        if self._accepted or self._answering is None or challenge.stale:
+            self._answering, self._accepted = Answering(challenge, self._login), False
+        else:
+            self._login = self._answering = None
 
     def teardown(self) -> bytes:
         return self._request("TEARDOWN", self._uri, {})
@@ -147,14 +161,13 @@ class Talk:
     def _begin(self, url: str) -> None:
         parts = urlsplit(url)
         scheme, host = parts.scheme.lower(), parts.hostname or ""
-        self._answering, self._accepted, self._number = None, False, 0
+        self._answering, self._accepted, self._number, self.session = None, False, 0, ""
         self.wire = connected(
             host,
             parts.port or _PORTS[scheme],
             self._config,
             target=self._target,
-            stop=self._stop,
-            clock=self._clock,
+            patience=Patience(self._deadline_s, self._clock, self._stop),
             tls=scheme == "rtsps",
         )
         path = parts._replace(path=parts.path or "/", fragment="")
@@ -206,8 +219,9 @@ class Talk:
         session, *rest = (part.strip() for part in reply.header("session").split(";"))
         self.session = session[:256]
         for part in rest:
-            if match := re.fullmatch(r"timeout=(\d{1,5})", part):
-                self.session_timeout_s = max(2.0, float(match[1]))
+            match = re.fullmatch(r"timeout\s*=\s*(\d{1,5})", part, re.IGNORECASE)
+            if match and int(match[1]):
+                self.session_timeout_s = min(max(2.0, float(match[1])), _SESSION_TIMEOUT_S)
         self._note_transport(reply.header("transport"))
 
     def _note_transport(self, text: str) -> None:
@@ -248,6 +262,9 @@ class Talk:
             reply = self._exchange(method, uri, headers)
         if reply.status == 401:
             assert self._answering is not None
+            last = chosen(challenges(reply.all("www-authenticate")), basic=self._basic)
+            if last is not None and last.stale:
+                raise never_fresh(self._target)
             raise wrong_login(self._target, self._answering.challenge)
         self._accepted = self._answering is not None
         return reply

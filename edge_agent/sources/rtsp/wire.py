@@ -11,7 +11,7 @@ from edge_agent.clock import Clock
 from edge_agent.config.schema import RtspSource
 from edge_agent.errors import AgentError, ConfigError, ConfigProblem, SourceEnded, SourceUnreachable
 from edge_agent.plain_file import check_is_file
-from edge_agent.runtime.stop import StopToken
+from edge_agent.runtime import Patience, StopToken, open_tcp, shake_hands
 from edge_agent.sources.libav import Target, connection_failure, no_answer
 from edge_agent.sources.refusal import CameraRefuses
 from edge_agent.sources.rtsp.answers import unknown_host
@@ -21,6 +21,8 @@ _SLICE_S = 0.2
 _CHUNK_BYTES = 64 * 1024
 #: Packets that come before the answer to PLAY.
 _MAX_EARLY_BYTES = 4 * 1024 * 1024
+#: How long an answer with the right number is waited for when one with another has come.
+_UNCOUNTED_S = 1.0
 
 
 class RtspWire:
@@ -31,6 +33,7 @@ class RtspWire:
         self.buffer = bytearray()  # received, not looked at yet
         self.early: deque[tuple[int, bytes]] = deque()  # packets before the first answer to PLAY
         self._early_bytes = 0
+        self._counts_along = True  # names in its answers the requests that they are for
         self._target = target
         self._stop = stop
         self._clock = clock
@@ -50,20 +53,35 @@ class RtspWire:
             self.socket.setblocking(False)
 
     def reply(self, number: int, deadline_s: float) -> RtspReply:
-        """The answer to request `number`; packets that come meanwhile are kept."""
+        """The answer to request `number`; packets that come meanwhile are kept.
+
+        Interim answers (1xx) are none. Some cameras do not count along: an answer of another
+        number is taken when no better one comes.
+        """
+        uncounted: RtspReply | None = None
+        until_s = deadline_s
         while True:
             try:
                 piece = next_piece(self.buffer)
             except NotRtsp as error:
                 raise not_rtsp(self._target, error) from None
             if piece is None:
-                self._more(deadline_s)
-                continue
+                if self._more(until_s):
+                    continue
+                if uncounted is None:
+                    raise no_answer(self._target)
+                self._counts_along = False
+                return uncounted
             del self.buffer[: piece.size_bytes]
             if piece.packet is not None:
                 self._keep(piece.channel, piece.packet)
-            elif piece.reply is not None and piece.reply.header("cseq") in ("", str(number)):
-                return piece.reply
+            elif piece.reply is not None and piece.reply.status >= 200:
+                named = piece.reply.header("cseq")
+                if not self._counts_along or named in ("", str(number)):
+                    return piece.reply
+                if uncounted is None:
+                    until_s = min(deadline_s, self._clock.mono_s() + _UNCOUNTED_S)
+                uncounted = piece.reply
 
     def received(self) -> bool:
         """Take what is there; False once the other side has closed."""
@@ -83,19 +101,21 @@ class RtspWire:
     def close(self) -> None:
         self.socket.close()
 
-    def _more(self, deadline_s: float) -> None:
+    def _more(self, deadline_s: float) -> bool:
+        """Wait for more; False when none came in time."""
         poll = select.poll()
         poll.register(self.socket, select.POLLIN)
         while True:
             left_s = deadline_s - self._clock.mono_s()
             if left_s <= 0:
-                raise no_answer(self._target)
+                return False
             if self._stop.stopped:
                 raise SourceUnreachable(f"{self._target}: stopped while connecting")
             if poll.poll(1000 * min(left_s, _SLICE_S)):
                 break
         if not self.received():
             raise SourceEnded(f"{self._target} closed the connection while it was set up")
+        return True
 
     def _keep(self, channel: int, packet: bytes) -> None:
         self._early_bytes += len(packet)
@@ -113,29 +133,24 @@ def connected(
     config: RtspSource,
     *,
     target: Target,
-    stop: StopToken,
-    clock: Clock,
+    patience: Patience,
     tls: bool,
 ) -> RtspWire:
     """Raises SourceUnreachable in words."""
-    begin_s = clock.mono_s()
     context = _context(config, target) if tls else None  # before anything is open
     try:
-        sock = socket.create_connection((host, port), timeout=config.open_timeout_s)
+        sock = open_tcp(host, port, patience)
     except socket.gaierror:
         failure: AgentError = unknown_host(target, host)
-    except UnicodeError:
-        failure = unknown_host(target, host)
     except TimeoutError:
         failure = no_answer(target)
     except OSError as error:
         failure = connection_failure(error, target)
     else:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if context is None:
-            return RtspWire(sock, target, stop, clock)
-        left_s = max(0.5, config.open_timeout_s - (clock.mono_s() - begin_s))
-        return RtspWire(_encrypted(sock, host, context, target, left_s), target, stop, clock)
+        if context is not None:
+            sock = _encrypted(sock, host, context, target, patience)
+        return RtspWire(sock, target, patience.stop, patience.clock)
     raise failure
 
 
@@ -147,11 +162,15 @@ def not_rtsp(target: Target, error: NotRtsp) -> SourceUnreachable:
 
 
 def _encrypted(
-    sock: socket.socket, host: str, context: ssl.SSLContext, target: Target, timeout_s: float
+    plain: socket.socket,
+    host: str,
+    context: ssl.SSLContext,
+    target: Target,
+    patience: Patience,
 ) -> ssl.SSLSocket:
+    sock = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
     try:
-        sock.settimeout(timeout_s)
-        return context.wrap_socket(sock, server_hostname=host)
+        shake_hands(sock, patience)
     except ssl.SSLCertVerificationError as error:
         failure: AgentError = CameraRefuses(
             f"{target}: its certificate cannot be trusted ({error.verify_message}); give its CA, "
@@ -168,6 +187,8 @@ def _encrypted(
         )
     except OSError as error:
         failure = connection_failure(error, target)
+    else:
+        return sock
     sock.close()
     raise failure
 
