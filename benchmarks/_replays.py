@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from edge_agent.agent.clip_player import ClipPlayer, PlayedClip, PlayedFrame
 from edge_agent.clock import SystemClock
-from edge_agent.config import AnalysisConfig, CameraConfig, FileSource
+from edge_agent.config import AnalysisConfig, CameraConfig, FileSource, PersonConfig
 from edge_agent.detect import OnnxDetector, default_model_dirs, find_model
 from edge_agent.domain import EndReason, Event, Label
 from edge_agent.pipeline.stages import Detector
@@ -45,9 +45,11 @@ def replayed(
     clip: Path,
     detector: OnnxDetector,
     watch: Callable[[PlayedFrame], None] = lambda step: None,
+    person: PersonConfig | None = None,
 ) -> PlayedClip:
     """Default thresholds, default rate, no zones."""
-    camera = CameraConfig(id="bench", source=FileSource(path=str(clip)))
+    source = FileSource(path=str(clip))
+    camera = CameraConfig(id="bench", source=source, person=person or PersonConfig())
     result = clip_player(detector).play(clip, camera, watch)
     if result.fault:
         raise result.fault  # half a clip has no score

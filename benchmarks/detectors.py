@@ -45,11 +45,11 @@ import sys, numpy as np, cv2, onnxruntime
 from edge_agent.detect import OnnxDetector, find_model
 from edge_agent.domain import Region
 from edge_agent.geometry import FULL_FRAME
-from edge_agent.tools.trial.pictures import Picture
+from edge_agent.tools.trial.pictures import StillPicture
 def rss(): return next(int(l.split()[1]) / 1024 for l in open("/proc/self/status") if "VmRSS" in l)
 before = rss()
 detector = OnnxDetector.open(find_model(sys.argv[1]))
-picture = Picture(np.zeros((720, 1280, 3), np.uint8))
+picture = StillPicture(np.zeros((720, 1280, 3), np.uint8))
 for _ in range(3): detector.detect(picture, [Region(FULL_FRAME)], candidate_threshold=0.1)
 print(rss() - before)
 """
@@ -77,7 +77,7 @@ def crops_against_full(detector: OnnxDetector, footage: Path) -> Crops:
             if number % EVERY:
                 continue
             pixels, at_s = DecodedPixels(frame), number / 10
-            regions = [*motion.update(pixels.luma(), at_s).regions, *tracker.due(at_s)]
+            regions = tracker.look_at(motion.update(pixels.luma(), at_s).regions, at_s)
             before = detector.inferences
             found = detector.detect(pixels, regions, candidate_threshold=_pets.SCORE_ABOVE)
             looks, analysed = looks + detector.inferences - before, analysed + 1

@@ -235,7 +235,7 @@ def four_cameras(detector: OnnxDetector, how: str) -> Outcome:
         for i, search in searches.items():
             seen, frame = answers.get(i, ()), moment[i]
             found = [d for d in seen if d.score >= detector.candidate_threshold]
-            events[i] += pipelines[i].conclude(frame, search, found, 0).events
+            events[i] += pipelines[i].conclude(frame, search, found).events
             ends[i] = frame.captured_s
             if TOGETHER[i] == _pets.CLIP:
                 outcome.label(round(frame.captured_s * 10), seen, frame.pixels.size)
