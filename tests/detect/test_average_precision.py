@@ -31,7 +31,7 @@ def test_average_precision_on_pets_is_that_of_the_table(file: str, ap: float) ->
     _check(str(require_model(file)), ap)
 
 
-@pytest.mark.parametrize(("name", "ap"), [("edge-person", 0.915), ("edge-person-int8", 0.907)])
+@pytest.mark.parametrize(("name", "ap"), [("edge-person", 0.900), ("edge-person-int8", 0.908)])
 def test_the_shipped_detectors_are_as_good_as_their_card_says(name: str, ap: float) -> None:
     _check(name, ap)
 

@@ -52,7 +52,7 @@ def test_it_is_small_enough_to_be_part_of_the_project(name: str) -> None:
 def test_its_input_ends_where_the_picture_ends(name: str) -> None:
     detector = OnnxDetector.open(find_model(name, [MODELS]), threads=1)
     detector.detect(_Grey(), [Region(FULL_FRAME)], candidate_threshold=0.5)
-    assert detector.input_px == detector.manifest.input.width * 224
+    assert detector.input_px == detector.manifest.input.width * 256
 
 
 def test_scores_of_int8_are_fine_enough_for_a_threshold() -> None:
