@@ -58,11 +58,16 @@ _NOTHING_SHOWN = Shown()
 
 
 class PutOff(Exception):
-    """This clip cannot be analysed now; says why, and how long to leave the camera's clips."""
+    """This clip cannot be analysed now; says why, and how long to leave the camera's clips.
 
-    def __init__(self, reason: str, delay_s: float = _PUT_OFF_S) -> None:
+    `by_analysis`: the clip can be read, the analysis was busy or broke: a batch waits for that.
+    """
+
+    def __init__(
+        self, reason: str, delay_s: float = _PUT_OFF_S, *, by_analysis: bool = False
+    ) -> None:
         super().__init__(reason)
-        self.delay_s = delay_s
+        self.delay_s, self.by_analysis = delay_s, by_analysis
 
 
 class ClipFolder(Protocol):
@@ -262,7 +267,8 @@ class ClipWork:
             return ClipProgress.FAILED, f"the analysis crashed or hung {TRIES} times over it"
         rested_s = self._clock.mono_s() - self._began_s
         if tries and clip.key not in self._tried and rested_s < _AWAY_PUT_OFF_S:
-            raise PutOff("the analysis crashed or hung over it", _AWAY_PUT_OFF_S - rested_s)
+            reason = "the analysis crashed or hung over it"
+            raise PutOff(reason, _AWAY_PUT_OFF_S - rested_s, by_analysis=True)
         try:
             with self._attempts.survived(clip.digest, AgentError):
                 camera.analysis.play(prepared, opener, each_frame, stop)
@@ -274,7 +280,7 @@ class ClipWork:
             return ClipProgress.GONE if gone else ClipProgress.DONE, _reason(error, clip)
         except AnalysisAway as error:
             self._tried.add(clip.key)
-            raise PutOff(str(error), _AWAY_PUT_OFF_S) from error
+            raise PutOff(str(error), _AWAY_PUT_OFF_S, by_analysis=True) from error
         except RetryableError as error:
             raise PutOff(str(error)) from error
         return ClipProgress.DONE, ""

@@ -52,9 +52,8 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 1.0
 _WAKE_S = 0.25
 _STORAGE_RETRY_S = 5.0
-#: So often in a row a batch waits in vain for clips that could not be analysed, up to three minutes
-#: each time.
-_PUT_OFFS = 10
+#: So often in a row a batch waits in vain for an analysis that was busy, three minutes each time.
+_PUT_OFFS = 3
 _SHOWN_BY_VIDEO = f"{LEFT_ALONE}a video shows this moment"
 
 
@@ -86,6 +85,7 @@ class Ingest:
         self._renew: deque[Callable[[], None]] = deque()
         self._started_utc_s = clock.read().utc_s
         self._found_lost = False
+        self._waits_for_analysis = False
 
     @property
     def feeds(self) -> Mapping[CameraId, CameraFeed]:
@@ -137,7 +137,8 @@ class Ingest:
 
     def finish(self, stop: StopToken) -> None:
         """For folders that are complete: analyse all that waits, then end what is open. What could
-        not be analysed at once is waited for."""
+        not be analysed because the analysis was busy is waited for; a share that does not answer is
+        not."""
         with self._open_reader() as reader:
             planner = ClipPlanner(tuple(self._cameras), reader, self._clock, complete=True)
             self._find_lost(planner.runs, stop)
@@ -161,7 +162,7 @@ class Ingest:
             waiting = sum(n for (_, state), n in reader.counts().items() if state == "waiting")
             if waiting < fewest:
                 fewest, patience = waiting, _PUT_OFFS
-            if wait_s is None or not patience:
+            if wait_s is None or not patience or not self._waits_for_analysis:
                 return
             patience -= 1
             stop.wait(wait_s)
@@ -232,6 +233,7 @@ class Ingest:
         except PutOff as reason:
             log.warning("%s: %s waits: %s", clips[0].camera, shown_path(clips[0].path), reason)
             planner.put_off(clips[0].camera, reason.delay_s)
+            self._waits_for_analysis = reason.by_analysis
         except StorageError:
             planner.plan_anew(clips[0].camera)
             raise

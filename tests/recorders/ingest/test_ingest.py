@@ -19,7 +19,6 @@ from edge_agent.errors import SourceUnreachable, StorageError
 from edge_agent.outbox import Outbox
 from edge_agent.recorders.ingest import clip_messages
 from edge_agent.recorders.ingest.clip_analysis import AnalysisAway, ClipAnalysis
-from edge_agent.recorders.ingest.clip_work import PutOff
 from edge_agent.recorders.ingest.left_over import end_left_over
 from edge_agent.recorders.ingest.notes import Storing
 from edge_agent.recorders.ingest.planner import ClipPlanner
@@ -261,23 +260,21 @@ def test_batch_waits_for_a_clip_that_could_not_be_analysed_at_once(
         assert box.states() == {"done": 4}
 
 
-def test_clip_that_never_can_be_analysed_does_not_hold_up_a_batch_for_ever(
+def test_share_that_does_not_answer_does_not_hold_up_a_batch(
     tmp_path: Path, model: Path, clips: list[LedgerClip], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    tries: list[object] = []
+
     def unreachable(*_: object) -> bool:
+        tries.append(_)
         raise SourceUnreachable("the share does not answer")
 
     monkeypatch.setattr(ClipAnalysis, "_step", unreachable)
-    monkeypatch.setattr("edge_agent.recorders.ingest.ingest.PutOff.__init__", _at_once)
+    monkeypatch.setattr("edge_agent.recorders.ingest.clip_work._PUT_OFF_S", 0.01)
     with ingest_box(tmp_path / "state", model) as box:
         box.note(clips[3])
         box.ingest.finish(box.stop)
-        assert box.states() == {"waiting": 1}
-
-
-def _at_once(self: PutOff, reason: str, delay_s: float = 0.0) -> None:
-    Exception.__init__(self, reason)
-    self.delay_s = 0.01
+        assert (box.states(), len(tries)) == ({"waiting": 1}, 1)
 
 
 def test_clip_that_hangs_each_process_is_given_up_after_three(
