@@ -44,6 +44,7 @@ BENCHMARKS = {
     "use": Benchmark("model_use", "How the detector is used"),
     "tracking": Benchmark("tracking", "Tracking on PETS"),
     "encounters": Benchmark("encounters", "People meet, hide, stand, come back", ("--long",)),
+    "why": Benchmark("why_cost", "What keeping why costs"),
     "eyes": Benchmark("eyes", "A camera that does not see"),
     "unrest": Benchmark("unrest", "Reconnects, infrared switches, reloads"),
     "chaos": Benchmark("chaos", "Chaos"),
