@@ -250,6 +250,8 @@ class FolderRun:
             if "/ev/" not in topic or topic.endswith("_gap"):
                 continue
             body = json.loads(payload)
+            if "media" not in body["data"]:
+                continue  # of the agent itself, as its self-test: not of a recording
             del body["sequence"]
             for name in _OF_THE_RUN:
                 body["data"].pop(name, None)

@@ -16,7 +16,7 @@ from edge_agent.recorders.ledger import ClipProgress, LedgerClip, LedgerReader, 
 from edge_agent.recorders.ledger import rows as ledger
 
 #: So much of a recording at most has to be looked at again after a crash.
-AHEAD_S = 300.0
+AHEAD_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

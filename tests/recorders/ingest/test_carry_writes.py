@@ -18,7 +18,7 @@ from edge_agent.runtime import Worker
 #: A day of clips, and how much of it is played.
 CLIP_S, CLIPS = 10, 90
 DAY_CLIPS = 86_400 // CLIP_S
-#: Measured: 172 on a busy machine; 212 when commits were flushed and runs written each minute.
+#: Measured: 110; 212 when commits were flushed.
 #: Wanted: 100, which the ledger's two commits for each clip do not allow: each is a page or two.
 MOST_MIB = 200
 

@@ -85,7 +85,7 @@ def test_runs_of_quiet_clips_are_written_now_and_then(
         assert box.runs() == [], "it is over"
     ends = [round(run.end_s - clips[0].start_s) for run in written]
     assert ends == [10, 80], "the first, and the first that is more than a minute later"
-    assert AHEAD_S == 300.0
+    assert AHEAD_S == 60.0
 
 
 def test_run_of_a_clip_with_news_is_written_with_its_news(
