@@ -28,6 +28,10 @@ from edge_agent.config import load_config
 from edge_agent.config.history import History
 from edge_agent.errors import ConfigError
 
+#: Yesterday: an edit that is half written may leave out how old a recording may be.
+_FIRST_UPLOAD = dt.datetime.combine(
+    dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1), dt.time(8), dt.UTC
+)
 _FOLDER = '[source]\nkind = "folder"\npath = "{path}"\nmax_age_days = 3650\nnext_clip_s = 2\n'
 _UPLOAD_EVERY = 5  # edits
 
@@ -79,7 +83,7 @@ class Load:
 
     def upload(self) -> None:
         """As a recorder does: under a temporary name, then renamed. A minute after the last."""
-        start = dt.datetime(2026, 11, 20, 8, tzinfo=dt.UTC) + dt.timedelta(minutes=self.uploads)
+        start = _FIRST_UPLOAD + dt.timedelta(minutes=self.uploads)
         end = start + dt.timedelta(seconds=4)
         clip = flash.clip(self.clips / "new.avi", bright_s=2, dark_s=2, seed=100 + self.uploads)
         day = self.folder / "uploads" / f"{start:%Y-%m-%d}"
