@@ -85,7 +85,6 @@ class Ingest:
         self._renew: deque[Callable[[], None]] = deque()
         self._started_utc_s = clock.read().utc_s
         self._found_lost = False
-        self._waits_for_analysis = False
 
     @property
     def feeds(self) -> Mapping[CameraId, CameraFeed]:
@@ -136,9 +135,10 @@ class Ingest:
         self._keep_views()
 
     def finish(self, stop: StopToken) -> None:
-        """For folders that are complete: analyse all that waits, then end what is open. What could
-        not be analysed because the analysis was busy is waited for; a share that does not answer is
-        not."""
+        """For folders that are complete: analyse all that waits, then end what is open.
+
+        Clips that the analysis put off are waited for; a share that does not answer is not.
+        """
         with self._open_reader() as reader:
             planner = ClipPlanner(tuple(self._cameras), reader, self._clock, complete=True)
             self._find_lost(planner.runs, stop)
@@ -158,11 +158,11 @@ class Ingest:
             if self._next(planner, reader, stop):
                 self._end_runs(planner, reader, stop)
                 continue
-            wait_s = planner.put_off_s(self._here)
+            wait_s = planner.wait_for_analysis_s(self._here)
             waiting = sum(n for (_, state), n in reader.counts().items() if state == "waiting")
             if waiting < fewest:
                 fewest, patience = waiting, _PUT_OFFS
-            if wait_s is None or not patience or not self._waits_for_analysis:
+            if wait_s is None or not patience:
                 return
             patience -= 1
             stop.wait(wait_s)
@@ -232,8 +232,7 @@ class Ingest:
                 self._video(clips[0], planner.runs, reader, stop)
         except PutOff as reason:
             log.warning("%s: %s waits: %s", clips[0].camera, shown_path(clips[0].path), reason)
-            planner.put_off(clips[0].camera, reason.delay_s)
-            self._waits_for_analysis = reason.by_analysis
+            planner.put_off(clips[0].camera, reason.delay_s, by_analysis=reason.by_analysis)
         except StorageError:
             planner.plan_anew(clips[0].camera)
             raise

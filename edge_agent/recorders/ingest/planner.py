@@ -44,20 +44,26 @@ class ClipPlanner:
         self._newest_s: dict[CameraId, float] = {}  # when the plan was made
         self._videos: dict[CameraId, tuple[bool, float]] = {}  # has some; asked again when
         self._not_before_s: dict[CameraId, float] = {}
+        self._of_analysis: set[CameraId] = set()  # of those that were put off
 
-    def put_off(self, camera: CameraId, delay_s: float) -> None:
-        """This camera's clips cannot be read now; their order stays."""
+    def put_off(self, camera: CameraId, delay_s: float, *, by_analysis: bool = False) -> None:
+        """This camera's clips cannot be dealt with now; their order stays. `by_analysis`: they can
+        be read, the analysis was busy or broke."""
         self._plans.pop(camera, None)
         self._not_before_s[camera] = self._clock.mono_s() + delay_s
+        if by_analysis:
+            self._of_analysis.add(camera)
+        else:
+            self._of_analysis.discard(camera)
 
-    def put_off_s(self, cameras: Sequence[CameraId]) -> float | None:
-        """How long (s) until one of these cameras is looked at again that was put off and has clips
-        that wait; None: there is none."""
+    def wait_for_analysis_s(self, cameras: Sequence[CameraId]) -> float | None:
+        """How long (s) until one of these cameras is looked at again that the analysis put off and
+        that has clips; None: there is none."""
         now_s = self._clock.mono_s()
         waits = [
             max(0.0, self._not_before_s[camera] - now_s)
-            for camera in cameras
-            if camera in self._not_before_s and self._reader.newest_waiting_s(camera) is not None
+            for camera in self._of_analysis.intersection(cameras)
+            if self._reader.newest_waiting_s(camera) is not None
         ]
         return min(waits, default=None)
 

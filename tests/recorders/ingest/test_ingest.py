@@ -260,6 +260,24 @@ def test_batch_waits_for_a_clip_that_could_not_be_analysed_at_once(
         assert box.states() == {"done": 4}
 
 
+def test_only_what_the_analysis_put_off_is_waited_for(
+    tmp_path: Path, model: Path, clips: list[LedgerClip]
+) -> None:
+    with (
+        ingest_box(tmp_path / "state", model) as box,
+        LedgerReader(box.state_dir) as reader,
+    ):
+        box.note(clips[3])
+        planner = ClipPlanner((GATE,), reader, ManualClock())
+        planner.put_off(GATE, 30.0)
+        assert planner.wait_for_analysis_s([GATE]) is None
+        planner.put_off(GATE, 180.0, by_analysis=True)
+        assert planner.wait_for_analysis_s([GATE]) == 180.0
+        assert planner.wait_for_analysis_s([]) is None, "its folder is away"
+        planner.put_off(GATE, 30.0)
+        assert planner.wait_for_analysis_s([GATE]) is None
+
+
 def test_share_that_does_not_answer_does_not_hold_up_a_batch(
     tmp_path: Path, model: Path, clips: list[LedgerClip], monkeypatch: pytest.MonkeyPatch
 ) -> None:
